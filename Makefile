@@ -1,0 +1,28 @@
+# `make run` and `make test` each set up what they need on a fresh machine; nothing else has to be run first.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN ?= runs/standard
+READY := .venv/.ready
+
+.PHONY: run test check clean
+
+run: $(READY)
+	$(BIN)/tunebound run --suite standard --output $(RUN)
+	$(BIN)/tunebound report $(RUN)
+
+test: check
+	$(BIN)/pytest -n 2 --dist worksteal
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv build *.egg-info
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
