@@ -1,0 +1,22 @@
+"""Theorems as objects, verdicts from evidence, studies, figures and the report."""
+
+from theory.reporting import report
+from theory.statement import Assumption, Claim, Theorem, theorem, theorems
+from theory.study import Results, Study, load, run
+from theory.verdict import Verdict, judge, verify
+
+__all__ = [
+    "Assumption",
+    "Claim",
+    "Results",
+    "Study",
+    "Theorem",
+    "Verdict",
+    "judge",
+    "load",
+    "report",
+    "run",
+    "theorem",
+    "theorems",
+    "verify",
+]

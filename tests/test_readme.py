@@ -1,0 +1,60 @@
+"""Every command and every Python block of the README runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+COMMANDS = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()]
+
+
+def call(command, directory, **environment):
+    done = subprocess.run(
+        command, shell=True, cwd=directory, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_commands_run_in_the_order_in_which_they_stand(tmp_path):
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    commands = [command for command in COMMANDS if not command.startswith("make")]
+    assert len(commands) > 4
+    printed = {command: call(command, tmp_path) for command in commands}
+    assert (tmp_path / "runs/smoke/report.html").stat().st_size > 50_000
+    assert len(list((tmp_path / "runs/smoke/figures").glob("*.png"))) > 4
+    assert "H-anytime: holds" in printed[commands[-1]]
+
+
+@pytest.mark.slow
+def test_make_run_does_the_main_job(tmp_path):
+    assert [command for command in COMMANDS if command.startswith("make")] == ["make run", "make test"]
+    call("make run", ROOT, RUN=str(tmp_path / "standard"))
+    report = (tmp_path / "standard/report.html").read_text(encoding="utf-8")
+    assert "H-anytime" in report
+    assert "untestable as stated" in report
+
+
+def test_make_test_is_what_continuous_integration_runs():
+    assert "make test" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_python_blocks_run_in_order(tmp_path):
+    script = tmp_path / "readme.py"
+    script.write_text("\n".join(blocks("python")), encoding="utf-8")
+    printed = call(f"{sys.executable} {script}", tmp_path)
+    assert "H-anytime: holds" in printed
+    assert "half-of-anytime: " in printed

@@ -1,0 +1,92 @@
+"""The command line: every command, and what it says when something is wrong."""
+
+import sys
+
+import pytest
+
+import synthetic
+from theory import command_line
+
+
+def call(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["tunebound", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        command_line.main()
+    captured = capsys.readouterr()
+    return stop.value.code or 0, captured.out, captured.err
+
+
+def test_lists(monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, "theorems")
+    assert code == 0
+    assert "H-anytime" in out
+    code, out, _ = call(monkeypatch, capsys, "families")
+    assert code == 0
+    assert all(name in out for name in synthetic.families())
+    code, out, _ = call(monkeypatch, capsys, "suites")
+    assert code == 0
+    assert all(name in out for name in synthetic.suite_names())
+
+
+def test_help_names_every_command(monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, "--help")
+    assert code == 0
+    for command in ("run", "verify", "plot", "report", "theorems", "families", "suites"):
+        assert command in out
+
+
+def test_run_report_and_plot(monkeypatch, capsys, tmp_path):
+    directory = tmp_path / "run"
+    code, out, _ = call(monkeypatch, capsys, "run", "--suite", "smoke", "--steps", 400, "--output", directory, "--jobs", 1)
+    assert code == 0
+    assert f"tunebound report {directory}" in out
+    code, out, _ = call(monkeypatch, capsys, "report", directory)
+    assert code == 0
+    page = (directory / "report.html").read_text(encoding="utf-8")
+    assert page.index("<h2>Verdicts") < page.index("<h2>Figures")
+    assert "http" not in page.replace("http://www.w3.org", ""), "the page needs nothing from elsewhere"
+    assert page.count("data:image/png;base64") == len(list(command_line.plots.FIGURES))
+    code, out, _ = call(monkeypatch, capsys, "plot", directory, "--format", "svg", "--output", tmp_path / "figures")
+    assert code == 0
+    assert len(list((tmp_path / "figures").glob("*.svg"))) == len(command_line.plots.FIGURES)
+
+
+def test_verify_one_stored_set(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "data.npz"
+    synthetic.make_separable("ball", n=10, d=3).to_npz(path)
+    code, out, _ = call(monkeypatch, capsys, "verify", "H-anytime", "--data", path, "--steps", 50)
+    assert code == 0
+    assert "H-anytime: holds" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("verify", "H-anytme"), "did you mean 'H-anytime'"),
+        (("verify", "H-anytime", "--data", "nowhere.npz"), "nowhere.npz"),
+        (("run", "--suite", "huge"), "huge"),
+        (("run", "--suite", "smoke", "--steps", "0"), "steps must be at least 1"),
+        (("report", "nowhere"), "holds no study"),
+        (("plot", "nowhere", "--format", "gif"), "--format must be png, pdf or svg"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line_and_status_2(monkeypatch, capsys, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert message in err
+    assert err.startswith("tunebound: ")
+    assert len(err.splitlines()) == 1
+    assert not list(tmp_path.iterdir()), "nothing is half-written"
+
+
+def test_a_refuted_theorem_exits_with_1(monkeypatch, capsys, tmp_path):
+    import theory
+
+    false = theory.Theorem("false", "s", "t", "head", lambda evidence: [theory.Claim(1.0, 0.5, 1, 0.0, "exact", "q")], maximum=2)
+    monkeypatch.setattr(command_line, "find_theorem", lambda name: false)
+    path = tmp_path / "data.npz"
+    synthetic.make_separable("ball", n=10, d=3).to_npz(path)
+    code, out, _ = call(monkeypatch, capsys, "verify", "false", "--data", path, "--steps", 5)
+    assert code == 1
+    assert "false: refuted" in out

@@ -1,0 +1,60 @@
+"""Claims, the registry of theorems, and its messages."""
+
+import numpy as np
+import pytest
+
+import theory
+from theory.statement import Claim, find_theorem
+
+
+def test_rows_average_over_samples_and_keep_the_worst_excess():
+    claim = Claim([[1.0, 5.0], [2.0, 2.0]], [[3.0, 4.0], [3.0, 3.0]], [10, 20], [0.25, 0.5], "exact", "something")
+    first, second = claim.rows()
+    assert (first["steps"], first["measured"], first["bound"]) == (10, 3.0, 3.5)
+    assert (first["excess"], first["worst"], first["resolution"]) == (0.75, 1, 0.25)
+    assert second["excess"] == -1.5
+
+
+def test_rows_take_a_single_number():
+    (row,) = Claim(1.0, 2.0, np.inf, 0.0, "fitted", "something").rows()
+    assert (row["measured"], row["bound"], row["excess"], row["steps"]) == (1.0, 2.0, -1.0, np.inf)
+
+
+def test_resolution_by_sample():
+    (row,) = Claim([[1.0, 2.0]], [[1.0, 1.0]], np.inf, [[0.0, 1.5]], "exact", "something").rows()
+    assert row["excess"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("claim", "message"),
+    [
+        (Claim([1.0, 2.0], [1.0], [1, 2], 0.0, "exact", "q"), "compares like with like|reshape"),
+        (Claim([[1.0, 2.0]], [[1.0]], [1], 0.0, "exact", "q"), "compares like with like"),
+        (Claim(np.nan, 1.0, 1, 0.0, "exact", "q"), "q: measured or bound holds NaN"),
+        (Claim(1.0, 1.0, 1, 0.0, "guessed", "q"), "provenance must be one of"),
+    ],
+)
+def test_claims_that_compare_nothing_are_refused(claim, message):
+    with pytest.raises(ValueError, match=message):
+        claim.rows()
+
+
+def test_every_rung_is_registered_with_its_source_and_statement():
+    known = theory.theorems("head")
+    ladder = {"kkt", "ratio", "pair", "dual", "support", "free", "trajectory", "chord", "anytime", "direction", "chain"}
+    assert {f"H-{rung}" for rung in ladder} <= set(known)
+    assert known["P-Head"].free_constants == ("C", "λ", "ν")
+    assert all(each.statement and each.source for each in known.values())
+
+
+def test_an_unknown_theorem_is_refused_with_the_closest_name():
+    with pytest.raises(ValueError, match="no theorem is named 'H-anytme'; did you mean 'H-anytime'"):
+        find_theorem("H-anytme")
+
+
+def test_a_name_is_registered_once():
+    with pytest.raises(ValueError, match="a theorem named 'H-anytime' is registered already"):
+
+        @theory.theorem("H-anytime", statement="s", source="t", setting="head")
+        def other(evidence):
+            return ()

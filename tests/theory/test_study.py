@@ -1,0 +1,131 @@
+"""Studies: stored whole, resumed, independent of processes and shards, and faithful to a slow computation by hand."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import synthetic
+import theory
+from tests.oracles.descent import leave_one_out_paths
+from tests.oracles.separator_program import hard_margin_direction
+from theory import study as studies
+
+SMALL = theory.Study("head", "smoke", 0, {"steps": 40})
+
+
+def same(first, second):
+    for table in studies.TABLES:
+        pd.testing.assert_frame_equal(getattr(first, table), getattr(second, table), rtol=1e-9, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("small") / "study"
+    return directory, theory.run(SMALL, directory, jobs=1)
+
+
+def test_one_row_an_environment_and_every_theorem_speaks(results):
+    suite = synthetic.make_suite("smoke")
+    assert len(results.environments) == len(suite)
+    assert results.environments["environment"].tolist() == [data.name for data in suite]
+    testable = {name for name, theorem in theory.theorems("head").items() if not theorem.free_constants}
+    assert set(results.rows["theorem"]) == testable
+    assert (results.environments["planted_margin_error"] < 1e-9).all()
+
+
+def test_rows_agree_with_one_head_at_a_time(small):
+    _, results = small
+    member = 2
+    data = synthetic.make_suite("smoke")[member]
+    rate = results.environments.loc[member, "learning_rate"]
+    paths = leave_one_out_paths(data.X, data.y, rate, 40)
+    units = paths[:, 40] / np.linalg.norm(paths[:, 40], axis=1, keepdims=True)
+    rows = results.rows[results.rows["member"] == member].set_index(["theorem", "steps"])
+    row = rows.loc[("H-anytime", 40.0)]
+    assert row["measured"] == pytest.approx(np.linalg.norm(units[1:] - units[0], axis=1).mean(), rel=1e-9)
+    assert row["bound"] == pytest.approx(2 * data.radius / (data.margin * data.n), rel=1e-9)
+    kept = [np.arange(data.n) != i for i in (data.n, *range(data.n))]
+    found = [hard_margin_direction(data.X[rest], data.y[rest]) for rest in kept]
+    directions, margins = np.array([direction for direction, _ in found]), np.array([margin for _, margin in found])
+    limit = rows.loc[("H-ratio", np.inf)]
+    assert limit["measured"] == pytest.approx(np.linalg.norm(directions[1:] - directions[0], axis=1).mean(), abs=1e-6)
+    assert limit["bound"] == pytest.approx(np.sqrt(2 * np.maximum(0, 1 - margins[0] / margins[1:])).mean(), abs=1e-3)
+    error = rows.loc[("H-direction", 40.0)]
+    assert error["measured"] == pytest.approx(np.linalg.norm(units - directions, axis=1).mean(), abs=1e-6)
+
+
+def test_results_do_not_depend_on_processes_or_shards(small, tmp_path, monkeypatch):
+    _, results = small
+    same(theory.run(SMALL, tmp_path / "two", jobs=2), results)
+    monkeypatch.setattr(studies, "SHARD_MEMBERS", 1)
+    same(theory.run(SMALL, tmp_path / "one-a-shard", jobs=1), results)
+
+
+def test_an_interrupted_study_is_refused_and_continued(small, tmp_path):
+    source, results = small
+    directory = tmp_path / "study"
+    shutil.copytree(source, directory)
+    shards = sorted((directory / "skipped").glob("*.parquet"))
+    kept = shards[0].stat().st_mtime_ns
+    shards[-1].unlink()
+    with pytest.raises(ValueError, match=rf"1 of {len(shards)} shards are missing; `tunebound run`"):
+        theory.load(directory)
+    same(theory.run(SMALL, directory, jobs=1), results)
+    assert shards[0].stat().st_mtime_ns == kept, "finished shards are not computed again"
+    assert not list(directory.rglob("*.partial"))
+
+
+def test_a_directory_keeps_to_one_study(small, tmp_path):
+    directory, _ = small
+    with pytest.raises(ValueError, match=r"holds another study .its options differ.; choose another directory"):
+        theory.run(theory.Study("head", "smoke", 0, {"steps": 41}), directory)
+    (tmp_path / "letter.txt").write_text("dear diary")
+    with pytest.raises(ValueError, match="is not empty and holds no study"):
+        theory.run(SMALL, tmp_path)
+    with pytest.raises(ValueError, match="is a file; name a directory"):
+        theory.run(SMALL, tmp_path / "letter.txt")
+
+
+def test_manifest_says_what_the_results_depend_on(small):
+    manifest = json.loads((small[0] / "manifest.json").read_text())
+    assert manifest["suite"] == "smoke"
+    assert manifest["options"] == {"steps": 40, "weights": "1/n", "rate_fraction": 0.5, "device": "auto", "dtype": "float64"}
+    assert manifest["versions"]["torch"]
+
+
+def test_short_runs_leave_out_what_needs_a_long_one(small):
+    _, results = small
+    assert set(results.skipped["theorem"]) == {"P-Head-fitted", "P-Head-first-term"}
+    assert results.skipped["assumption"].str.contains("at least 400 steps").all()
+
+
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        (theory.Study("heads"), "no setting is named 'heads'. Known: .*head"),
+        (theory.Study("head", "huge"), "huge"),
+        (theory.Study("head", "smoke", -1), "seed"),
+        (theory.Study("head", "smoke", 0, {"step": 3}), r"options \['step'\] are unknown"),
+        (theory.Study("head", "smoke", 0, {"steps": 0}), "steps must be at least 1"),
+        (theory.Study("head", "smoke", 0, {"weights": "n"}), "weights must be one of"),
+        (theory.Study("head", "smoke", 0, {"rate_fraction": 1.5}), r"rate_fraction must lie in \(0, 1\]"),
+        (theory.Study("head", "smoke", 0, {"rate_fraction": True}), r"rate_fraction must lie in \(0, 1\]"),
+        (theory.Study("head", "smoke", 0, {"dtype": "float8"}), "dtype must be one of"),
+        (theory.Study("head", "smoke", 0, {"device": "abacus"}), "device must be"),
+    ],
+)
+def test_bad_studies_are_refused_before_anything_is_written(study, message, tmp_path):
+    with pytest.raises((ValueError, TypeError), match=message):
+        theory.run(study, tmp_path / "study")
+    assert not (tmp_path / "study").exists()
+
+
+def test_reading_what_is_no_study(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no study"):
+        theory.load(tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(ValueError, match="not readable as JSON"):
+        theory.load(tmp_path)

@@ -1,0 +1,195 @@
+"""Figures of a head-tuning study; each is made from its tables alone and needs no explanation beside itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+from theory.statement import find_theorem
+from theory.study import Results
+from theory.verdict import last_rows, tightness_ratio
+
+PALETTE = sns.color_palette("colorblind")
+QUARTILES = np.array([0.25, 0.5, 0.75])
+MARKERS = "osD^vP*Xhd<>"
+FACTOR_LABELS = {
+    "n": "number of samples n",
+    "margin": "margin γ (feature units)",
+    "radius": "radius B (feature units)",
+    "d": "number of features d",
+}
+MEASURED_LIMIT = "measured, limit t → ∞"
+
+
+def bound_against_measured(results: Results) -> Figure:
+    """Every bound against what was measured, one point an environment at the last step, on log–log axes."""
+    last = last_rows(results.rows)
+    names = [name for name in last["theorem"].unique() if np.isfinite(find_theorem(name).maximum)]
+    columns = 4
+    lines = -(-len(names) // columns)
+    figure = Figure(figsize=(3.4 * columns + 1.4, 3.2 * lines + 0.6), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
+    sizes = sorted(last["n"].unique())
+    colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
+    positive = last[(last["measured"] > 0) & (last["bound"] > 0)]
+    low = max(positive["measured"].min() / 2, 1e-6)
+    high = positive["bound"].max() * 2
+    for axis, name in zip(axes.flat, names, strict=False):
+        rows = positive[positive["theorem"] == name]
+        for n in sizes:
+            part = rows[rows["n"] == n]
+            axis.loglog(part["measured"], part["bound"], "o", ms=3.5, alpha=0.7, color=colours[n], label=f"n = {n}")
+        axis.plot([low, high], [low, high], color="black", lw=1, label="bound = measured")
+        axis.axhline(find_theorem(name).maximum, color=PALETTE[3], ls="--", lw=1, label="trivial maximum")
+        axis.set(title=name, xlim=(low, high), ylim=(low, high))
+    for axis in axes.flat[len(names) :]:
+        axis.set_axis_off()
+    figure.supxlabel("measured leave-one-out distance of unit directions (0 to 2)")
+    figure.supylabel("bound")
+    figure.suptitle("Bound against measured instability: points below the black line would violate the bound")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", frameon=False)
+    return figure
+
+
+def ladder(results: Results, factor: str) -> Figure:
+    """Instability and every rung of the ladder against one factor, the others fixed; medians over families."""
+    factors = [name for name in ("n", "d", "margin", "radius") if name != factor]
+    last = last_rows(results.rows)
+    last = last[last["theorem"].map(lambda name: np.isfinite(find_theorem(name).maximum))]
+    chosen = _sweep(last, factor, factors)
+    figure = Figure(figsize=(8.2, 5.2), layout="constrained")
+    axis = figure.subplots()
+    values = chosen[factor].unique()
+    fixed = ", ".join(f"{name} = {chosen[name].iloc[0]:g}" for name in factors)
+    mean_limit = chosen[chosen["theorem"] == "H-free"]
+    final = chosen[chosen["theorem"] == "H-anytime"]
+    for rows, label, colour in (
+        (mean_limit, MEASURED_LIMIT, "black"),
+        (final, f"measured, t = {final['steps'].max():,.0f}", "dimgrey"),
+    ):
+        middle = rows.groupby(factor)["measured"].quantile(QUARTILES).unstack()
+        axis.plot(middle.index, middle[0.5], color=colour, lw=3, label=label)
+        axis.fill_between(middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.15, lw=0)
+    along = set(chosen.loc[np.isfinite(chosen["steps"]), "theorem"])
+    for index, name in enumerate(chosen["theorem"].unique()):
+        if name in ("H-direction", "P-Head-first-term"):
+            continue  # they bound another quantity, a head's distance from the separator
+        middle = chosen[chosen["theorem"] == name].groupby(factor)["bound"].median()
+        style = {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)], "ls": "--" if name in along else "-"}
+        axis.plot(middle.index, middle, lw=1.2, label=f"{name} (step t)" if name in along else name, **style)
+    axis.axhline(2, color=PALETTE[3], ls="--", lw=1, label="trivial maximum 2")
+    axis.set(xscale="log", yscale="log", xlabel=FACTOR_LABELS.get(factor, factor), ylabel="distance of unit directions (0 to 2)")
+    axis.set_xticks(sorted(values))
+    axis.xaxis.set_major_formatter(ScalarFormatter())
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.xaxis.set_minor_locator(LogLocator(subs=()))
+    axis.set_title(
+        f"Instability and its bounds against {FACTOR_LABELS.get(factor, factor)}\n({fixed}; median over families, band: quartiles)",
+        fontsize=10,
+    )
+    figure.legend(loc="outside right upper", frameon=False)
+    return figure
+
+
+def along_steps(results: Results) -> Figure:
+    """Instability and the bounds that hold at every step, along gradient descent."""
+    rows = results.rows[np.isfinite(results.rows["steps"])]
+    chosen = _sweep(rows, None, ["n", "d", "margin", "radius"])
+    figure = Figure(figsize=(8.2, 4.8), layout="constrained")
+    axis = figure.subplots()
+    measured = chosen[chosen["theorem"] == "H-anytime"].groupby("steps")["measured"].quantile(QUARTILES).unstack()
+    axis.plot(measured.index, measured[0.5], color="black", lw=3, label="measured")
+    axis.fill_between(measured.index, measured[0.25], measured[0.75], color="black", alpha=0.15, lw=0)
+    for index, name in enumerate(("H-trajectory", "H-chord", "H-anytime", "P-Head-fitted")):
+        middle = chosen[chosen["theorem"] == name].groupby("steps")["bound"].median()
+        if len(middle):
+            axis.plot(middle.index, middle, color=PALETTE[index], marker=MARKERS[index], ms=4, lw=1.2, label=name)
+    axis.axhline(2, color=PALETTE[3], ls="--", lw=1, label="trivial maximum 2")
+    axis.set(xscale="log", yscale="log", xlabel="number of gradient steps t", ylabel="mean distance of unit directions (0 to 2)")
+    fixed = ", ".join(f"{name} = {chosen[name].iloc[0]:g}" for name in ("n", "d", "margin", "radius"))
+    axis.set_title(f"Leave-one-out instability along gradient descent\n({fixed}; median over families, band: quartiles)", fontsize=10)
+    figure.legend(loc="outside right upper", frameon=False)
+    return figure
+
+
+def direction_error(results: Results) -> Figure:
+    """How far the heads are from their separators along t, with the published rate fitted on early steps."""
+    rows = results.rows[results.rows["theorem"] == "P-Head-first-term"]
+    certified = results.rows[results.rows["theorem"] == "H-direction"]
+    figure = Figure(figsize=(8.2, 4.8), layout="constrained")
+    axis = figure.subplots()
+    for table, column, label, colour, style in (
+        (certified, "measured", "measured, mean over heads", "black", "-"),
+        (certified, "bound", "H-direction certificate", PALETTE[0], "-o"),
+        (rows, "measured", "measured, S plus mean over S^i", "dimgrey", "-"),
+        (rows, "bound", "C ln ln t/ln t, C fitted on early steps", PALETTE[1], "-s"),
+    ):
+        if len(table):
+            middle = table.groupby("steps")[column].quantile(QUARTILES).unstack()
+            axis.plot(middle.index, middle[0.5], style, color=colour, ms=4, lw=1.5, label=label)
+            axis.fill_between(middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.12, lw=0)
+    axis.set(xscale="log", yscale="log", xlabel="number of gradient steps t", ylabel="distance of unit directions (0 to 2)")
+    axis.set_title("Distance of the heads from the maximum-margin directions\n(median over all data sets, band: quartiles)", fontsize=10)
+    figure.legend(loc="outside right upper", frameon=False)
+    return figure
+
+
+def tightness_by_family(results: Results) -> Figure:
+    """Median of measured/bound by family and theorem, at the last step."""
+    last = last_rows(results.rows)
+    last = last[(last["bound"] > 0) & last["theorem"].map(lambda name: np.isfinite(find_theorem(name).maximum))]
+    table = last.assign(ratio=tightness_ratio(last)).pivot_table(
+        index="family", columns="theorem", values="ratio", aggfunc="median", sort=False
+    )
+    figure = Figure(figsize=(0.95 * len(table.columns) + 3, 0.36 * len(table) + 2.2), layout="constrained")
+    axis = figure.subplots()
+    sns.heatmap(
+        np.log10(table.clip(lower=1e-12)),
+        annot=table.to_numpy(),
+        fmt=".2g",
+        cmap="viridis",
+        vmin=-3,
+        vmax=0,
+        ax=axis,
+        annot_kws={"size": 8},
+        cbar_kws={"label": "log10(measured/bound); 0 is a bound that is attained"},
+    )
+    axis.set(xlabel="theorem", ylabel="family", title="Tightness: median of measured/bound over the data sets of a family")
+    axis.tick_params(axis="x", rotation=35)
+    return figure
+
+
+FIGURES: dict[str, Callable[[Results], Figure]] = {
+    "bound-against-measured": bound_against_measured,
+    "instability-against-n": lambda results: ladder(results, "n"),
+    "instability-against-margin": lambda results: ladder(results, "margin"),
+    "instability-against-radius": lambda results: ladder(results, "radius"),
+    "instability-along-steps": along_steps,
+    "direction-error-along-steps": direction_error,
+    "tightness-by-family": tightness_by_family,
+}
+
+
+def _sweep(rows: pd.DataFrame, factor: str | None, fixed: Sequence[str]) -> pd.DataFrame:
+    """The rows of one combination of the fixed factors, and of the families that take the same values of the factor there.
+
+    The combination is the one with most values of the factor times families: medians then compare like with like.
+    """
+    best, richness = rows, 0
+    for _, group in rows.groupby(list(fixed)):
+        if factor is None:
+            chosen, score = group, group["family"].nunique()
+        else:
+            values = group.groupby("family")[factor].agg(lambda column: tuple(sorted(set(column))))
+            pattern = max(set(values), key=lambda taken: (len(taken) * int((values == taken).sum()), taken))
+            chosen = group[group["family"].map(values == pattern)]
+            score = len(pattern) * chosen["family"].nunique() if len(pattern) > 1 else 1
+        if score > richness:
+            best, richness = chosen, score
+    return best
