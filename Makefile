@@ -11,7 +11,7 @@ run: $(READY)
 	$(BIN)/tunebound report $(RUN)
 
 test: check
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal --nbmake tests notebooks
 
 check: $(READY)
 	$(BIN)/ruff check

@@ -133,8 +133,27 @@ def theorem(
 ) -> Callable[[Callable[[Any], Iterable[Claim]]], Theorem]:
     """Register the decorated function, evidence → claims, as a theorem; the name then means the `Theorem`.
 
-    Parameters are the attributes of `Theorem`. A name can be registered once; registering the same function again (a
-    notebook cell run twice) replaces it.
+    Parameters
+    ----------
+    name : str
+        Short and unique; registering the same function again (a notebook cell run twice) replaces it.
+    statement, source : str
+        The inequality in symbols, and where it is proved.
+    setting : str
+        Whose evidence the function takes, for example "head".
+    assumptions : iterable of Assumption
+        Evidence that fails one is left out of the verdict and counted.
+    rates : mapping
+        Factor → predicted exponent of the instability in it.
+    maximum : float
+        The largest value the measured quantity can take; a bound at or above it says nothing.
+    free_constants : iterable of str
+        Constants that the statement only says to exist.
+
+    Raises
+    ------
+    ValueError
+        If another function is registered under the name.
     """
 
     def register(claims: Callable[[Any], Iterable[Claim]]) -> Theorem:

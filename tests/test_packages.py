@@ -1,0 +1,63 @@
+"""What holds for every package: what it may import, and that public names are documented."""
+
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+
+import pytest
+
+PACKAGES = ("synthetic", "bounds", "tuning", "theory")
+
+
+def run_without(blocked, code):
+    """Run code in a process in which importing any of the blocked packages fails."""
+    guard = f"import sys\nfor name in {blocked!r}:\n    sys.modules[name] = None\n"
+    done = subprocess.run([sys.executable, "-c", guard + code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_lower_rooms_work_without_cvxpy():
+    run_without(
+        ["cvxpy", "clarabel", "PEPit"],
+        "import synthetic, bounds, tuning\n"
+        "data = synthetic.make_separable(n=20, d=4)\n"
+        "separator = bounds.max_margin(data.X, data.y)\n"
+        "bounds.leave_one_out_margins(data.X, data.y)\n"
+        "bounds.head.anytime(n=20, margin=separator.margin, radius=data.radius)\n"
+        "tuning.tune_heads(data.X, data.y, steps=10)\n",
+    )
+
+
+def test_data_and_bounds_work_without_torch():
+    run_without(
+        ["torch", "sklearn", "pandas", "matplotlib"],
+        "import synthetic, bounds\ndata = synthetic.make_separable(n=20, d=4)\nbounds.max_margin(data.X, data.y)\n",
+    )
+
+
+def public():
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            value = getattr(module, name)
+            if inspect.ismodule(value):
+                for inner in getattr(value, "__all__", []):
+                    yield f"{package}.{name}.{inner}", getattr(value, inner)
+            else:
+                yield f"{package}.{name}", value
+
+
+@pytest.mark.parametrize(("name", "value"), [pytest.param(name, value, id=name) for name, value in public()])
+def test_public_names_document_their_parameters(name, value):
+    if not (inspect.isfunction(value) or inspect.isclass(value)):
+        return
+    text = inspect.getdoc(value)
+    assert text, f"{name} has no docstring"
+    if not inspect.isfunction(value):
+        return
+    for parameter in inspect.signature(value).parameters:
+        described = re.search(rf"(^|\n|, )\*{{0,2}}{re.escape(parameter)}\b[^\n]* ?(:|\n)", text)
+        mentioned = f"`{parameter}`" in text or re.search(rf"\b{re.escape(parameter)}\b", text)
+        assert described or mentioned, f"{name} does not document {parameter}"
