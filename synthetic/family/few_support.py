@@ -1,0 +1,19 @@
+"""A margin that hangs on few samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synthetic.planting import part_cloud, random_direction
+from synthetic.registry import COMMON, Option, Planted, Request, register
+
+
+@register(
+    "few_support",
+    summary="Normal cloud with two support vectors: leaving out any other sample changes nothing in the limit.",
+    options={**COMMON, "n_support": Option(2, "number of support vectors", int, low=1)},
+)
+def few_support(request: Request, rng: np.random.Generator) -> Planted:
+    """Part N(0, I) with a handful of support vectors."""
+    cloud = rng.standard_normal((request.n, request.d))
+    return part_cloud(request, cloud, random_direction(request.d, rng), rng)

@@ -1,0 +1,19 @@
+"""Student's t coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synthetic.planting import part_cloud, random_direction
+from synthetic.registry import COMMON, Option, Planted, Request, register
+
+
+@register(
+    "heavy_tailed",
+    summary="Student t coordinates: a few outliers set the radius, most samples lie far inside it.",
+    options={**COMMON, "degrees": Option(3.0, "degrees of freedom; smaller is heavier", float, low=1.0, high=1e3)},
+)
+def heavy_tailed(request: Request, rng: np.random.Generator) -> Planted:
+    """Part independent Student t coordinates."""
+    cloud = rng.standard_t(request.options["degrees"], (request.n, request.d))
+    return part_cloud(request, cloud, random_direction(request.d, rng), rng)

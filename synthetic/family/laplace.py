@@ -1,0 +1,15 @@
+"""Laplace coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synthetic.planting import part_cloud, random_direction
+from synthetic.registry import Planted, Request, register
+
+
+@register("laplace", summary="Laplace coordinates: exponential tails, between the normal and the heavy-tailed cloud.")
+def laplace(request: Request, rng: np.random.Generator) -> Planted:
+    """Part independent Laplace coordinates."""
+    cloud = rng.laplace(size=(request.n, request.d))
+    return part_cloud(request, cloud, random_direction(request.d, rng), rng)

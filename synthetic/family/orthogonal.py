@@ -1,0 +1,40 @@
+"""Pairwise orthogonal samples: the worst case for leave-one-out stability."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from synthetic.planting import random_frame
+from synthetic.registry import Option, Planted, Request, register
+
+
+@register(
+    "orthogonal",
+    summary="Pairwise orthogonal samples x_i = radius·e_i: every sample supports alone a direction of its own, the "
+    "worst case for leave-one-out stability.",
+    needs="d ≥ n; margin ≤ radius/√n (equality: all norms equal; below: all norms but one shrink)",
+    options={"rotate": Option(False, "switch between coordinate axes (False) and a random frame (True)", bool)},
+)
+def orthogonal(request: Request, rng: np.random.Generator) -> Planted:
+    """Orthogonal z_i of norms r_i: w = Σ z_i/r_i², dual 1/r_i², 1/margin² = Σ 1/r_i²."""
+    n, d = request.n, request.d
+    if d < n:
+        request.refuse(f"{n} orthogonal samples need d ≥ n, got d={d}; raise d or lower n")
+    largest = request.radius / math.sqrt(n)
+    # A margin that the caller computed as radius/√n may lie one rounding error above it.
+    if request.margin > largest * (1.0 + 1e-14):
+        request.refuse(
+            f"the margin of {n} orthogonal samples inside radius={request.radius:g} is at most radius/√n = "
+            f"{largest:.17g}, got margin={request.margin:.17g}; lower the margin or n, or raise the radius"
+        )
+    norms = np.full(n, request.radius)
+    if request.margin < largest:
+        # (n − 1)/r² + 1/radius² = 1/margin², written so that the difference loses no digits.
+        ratio = request.margin / request.radius
+        norms[1:] = request.margin * math.sqrt((n - 1) / ((1.0 - ratio) * (1.0 + ratio)))
+    frame = random_frame(d, n, rng) if request.options["rotate"] else np.eye(d, n)
+    Z = (frame * norms).T
+    separator = frame @ (1.0 / norms)
+    return Planted(Z, separator / np.linalg.norm(separator), 1.0 / norms**2)

@@ -1,0 +1,160 @@
+"""Planting an exact max-margin separator into a cloud of points.
+
+Why it is exact: the unit vector u is the max-margin direction with margin m if every z_i = y_i x_i has z_iᵀu ≥ m and
+some α ≥ 0 that is positive only where z_iᵀu = m gives Σ α_i z_i = u/m: these are the optimality conditions of
+min ‖w‖² s.t. z_iᵀw ≥ 1 at w = u/m. So take support vectors z_j = m u + v_j with v_j ⟂ u and Σ α_j v_j = 0,
+Σ α_j = 1/m², and keep all other points beyond the margin. No solver is involved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic.registry import Floats, Planted, Request
+
+Balance = Callable[[Floats, Floats], Floats]
+
+
+def random_direction(d: int, rng: np.random.Generator) -> Floats:
+    """A unit vector (d,), uniform on the sphere."""
+    vector = rng.standard_normal(d)
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
+def random_frame(d: int, k: int, rng: np.random.Generator) -> Floats:
+    """k orthonormal columns (d, k), uniform (Haar); the signs are fixed so that every LAPACK gives the same frame."""
+    q, r = np.linalg.qr(rng.standard_normal((d, k)))
+    return np.asarray(q * np.where(np.diag(r) < 0, -1.0, 1.0))
+
+
+def dual_weights(k: int, rng: np.random.Generator) -> Floats:
+    """k positive weights (k,) with sum 1, no two of them more than a factor 3 apart."""
+    weights = rng.uniform(0.5, 1.5, k)
+    return np.asarray(weights / weights.sum())
+
+
+def orthogonal_part(points: Floats, separator: Floats) -> Floats:
+    """The points (n, d) without their component along the unit ``separator``, to full precision."""
+    lateral = points - np.outer(points @ separator, separator)
+    # Once more: the first subtraction leaves rounding errors of the size of the removed component.
+    return np.asarray(lateral - np.outer(lateral @ separator, separator))
+
+
+def centre(lateral: Floats, weights: Floats) -> Floats:
+    """Shift the rows (k, d) so that their mean under ``weights`` (k,), sum 1, is zero."""
+    shifted = lateral - weights @ lateral
+    return np.asarray(shifted - weights @ shifted)
+
+
+def balance_columns(lateral: Floats, weights: Floats) -> Floats:
+    """Make Σ_j weights_j lateral_jk = 0 in every column by shrinking its heavier sign; zeros and signs stay.
+
+    A column whose entries all have one sign cannot be balanced so and becomes zero.
+    """
+    positive, negative = np.maximum(lateral, 0.0), np.maximum(-lateral, 0.0)
+    above, below = weights @ positive, weights @ negative
+    level = np.minimum(above, below)
+    up = np.divide(level, above, out=np.zeros_like(level), where=above > 0)
+    down = np.divide(level, below, out=np.zeros_like(level), where=below > 0)
+    return np.asarray(positive * up - negative * down)
+
+
+def largest_scale(base: Floats, slope: Floats, lateral: Floats, radius: float) -> float:
+    """Largest s with (base_i + s slope_i)² + s² lateral_i² ≤ radius² for every i (all (n,), not negative).
+
+    At that s one row attains the radius. base < radius is required.
+
+    Raises
+    ------
+    ValueError
+        If slope and lateral are zero for every i, so that no scale reaches the radius.
+    """
+    # Per row: A s² + 2 B s − C = 0, in the form of the positive root that loses no digits.
+    A, B, C = slope**2 + lateral**2, base * slope, (radius - base) * (radius + base)
+    moving = A > 0
+    if not moving.any():
+        raise ValueError("the cloud has no extent: no point can be moved to the radius")
+    roots = C[moving] / (B[moving] + np.sqrt(B[moving] ** 2 + A[moving] * C[moving]))
+    return float(roots.min())
+
+
+def check_gap(request: Request, n_on_margin: int, *, stretch: float = 1.0) -> float:
+    """Signed distance margin·(1 + gap) where the points off the margin begin; refuses what leaves the radius.
+
+    ``stretch`` is the least norm of a point of this family over its distance from the separating plane.
+    """
+    start = request.margin * (1.0 + request.options["gap"])
+    first = request.margin if n_on_margin == request.n else start
+    if stretch * first >= request.radius:
+        beyond = "" if n_on_margin == request.n else "·(1 + gap)"
+        factor = "" if stretch == 1.0 else f"{stretch:.4g}·"
+        request.refuse(
+            f"{factor}margin{beyond} = {stretch * first:.6g} leaves no room inside radius={request.radius:g} "
+            f"(margin={request.margin:g}); lower the margin or the gap, or raise the radius"
+        )
+    return start
+
+
+def part_cloud(
+    request: Request,
+    cloud: Floats,
+    separator: Floats,
+    rng: np.random.Generator,
+    *,
+    n_support: int | None = None,
+    n_degenerate: int = 0,
+    balance: Balance = centre,
+    labels: NDArray[np.int64] | None = None,
+) -> Planted:
+    """Part a cloud along ``separator`` and plant margin and radius.
+
+    Points on the wrong side of the separator are mirrored through the origin first. All of the cloud is stretched by
+    one common factor s, which keeps its shape: a point with distance a ≥ 0 and orthogonal part v becomes
+    (margin·(1 + gap) + s a) u + s v. The first ``n_support`` rows go onto the margin and are balanced against each
+    other, m u + s v_j with Σ α_j v_j = 0; the next ``n_degenerate`` rows go onto the margin as they are, with dual 0.
+    The factor s is the largest that keeps every point inside the radius, so one point attains it.
+
+    Parameters
+    ----------
+    request : Request
+        Needs the option ``gap``, and ``n_support`` unless given here.
+    cloud : (n, d) float64
+        Points z = label·sample.
+    separator : (d,) float64, unit length
+    rng : numpy Generator
+        Draws the relative sizes of the duals.
+    n_support : int, optional
+        By default the option, else a third of n, at most d.
+    n_degenerate : int
+    balance : callable
+        (lateral (k, d), weights (k,)) → rows with zero weighted sum, orthogonal to the separator.
+    labels : (n,) of ±1, optional
+
+    Raises
+    ------
+    ValueError
+        If support vectors and degenerate points outnumber the points, or margin·(1 + gap) is not inside the radius.
+    """
+    k = request.support_size(at_most=request.d) if n_support is None else n_support
+    on_margin = k + n_degenerate
+    if on_margin > request.n:
+        request.refuse(f"{on_margin} points on the margin were asked for, but n={request.n}; raise n or lower them")
+    start = check_gap(request, on_margin)
+    size = float(np.linalg.norm(cloud, axis=1).max())
+    if not 0.0 < size < float("inf"):
+        request.refuse(f"the cloud's largest norm is {size!r}; draw finite points that are not all zero")
+    # Folding mirrors a point through the origin, which a change of its label undoes: a sample stays where it was drawn.
+    cloud = cloud / np.where(cloud @ separator < 0.0, -size, size)[:, None]
+    weights = dual_weights(k, rng)
+    lateral, slope = orthogonal_part(cloud, separator), cloud @ separator
+    lateral[:k] = balance(lateral[:k], weights)
+    base = np.full(request.n, start)
+    base[:on_margin], slope[:on_margin] = request.margin, 0.0
+    scale = largest_scale(base, slope, np.linalg.norm(lateral, axis=1), request.radius)
+    Z = np.outer(base + scale * slope, separator) + scale * lateral
+    dual = np.zeros(request.n)
+    dual[:k] = weights / request.margin**2
+    return Planted(Z, separator, dual, labels)

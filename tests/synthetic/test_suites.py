@@ -1,0 +1,177 @@
+"""Suites: sizes, names, laziness, and members that are the same alone, in order and in any order."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+from synthetic import SeparableDataset, Suite, families, make_separable, make_suite, suite_names
+
+
+def same(first: SeparableDataset, second: SeparableDataset) -> bool:
+    return first.name == second.name and all(
+        np.array_equal(getattr(first, name), getattr(second, name)) for name in ("X", "y", "separator", "dual", "support")
+    )
+
+
+def test_sizes_and_names() -> None:
+    assert suite_names() == ("smoke", "standard", "large")
+    assert 10 <= len(make_suite("smoke")) <= 16
+    assert 310 <= len(make_suite()) <= 340
+    assert len(make_suite("large")) >= 2000
+    assert make_suite().name == "standard"
+    assert make_suite(seed=4).seed == 4
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_names_are_unique_and_specifications_describe_their_data(name: str) -> None:
+    suite = make_suite(name, seed=2)
+    assert len({specification.name for specification in suite.specifications}) == len(suite)
+    for specification in suite.specifications[:: max(1, len(suite) // 20)]:
+        data = specification.make()
+        assert data.name == specification.name
+        assert (data.family, data.n, data.d) == (specification.family, specification.n, specification.d)
+        assert (data.margin, data.radius, data.seed) == (specification.margin, specification.radius, specification.seed)
+        assert data.options == specification.options
+
+
+def test_specifications_are_cheap() -> None:
+    start = time.perf_counter()
+    make_suite("large")
+    assert time.perf_counter() - start < 0.5
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_every_specification_can_be_honoured(name: str) -> None:
+    if name == "large":  # Every shape of every family, one draw.
+        specifications = make_suite(name).specifications
+        specifications = specifications[: len(specifications) // 3]
+    else:
+        specifications = make_suite(name, seed=1).specifications
+    for specification in specifications:
+        assert specification.make().n == specification.n
+
+
+def test_a_member_is_the_same_alone_in_order_and_in_any_order() -> None:
+    everything = list(make_suite("smoke", seed=5))
+    assert len(everything) == len(make_suite("smoke"))
+    for index in np.random.default_rng(0).permutation(len(everything)):
+        assert same(make_suite("smoke", seed=5)[int(index)], everything[index])
+    assert same(make_suite("smoke", seed=5)[-1], everything[-1])
+    specification = make_suite("smoke", seed=5).specifications[3]
+    alone = make_separable(
+        specification.family,
+        n=specification.n,
+        d=specification.d,
+        margin=specification.margin,
+        radius=specification.radius,
+        seed=specification.seed,
+        **specification.options,
+    )
+    assert same(alone, everything[3])
+
+
+def test_members_of_the_other_suites_are_reproducible() -> None:
+    for name in ("standard", "large"):
+        for index in (0, 17, len(make_suite(name)) - 1):
+            assert same(make_suite(name, seed=3)[index], make_suite(name, seed=3)[index])
+
+
+def test_suites_of_other_seeds_share_no_member() -> None:
+    for name in suite_names():
+        first, second = (make_suite(name, seed=seed).specifications for seed in (0, 1))
+        assert not {x.name for x in first} & {x.name for x in second}
+    assert not np.array_equal(make_suite("smoke", 0)[0].X, make_suite("smoke", 1)[0].X)
+
+
+def test_iterating_generates_one_member_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    import synthetic.suites
+
+    def counting(family: str, **arguments: Any) -> SeparableDataset:
+        made.append(family)
+        return make_separable(family, **arguments)
+
+    monkeypatch.setattr(synthetic.suites, "make_separable", counting)
+    iterator = iter(make_suite("large"))
+    assert made == []
+    next(iterator)
+    assert len(made) == 1
+
+
+def test_the_standard_suite_is_a_designed_experiment() -> None:
+    """For nearly every family each factor varies, with at least two values, while all the others stay."""
+    suite = make_suite()
+    members = {(s.family, s.n, s.d, s.margin, s.radius) for s in suite.specifications}
+    assert len({s.seed for s in suite.specifications}) == 1
+    assert max(s.n for s in suite.specifications) <= 192
+    sweeps: dict[str, dict[str, int]] = defaultdict(dict)
+    for family in families():
+        cells = [cell for cell in members if cell[0] == family]
+        for position, factor in enumerate(("n", "d", "margin", "radius"), start=1):
+            groups: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
+            for cell in cells:
+                groups[cell[:position] + cell[position + 1 :]].add(cell[position])
+            sweeps[family][factor] = max(len(values) for values in groups.values())
+    for family, longest in sweeps.items():
+        if family not in ("orthogonal", "wide"):
+            assert longest == {"n": 4, "d": 2, "margin": 3, "radius": 3}
+        else:
+            assert longest["n"] == 3
+            assert min(longest["margin"], longest["radius"]) >= 2
+
+
+def test_the_number_of_support_vectors_stays_along_the_sweep_of_n() -> None:
+    counts = defaultdict(set)
+    for specification in make_suite().specifications:
+        if specification.d == 8 and specification.family != "all_support":
+            counts[specification.family].add(specification.make().support.size)
+    assert all(len(sizes) == 1 for sizes in counts.values())
+
+
+def test_the_smoke_suite_meets_every_kind_of_trouble() -> None:
+    suite = make_suite("smoke")
+    assert {"sphere", "heavy_tailed", "low_rank", "sparse", "all_support", "near_duplicates", "degenerate"} < {
+        s.family for s in suite.specifications
+    }
+    assert any(data.d > data.n for data in suite)
+    assert max(data.n for data in suite) <= 16
+
+
+def test_suites_and_specifications_travel_between_processes() -> None:
+    suite = make_suite("smoke", seed=1)
+    again: Suite = pickle.loads(pickle.dumps(suite))
+    assert again == suite
+    assert same(again[2], suite[2])
+    assert hash(suite.specifications[0]) == hash(again.specifications[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"name": "standrad"}, ValueError, r"unknown suite 'standrad'; did you mean 'standard'\? known: large, smoke"),
+        ({"name": 3}, TypeError, r"name must be the name of a suite, got 3; suite_names\(\) lists them"),
+        ({"seed": -1}, ValueError, r"seed must be at least 0, got -1"),
+        ({"seed": 1.5}, TypeError, r"seed must be an integer, got 1.5"),
+        ({"seed": True}, TypeError, r"seed must be an integer, got True"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments: dict[str, Any], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        make_suite(**arguments)
+
+
+def test_bad_indices_are_refused() -> None:
+    suite = make_suite("smoke")
+    with pytest.raises(IndexError, match=r"index 13 is out of range: suite 'smoke' has 13 members"):
+        suite[13]
+    with pytest.raises(IndexError, match="index -14"):
+        suite[-14]
+    for index in (slice(2), 1.0, True, "0"):
+        with pytest.raises(TypeError, match=r"index must be an integer, got .*slice suite.specifications"):
+            suite[index]  # type: ignore[index]
