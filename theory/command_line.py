@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import synthetic
-from theory import plots, reporting
+from theory import reporting
 from theory import study as studies
 from theory.settings import find_setting
 from theory.statement import find_theorem, theorems
@@ -87,12 +87,15 @@ def plot(
     form: Annotated[str, typer.Option("--format", help="png, pdf or svg.")] = "png",
 ) -> None:
     """Draw every figure of a study as a file of its own."""
+
+    from theory import plots  # slow to import, and no other command draws
+
     if form not in ("png", "pdf", "svg"):
         raise ValueError(f"--format must be png, pdf or svg, got {form!r}")
     results = studies.load(directory)
     target = output or directory / "figures"
     target.mkdir(parents=True, exist_ok=True)
-    for name, draw in plots.FIGURES.items():
+    for name, draw in plots.drawable(results).items():
         path = target / f"{name}.{form}"
         draw(results).savefig(path, dpi=150)
         typer.echo(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ FACTOR_LABELS = {
     "radius": "radius B (feature units)",
     "d": "number of features d",
 }
+OTHER_QUANTITIES = ("H-direction", "P-Head-first-term")  # they bound a head's distance from the separator
 MEASURED_LIMIT = "measured, limit t → ∞"
 
 
@@ -59,7 +61,7 @@ def bound_against_measured(results: Results) -> Figure:
 
 def ladder(results: Results, factor: str) -> Figure:
     """Instability and every rung of the ladder against one factor, the others fixed; medians over families."""
-    factors = [name for name in ("n", "d", "margin", "radius") if name != factor]
+    factors = _others(factor)
     last = last_rows(results.rows)
     last = last[last["theorem"].map(lambda name: np.isfinite(find_theorem(name).maximum))]
     chosen = _sweep(last, factor, factors)
@@ -78,8 +80,8 @@ def ladder(results: Results, factor: str) -> Figure:
         axis.fill_between(middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.15, lw=0)
     along = set(chosen.loc[np.isfinite(chosen["steps"]), "theorem"])
     for index, name in enumerate(chosen["theorem"].unique()):
-        if name in ("H-direction", "P-Head-first-term"):
-            continue  # they bound another quantity, a head's distance from the separator
+        if name in OTHER_QUANTITIES:
+            continue
         middle = chosen[chosen["theorem"] == name].groupby(factor)["bound"].median()
         style = {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)], "ls": "--" if name in along else "-"}
         axis.plot(middle.index, middle, lw=1.2, label=f"{name} (step t)" if name in along else name, **style)
@@ -98,18 +100,27 @@ def ladder(results: Results, factor: str) -> Figure:
 
 
 def along_steps(results: Results) -> Figure:
-    """Instability and the bounds that hold at every step, along gradient descent."""
-    rows = results.rows[np.isfinite(results.rows["steps"])]
-    chosen = _sweep(rows, None, ["n", "d", "margin", "radius"])
-    figure = Figure(figsize=(8.2, 4.8), layout="constrained")
+    """Instability along gradient descent, the bounds that hold at every step, and the levels of those that hold in the limit."""
+    chosen = _sweep(results.rows, None, ["n", "d", "margin", "radius"])
+    chosen = chosen[~chosen["theorem"].isin(OTHER_QUANTITIES) & chosen["theorem"].map(lambda name: np.isfinite(find_theorem(name).maximum))]
+    finite = np.isfinite(chosen["steps"])
+    along, limit = chosen[finite], chosen[~finite]
+    figure = Figure(figsize=(8.6, 5.2), layout="constrained")
     axis = figure.subplots()
-    measured = chosen[chosen["theorem"] == "H-anytime"].groupby("steps")["measured"].quantile(QUARTILES).unstack()
+    measured = along[along["theorem"] == "H-anytime"].groupby("steps")["measured"].quantile(QUARTILES).unstack()
     axis.plot(measured.index, measured[0.5], color="black", lw=3, label="measured")
     axis.fill_between(measured.index, measured[0.25], measured[0.75], color="black", alpha=0.15, lw=0)
-    for index, name in enumerate(("H-trajectory", "H-chord", "H-anytime", "P-Head-fitted")):
-        middle = chosen[chosen["theorem"] == name].groupby("steps")["bound"].median()
-        if len(middle):
-            axis.plot(middle.index, middle, color=PALETTE[index], marker=MARKERS[index], ms=4, lw=1.2, label=name)
+    axis.axhline(limit[limit["theorem"] == "H-free"]["measured"].median(), color="black", ls=":", label=MEASURED_LIMIT)
+    names = list(along["theorem"].unique()) + list(limit["theorem"].unique())
+    for index, name in enumerate(names):
+        colour, marker = PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)]
+        rows = along[along["theorem"] == name]
+        if len(rows):
+            middle = rows.groupby("steps")["bound"].median()
+            axis.plot(middle.index, middle, color=colour, marker=marker, ms=4, lw=1.2, label=name)
+        else:
+            level = limit[limit["theorem"] == name]["bound"].median()
+            axis.axhline(level, color=colour, ls=":", marker=marker, lw=1.2, label=f"{name} (limit)")
     axis.axhline(2, color=PALETTE[3], ls="--", lw=1, label="trivial maximum 2")
     axis.set(xscale="log", yscale="log", xlabel="number of gradient steps t", ylabel="mean distance of unit directions (0 to 2)")
     fixed = ", ".join(f"{name} = {chosen[name].iloc[0]:g}" for name in ("n", "d", "margin", "radius"))
@@ -167,13 +178,27 @@ def tightness_by_family(results: Results) -> Figure:
 
 FIGURES: dict[str, Callable[[Results], Figure]] = {
     "bound-against-measured": bound_against_measured,
-    "instability-against-n": lambda results: ladder(results, "n"),
-    "instability-against-margin": lambda results: ladder(results, "margin"),
-    "instability-against-radius": lambda results: ladder(results, "radius"),
+    "instability-against-n": partial(ladder, factor="n"),
+    "instability-against-margin": partial(ladder, factor="margin"),
+    "instability-against-radius": partial(ladder, factor="radius"),
     "instability-along-steps": along_steps,
     "direction-error-along-steps": direction_error,
     "tightness-by-family": tightness_by_family,
 }
+
+
+def drawable(results: Results) -> dict[str, Callable[[Results], Figure]]:
+    """The figures that a study can fill: one against a factor needs data sets that differ in that factor only."""
+
+    def varies(draw: Callable[[Results], Figure]) -> bool:
+        factor = draw.keywords["factor"] if isinstance(draw, partial) else None
+        return factor is None or _sweep(results.rows, factor, _others(factor))[factor].nunique() > 1
+
+    return {name: draw for name, draw in FIGURES.items() if varies(draw)}
+
+
+def _others(factor: str) -> list[str]:
+    return [name for name in ("n", "d", "margin", "radius") if name != factor]
 
 
 def _sweep(rows: pd.DataFrame, factor: str | None, fixed: Sequence[str]) -> pd.DataFrame:

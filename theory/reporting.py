@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from theory import plots, study
+from theory import study
 from theory.settings import find_setting
 from theory.statement import theorems
 from theory.verdict import Verdict, judge, last_rows, tightness_ratio, with_counterexample
@@ -50,13 +50,15 @@ def report(directory: str | os.PathLike[str], *, output: str | os.PathLike[str] 
     Path
         The file, self-contained.
     """
+    from theory import plots  # slow to import, and no worker process draws
+
     source = Path(directory)
     results = study.load(source)
     manifest = study.read_manifest(source)
     verdicts = judge_all(source, results)
     figures = [
         {"name": name, "caption": CAPTIONS[name], "data": _png(draw(results))}
-        for name, draw in tqdm(plots.FIGURES.items(), desc="figures", unit="figure", delay=2, disable=None)
+        for name, draw in tqdm(plots.drawable(results).items(), desc="figures", unit="figure", delay=2, disable=None)
     ]
     family_theorems = [verdict.theorem.name for verdict in verdicts if verdict.bounded and verdict.tightness]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -2,13 +2,37 @@
 
 import pytest
 
+import synthetic
+import theory
 from theory import plots
+from theory import study as studies
 from theory.reporting import CAPTIONS
+from theory.settings import find_setting
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    """Three families that differ in n, margin or radius only."""
+    setting = find_setting("head")
+    sets = [
+        synthetic.make_separable(family, n=n, d=3, margin=margin, radius=radius)
+        for family in ("gaussian", "ball", "laplace")
+        for n, margin, radius in ((10, 0.5, 4.0), (20, 0.5, 4.0), (10, 0.25, 4.0), (10, 0.5, 8.0))
+    ]
+    options = studies.checked_options(setting, {"steps": 500})
+    known = [theorem for theorem in theory.theorems("head").values() if not theorem.free_constants]
+    return studies.concatenate(
+        [
+            studies.examine(setting, [s for s in sets if s.n == n], options, known, numbers)
+            for n, numbers in ((10, range(9)), (20, range(9, 12)))
+        ]
+    )
 
 
 @pytest.mark.parametrize("name", plots.FIGURES)
-def test_figures_have_axis_labels_titles_and_a_caption(name, results, tmp_path):
-    figure = plots.FIGURES[name](results)
+def test_figures_have_axis_labels_titles_and_a_caption(name, sweep, tmp_path):
+    assert name in plots.drawable(sweep)
+    figure = plots.FIGURES[name](sweep)
     figure.savefig(tmp_path / "figure.png")
     drawn = [axis for axis in figure.axes if axis.axison and axis.has_data()]
     assert drawn
@@ -26,3 +50,17 @@ def test_points_of_the_scatter_are_the_rows(results):
     rows = results.rows[results.rows["theorem"] == "H-anytime"]
     last = rows[rows["steps"] == rows["steps"].max()]
     assert shown == (last["measured"] > 0).sum()
+
+
+def test_figures_against_a_factor_need_one_that_varies(results):
+    assert not {name for name in plots.drawable(results) if name.startswith("instability-against")}
+
+
+@pytest.mark.parametrize("factor", ["n", "margin", "radius"])
+def test_sweeps_show_medians_over_families(sweep, factor):
+    figure = plots.ladder(sweep, factor)
+    (line,) = [line for line in figure.axes[0].get_lines() if line.get_label() == "H-anytime (step t)"]
+    values = {"n": [10, 20], "margin": [0.25, 0.5], "radius": [4.0, 8.0]}[factor]
+    assert list(line.get_xdata()) == values
+    expected = [2 * (x if factor == "radius" else 4) / ((x if factor == "margin" else 0.5) * (x if factor == "n" else 10)) for x in values]
+    assert line.get_ydata() == pytest.approx(expected, rel=1e-9)
