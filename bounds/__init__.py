@@ -1,0 +1,17 @@
+"""Bounds on the instability of fine-tuning, and the calculators that turn data into their constants."""
+
+from bounds import constants, head, literature
+from bounds.leave_one_out import LeaveOneOut, leave_one_out_margins, leave_one_out_separators
+from bounds.separator import NotSeparableError, Separator, max_margin
+
+__all__ = [
+    "LeaveOneOut",
+    "NotSeparableError",
+    "Separator",
+    "constants",
+    "head",
+    "leave_one_out_margins",
+    "leave_one_out_separators",
+    "literature",
+    "max_margin",
+]

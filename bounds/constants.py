@@ -1,0 +1,265 @@
+"""Constants of the theorems with their provenance: a bound is worth as much as its weakest constant."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike
+
+from bounds.arguments import WEIGHTS, Array, choice, count, features, non_negative
+from bounds.arithmetic import finish, product
+from bounds.leave_one_out import LeaveOneOut
+from bounds.provenance import PROVENANCES, Constant, Provenance, weakest
+from bounds.separator import Separator
+
+__all__ = [
+    "PROVENANCES",
+    "Constant",
+    "Provenance",
+    "certified_direction_constant",
+    "direction_constant",
+    "fit_direction_constant",
+    "head_curvature",
+    "kkt_lambda",
+    "margin",
+    "radius",
+    "step_size_limit",
+    "weakest",
+]
+
+_EPS = float(np.finfo(np.float64).eps)
+_RESOLUTION = 1e-12
+
+
+def radius(X: ArrayLike) -> Constant:
+    """Largest norm of a row of X.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Encoded features, finite, not all 0.
+
+    Returns
+    -------
+    Constant
+        Named "radius", exact; the certificate is d times the rounding of float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `X` is malformed or zero.
+    OverflowError
+        If the radius exceeds float64.
+    """
+    X = features(X)
+    scaled, exponent = _scaled(X)
+    value = float(np.linalg.norm(scaled, axis=1).max())
+    return Constant("radius", _back(value, exponent, "radius"), "exact", "max_i |x_i|", X.shape[1] * _EPS)
+
+
+def margin(separator: Separator) -> Constant:
+    """Margin of a solved separator; the certificate is its duality gap.
+
+    Parameters
+    ----------
+    separator : Separator
+        ``max_margin(X, y)``.
+
+    Returns
+    -------
+    Constant
+        Named "margin", exact: the true margin exceeds it by at most half the gap, to first order.
+    """
+    source = "hard-margin separator, duality gap"
+    return Constant("margin", separator.margin, "exact", source, separator.gap + _EPS)
+
+
+def kkt_lambda(separator: Separator) -> Constant:
+    """Certified constant lambda = 1/(n max_j alpha_j) of the published head-tuning bound.
+
+    Parameters
+    ----------
+    separator : Separator
+        ``max_margin(X, y)``.
+
+    Returns
+    -------
+    Constant
+        Named "lam", exact: the largest lambda for which alpha_i <= 1/(n lambda) for every sample, which the proof for a
+        fixed left-out sample needs.
+    """
+    value = float(1.0 / separator.dual.max() / separator.dual.size)
+    return Constant("lam", value, "exact", "1/(n max_j alpha_j), dual of the separator", separator.gap + _EPS)
+
+
+def direction_constant(separator: Separator, left_out: LeaveOneOut) -> Constant:
+    """Exact constant nu: the largest distance of unit directions per distance of separators.
+
+    Parameters
+    ----------
+    separator : Separator
+        ``max_margin(X, y)``.
+    left_out : LeaveOneOut
+        ``leave_one_out_separators(X, y)`` of the same data.
+
+    Returns
+    -------
+    Constant
+        Named "nu", exact: max_i |u_S - u_{S^i}| / |w_S - w_{S^i}| over the samples whose removal moves the separator by
+        more than 1e-12 of its norm; 0 if none does. It is at most sqrt(2 / (1 + margin / max_i margin_{S^i})) * margin.
+
+    Raises
+    ------
+    ValueError
+        If the two are for data of different shapes.
+    """
+    unit = separator.direction
+    others = left_out.weights * separator.margin
+    if others.shape != (separator.dual.size, unit.size):
+        raise ValueError(
+            f"left_out is for data of shape {others.shape}, separator for {(separator.dual.size, unit.size)}: compute both from one X, y"
+        )
+    difference = others - unit
+    distance = np.linalg.norm(difference, axis=1)
+    moved = distance > _RESOLUTION
+    source = "max_i of direction distance / separator distance, all leave-one-out separators"
+    certificate = max(separator.gap, float(left_out.gaps.max())) + _EPS
+    if not moved.any():
+        return Constant("nu", 0.0, "exact", source, certificate)
+    others, difference, distance = others[moved], difference[moved], distance[moved]
+    norms = np.linalg.norm(others, axis=1)
+    # b/|b| - a = b - a - (|b| - 1) b/|b| for a unit vector a, with |b| - 1 from the difference: no digits cancel
+    growth = np.einsum("ij,ij->i", difference, others + unit) / (1.0 + norms)
+    chord = np.linalg.norm(difference - (growth / norms)[:, np.newaxis] * others, axis=1)
+    value = float((chord / distance).max()) * separator.margin
+    return Constant("nu", value, "exact", source, certificate)
+
+
+def certified_direction_constant(separator: Separator) -> Constant:
+    """Constant nu = margin, which needs no left-out separator.
+
+    Parameters
+    ----------
+    separator : Separator
+        ``max_margin(X, y)``.
+
+    Returns
+    -------
+    Constant
+        Named "nu", exact: together with `kkt_lambda`, `bounds.head.kkt` then bounds every left-out sample (proof in
+        docs/head-tuning.md).
+    """
+    source = "nu = margin, certified together with lam = 1/(n max_j alpha_j)"
+    return Constant("nu", separator.margin, "exact", source, separator.gap + _EPS)
+
+
+def head_curvature(X: ArrayLike) -> Constant:
+    """Largest curvature of the mean logistic loss of a linear head: lambda_max(X^T X / n) / 4.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Encoded features, finite, not all 0.
+
+    Returns
+    -------
+    Constant
+        Named "beta", exact; the certificate, 2 max(n, d) times the rounding of float64, is the backward error of a
+        singular value decomposition.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `X` is malformed or zero.
+    OverflowError
+        If the curvature exceeds float64.
+    """
+    X = features(X)
+    scaled, exponent = _scaled(X)
+    largest = float(scipy.linalg.svdvals(scaled)[0])
+    value = _back(largest**2 / (4 * X.shape[0]), 2 * exponent, "curvature")
+    return Constant("beta", value, "exact", "lambda_max(X^T X / n) / 4", 2 * max(X.shape) * _EPS)
+
+
+def step_size_limit(X: ArrayLike, weights: str = "1/n") -> Constant:
+    """Largest step for which gradient descent on every left-out loss is certified to be non-expansive.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Encoded features, finite, not all 0; n >= 2 for weights 1/(n-1).
+    weights : {"1/n", "1/(n-1)"}
+        Weight of each remaining sample in the left-out loss: 2/beta for 1/n, and 2 (n-1)/(n beta) for 1/(n-1), where
+        the left-out losses have a curvature of up to beta n/(n-1).
+
+    Returns
+    -------
+    Constant
+        Named "step_size_limit", exact.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `X` is malformed or zero, or `weights` is unknown.
+    OverflowError
+        If the limit exceeds float64.
+    """
+    weights = choice("weights", weights, WEIGHTS)
+    beta = head_curvature(X)
+    n = len(np.asarray(X))
+    if weights == "1/n":
+        share, source = 1.0, "2/beta"
+    else:
+        count("n", n, minimum=2)
+        share, source = (n - 1) / n, "2 (n-1)/(n beta)"
+    assert beta.certificate is not None
+    limit = float(finish("step_size_limit", product((2.0, share), (np.asarray(beta.value),))))
+    return Constant("step_size_limit", limit, "exact", source, beta.certificate + 2 * _EPS)
+
+
+def fit_direction_constant(steps: ArrayLike, direction_error: ArrayLike) -> Constant:
+    """Constant C of the published head-tuning bound, fitted to records of one run.
+
+    Parameters
+    ----------
+    steps : array_like of shape (K,)
+        Numbers t of gradient steps, at least 3.
+    direction_error : array_like of shape (K,) or (K, ...)
+        Distances | w(t)/|w(t)| - u_S | at these steps, 0 or more; a limit from `bounds.head.direction` will do.
+
+    Returns
+    -------
+    Constant
+        Named "C", fitted: the smallest C with error <= C ln ln t / ln t at every record. Test a bound that uses it on
+        records that are not among these.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number, out of its range, or the shapes disagree.
+    """
+    steps = count("steps", steps, minimum=3)
+    error = non_negative("direction_error", direction_error)
+    if steps.ndim != 1 or error.ndim == 0 or error.shape[0] != steps.size:
+        raise ValueError(f"steps has shape {steps.shape}, direction_error {error.shape}: give one step for each row of records")
+    largest = error.max(axis=tuple(range(1, error.ndim)))
+    logarithm = np.log(steps)
+    value = float((largest * (logarithm / np.log(logarithm))).max())
+    source = f"max of error ln t / ln ln t over {steps.size} records, t = {steps.min():.4g} to {steps.max():.4g}"
+    return Constant("C", value, "fitted", source)
+
+
+def _scaled(X: Array) -> tuple[Array, int]:
+    largest = float(np.abs(X).max())
+    if largest == 0:
+        raise ValueError("X is zero: give at least one sample with a feature that is not 0")
+    exponent = int(np.frexp(largest)[1])
+    return np.ldexp(X, -exponent), exponent
+
+
+def _back(value: float, exponent: int, what: str) -> float:
+    with np.errstate(over="ignore"):
+        result = float(np.ldexp(value, exponent))
+    if not 0 < result < np.inf:
+        raise OverflowError(f"the {what} of X leaves float64 ({value:.3g} * 2**{exponent}): rescale X")
+    return result

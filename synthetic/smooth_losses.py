@@ -1,0 +1,252 @@
+"""Strongly convex losses that are not quadratic, with known constants: log-cosh bowls around one minimiser."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synthetic.arguments import real_number, whole_number
+from synthetic.planting import random_direction
+from synthetic.quadratics import TOLERANCE, finite_array, parameters
+from synthetic.registry import Floats
+from synthetic.spectra import LARGEST, SMALLEST, curvature_range, draw_eigenvalues, draw_frames, true_or_false
+from synthetic.storage import read_arrays, write_arrays
+
+FORMAT = "tunebound-smooth-losses-1"
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothProblem:
+    """Losses f_i(w) = (μ/2)‖v‖² + Σ_k c_ik s² ln cosh(⟨a_ik, v⟩/s), v = w − w*; made by `make_smooth_losses`.
+
+    Attributes
+    ----------
+    directions : (n, d, d) float64
+        a_ik, orthonormal rows, one frame a sample.
+    curvatures : (n, d) float64
+        c_ik in [0, β − μ].
+    minimiser : (d,) float64
+        w*, where every loss is zero: the problem interpolates.
+    start : (d,) float64
+        w_0, where descent starts.
+    width : float
+        s, the distance over which the curvature falls from c to c·sech²(1) ≈ 0.42c. Far beyond it the losses grow like
+        |v| on top of the bowl; far within it they are quadratic.
+    mu, beta : float
+        Exact: ∇²f_i(w) = μI + Σ_k c_ik sech²(⟨a_ik, v⟩/s) a_ik a_ikᵀ has its eigenvalues in [μ, β] for every w, and at
+        w* one sample attains β, another one μ.
+    lipschitz : float
+        L = max ‖∇f_i(w)‖ over all i and the ball ‖w − w*‖ ≤ ‖w_0 − w*‖.
+
+    Notes
+    -----
+    Descent from ``start`` with step η ≤ 2/β on F_S, or on F of any part of the samples, stays in that ball:
+    w_{t+1} − w* = (I − ηA)(w_t − w*), where A is the mean of the Hessian along the segment from w* to w_t, whose
+    eigenvalues lie in [0, β]; ∇F(w*) = 0 because every loss has its minimum at w*.
+    """
+
+    directions: Floats
+    curvatures: Floats
+    minimiser: Floats
+    start: Floats
+    width: float
+    mu: float
+    beta: float
+    lipschitz: float
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return int(self.directions.shape[0])
+
+    @property
+    def d(self) -> int:
+        """Number of parameters."""
+        return int(self.directions.shape[1])
+
+    @property
+    def distance(self) -> float:
+        """‖w_0 − w*‖."""
+        return float(np.linalg.norm(self.start - self.minimiser))
+
+    def __repr__(self) -> str:
+        return (
+            f"<SmoothProblem n{self.n}-d{self.d} mu={self.mu:.6g} beta={self.beta:.6g} distance={self.distance:.6g} width={self.width:.6g}>"
+        )
+
+    def losses(self, w: ArrayLike) -> Floats:
+        """f_i(w), shape (..., n), for w of shape (..., d)."""
+        offsets = parameters(w, self.d) - self.minimiser
+        bowl = 0.5 * self.mu * (offsets**2).sum(axis=-1)
+        terms = self.curvatures * log_cosh(self._projections(offsets) / self.width)
+        return np.asarray(bowl[..., None] + self.width**2 * terms.sum(axis=-1))
+
+    def gradients(self, w: ArrayLike) -> Floats:
+        """∇f_i(w), shape (..., n, d), for w of shape (..., d)."""
+        offsets = parameters(w, self.d) - self.minimiser
+        pull = self.curvatures * self.width * np.tanh(self._projections(offsets) / self.width)
+        return np.asarray(self.mu * offsets[..., None, :] + np.einsum("...nk,nkj->...nj", pull, self.directions, optimize=True))
+
+    def hessians(self, w: ArrayLike) -> Floats:
+        """∇²f_i(w), shape (n, d, d), for w of shape (d,)."""
+        point = parameters(w, self.d)
+        if point.ndim != 1:
+            raise ValueError(f"w must have shape ({self.d},) for the Hessians, got {point.shape}")
+        bend = self.curvatures * sech_squared(self._projections(point - self.minimiser) / self.width)
+        return np.asarray(self.mu * np.eye(self.d) + np.einsum("nki,nk,nkj->nij", self.directions, bend, self.directions, optimize=True))
+
+    def to_npz(self, path: str | os.PathLike[str]) -> Path:
+        """Write the problem to ``path`` (NumPy .npz, no pickled objects; complete or not at all) and return the path."""
+        names = ("directions", "curvatures", "minimiser", "start", "width", "mu", "beta", "lipschitz")
+        return write_arrays(path, {"format": FORMAT} | {name: getattr(self, name) for name in names})
+
+    @classmethod
+    def from_npz(cls, path: str | os.PathLike[str]) -> SmoothProblem:
+        """Read a problem that `to_npz` wrote, bit for bit; shapes, frames and constants are checked again.
+
+        Raises
+        ------
+        FileNotFoundError, PermissionError, IsADirectoryError
+            If there is no such file or it may not be read.
+        ValueError
+            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts itself.
+        """
+        arrays = ("directions", "curvatures", "minimiser", "start")
+        constants = ("width", "mu", "beta", "lipschitz")
+        stored = read_arrays(path, format_name=FORMAT, entries=(*arrays, *constants))
+        try:
+            directions, curvatures, minimiser, start = (finite_array(name, stored[name]) for name in arrays)
+            width, mu, beta, lipschitz = (
+                real_number(name, stored[name], low=SMALLEST, high=np.inf, remedy="it is positive") for name in constants
+            )
+            n, d = curvatures.shape if curvatures.ndim == 2 else (0, 0)
+            if n < 2 or d < 1 or directions.shape != (n, d, d) or minimiser.shape != (d,) or start.shape != (d,):
+                raise ValueError("the shapes of directions, curvatures, minimiser and start do not fit")
+            if not np.abs(directions @ directions.transpose(0, 2, 1) - np.eye(d)).max() <= TOLERANCE:
+                raise ValueError("directions are not orthonormal")
+            if curvatures.min() != 0.0 or not abs(curvatures.max() - (beta - mu)) <= TOLERANCE * beta:
+                raise ValueError("curvatures do not attain 0 and beta - mu, so mu and beta are not exact")
+            problem = cls(directions, curvatures, minimiser, start, width, mu, beta, lipschitz)
+            expected = float(largest_gradient(curvatures, mu, width, problem.distance).max())
+            if not abs(lipschitz - expected) <= TOLERANCE * expected:
+                raise ValueError(f"lipschitz={lipschitz!r} is not the largest gradient in the ball, {expected!r}")
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} contradicts itself: {error}; write the file again with to_npz") from error
+        return problem
+
+    def _projections(self, offsets: Floats) -> Floats:
+        return np.asarray(np.einsum("...j,nkj->...nk", offsets, self.directions, optimize=True))
+
+
+def make_smooth_losses(
+    n: int,
+    d: int,
+    *,
+    mu: float,
+    beta: float,
+    distance: float,
+    seed: int = 0,
+    width: float | None = None,
+    spectrum: str = "uniform",
+    rotated: bool = True,
+) -> SmoothProblem:
+    """Draw n interpolating, smooth, strongly convex losses in d dimensions with exact constants.
+
+    Parameters
+    ----------
+    n : int
+        Number of samples, at least 2.
+    d : int
+        Number of parameters, at least 1.
+    mu, beta : float
+        0 < μ ≤ β; both are attained at w*.
+    distance : float
+        ‖w_0 − w*‖, positive; its direction is uniform.
+    seed : int
+        At least 0. The same arguments give the same problem.
+    width : float, optional
+        Length over which the curvature falls off, from 1e-6 to 1e6 times ``distance``, which is the default.
+    spectrum : {"uniform", "log-uniform", "two-point", "power-law"}
+        Law of the curvatures at w*, as in `make_quadratics`.
+    rotated : bool
+        Whether each sample has its own random frame; otherwise all use the coordinate axes.
+
+    Returns
+    -------
+    SmoothProblem
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range; the message names the argument and the remedy.
+    """
+    samples = whole_number("n", n, low=2, remedy="leaving one out needs two samples")
+    size = whole_number("d", d, low=1, remedy="there is at least one parameter")
+    turned = true_or_false("rotated", rotated)
+    low, high = curvature_range(mu, beta, rotated=turned)
+    length = real_number("distance", distance, low=SMALLEST, high=LARGEST, remedy="it is the distance of the start from the minimiser")
+    remedy = "it is the length over which the curvature falls off, between a millionth and a million times distance"
+    reach = length if width is None else real_number("width", width, low=1e-6 * length, high=1e6 * length, remedy=remedy)
+    rng = np.random.default_rng(whole_number("seed", seed, low=0, remedy="seeds are non-negative integers"))
+    curvatures = draw_eigenvalues(spectrum, samples, size, low, high, rng) - low
+    directions = draw_frames(samples, size, rng, rotated=turned)
+    minimiser = length * random_direction(size, rng)
+    start = minimiser + length * random_direction(size, rng)
+    lipschitz = float(largest_gradient(curvatures, low, reach, length).max())
+    return SmoothProblem(directions, curvatures, minimiser, start, reach, low, high, lipschitz)
+
+
+def log_cosh(x: Floats) -> Floats:
+    """ln cosh x, to full relative precision from 1e-150 to the largest float."""
+    size = np.abs(x)
+    near = 0.5 * np.log1p(np.sinh(np.minimum(size, 1.0)) ** 2)
+    far = size + np.log1p(np.exp(-2.0 * size)) - np.log(2.0)
+    return np.where(size < 1.0, near, far)
+
+
+def sech_squared(x: Floats) -> Floats:
+    """1/cosh² x = 1 − tanh² x without overflow or cancellation."""
+    decay = np.exp(-2.0 * np.abs(x))
+    return np.asarray(4.0 * decay / (1.0 + decay) ** 2)
+
+
+def largest_gradient(curvatures: Floats, mu: float, width: float, radius: float) -> Floats:
+    """max ‖∇f_i‖ over the ball of this radius around w*, shape (n,).
+
+    In the sample's frame the squared norm is Σ_k φ_k(x_k) with x_k = ⟨a_k, v⟩²/s² and
+    φ(x) = s²(μ√x + c tanh √x)². φ is concave in x ≥ 0: its derivative s²(μ + c tanh(r)/r)(μ + c sech² r), r = √x, is a
+    product of positive falling functions. So the maximum under Σ x_k ≤ (radius/s)² fills the directions to one common
+    derivative, and the dual value at that level bounds it from above with an error of second order.
+    """
+    budget = (radius / width) ** 2
+    level_low = np.full((curvatures.shape[0], 1), mu**2)
+    level_high = (mu + curvatures.max(axis=1, keepdims=True)) ** 2
+    for _ in range(60):
+        level = np.sqrt(level_low * level_high)
+        over = _filled(curvatures, mu, level, budget).sum(axis=1, keepdims=True) > budget
+        level_low, level_high = np.where(over, level, level_low), np.where(over, level_high, level)
+    filled = _filled(curvatures, mu, level_high, budget)
+    roots = np.sqrt(filled)
+    values = (mu * roots + curvatures * np.tanh(roots)) ** 2
+    return np.asarray(width * np.sqrt(level_high[:, 0] * budget + (values - level_high * filled).sum(axis=1)))
+
+
+def _filled(curvatures: Floats, mu: float, level: Floats, budget: float) -> Floats:
+    """x_k in [0, budget] where the derivative of φ_k/s² equals the level, or the end of the interval next to it."""
+    low, high = np.zeros_like(curvatures), np.full_like(curvatures, np.sqrt(budget))
+    for _ in range(50):
+        r = 0.5 * (low + high)
+        slope = (mu + curvatures * tanh_ratio(r)) * (mu + curvatures * sech_squared(r))
+        above = slope > level
+        low, high = np.where(above, r, low), np.where(above, high, r)
+    return np.asarray(high**2)
+
+
+def tanh_ratio(r: Floats) -> Floats:
+    """tanh(r)/r for r ≥ 0, which tends to 1 at 0."""
+    safe = np.maximum(r, 1e-8)
+    return np.asarray(np.tanh(safe) / safe)

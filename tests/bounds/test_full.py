@@ -1,0 +1,413 @@
+"""The full-tuning bounds: exact arithmetic over their whole range, and the inequalities they promise."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.optimize
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from mpmath import mp, mpf
+
+from bounds import full
+from tests.oracles import full_formulas
+from tests.oracles.full_runs import Quadratic, descend, leave_one_out_distances, random_problem
+
+RELATIVE = 1e-12
+WEIGHTS = ("1/n", "1/(n-1)")
+THRESHOLD = 12 * np.sqrt(2) - 16  # kappa up to which the published bound holds with weights 1/n
+SLACK = 1 + 1e-9  # rounding of the simulated runs, relative to the bound
+
+
+def log_uniform(low, high):
+    return st.floats(low, high, allow_nan=False).map(lambda exponent: 10.0**exponent)
+
+
+def assert_exact(name, arguments):
+    value = getattr(full, name)(**arguments)
+    exact = getattr(full_formulas, name)(**arguments)
+    assert isinstance(value, float)
+    # below 1e-300 a power has run out of float64's exponents
+    assert abs(mpf(value) - exact) <= max(RELATIVE * exact, mpf("1e-300")), (name, arguments, value, mp.nstr(exact, 20))
+
+
+@st.composite
+def problem(draw, with_steps=True):
+    """n to 1e12, kappa from 1e-15 to 1, steps to 1e30 as long as something is left of the run."""
+    n = draw(log_uniform(0.31, 12).map(np.floor).map(float) | st.integers(2, 5))
+    beta = draw(log_uniform(-100, 100))
+    kind = draw(st.sampled_from(["small", "near one", "equal rates", "one"]))
+    if kind == "small":
+        kappa = draw(log_uniform(-15, -0.01))
+    elif kind == "near one":
+        kappa = 1 - draw(log_uniform(-15.5, -0.01))
+    elif kind == "equal rates":  # q = r at kappa = 1 - 1/(n-1)^2; n = 2 and 3 included
+        n = draw(st.integers(3, 50))
+        kappa = (1 - 1 / (n - 1) ** 2) * (1 + draw(st.sampled_from([0.0, 1e-16, -1e-15, 1e-12, -1e-9, 1e-6])))
+    else:
+        kappa = 1.0
+    mu = min(kappa * beta, beta)
+    arguments = {"n": n, "mu": mu, "beta": beta, "weights": draw(st.sampled_from(WEIGHTS))}
+    if with_steps:
+        longest = min(30.0, np.log10(400 / kappa)) if kappa < 0.5 else 2.0
+        arguments["steps"] = draw(log_uniform(0, longest).map(np.floor).map(float) | st.integers(1, 4))
+    return arguments
+
+
+positive = log_uniform(-60, 60)
+
+
+@given(problem(with_steps=False), positive, positive)
+@example({"n": 10**12, "mu": 1e-15, "beta": 1.0, "weights": "1/n"}, 1.0, 1.0)
+@example({"n": 10**12, "mu": 1.0, "beta": 1.0, "weights": "1/n"}, 1.0, 1.0)
+@example({"n": 2, "mu": 0.5, "beta": 1.0, "weights": "1/n"}, 1.0, 1.0)
+@example({"n": 2, "mu": 1e-200, "beta": 1e100, "weights": "1/n"}, 1e300, 1e-300)
+@example({"n": 4, "mu": 8.0, "beta": 9.0, "weights": "1/(n-1)"}, 1.0, 1.0)
+@settings(max_examples=300, deadline=None)
+def test_published_and_closed_are_exact(problem, lipschitz, distance):
+    constants = {"lipschitz": lipschitz, "distance": distance}
+    assert_exact("closed", {**problem, **constants})
+    del problem["weights"]
+    assert_exact("published", {**problem, **constants})
+
+
+EXTREMES = [
+    {"n": 10**12, "mu": 1e-15, "beta": 1.0, "steps": 10**15},
+    {"n": 10**12, "mu": 1e-15, "beta": 1.0, "steps": 1},
+    {"n": 2, "mu": 1e-15, "beta": 1.0, "steps": 3 * 10**17},
+    {"n": 3, "mu": 1e-15, "beta": 1.0, "steps": 10**15},
+    {"n": 2, "mu": 1e-30, "beta": 1.0, "steps": 10**30},
+    {"n": 7, "mu": 1e-30, "beta": 1.0, "steps": 10**30},
+    {"n": 2, "mu": 1e-200, "beta": 1.0, "steps": 10**30},
+    {"n": 3, "mu": 3.0, "beta": 4.0, "steps": 5},
+    {"n": 3, "mu": 3.0, "beta": 4.0, "steps": 1},
+    {"n": 3, "mu": 3.0, "beta": 4.0, "steps": 900},
+    {"n": 5, "mu": 15.0, "beta": 16.0, "steps": 400},
+    {"n": 5, "mu": 1.0, "beta": 1.0, "steps": 1},
+    {"n": 5, "mu": 1.0, "beta": 1.0, "steps": 2},
+    {"n": 5, "mu": 1.0, "beta": 1.0, "steps": 300},
+    {"n": 2, "mu": 1.0, "beta": 1.0, "steps": 1000},
+    {"n": 10**12, "mu": 1 - 2.0**-53, "beta": 1.0, "steps": 3},
+    {"n": 10**8, "mu": 1 - 2.0**-53, "beta": 1.0, "steps": 20},
+    {"n": 10**12, "mu": 1 - 1e-10, "beta": 1.0, "steps": 7},
+]
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("problem", EXTREMES)
+def test_formulas_with_steps_are_exact_at_the_extremes(problem, weights):
+    assert_all_exact({**problem, "weights": weights}, 2.0, 3.0)
+
+
+@given(problem(), positive, positive)
+@settings(max_examples=400, deadline=None)
+def test_formulas_with_steps_are_exact(problem, first, second):
+    assert_all_exact(problem, first, second)
+
+
+def assert_all_exact(problem, first, second):
+    assert_exact("steps", {**problem, "lipschitz": first, "distance": second})
+    assert_exact("data", {**problem, "initial_loss": first})
+    assert_exact("contraction", {**problem, "distance": first})
+    assert_exact("worst_quadratic", {**problem, "distance": first})
+    assert_exact("off_interpolation", {**problem, "gradient_norm": first})
+
+
+@given(problem(with_steps=False), st.lists(log_uniform(-10, 10) | st.just(0.0), min_size=1, max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_trajectory_is_exact(problem, norms):
+    assert_exact("trajectory", {**problem, "gradient_norms": norms})
+
+
+@given(log_uniform(0.31, 12).map(np.floor).map(float), positive, positive)
+def test_minimiser_shift_is_exact(n, mu, gradient_norm):
+    assert_exact("minimiser_shift", {"n": n, "mu": mu, "gradient_norm": gradient_norm})
+
+
+def test_values_by_hand():
+    example = dict(n=10, mu=0.1, beta=1.0, distance=1.0)
+    assert full.published(**example, lipschitz=1.0) == pytest.approx(2**0.5 / (10 * (0.9**-0.25 - 1)), rel=1e-14)
+    assert full.published(**example, lipschitz=1.0) == pytest.approx(5.30, abs=0.005)
+    assert full.steps(**example, lipschitz=1.0, steps=5) == pytest.approx(0.53, abs=0.005)
+    assert full.contraction(**example, steps=5) == pytest.approx((0.91**5 - 0.9**5) / 0.1, rel=1e-13)
+    assert full.contraction(**example, steps=5, weights="1/(n-1)") == pytest.approx(5 * 0.9**5 / 10, rel=1e-14)
+    assert full.worst_quadratic(**example, steps=5) == pytest.approx(0.91**5 - 0.81**5, rel=1e-14)
+    assert full.worst_quadratic(**example, steps=5, weights="1/(n-1)") == pytest.approx(0.9**5 - 0.81**5, rel=1e-14)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_ladder_holds_on_random_problems(weights):
+    rng = np.random.default_rng(7)
+    for _ in range(300):
+        beta = 10 ** rng.uniform(-3, 3)
+        mu = beta * rng.choice([10 ** rng.uniform(-3, 0), 1 - 10 ** rng.uniform(-3, -1), 1.0])
+        losses, start = random_problem(rng, mu=mu, beta=beta)
+        T, n, R = int(rng.integers(1, 30)), len(losses), float(np.linalg.norm(start))
+        path, measured = leave_one_out_distances(losses, start, beta, T, weights)
+        gradients = np.array([[loss.gradient(w) for w in path[:-1]] for loss in losses])
+        if weights == "1/(n-1)":
+            gradients -= gradients.mean(axis=0)
+        rates = dict(n=n, mu=mu, beta=beta, weights=weights)
+        L = max(loss.largest_gradient(R) for loss in losses)
+        trajectory = full.trajectory(**rates, gradient_norms=np.linalg.norm(gradients, axis=2))
+        data = full.data(**rates, initial_loss=np.mean([loss.loss(start) for loss in losses]), steps=T)
+        by_steps = full.steps(**rates, lipschitz=L, distance=R, steps=T)
+        contraction = full.contraction(**rates, distance=R, steps=T)
+        tiny = 1e-14 * R
+        assert np.all(measured <= trajectory * SLACK + tiny)
+        assert trajectory.mean() <= data * SLACK + tiny
+        assert data <= by_steps * SLACK
+        assert by_steps <= full.closed(**rates, lipschitz=L, distance=R) * SLACK
+        assert np.all(trajectory <= contraction * SLACK + tiny)
+        if weights == "1/(n-1)" or mu <= THRESHOLD * beta:
+            assert measured.mean() <= full.published(n=n, lipschitz=L, mu=mu, beta=beta, distance=R) * SLACK + tiny
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_rungs_off_interpolation(weights):
+    rng = np.random.default_rng(11)
+    for _ in range(150):
+        beta = 10 ** rng.uniform(-2, 2)
+        mu = beta * rng.uniform(0.01, 1)
+        losses, start = random_problem(rng, mu=mu, beta=beta, spread=10 ** rng.uniform(-2, 1))
+        T, n = int(rng.integers(1, 30)), len(losses)
+        minimiser = descend(losses, start, beta, 4000)[-1]
+        path, measured = leave_one_out_distances(losses, start, beta, T, weights)
+        gradients = np.array([[loss.gradient(w) for w in path[:-1]] for loss in losses])
+        if weights == "1/(n-1)":
+            gradients -= gradients.mean(axis=0)
+        at_minimiser = np.array([np.linalg.norm(loss.gradient(minimiser)) for loss in losses])
+        excess = np.mean([loss.loss(start) - loss.loss(minimiser) for loss in losses])
+        rates = dict(n=n, mu=mu, beta=beta, weights=weights)
+        trajectory = full.trajectory(**rates, gradient_norms=np.linalg.norm(gradients, axis=2))
+        added = full.off_interpolation(**rates, steps=T, gradient_norm=at_minimiser.mean())
+        tiny = 1e-12 * np.linalg.norm(start)
+        assert np.all(measured <= trajectory * SLACK + tiny)
+        assert trajectory.mean() <= (full.data(**rates, initial_loss=max(excess, 0.0), steps=T) + added) * SLACK + tiny
+        shift = full.minimiser_shift(n=n, mu=mu, gradient_norm=at_minimiser)
+        left_out = np.array([descend(losses, start, beta, 4000, left_out=i, weights="1/(n-1)")[-1] for i in range(min(n, 2))])
+        assert np.all(np.linalg.norm(left_out - minimiser, axis=1) <= shift[:2] * SLACK + tiny)
+
+
+def test_off_interpolation_tends_to_the_shift_of_the_minimiser_and_the_shift_is_attained():
+    rates = dict(n=7, mu=0.3, gradient_norm=2.0)
+    for weights in WEIGHTS:
+        late = full.off_interpolation(**rates, beta=1.0, steps=10**6, weights=weights)
+        assert late == pytest.approx(full.minimiser_shift(**rates), rel=1e-14)
+    # f_j = mu |w|^2 / 2 for the others, f_i = mu |w - c|^2 / 2: the minimiser moves from c/n to 0
+    mu, c, n = 0.3, 5.0, 7
+    gradient_norm = mu * (c - c / n)
+    assert full.minimiser_shift(n=n, mu=mu, gradient_norm=gradient_norm) == pytest.approx(c / n, rel=1e-14)
+
+
+def one_step(kappa, n=6):
+    """Mean distance after one step of n equal quadratics with curvatures exactly mu and beta, started in the steep direction."""
+    losses = [Quadratic(np.diag([1.0, kappa]), np.zeros(2))] * n
+    return {weights: leave_one_out_distances(losses, np.array([1.0, 0.0]), 1.0, 1, weights)[1].mean() for weights in WEIGHTS}
+
+
+def test_published_fails_at_one_step_beyond_its_threshold_and_closed_holds():
+    n = 6
+    for kappa in (0.971, 0.98, 0.99, 1 - 1e-6, 1.0):
+        measured = one_step(kappa)
+        known = dict(n=n, lipschitz=1.0, mu=kappa, beta=1.0, distance=1.0)
+        assert measured["1/n"] == pytest.approx(1 / n, rel=1e-14)
+        assert full.published(**known) < measured["1/n"]
+        assert measured["1/n"] <= full.closed(**known)
+        assert measured["1/(n-1)"] <= full.published(**known)
+    assert full.published(n=n, lipschitz=1.0, mu=0.99, beta=1.0, distance=1.0) * n == pytest.approx(0.654, abs=5e-4)
+    assert full.published(n=n, lipschitz=1.0, mu=1.0, beta=1.0, distance=1.0) == 0.0
+    for kappa in (0.5, 15 / 16, 0.95, 0.97):
+        assert one_step(kappa)["1/n"] <= full.published(n=n, lipschitz=1.0, mu=kappa, beta=1.0, distance=1.0)
+
+
+def test_threshold_of_the_published_bound_is_where_the_proof_says():
+    def excess(kappa, product):
+        return full.published(n=2, lipschitz=product, mu=kappa, beta=1.0, distance=1.0) - 0.5
+
+    assert scipy.optimize.brentq(excess, 0.5, 1.0, args=(1.0,), xtol=1e-14) == pytest.approx(THRESHOLD, abs=1e-12)
+    # with the initial loss R^2/2 itself in place of its bound L R, as in the published proof, it is 15/16
+    assert scipy.optimize.brentq(excess, 0.5, 1.0, args=(0.5,), xtol=1e-14) == pytest.approx(15 / 16, abs=1e-12)
+
+
+def test_published_lies_above_steps_exactly_where_the_proof_says():
+    n = np.array([2, 3, 5, 40, 1000])[:, None, None]
+    kappa = np.concatenate([np.logspace(-6, -0.1, 40), np.linspace(0.8, THRESHOLD, 40)])[:, None]
+    T = np.arange(1, 60)
+    one = dict(n=n, lipschitz=1.0, beta=1.0, distance=1.0)
+    ratio = full.steps(**one, mu=kappa, steps=T) / full.published(**one, mu=kappa)
+    assert np.all(ratio[..., 1:] <= 1)
+    assert np.array_equal(ratio[..., 0] <= 1, np.broadcast_to(kappa[:, 0] <= 15 / 16, ratio.shape[:2]))
+    kappa = np.append(kappa, 1 - np.logspace(-9, -2, 30))[:, None]
+    ratio = full.steps(**one, mu=kappa, steps=T[1:], weights="1/(n-1)") / full.published(**one, mu=kappa)
+    assert np.all(ratio <= 1)
+    smallest = full.published(n=n, lipschitz=kappa, mu=kappa, beta=1.0, distance=1.0)  # L = mu R, the least there is
+    first_step = full.contraction(n=n, mu=kappa, beta=1.0, distance=1.0, steps=1, weights="1/(n-1)")
+    assert np.all(first_step <= smallest)
+
+
+def test_closed_is_half_of_published_for_small_kappa():
+    known = dict(n=10, lipschitz=1.0, mu=1e-9, beta=1.0, distance=1.0)
+    assert full.closed(**known) / full.published(**known) == pytest.approx(0.5, rel=1e-8)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_worst_quadratic_is_the_maximum_over_all_curvatures(weights):
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        n, T, kappa = int(rng.integers(2, 12)), int(rng.integers(1, 25)), float(rng.uniform(0.01, 1))
+        a, b = np.meshgrid(np.linspace(kappa, 1, 201), np.linspace(kappa, 1, 201))
+        others = (n - 1) * a / n if weights == "1/n" else a
+        values = np.abs((1 - ((n - 1) * a + b) / n) ** T - (1 - others) ** T)
+        worst = full.worst_quadratic(n=n, mu=kappa, beta=1.0, distance=1.0, steps=T, weights=weights)
+        assert values.max() <= worst * SLACK
+        assert values[-1, 0] == pytest.approx(worst, rel=1e-9)  # b = beta, a = mu
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_worst_quadratic_is_reached_by_descent(weights):
+    n, mu, beta, T = 5, 0.2, 2.0, 6
+    losses = [Quadratic(np.array([[beta if i == 0 else mu]]), np.zeros(1)) for i in range(n)]
+    _, measured = leave_one_out_distances(losses, np.array([-3.0]), beta, T, weights)
+    assert measured[0] == pytest.approx(full.worst_quadratic(n=n, mu=mu, beta=beta, distance=3.0, steps=T, weights=weights), rel=1e-13)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_worst_quadratic_lies_below_contraction_and_meets_it_at_one_step(weights):
+    n = np.array([2.0, 3, 10, 1e12])[:, None, None]
+    kappa = np.array([1e-15, 1e-3, 0.4, 0.75, 0.99, 1])[:, None]
+    T = np.array([1, 2, 3, 10, 100, 1000])
+    known = dict(n=n, mu=kappa, beta=1.0, distance=2.0, steps=T, weights=weights)
+    low, high = full.worst_quadratic(**known), full.contraction(**known)
+    assert np.all(low <= high * SLACK)
+    np.testing.assert_allclose(low[..., 0], high[..., 0], rtol=1e-14)
+
+
+def test_bounds_move_as_their_factors_say():
+    n, kappa = np.arange(2, 60), np.linspace(0.001, 0.999, 200)
+    one = dict(lipschitz=1.0, beta=1.0, distance=1.0)
+    for weights in WEIGHTS:
+        assert np.all(np.diff(full.closed(n=n, mu=0.3, **one, weights=weights)) < 0)
+        assert np.all(np.diff(full.closed(n=9, mu=kappa, **one, weights=weights)) < 0)
+        assert np.all(np.diff(full.steps(n=9, mu=kappa, **one, steps=8, weights=weights)) < 0)
+        assert np.all(np.diff(full.contraction(n=9, mu=kappa, beta=1.0, distance=1.0, steps=8, weights=weights)) < 0)
+        growth = full.off_interpolation(n=9, mu=0.1, beta=1.0, steps=np.arange(1, 50), gradient_norm=1.0, weights=weights)
+        assert np.all(np.diff(growth) > 0)
+        for name in ("closed", "steps"):
+            more = {"steps": 8} if name == "steps" else {}
+            values = getattr(full, name)(n=9, lipschitz=[1.0, 4.0], mu=0.1, beta=1.0, distance=[1.0, 9.0], **more, weights=weights)
+            assert values[1] == pytest.approx(6 * values[0], rel=1e-14)
+    assert np.all(np.diff(full.published(n=n, mu=0.3, **one)) < 0)
+    assert np.all(np.diff(full.published(n=9, mu=kappa, **one)) < 0)
+
+
+def test_arrays_broadcast_and_agree_with_scalars():
+    n, kappa, T = np.array([2, 5])[:, None, None], np.array([0.01, 0.75, 1.0])[:, None], np.array([1, 4])
+    for weights in WEIGHTS:
+        grid = full.steps(n=n, lipschitz=2, mu=kappa, beta=1, distance=3, steps=T, weights=weights)
+        assert grid.shape == (2, 3, 2)
+        assert grid.dtype == np.float64
+        for where in np.ndindex(grid.shape):
+            scalars = dict(n=int(n[where[0], 0, 0]), mu=float(kappa[where[1], 0]), steps=int(T[where[2]]))
+            assert full.steps(lipschitz=2, beta=1, distance=3, **scalars, weights=weights) == grid[where]
+        norms = np.random.default_rng(0).random((4, 3, 6))
+        runs = full.trajectory(n=np.full((4, 1), 5), mu=[0.1, 0.2, 1.0], beta=1.0, gradient_norms=norms, weights=weights)
+        assert runs.shape == (4, 3)
+        alone = full.trajectory(n=5, mu=0.2, beta=1.0, gradient_norms=norms[2, 1], weights=weights)
+        assert runs[2, 1] == pytest.approx(alone, rel=1e-15)
+    assert full.steps(n=5, lipschitz=2, mu=0.5, beta=1, distance=0, steps=3) == 0.0
+
+
+ONE = dict(n=5, lipschitz=2.0, mu=0.1, beta=1.0, distance=3.0, steps=4, initial_loss=2.0, gradient_norm=1.0, gradient_norms=[1.0, 0.5])
+ARGUMENTS = {
+    "published": ("n", "lipschitz", "mu", "beta", "distance"),
+    "closed": ("n", "lipschitz", "mu", "beta", "distance"),
+    "steps": ("n", "lipschitz", "mu", "beta", "distance", "steps"),
+    "data": ("n", "mu", "beta", "initial_loss", "steps"),
+    "trajectory": ("n", "mu", "beta", "gradient_norms"),
+    "contraction": ("n", "mu", "beta", "distance", "steps"),
+    "worst_quadratic": ("n", "mu", "beta", "distance", "steps"),
+    "off_interpolation": ("n", "mu", "beta", "steps", "gradient_norm"),
+    "minimiser_shift": ("n", "mu", "gradient_norm"),
+    "worst_case": ("n", "mu", "beta", "distance", "steps"),
+}
+WRONG = {
+    "n": [(1, "n must be at least 2"), (2.5, "whole number: round"), (True, "pass int or float"), (np.nan, "must be finite")],
+    "steps": [(0, "steps must be at least 1"), (1.5, "whole number: round"), (-3, "at least 1"), ("4", "pass int or float")],
+    "lipschitz": [(0.0, "lipschitz must be above 0"), (-1.0, "above 0"), (np.inf, "must be finite"), ("1", "pass int or float")],
+    "mu": [(0.0, "mu must be above 0"), (-0.1, "above 0"), (np.nan, "must be finite"), ([], "mu is empty")],
+    "beta": [(0.0, "beta must be above 0"), (0.05, r"beta = 0.05 is below mu = 0.1: .*swap them"), (np.inf, "must be finite")],
+    "distance": [(-1.0, "distance must be 0 or more"), (np.nan, "must be finite"), (1j, "pass int or float")],
+    "initial_loss": [(-1.0, "initial_loss must be 0 or more"), (np.inf, "must be finite")],
+    "gradient_norm": [(-1.0, "gradient_norm must be 0 or more"), (None, "pass int or float")],
+    "gradient_norms": [([1.0, -1.0], r"gradient_norms\[1\] = -1.0: .* 0 or more"), (1.0, "steps on its last axis.*one value per step")],
+}
+
+
+@pytest.mark.parametrize(
+    ("formula", "argument", "value", "message"),
+    [(f, a, v, m) for f, arguments in ARGUMENTS.items() for a in arguments for v, m in WRONG[a] if (f, a) != ("minimiser_shift", "beta")],
+)
+def test_wrong_arguments_are_named_with_a_remedy(formula, argument, value, message):
+    arguments = {name: ONE[name] for name in ARGUMENTS[formula]} | {argument: value}
+    with pytest.raises((ValueError, TypeError), match=message) as caught:
+        getattr(full, formula)(**arguments)
+    assert argument in str(caught.value)
+
+
+@pytest.mark.parametrize("formula", [name for name in ARGUMENTS if name not in ("published", "minimiser_shift")])
+def test_unknown_weights_are_refused(formula):
+    arguments = {name: ONE[name] for name in ARGUMENTS[formula]}
+    with pytest.raises(ValueError, match=r"weights must be one of '1/n', '1/\(n-1\)', got 'n'"):
+        getattr(full, formula)(**arguments, weights="n")
+
+
+@pytest.mark.parametrize("formula", [name for name in ARGUMENTS if name != "worst_case"])
+def test_shapes_that_do_not_fit_are_listed(formula):
+    for argument in ARGUMENTS[formula]:
+        other = "mu" if argument != "mu" else "n"
+        changed = {argument: np.full(2, ONE[argument]), other: np.full(3, ONE[other])}
+        if argument == "gradient_norms":
+            changed[argument] = np.ones((2, 4))
+        if argument == "beta":
+            continue
+        arguments = {name: ONE[name] for name in ARGUMENTS[formula]} | changed
+        with pytest.raises(ValueError, match=rf"shapes do not broadcast: .*{argument}.*give arrays of one shape"):
+            getattr(full, formula)(**arguments)
+    if "beta" in ARGUMENTS[formula]:
+        with pytest.raises(ValueError, match=r"shapes do not broadcast: beta \(2,\), mu \(3,\)"):
+            arguments = {name: ONE[name] for name in ARGUMENTS[formula]}
+            getattr(full, formula)(**arguments | {"beta": np.ones(2), "mu": np.full(3, 0.1)})
+
+
+def test_curvatures_that_cross_by_rounding_count_as_equal():
+    exact = full.steps(n=5, lipschitz=1.0, mu=1.0, beta=1.0, distance=1.0, steps=3)
+    assert full.steps(n=5, lipschitz=1.0, mu=1.0 + 1e-12, beta=1.0, distance=1.0, steps=3) == exact
+
+
+def test_a_condition_number_beyond_float64_is_refused():
+    with pytest.raises(ValueError, match=r"mu/beta is below 2.23e-308 \(mu = 1e-200, beta = 1e\+200\): float64 cannot tell it from 0"):
+        full.closed(n=5, lipschitz=1.0, mu=1e-200, beta=1e200, distance=1.0)
+    assert full.closed(n=2, lipschitz=1.0, mu=2.0**-1022, beta=1.0, distance=1e-308) > 0
+
+
+def test_overflow_is_an_error_and_large_factors_alone_are_none():
+    with pytest.raises(OverflowError, match="closed exceeds float64.*rescale"):
+        full.closed(n=2, lipschitz=1e300, mu=1e-300, beta=1.0, distance=1e300)
+    with pytest.raises(OverflowError, match="trajectory exceeds float64"):
+        full.trajectory(n=2, mu=1e-300, beta=1e-300, gradient_norms=[1e300])
+    assert full.steps(n=2, lipschitz=1e300, mu=0.5, beta=1e300, distance=1e300, steps=1) == pytest.approx(2**0.5 / 2 * 1e150, rel=1e-14)
+    # the prefactor alone is 1e310: only the whole product has to fit
+    value = full.data(n=10**12, mu=1e-300, beta=1e-300, initial_loss=1e300, steps=10)
+    assert value == pytest.approx(2**0.5 * 1e300 * 1e-120, rel=1e-12)
+
+
+def test_formulas_need_no_cvxpy():
+    code = (
+        "import sys; sys.modules['cvxpy'] = None\n"
+        "from bounds import full\n"
+        "print(full.worst_case(n=4, mu=1.0, beta=1.0, distance=1.0, steps=2).value)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) == pytest.approx(1 / 16, rel=1e-14)

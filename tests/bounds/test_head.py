@@ -1,0 +1,382 @@
+"""The head-tuning bounds: exact arithmetic over their whole range, and the inequalities they promise."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from mpmath import mp, mpf
+
+from bounds import (
+    head,
+    leave_one_out_separators,
+    max_margin,
+)
+from tests.oracles import head_formulas
+from tests.oracles.samples import separable
+
+RELATIVE = 1e-12
+
+
+def log_uniform(low, high):
+    """Floats whose decimal exponent is uniform between low and high."""
+    return st.floats(low, high, allow_nan=False).map(lambda exponent: 10.0**exponent)
+
+
+def whole(low, high):
+    return log_uniform(low, high).map(lambda x: float(np.floor(x)))
+
+
+def assert_exact(name, arguments):
+    value = getattr(head, name)(**arguments)
+    exact = getattr(head_formulas, name)(**arguments)
+    assert isinstance(value, float)
+    assert abs(mpf(value) - exact) <= RELATIVE * exact, (name, arguments, value, mp.nstr(exact, 20))
+
+
+@st.composite
+def geometry(draw):
+    """Margin and radius in one unit, from 1e-140 to 1e140, margin/radius down to 1e-9."""
+    margin = draw(log_uniform(-140, 140))
+    return {"margin": margin, "radius": margin * draw(log_uniform(0, 9) | st.just(1.0))}
+
+
+@st.composite
+def published_arguments(draw):
+    data = draw(geometry())
+    return {
+        **data,
+        "n": draw(whole(0.5, 12)),
+        "steps": draw(whole(0.5, 30) | st.just(3)),
+        "C": draw(log_uniform(-6, 6) | st.just(0.0)),
+        "lam": data["margin"] ** 2 * draw(log_uniform(-14, 6)),
+        "nu": data["margin"] * draw(log_uniform(-3, 3) | st.just(0.0)),
+    }
+
+
+@given(published_arguments())
+@example({"n": 10**12, "margin": 1e-9, "radius": 1.0, "steps": 10**30, "C": 1.0, "lam": 1e-18, "nu": 1e-9})
+@example({"n": 2, "margin": 1.0, "radius": 1.0, "steps": 3, "C": 1.0, "lam": 1e-12, "nu": 1.0})
+@example({"n": 2, "margin": 1e-200, "radius": 1e200, "steps": 16, "C": 0.0, "lam": 1e-300, "nu": 1e-300})
+@example({"n": 2, "margin": 1e-300, "radius": 1e300, "steps": 16, "C": 0.0, "lam": 1e-300, "nu": 1e-300})
+@example({"n": 10**12, "margin": 1e-300, "radius": 1e-300, "steps": 16, "C": 0.0, "lam": 1e300, "nu": 1e300})
+@example({"n": 5, "margin": 0.1, "radius": 7.0, "steps": 50, "C": 2.0, "lam": 1e12, "nu": 0.0})
+def test_published_is_exact(arguments):
+    assert_exact("published", arguments)
+
+
+@st.composite
+def duals(draw, margin, size):
+    shares = draw(st.lists(log_uniform(-12, 0) | st.just(0.0), min_size=size, max_size=size))
+    shares[draw(st.integers(0, size - 1))] = 1.0
+    return [share / margin / margin for share in shares]
+
+
+@st.composite
+def kkt_arguments(draw):
+    data = draw(geometry())
+    n = draw(st.integers(2, 6))
+    return {**data, "n": n, "dual": draw(duals(data["margin"], n)), "nu": data["margin"] * draw(log_uniform(-3, 3))}
+
+
+@given(kkt_arguments())
+@example({"n": 2, "margin": 1e-9, "radius": 1.0, "dual": [1e18, 0.0], "nu": 1e-9})
+@example({"n": 3, "margin": 1e-150, "radius": 1e-141, "dual": [1e299, 1e300, 1e298], "nu": 1e-150})
+@example({"n": 2, "margin": 2.0, "radius": 3.0, "dual": [0.25, 0.05], "nu": 0.0})
+def test_kkt_is_exact(arguments):
+    assert_exact("kkt", arguments)
+
+
+@given(log_uniform(-300, 290), log_uniform(-15, 15) | st.just(0.0))
+@example(1.0, 2.220446049250313e-16)
+@example(1e-300, 1e15)
+@example(1e300, 1.0)
+def test_ratio_is_exact(margin, growth):
+    assert_exact("ratio", {"margin": margin, "left_out_margins": margin * (1 + growth)})
+
+
+@given(log_uniform(-140, 140), log_uniform(-16, 0) | st.just(0.0), log_uniform(-16, 9) | st.just(0.0))
+@example(1e-9, 1.0, 1e9)
+@example(1e300, 0.0, 1e300)
+def test_pair_is_exact(margin, share, hinge):
+    assert_exact("pair", {"margin": margin, "dual": share / margin / margin, "hinge": hinge})
+
+
+@st.composite
+def dual_arguments(draw):
+    margin = draw(log_uniform(-140, 140))
+    n = draw(st.integers(1, 6))
+    norms = draw(st.lists(log_uniform(0, 9) | st.just(1.0), min_size=n, max_size=n))
+    return {"margin": margin, "dual": draw(duals(margin, n)), "norms": [margin * x for x in norms]}
+
+
+@given(dual_arguments())
+@example({"margin": 1e-9, "dual": [5e17, 5e17, 0.0], "norms": [1.0, 1e-9, 1.0]})
+def test_dual_is_exact(arguments):
+    assert_exact("dual", arguments)
+
+
+@given(geometry(), whole(0.5, 12), st.floats(0, 1))
+@example({"margin": 1e-9, "radius": 1.0}, 1e12, 1.0)
+@example({"margin": 1e-300, "radius": 1e300}, 2.0, 0.0)
+@example({"margin": 1.7e308, "radius": 1.7e308}, 2.0, 0.0)
+def test_support_and_free_are_exact(data, n, share):
+    assert_exact("support", {**data, "n": n, "n_support": max(1.0, np.floor(share * n))})
+    assert_exact("free", {**data, "n": n})
+
+
+@given(log_uniform(-290, 300), log_uniform(-15, 6) | st.just(0.0), log_uniform(-9, 6))
+@example(1e308, 1.0, 1.7)
+@example(1e-300, 1e-8, 1e300)
+@example(1e300, 1e-8, 1e-300)
+@example(5e-324, 1.0, 1.0)
+def test_trajectory_is_exact(norm, relative_drift, relative_norm):
+    drift = norm * relative_drift
+    if relative_drift == 0 or drift > 0:
+        assert_exact("trajectory", {"drift": drift, "norm": norm, "left_out_norms": norm * relative_norm})
+
+
+@given(log_uniform(-290, 290), log_uniform(-15, 0) | st.floats(0.9, 1.1) | st.just(0.0))
+@example(1.0, float(np.nextafter(1.0, 0.0)))
+@example(1.0, 1.0)
+@example(1.0, float(np.nextafter(1.0, 2.0)))
+@example(1.0, 1e-160)
+@example(1e-300, 1e300)
+@example(1e308, 0.5)
+@example(2.0, 1 - 1e-9)
+def test_chord_is_exact(norm, delta):
+    assert_exact("chord", {"drift": norm * delta, "norm": norm})
+
+
+@given(geometry(), whole(0.5, 12), log_uniform(-9, 3) | st.just(0.0), st.sampled_from(["1/n", "1/(n-1)"]))
+@example({"margin": 1e-9, "radius": 1.0}, 1e12, 1.0, "1/n")
+@example({"margin": 1e-200, "radius": 1e200}, 2.0, 1e-300, "1/(n-1)")
+@example({"margin": 1e-300, "radius": 1e-300}, 2.0, 1.0, "1/(n-1)")
+def test_anytime_is_exact(data, n, progress, weights):
+    assert_exact("anytime", {**data, "n": n, "progress": progress, "weights": weights})
+
+
+@given(log_uniform(-290, 290), st.floats(-1, 1) | log_uniform(0, 9).map(lambda x: -x) | log_uniform(-15, 0))
+@example(1.0, float(np.nextafter(1.0, 0.0)))
+@example(1.0, 1.0)
+@example(1.0, 0.0)
+@example(1e-300, -1e300)
+@example(1e300, -1.0)
+@example(3.0, 1 - 1e-9)
+def test_direction_is_exact(margin, relative):
+    assert_exact("direction", {"margin": margin, "head_margin": margin * relative})
+
+
+def test_anytime_defaults_are_a_run_from_zero_with_weights_1_over_n():
+    assert head.anytime(n=10, margin=0.5, radius=4) == 2 * 4 / (0.5 * 10)
+
+
+SCALARS = {
+    "published": {"n": 40, "margin": 0.5, "radius": 4, "steps": 1000, "C": 1.5, "lam": 0.2, "nu": 0.6},
+    "support": {"n": 40, "margin": 0.5, "radius": 4, "n_support": 7},
+    "free": {"n": 40, "margin": 0.5, "radius": 4},
+    "trajectory": {"drift": 0.2, "norm": 3.0, "left_out_norms": 2.9},
+    "chord": {"drift": 0.2, "norm": 3.0},
+    "anytime": {"n": 40, "margin": 0.5, "radius": 4, "progress": 0.9},
+    "direction": {"margin": 0.5, "head_margin": 0.3},
+    "ratio": {"margin": 0.5, "left_out_margins": 0.7},
+    "pair": {"margin": 0.5, "dual": 1.0, "hinge": 0.3},
+}
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_scalars_give_a_float_and_arrays_the_same_numbers(name):
+    bound, scalars = getattr(head, name), SCALARS[name]
+    single = bound(**scalars)
+    assert type(single) is float
+    assert type(bound(**{key: np.float32(1) * np.array(value) for key, value in scalars.items()})) is float
+    for varied in scalars:
+        several = bound(**{**scalars, varied: [scalars[varied]] * 3})
+        assert several.dtype == np.float64
+        assert np.array_equal(several, [single] * 3)
+    grid = bound(**{key: np.full((2, 1) if k else (1, 3), value) for k, (key, value) in enumerate(scalars.items())})
+    assert np.array_equal(grid, np.full((2, 3), single))
+
+
+def test_kkt_and_dual_reduce_the_last_axis_of_the_dual():
+    duals = np.array([[0.0, 1.0, 3.0], [2.0, 1.0, 0.5]])
+    margins, radii, nus = np.array([0.5, 0.4]), np.array([4.0, 3.0]), np.array([0.5, 0.6])
+    norms = np.array([[1.0, 2.0, 4.0], [3.0, 1.0, 0.4]])
+    kkt = head.kkt(n=3, margin=margins, radius=radii, dual=duals, nu=nus)
+    dual = head.dual(margin=margins, dual=duals, norms=norms)
+    assert kkt.shape == dual.shape == (2,)
+    for k in range(2):
+        assert kkt[k] == head.kkt(n=3, margin=margins[k], radius=radii[k], dual=duals[k], nu=nus[k])
+        assert dual[k] == head.dual(margin=margins[k], dual=duals[k], norms=norms[k])
+    assert type(head.dual(margin=0.5, dual=[1.0, 3.0], norms=[1.0, 1.0])) is float
+
+
+def test_a_value_per_data_set_meets_the_samples_of_that_data_set():
+    margins, many = np.array([0.5, 0.25]), np.array([[0.5, 1.0], [0.5, 2.0]])  # square on purpose
+    ratio = head.ratio(margin=margins, left_out_margins=many)
+    pair = head.pair(margin=margins, dual=many, hinge=many)
+    trajectory = head.trajectory(drift=many, norm=margins, left_out_norms=many)
+    chord = head.chord(drift=many / 100, norm=margins)
+    for k in range(2):
+        for i in range(2):
+            assert ratio[k, i] == head.ratio(margin=margins[k], left_out_margins=many[k, i])
+            assert pair[k, i] == head.pair(margin=margins[k], dual=many[k, i], hinge=many[k, i])
+            assert trajectory[k, i] == head.trajectory(drift=many[k, i], norm=margins[k], left_out_norms=many[k, i])
+            assert chord[k, i] == head.chord(drift=many[k, i] / 100, norm=margins[k])
+
+
+def test_bounds_above_the_trivial_one_are_not_clipped():
+    assert head.free(n=2, margin=1e-9, radius=1.0) > 1e4
+    assert head.anytime(n=2, margin=1e-9, radius=1.0) == pytest.approx(1e9, rel=1e-15)
+    assert head.direction(margin=1.0, head_margin=-100.0) > 14
+
+
+VALID = {
+    **SCALARS,
+    "kkt": {"n": 3, "margin": 0.5, "radius": 4, "dual": [0.0, 1.0, 3.0], "nu": 0.5},
+    "dual": {"margin": 0.5, "dual": [0.0, 1.0, 3.0], "norms": [1.0, 2.0, 4.0]},
+}
+BELOW = {
+    "n": (1, "n must be at least 2"),
+    "margin": (0.0, "margin must be above 0"),
+    "radius": (0.0, "radius must be above 0"),
+    "steps": (2, "steps must be at least 3"),
+    "C": (-1e-9, "C must be 0 or more"),
+    "lam": (0.0, "lam must be above 0"),
+    "nu": (-1.0, "nu must be 0 or more"),
+    "n_support": (0, "n_support must be at least 1"),
+    "drift": (-1.0, "drift must be 0 or more"),
+    "norm": (0.0, "norm must be above 0"),
+    "left_out_norms": (0.0, "left_out_norms must be above 0"),
+    "progress": (-0.1, "progress must be 0 or more"),
+    "left_out_margins": (0.0, "left_out_margins must be above 0"),
+    "hinge": (-0.1, "hinge must be 0 or more"),
+    "dual": (-0.1, "dual must be 0 or more"),
+    "norms": (0.0, "norms must be above 0"),
+}
+CASES = [(name, argument) for name, arguments in VALID.items() for argument in arguments]
+
+
+@pytest.mark.parametrize(("name", "argument"), CASES)
+def test_every_argument_is_checked(name, argument):
+    bound, valid = getattr(head, name), VALID[name]
+    sized = isinstance(valid[argument], list)
+
+    def call(value):
+        return bound(**{**valid, argument: [value, *valid[argument][1:]] if sized else value})
+
+    for bad in (True, "1", None, 1j):
+        with pytest.raises(TypeError, match=argument):
+            call(bad)
+    for bad in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ValueError, match=rf"{argument}.* must be finite"):
+            call(bad)
+    if argument in BELOW:
+        value, message = BELOW[argument]
+        with pytest.raises(ValueError, match=message):
+            call(value)
+    if argument in ("n", "steps", "n_support"):
+        with pytest.raises(ValueError, match=rf"{argument} must be a whole number"):
+            call(7.5)
+
+
+@pytest.mark.parametrize("name", ["published", "support", "free", "anytime"])
+def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
+    bound, valid = getattr(head, name), SCALARS[name]
+    with pytest.raises(ValueError, match=r"radius = 0.4 is below margin = 0.5: no sample is nearer to the origin"):
+        bound(**{**valid, "radius": 0.4})
+    assert np.isfinite(bound(**{**valid, "radius": 0.5 * (1 - 1e-12)}))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("kkt", {"radius": 0.1}, "radius = 0.1 is below margin = 0.5"),
+        ("kkt", {"n": 4}, r"n = 4.0 but dual has 3 samples on its last axis: they must agree"),
+        ("kkt", {"dual": [0.0, 0.0, 0.0]}, "dual is 0 for every sample: a separator has at least one support vector"),
+        ("kkt", {"dual": 1.0}, "dual must have the samples on its last axis, got a scalar"),
+        ("kkt", {"margin": [0.5, 0.5], "radius": [4.0, 4.0, 4.0]}, "shapes do not broadcast"),
+        ("dual", {"dual": [0.0, 0.0, 0.0]}, "dual is 0 for every sample"),
+        ("dual", {"norms": [0.4, 1.0, 1.0]}, r"norms\[0\] = 0.4 is below margin\[0\] = 0.5"),
+        ("dual", {"norms": [1.0, 1.0]}, r"shapes do not broadcast: margin \(\), dual \(3,\), norms \(2,\)"),
+        ("ratio", {"left_out_margins": [0.5, 0.49]}, r"left_out_margins\[1\] = 0.49 is below margin\[1\] = 0.5: .*digits"),
+        ("pair", {"dual": [1.0, 1.0], "hinge": [1.0, 1.0, 1.0]}, "shapes do not broadcast"),
+        ("support", {"n_support": 41}, "n_support = 41.0 exceeds n = 40.0: count the samples with dual > 0"),
+        ("support", {"n": [40, 41], "n_support": [1, 2, 3]}, "shapes do not broadcast"),
+        ("free", {"n": [40, 41], "margin": [0.5, 0.5, 0.5]}, "shapes do not broadcast"),
+        ("published", {"n": [40, 41], "C": [0.5, 0.5, 0.5]}, "shapes do not broadcast"),
+        ("anytime", {"n": [40, 41], "progress": [0.5, 0.5, 0.5]}, "shapes do not broadcast"),
+        ("trajectory", {"drift": [1.0, 1.0], "left_out_norms": [1.0, 1.0, 1.0]}, "shapes do not broadcast"),
+        ("chord", {"drift": [1.0, 1.0], "norm": [1.0, 1.0, 1.0]}, "shapes do not broadcast"),
+        ("direction", {"margin": [1.0, 1.0], "head_margin": [0.1, 0.1, 0.1]}, "shapes do not broadcast"),
+        ("direction", {"head_margin": 0.5001}, "margin = 0.5 is below head_margin = 0.5001: no head has a larger margin"),
+        ("anytime", {"weights": "1/m"}, r"weights must be one of '1/n', '1/\(n-1\)', got '1/m'"),
+    ],
+)
+def test_impossible_combinations_are_refused(name, changes, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(head, name)(**{**VALID[name], **changes})
+
+
+def test_values_crossed_by_rounding_count_as_equal():
+    assert head.ratio(margin=0.5, left_out_margins=0.5 * (1 - 1e-12)) == 0.0
+    assert head.direction(margin=0.5, head_margin=0.5 * (1 + 1e-12)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("published", {"lam": 1e-300, "nu": 1e20}),
+        ("kkt", {"dual": [1e300, 1e300, 1e300], "nu": 1e20}),
+        ("pair", {"dual": 1e308, "hinge": 1e308, "margin": 1e10}),
+        ("dual", {"dual": [1e308, 1e308, 1e308], "norms": [1e308, 1e308, 1e308], "margin": 1e8}),
+        ("trajectory", {"drift": 1e300, "norm": 1e-10, "left_out_norms": 1e-10}),
+        ("anytime", {"margin": 1e-200, "radius": 1e200}),
+    ],
+)
+def test_a_bound_beyond_float64_is_an_error(name, changes):
+    with pytest.raises(OverflowError, match=f"{name} exceeds float64 .*: rescale the data or the constants"):
+        getattr(head, name)(**{**VALID[name], **changes})
+
+
+def separators(seed, n, d):
+    X, y = separable(np.random.default_rng(seed), n, d)
+    whole_sample = max_margin(X, y)
+    left_out = leave_one_out_separators(X, y, whole_sample)
+    unit = left_out.weights / np.linalg.norm(left_out.weights, axis=1)[:, None]
+    return X, y, whole_sample, left_out, np.linalg.norm(unit - whole_sample.direction, axis=1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(4, 40), st.integers(1, 50))
+def test_limit_chain(seed, n, d):
+    X, _, s, left_out, measured = separators(seed, n, d)
+    norms = np.linalg.norm(X, axis=1)
+    radius = norms.max()
+    ratio = head.ratio(margin=s.margin, left_out_margins=left_out.margins)
+    pair = head.pair(margin=s.margin, dual=s.dual, hinge=left_out.hinge)
+    dual = head.dual(margin=s.margin, dual=s.dual, norms=norms)
+    support = head.support(n=n, margin=s.margin, radius=radius, n_support=s.support.size)
+    free = head.free(n=n, margin=s.margin, radius=radius)
+    assert np.all(measured <= ratio + 5e-8)  # margins in float64 resolve their ratio to 2e-16, its root to 2e-8
+    assert np.all(measured <= pair + 1e-12)
+    assert np.mean(pair) <= dual * (1 + 1e-12)
+    assert dual <= support * (1 + 1e-12)
+    assert support <= free * (1 + 1e-12)
+    kkt = head.kkt(n=n, margin=s.margin, radius=radius, dual=s.dual, nu=s.margin)
+    assert np.all(measured <= kkt)
+    unmoved = s.dual == 0
+    assert np.all(left_out.weights[unmoved] == s.weights)
+    assert np.all(pair[unmoved] == 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(4, 40), st.integers(1, 50), log_uniform(-6, 3))
+def test_direction_certifies_any_head(seed, n, d, noise):
+    rng = np.random.default_rng(seed)
+    X, y = separable(rng, n, d)
+    s = max_margin(X, y)
+    for w in (s.direction + noise * rng.normal(size=d), rng.normal(size=d)):
+        unit = w / np.linalg.norm(w)
+        own = (y * (X @ unit)).min()
+        distance = np.linalg.norm(unit - s.direction)
+        assert distance <= head.direction(margin=s.margin, head_margin=own) + 5e-8

@@ -1,0 +1,114 @@
+"""The bounds along gradient descent, against plain float64 runs of every left-out head."""
+
+import numpy as np
+import pytest
+
+from bounds import constants, head, max_margin
+from tests.oracles.descent import leave_one_out_paths
+from tests.oracles.samples import separable
+
+STEPS = 400
+
+
+def directions(w):
+    return w / np.linalg.norm(w, axis=-1, keepdims=True)
+
+
+def drifts(X, y, path, rate, weights):
+    """Certified distance (steps + 1, n) of each left-out run, from the run on S alone."""
+    Z, n = X * y[:, None], len(y)
+    gradients = -Z / (1 + np.exp(path[:-1] @ Z.T))[:, :, None]
+    if weights == "1/n":
+        steps = np.linalg.norm(gradients, axis=2) / n
+    else:
+        steps = np.linalg.norm(gradients - gradients.mean(axis=1, keepdims=True), axis=2) / (n - 1)
+    return rate * np.vstack([np.zeros(n), np.cumsum(steps, axis=0)])
+
+
+def start_of(kind, rng, d):
+    return {"zero": np.zeros(d), "near": 0.1 * rng.normal(size=d), "far": 5 * rng.normal(size=d)}[kind]
+
+
+@pytest.mark.parametrize("weights", ["1/n", "1/(n-1)"])
+@pytest.mark.parametrize("start", ["zero", "near", "far"])
+@pytest.mark.parametrize(("n", "d"), [(5, 2), (16, 4), (12, 30)])
+@pytest.mark.parametrize("share", [1.0, 0.2])
+def test_every_left_out_run_keeps_to_its_bounds(n, d, start, weights, share):
+    rng = np.random.default_rng(n + d)
+    X, y = separable(rng, n, d)
+    s = max_margin(X, y)
+    rate = share * constants.step_size_limit(X, weights).value
+    w_0 = start_of(start, rng, d)
+    paths = leave_one_out_paths(X, y, rate, STEPS, start=w_0, weighting=weights)
+    whole, left_out = paths[0], paths[1:].transpose(1, 0, 2)
+    drift = drifts(X, y, whole, rate, weights)
+    distance = np.linalg.norm(left_out - whole[:, None], axis=2)
+    assert np.all(distance <= drift * (1 + 1e-12) + 1e-13)
+
+    measured = np.linalg.norm(directions(left_out[1:]) - directions(whole[1:])[:, None], axis=2)
+    norm, left_out_norms = np.linalg.norm(whole[1:], axis=1), np.linalg.norm(left_out[1:], axis=2)
+    trajectory = head.trajectory(drift=drift[1:], norm=norm, left_out_norms=left_out_norms)
+    chord = head.chord(drift=drift[1:], norm=norm)
+    assert np.all(measured <= trajectory + 1e-12)
+    assert np.all(measured <= chord + 1e-12)
+
+    radius = np.linalg.norm(X, axis=1).max()
+    progress = (whole[1:] - w_0) @ s.direction / norm
+    anytime = head.anytime(n=n, margin=s.margin, radius=radius, progress=progress, weights=weights)
+    assert np.all(trajectory.mean(axis=1) <= anytime * (1 + 1e-12))
+    if start == "zero":
+        constant = head.anytime(n=n, margin=s.margin, radius=radius, weights=weights)
+        assert np.all(anytime <= constant * (1 + 1e-12))
+        assert np.all(measured.mean(axis=1) <= constant)
+    inside = drift[1:] < norm[:, None]
+    assert np.all(chord[inside] <= np.sqrt(2) * (drift[1:] / norm[:, None])[inside] * (1 + 1e-12))
+
+
+def test_orthogonal_data_are_within_a_factor_2_of_anytime():
+    n, B = 40, 4.0
+    y = np.where(np.arange(n) % 2, 1, -1)
+    X = B * np.eye(n)
+    paths = leave_one_out_paths(X, y, 0.5, 50)
+    measured = np.linalg.norm(directions(paths[1:, -1]) - directions(paths[0, -1]), axis=1)
+    known = np.sqrt(2 - 2 * np.sqrt(1 - 1 / n))
+    assert np.allclose(measured, known, rtol=1e-12)
+    anytime = head.anytime(n=n, margin=max_margin(X, y).margin, radius=B)
+    assert anytime == pytest.approx(2 / np.sqrt(n), rel=1e-14)
+    assert known < anytime < 2 * known
+
+
+def test_the_drift_of_orthogonal_data_is_exact():
+    # sample i moves along e_i only, so the left-out run differs by exactly the drift
+    n = 12
+    y = np.where(np.arange(n) % 2, 1, -1)
+    X = 3 * np.eye(n)
+    paths = leave_one_out_paths(X, y, 0.4, 60)
+    drift = drifts(X, y, paths[0], 0.4, "1/n")
+    assert np.allclose(np.linalg.norm(paths[1:] - paths[0], axis=2).T, drift, rtol=1e-12)
+
+
+def test_the_factor_4_of_other_weights_comes_from_a_sum_that_one_sample_can_attain():
+    # sum_i |g_i - mean g| <= 2 (1 - 1/n) sum_i |g_i|, with equality when all but one vanish
+    rng = np.random.default_rng(0)
+    for n in (2, 5, 50):
+        for _ in range(200):
+            g = rng.normal(size=(n, 3)) * rng.exponential(size=(n, 1)) ** 8
+            assert np.linalg.norm(g - g.mean(axis=0), axis=1).sum() <= 2 * (1 - 1 / n) * np.linalg.norm(g, axis=1).sum() * (1 + 1e-12)
+        g = np.zeros((n, 3))
+        g[0] = 1, 2, 3
+        assert np.linalg.norm(g - g.mean(axis=0), axis=1).sum() == pytest.approx(2 * (1 - 1 / n) * np.linalg.norm(g[0]), rel=1e-14)
+
+
+def test_trained_heads_are_certified_and_the_fitted_constant_covers_its_records():
+    X, y = separable(np.random.default_rng(3), 20, 4)
+    s = max_margin(X, y)
+    rate = constants.step_size_limit(X).value
+    path = leave_one_out_paths(X, y, rate, 3000)[0]
+    records = np.unique(np.geomspace(3, 3000, 25).astype(int))
+    unit = directions(path[records])
+    error = np.linalg.norm(unit - s.direction, axis=1)
+    certificate = head.direction(margin=s.margin, head_margin=((unit @ X.T) * y).min(axis=1))
+    assert np.all(error <= certificate)
+    fitted = constants.fit_direction_constant(records, error)
+    assert np.all(error <= fitted.value * np.log(np.log(records)) / np.log(records) * (1 + 1e-12))
+    assert fitted.provenance == "fitted"
