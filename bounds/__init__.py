@@ -1,6 +1,6 @@
 """Bounds on the instability of fine-tuning, and the calculators that turn data into their constants."""
 
-from bounds import constants, head, literature
+from bounds import constants, full, head, literature
 from bounds.leave_one_out import LeaveOneOut, leave_one_out_margins, leave_one_out_separators
 from bounds.separator import NotSeparableError, Separator, max_margin
 
@@ -9,6 +9,7 @@ __all__ = [
     "NotSeparableError",
     "Separator",
     "constants",
+    "full",
     "head",
     "leave_one_out_margins",
     "leave_one_out_separators",

@@ -118,12 +118,11 @@ def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Arr
     -----
     Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
     """
-    margin = positive("margin", margin)
+    margin = positive("margin", margin)[..., np.newaxis]
     dual = sample_duals(dual)
     norms = positive("norms", norms)
-    margin = per_data_set("margin", margin, "dual", dual)
+    broadcast(margin_per_data_set=margin, dual=dual, norms=norms)
     not_below("norms", norms, "margin", margin, RADIUS_REASON)
-    broadcast(margin=margin, dual=dual, norms=norms)
     terms = product((SQRT2, margin, np.sqrt(dual), root_of_one_plus_ratio(norms, margin)))
     return finish("dual", np.mean(terms, axis=-1))
 

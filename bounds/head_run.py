@@ -92,7 +92,6 @@ def chord(*, drift: ArrayLike, norm: ArrayLike) -> float | Array:
     drift = non_negative("drift", drift)
     norm = positive("norm", norm)
     norm = per_data_set("norm", norm, "drift", drift)
-    broadcast(drift=drift, norm=norm)
     inside = drift < norm
     bounded = np.where(inside, drift, 0.0)
     delta = product((bounded,), (norm,))

@@ -126,5 +126,4 @@ def separable_descent_distance(
     logarithm = np.log(steps)
     far = product((radius, logarithm, logarithm), (n, margin, margin))
     near = product((2.0, radius, learning_rate), (n,))
-    with np.errstate(over="ignore"):
-        return finish("separable_descent_distance", far + near)
+    return finish("separable_descent_distance", far + near)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bounds import worst_case_program
-from bounds.arguments import WEIGHTS, Array, choice, count, non_negative
+from bounds.arguments import WEIGHTS, choice, count, non_negative
 from bounds.full_distance import worst_quadratic
 from bounds.full_rates import curvature
 
@@ -88,11 +88,12 @@ def worst_case(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayL
     (2014), Taylor, Hendrickx and Glineur (2017) for the method; program and proof of exactness in docs/full-tuning.md.
     """
     numbers = {"n": count("n", n, minimum=2), "distance": non_negative("distance", distance), "steps": count("steps", steps)}
-    numbers["mu"], numbers["beta"] = curvature(mu, beta)
+    smallest, largest = curvature(mu, beta)
+    numbers |= {"beta": largest, "mu": smallest}  # beta first: an array in its place makes an array of both
     weights = choice("weights", weights, WEIGHTS)
-    for name, value in numbers.items():
-        if value.ndim:
-            raise ValueError(f"{name} has shape {value.shape}: worst_case solves one problem at a time, pass a scalar")
+    for name, array in numbers.items():
+        if array.ndim:
+            raise ValueError(f"{name} has shape {array.shape}: worst_case solves one problem at a time, pass a scalar")
     if numbers["steps"] > LARGEST_STEPS:
         raise ValueError(
             f"steps = {float(numbers['steps']):.4g} exceeds {LARGEST_STEPS}, the largest program that is solved: use contraction "

@@ -11,6 +11,7 @@ m_t is the certified largest n |difference|, every basis vector has at most norm
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ import numpy as np
 from bounds.arguments import Array
 
 _EPS = float(np.finfo(np.float64).eps)
+_TOLERANCE = 1e-10
+_REMEDY = "take fewer steps, or use contraction and worst_quadratic"
 
 
 @dataclass(frozen=True)
@@ -129,13 +132,16 @@ def solve(program: Program) -> Solution:
     slack = cvxpy.reshape(flat.T @ multipliers, (size, size), order="C") + radius * ball - program.objective
     definite, balanced = slack >> 0, -program.values.T @ multipliers == 0
     problem = cvxpy.Problem(cvxpy.Minimize(radius), [definite, balanced])
-    tolerance = 1e-10
-    problem.solve(
-        solver=cvxpy.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance, canon_backend=cvxpy.SCIPY_CANON_BACKEND
-    )
+    options = {"tol_gap_abs": _TOLERANCE, "tol_gap_rel": _TOLERANCE, "tol_feas": _TOLERANCE}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": the certificate says by how much
+            problem.solve(solver=cvxpy.CLARABEL, canon_backend=cvxpy.SCIPY_CANON_BACKEND, **options)
+    except cvxpy.SolverError as error:
+        raise RuntimeError(f"Clarabel failed: {_REMEDY}") from error
     if problem.status not in (cvxpy.OPTIMAL, cvxpy.OPTIMAL_INACCURATE):
-        raise RuntimeError(f"Clarabel stopped with status {problem.status!r}: take fewer steps, or use contraction and worst_quadratic")
-    weight, top = np.maximum(multipliers.value, 0.0), max(float(radius.value), 0.0)
+        raise RuntimeError(f"Clarabel stopped with status {problem.status!r}: {_REMEDY}")
+    weight, top = np.maximum(np.asarray(multipliers.value), 0.0), max(float(np.asarray(radius.value)), 0.0)
     upper, dual_residual = certified_upper(program, weight, top)
     gram, heights = np.asarray(definite.dual_value), np.asarray(balanced.dual_value).reshape(n_values)
     excess = flat @ gram.ravel() + program.values @ heights

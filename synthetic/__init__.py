@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from synthetic.dataset import SeparableDataset
+from synthetic.problem_suites import ProblemSpecification, make_problem_suite, problem_suite_names
+from synthetic.quadratics import QuadraticProblem, make_quadratics
 from synthetic.registry import Family, Option, families
 from synthetic.separable import make_separable
+from synthetic.smooth_losses import SmoothProblem, make_smooth_losses
 from synthetic.suites import Specification, Suite, make_suite, suite_names
 
 __all__ = [
     "Family",
     "Option",
+    "ProblemSpecification",
+    "QuadraticProblem",
     "SeparableDataset",
+    "SmoothProblem",
     "Specification",
     "Suite",
     "families",
+    "make_problem_suite",
+    "make_quadratics",
     "make_separable",
+    "make_smooth_losses",
     "make_suite",
+    "problem_suite_names",
     "suite_names",
 ]

@@ -1,4 +1,4 @@
-"""Named collections of data sets: cheap specifications, each made on demand."""
+"""Named collections: cheap specifications, each made on demand; the suites of separable data sets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from synthetic.arguments import unknown_name, whole_number
 from synthetic.dataset import SeparableDataset, dataset_name
@@ -87,30 +87,44 @@ class Specification:
         )
 
 
+Member = TypeVar("Member", covariant=True)
+
+
+class Made(Protocol[Member]):
+    """What a member is, cheaply: a name, and the means to make it."""
+
+    @property
+    def name(self) -> str:
+        """Readable and unique within a suite."""
+
+    def make(self) -> Member:
+        """Generate the member."""
+
+
 @dataclass(frozen=True)
-class Suite:
-    """Data sets by index, generated when asked for; ``suite[i]`` needs no other member.
+class Suite(Generic[Member]):
+    """Members by index, generated when asked for; ``suite[i]`` needs no other member.
 
     Attributes
     ----------
     name : str
     seed : int
-    specifications : tuple of Specification
+    specifications : tuple
         What each member is; nothing is generated.
     """
 
     name: str
     seed: int
-    specifications: tuple[Specification, ...] = field(repr=False)
+    specifications: tuple[Made[Member], ...] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.specifications)
 
-    def __iter__(self) -> Iterator[SeparableDataset]:
+    def __iter__(self) -> Iterator[Member]:
         return (specification.make() for specification in self.specifications)
 
-    def __getitem__(self, index: int) -> SeparableDataset:
-        """The data set at an integer ``index``; take slices of ``specifications`` instead."""
+    def __getitem__(self, index: int) -> Member:
+        """The member at an integer ``index``; take slices of ``specifications`` instead."""
         if isinstance(index, slice | bool) or not hasattr(index, "__index__"):
             raise TypeError(f"index must be an integer, got {index!r}; slice suite.specifications and call .make()")
         position = operator.index(index)
@@ -165,7 +179,7 @@ def suite_names() -> tuple[str, ...]:
     return tuple(_SUITES)
 
 
-def make_suite(name: str = "standard", seed: int = 0) -> Suite:
+def make_suite(name: str = "standard", seed: int = 0) -> Suite[SeparableDataset]:
     """A suite of data sets.
 
     Parameters

@@ -20,3 +20,9 @@ LONG_RUN = Assumption(
     "the run has at least 400 steps, so that there are early steps to fit a constant on and late ones to test it on",
     lambda evidence: evidence.run.steps[-1] >= 400,
 )
+INTERPOLATION = Assumption("the samples share their minimiser", lambda evidence: evidence.interpolates)
+NO_INTERPOLATION = Assumption("the samples do not share their minimiser", lambda evidence: not evidence.interpolates)
+REMAINING_WEIGHTS = Assumption(
+    "the remaining samples have the weight 1/n, so that the two gradients differ by the left-out sample's own term",
+    lambda evidence: evidence.run.weighting == "1/n",
+)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import synthetic
 from theory import reporting
 from theory import study as studies
-from theory.settings import find_setting
+from theory.settings import find_setting, settings
 from theory.statement import find_theorem, theorems
 from theory.verdict import verify as verify_theorem
 
@@ -26,34 +26,40 @@ app = typer.Typer(
 )
 
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default. Results do not depend on it.")]
-Steps = Annotated[int, typer.Option(help="Gradient steps of every head, at least 1.")]
-Weights = Annotated[str, typer.Option(help='Weight of the other samples when one is left out: "1/n" or "1/(n-1)".')]
-RateFraction = Annotated[float, typer.Option(help="Step size as a share of the stability limit 2/β, in (0, 1].")]
-Device = Annotated[str, typer.Option(help='"auto" (CUDA where there is one), "cpu" or "cuda".')]
-Dtype = Annotated[str, typer.Option(help='Arithmetic of the heads: "float64" or "float32".')]
+Steps = Annotated[int | None, typer.Option(help="Gradient steps of every run, at least 1; 10,000 for heads, else as the setting says.")]
+Weights = Annotated[str | None, typer.Option(help='Weight of the other samples when one is left out: "1/n" (default) or "1/(n-1)".')]
+RateFraction = Annotated[float | None, typer.Option(help="Heads: step size as a share of the limit 2/β, in (0, 1]; 0.5 by default.")]
+Device = Annotated[str | None, typer.Option(help='Heads: "auto" (CUDA where there is one, the default), "cpu" or "cuda".')]
+Dtype = Annotated[str | None, typer.Option(help='Heads: arithmetic, "float64" (default) or "float32".')]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the suite.")]
 Directory = Annotated[Path, typer.Argument(help="Directory of a finished `tunebound run`.")]
 
 
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were set; the setting knows the defaults of the others."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 @app.command()
 def run(
+    setting: Annotated[str, typer.Option(help="What is tuned: head, full-quadratics, …; `tunebound suites` lists them.")] = "head",
     suite: Annotated[str, typer.Option(help="Suite of data sets; `tunebound suites` lists them.")] = "standard",
-    output: Annotated[Path | None, typer.Option(help="Directory of the study; runs/SUITE by default.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Directory of the study; runs/SUITE or runs/SETTING-SUITE by default.")] = None,
     seed: Seed = 0,
-    steps: Steps = 10_000,
-    weights: Weights = "1/n",
-    rate_fraction: RateFraction = 0.5,
-    device: Device = "auto",
-    dtype: Dtype = "float64",
+    steps: Steps = None,
+    weights: Weights = None,
+    rate_fraction: RateFraction = None,
+    device: Device = None,
+    dtype: Dtype = None,
     jobs: Jobs = None,
 ) -> None:
-    """Compute a suite: separators, every left-out head, every bound. Interrupted, the same command continues."""
-    target = output or Path("runs") / suite
-    options = {"steps": steps, "weights": weights, "rate_fraction": rate_fraction, "device": device, "dtype": dtype}
-    results = studies.run(studies.Study("head", suite, seed, options), target, jobs=jobs)
+    """Compute a suite: every left-out run, every bound. Interrupted, the same command continues."""
+    target = output or Path("runs") / (suite if setting == "head" else f"{setting}-{suite}")
+    options = _given(steps=steps, weights=weights, rate_fraction=rate_fraction, device=device, dtype=dtype)
+    results = studies.run(studies.Study(setting, suite, seed, options), target, jobs=jobs)
     for verdict in reporting.judge_all(target, results):
         typer.echo(f"{verdict.status:>22}  {verdict.theorem.name}")
-    typer.echo(f"{len(results.environments)} data sets in {target}. Next: tunebound report {target}")
+    typer.echo(f"{len(results.environments)} environments in {target}. Next: tunebound report {target}")
 
 
 @app.command()
@@ -63,16 +69,16 @@ def verify(
     data: Annotated[Path | None, typer.Option(help="One stored data set (.npz) instead of a suite, for example a counterexample.")] = None,
     output: Annotated[Path, typer.Option(help="Directory that receives the smallest counterexample.")] = Path("runs/counterexamples"),
     seed: Seed = 0,
-    steps: Steps = 10_000,
-    weights: Weights = "1/n",
-    rate_fraction: RateFraction = 0.5,
-    device: Device = "auto",
-    dtype: Dtype = "float64",
+    steps: Steps = None,
+    weights: Weights = None,
+    rate_fraction: RateFraction = None,
+    device: Device = None,
+    dtype: Dtype = None,
     jobs: Jobs = None,
 ) -> None:
     """Test one theorem and print the verdict. Exits with 1 if it is refuted."""
     found = find_theorem(theorem)
-    options = {"steps": steps, "weights": weights, "rate_fraction": rate_fraction, "device": device, "dtype": dtype}
+    options = _given(steps=steps, weights=weights, rate_fraction=rate_fraction, device=device, dtype=dtype)
     members = suite if data is None else [find_setting(found.setting).load(data)]
     verdict = verify_theorem(found, members, seed=seed, output=None if data else output, jobs=jobs, **options)
     typer.echo(str(verdict))
@@ -88,16 +94,17 @@ def plot(
 ) -> None:
     """Draw every figure of a study as a file of its own."""
 
-    from theory import plots  # slow to import, and no other command draws
+    from theory.presentations import find_presentation  # slow to import, and no other command draws
 
     if form not in ("png", "pdf", "svg"):
         raise ValueError(f"--format must be png, pdf or svg, got {form!r}")
     results = studies.load(directory)
+    presentation = find_presentation(studies.read_manifest(directory)["setting"])
     target = output or directory / "figures"
     target.mkdir(parents=True, exist_ok=True)
-    for name, draw in plots.drawable(results).items():
+    for name, illustration in presentation.figures(results).items():
         path = target / f"{name}.{form}"
-        draw(results).savefig(path, dpi=150)
+        illustration.draw(results).savefig(path, dpi=150)
         typer.echo(path)
 
 
@@ -128,11 +135,11 @@ def families() -> None:
 
 @app.command()
 def suites() -> None:
-    """List the suites of data sets and their sizes."""
-    for name in synthetic.suite_names():
-        suite = synthetic.make_suite(name)
-        kinds = len({specification.family for specification in suite.specifications})
-        typer.echo(f"{name:10} {len(suite):6,} data sets of {kinds} families")
+    """List the suites of every setting and their sizes."""
+    for found in settings().values():
+        typer.echo(f"{found.name}: {found.summary}")
+        for name in found.suite_names():
+            typer.echo(f"    {name:10} {len(found.suite(name, 0).specifications):6,} members")
 
 
 def main() -> None:

@@ -39,6 +39,8 @@ class Claim:
         Of the weakest constant in the bound.
     quantity : str
         What was measured, for tables and axes.
+    maximum : float, optional
+        The largest value that the measured quantity can take on this environment; the theorem's by default.
     """
 
     measured: ArrayLike
@@ -47,6 +49,7 @@ class Claim:
     resolution: ArrayLike
     provenance: str
     quantity: str
+    maximum: float | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a number of steps: means over the second axis, and the worst excess over it with its position."""

@@ -175,15 +175,15 @@ def examine(
     members: Sequence[Any],
     options: Mapping[str, Any],
     known: Iterable[Theorem],
-    numbers: Sequence[int] | None = None,
+    numbers: Sequence[int],
+    specifications: Sequence[Any],
 ) -> Results:
     """The tables of some members of one batch key, computed here and now; `numbers` are theirs in the suite."""
     rows, environments, skipped = [], [], []
     known = tuple(known)
-    numbered = range(len(members)) if numbers is None else numbers
-    for number, evidence in zip(numbered, found.evidence(members, options), strict=True):
+    for number, specification, evidence in zip(numbers, specifications, found.evidence(members, specifications, options), strict=True):
         columns = evidence.columns()
-        key = {"member": number, "environment": evidence.environment}
+        key = {"member": number, "environment": getattr(specification, "name", f"given-{number}")}
         environments.append({**key, **columns})
         factors = {name: columns[name] for name in found.factors}
         for theorem in known:
@@ -192,7 +192,8 @@ def examine(
                 skipped.append({**key, "theorem": theorem.name, "assumption": failed[0]})
                 continue
             for claim in theorem.claims(evidence):
-                rows += [{**key, **factors, "theorem": theorem.name, **row} for row in claim.rows()]
+                maximum = theorem.maximum if claim.maximum is None else claim.maximum
+                rows += [{**key, **factors, "theorem": theorem.name, **row, "maximum": maximum} for row in claim.rows()]
     return Results(
         pd.DataFrame(rows),
         pd.DataFrame(environments),
@@ -253,7 +254,7 @@ def _shard_tables(setting: str, suite: Any, shard: Sequence[int], options: Mappi
     torch.set_num_threads(1)
     try:
         with threadpool_limits(1):
-            return examine(found, members, options, known, shard)
+            return examine(found, members, options, known, shard, [suite.specifications[number] for number in shard])
     finally:
         torch.set_num_threads(threads)
 

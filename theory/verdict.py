@@ -18,6 +18,7 @@ from theory.settings import Setting, find_setting
 from theory.statement import PROVENANCES, Theorem, find_theorem
 
 ALONG_STEPS = "ln ln t/ln t"  # a factor like any other, but it varies along each run instead of across environments
+IDENTITY = ["member", "theorem", "quantity"]
 VACUOUS_SHARE = 0.5  # a bound that says nothing on more than half of the environments is called vacuous
 
 
@@ -50,9 +51,9 @@ class Verdict:
     violation_limit : float
         Upper 95 % confidence limit (Clopper–Pearson, one-sided) of the violation rate.
     vacuous_share : float
-        Share of the environments on which the bound is at or above the trivial maximum, at the last step.
+        Share of the environments on which the bound is at or above the trivial maximum, where the setting judges (`Setting.judged_at`).
     tightness : mapping
-        measured/bound at the last step: "median", "loosest" and "tightest", with the environments' names under
+        measured/bound where the setting judges: "median", "loosest" and "tightest", with the environments' names under
         "loosest_environment" and "tightest_environment". 1 is a bound that is attained.
     provenance : str
         Of the weakest constant.
@@ -60,6 +61,8 @@ class Verdict:
     skipped : int
         Environments that fail an assumption.
     violation : Violation or None
+    bounded : bool
+        Whether the measured quantity has a trivial maximum, so that a bound can be vacuous.
     """
 
     theorem: Theorem
@@ -73,11 +76,7 @@ class Verdict:
     rates: tuple[Rate, ...] = ()
     skipped: int = 0
     violation: Violation | None = None
-
-    @property
-    def bounded(self) -> bool:
-        """Whether the measured quantity has a trivial maximum, so that a bound can be vacuous."""
-        return bool(np.isfinite(self.theorem.maximum))
+    bounded: bool = False
 
     def __str__(self) -> str:
         lines = [f"{self.theorem.name}: {self.status}", f"  {self.theorem.statement}"]
@@ -97,7 +96,7 @@ class Verdict:
                 f"tightest {self.tightness['tightest']:.3g} ({self.tightness['tightest_environment']})"
             )
             if self.bounded:
-                lines.append(f"  at or above the trivial maximum {self.theorem.maximum:g} on {self.vacuous_share:.0%} of the environments")
+                lines.append(f"  at or above the trivial maximum on {self.vacuous_share:.0%} of the environments")
             lines.append(f"  weakest constant: {self.provenance}")
         for rate in self.rates:
             lines.append(
@@ -137,8 +136,9 @@ def judge(theorem: str | Theorem, results: study.Results, *, size: Sequence[str]
     environments = int(rows["member"].nunique())
     violations = int(violating["member"].nunique())
     limit = 1.0 if violations == environments else betaincinv(violations + 1, environments - violations, CONFIDENCE)
-    last = last_rows(rows)
-    vacuous = float((last.groupby("member")["bound"].min() >= found.maximum).mean())
+    last = judged_rows(rows, find_setting(found.setting).judged_at)
+    vacuous = float((last["bound"] >= last["maximum"]).groupby(last["member"]).all().mean())
+    bounded = bool(np.isfinite(rows["maximum"]).all())
     violation = None
     if len(violating):
         # Smallest environment first; within it the largest excess, which is the clearest.
@@ -167,6 +167,7 @@ def judge(theorem: str | Theorem, results: study.Results, *, size: Sequence[str]
         tuple(rate for rate in rates if rate is not None),
         skipped,
         violation,
+        bounded,
     )
 
 
@@ -178,10 +179,12 @@ def _rate(rows: pd.DataFrame, last: pd.DataFrame, factor: str, predicted: float,
     return within_group_rate(late.assign(**{factor: np.log(logarithm) / logarithm}), factor, predicted, ("member", factor))
 
 
-def last_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the largest number of steps of each environment, theorem and quantity."""
-    largest = rows.groupby(["member", "theorem", "quantity"])["steps"].transform("max")
-    return rows[rows["steps"] == largest]
+def judged_rows(rows: pd.DataFrame, judged_at: str) -> pd.DataFrame:
+    """One row per environment, theorem and quantity: at the last number of steps, or where the bound is tightest."""
+    if judged_at == "last":
+        return rows[rows["steps"] == rows.groupby(IDENTITY)["steps"].transform("max")]
+    ratio = tightness_ratio(rows.assign(bound=rows["bound"].where(rows["bound"] > 0)))
+    return rows.loc[ratio.fillna(-1.0).groupby([rows[name] for name in IDENTITY]).idxmax().sort_values()]
 
 
 def tightness_ratio(rows: pd.DataFrame) -> pd.Series:

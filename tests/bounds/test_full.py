@@ -167,12 +167,12 @@ def test_ladder_holds_on_random_problems(weights):
 @pytest.mark.parametrize("weights", WEIGHTS)
 def test_rungs_off_interpolation(weights):
     rng = np.random.default_rng(11)
-    for _ in range(150):
+    for _ in range(60):
         beta = 10 ** rng.uniform(-2, 2)
-        mu = beta * rng.uniform(0.01, 1)
+        mu = beta * rng.uniform(0.05, 1)
         losses, start = random_problem(rng, mu=mu, beta=beta, spread=10 ** rng.uniform(-2, 1))
         T, n = int(rng.integers(1, 30)), len(losses)
-        minimiser = descend(losses, start, beta, 4000)[-1]
+        minimiser = descend(losses, start, beta, 700)[-1]
         path, measured = leave_one_out_distances(losses, start, beta, T, weights)
         gradients = np.array([[loss.gradient(w) for w in path[:-1]] for loss in losses])
         if weights == "1/(n-1)":
@@ -186,7 +186,7 @@ def test_rungs_off_interpolation(weights):
         assert np.all(measured <= trajectory * SLACK + tiny)
         assert trajectory.mean() <= (full.data(**rates, initial_loss=max(excess, 0.0), steps=T) + added) * SLACK + tiny
         shift = full.minimiser_shift(n=n, mu=mu, gradient_norm=at_minimiser)
-        left_out = np.array([descend(losses, start, beta, 4000, left_out=i, weights="1/(n-1)")[-1] for i in range(min(n, 2))])
+        left_out = np.array([descend(losses, start, beta, 700, left_out=i, weights="1/(n-1)")[-1] for i in range(min(n, 2))])
         assert np.all(np.linalg.norm(left_out - minimiser, axis=1) <= shift[:2] * SLACK + tiny)
 
 
@@ -376,9 +376,9 @@ def test_shapes_that_do_not_fit_are_listed(formula):
         with pytest.raises(ValueError, match=rf"shapes do not broadcast: .*{argument}.*give arrays of one shape"):
             getattr(full, formula)(**arguments)
     if "beta" in ARGUMENTS[formula]:
+        arguments = {name: ONE[name] for name in ARGUMENTS[formula]} | {"beta": np.ones(2), "mu": np.full(3, 0.1)}
         with pytest.raises(ValueError, match=r"shapes do not broadcast: beta \(2,\), mu \(3,\)"):
-            arguments = {name: ONE[name] for name in ARGUMENTS[formula]}
-            getattr(full, formula)(**arguments | {"beta": np.ones(2), "mu": np.full(3, 0.1)})
+            getattr(full, formula)(**arguments)
 
 
 def test_curvatures_that_cross_by_rounding_count_as_equal():
@@ -393,7 +393,7 @@ def test_a_condition_number_beyond_float64_is_refused():
 
 
 def test_overflow_is_an_error_and_large_factors_alone_are_none():
-    with pytest.raises(OverflowError, match="closed exceeds float64.*rescale"):
+    with pytest.raises(OverflowError, match=r"closed exceeds float64.*rescale"):
         full.closed(n=2, lipschitz=1e300, mu=1e-300, beta=1.0, distance=1e300)
     with pytest.raises(OverflowError, match="trajectory exceeds float64"):
         full.trajectory(n=2, mu=1e-300, beta=1e-300, gradient_norms=[1e300])

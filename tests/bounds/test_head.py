@@ -1,5 +1,7 @@
 """The head-tuning bounds: exact arithmetic over their whole range, and the inequalities they promise."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -294,20 +296,12 @@ def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
         ("kkt", {"n": 4}, r"n = 4.0 but dual has 3 samples on its last axis: they must agree"),
         ("kkt", {"dual": [0.0, 0.0, 0.0]}, "dual is 0 for every sample: a separator has at least one support vector"),
         ("kkt", {"dual": 1.0}, "dual must have the samples on its last axis, got a scalar"),
-        ("kkt", {"margin": [0.5, 0.5], "radius": [4.0, 4.0, 4.0]}, "shapes do not broadcast"),
         ("dual", {"dual": [0.0, 0.0, 0.0]}, "dual is 0 for every sample"),
         ("dual", {"norms": [0.4, 1.0, 1.0]}, r"norms\[0\] = 0.4 is below margin\[0\] = 0.5"),
-        ("dual", {"norms": [1.0, 1.0]}, r"shapes do not broadcast: margin \(\), dual \(3,\), norms \(2,\)"),
         ("ratio", {"left_out_margins": [0.5, 0.49]}, r"left_out_margins\[1\] = 0.49 is below margin\[1\] = 0.5: .*digits"),
-        ("pair", {"dual": [1.0, 1.0], "hinge": [1.0, 1.0, 1.0]}, "shapes do not broadcast"),
+        ("kkt", {"n": [3, 4]}, r"n = \[3.0, 4.0\] but dual has 3 samples"),
+        ("support", {"n_support": [40, 41]}, r"n_support = \[40.0, 41.0\] exceeds n = 40.0"),
         ("support", {"n_support": 41}, "n_support = 41.0 exceeds n = 40.0: count the samples with dual > 0"),
-        ("support", {"n": [40, 41], "n_support": [1, 2, 3]}, "shapes do not broadcast"),
-        ("free", {"n": [40, 41], "margin": [0.5, 0.5, 0.5]}, "shapes do not broadcast"),
-        ("published", {"n": [40, 41], "C": [0.5, 0.5, 0.5]}, "shapes do not broadcast"),
-        ("anytime", {"n": [40, 41], "progress": [0.5, 0.5, 0.5]}, "shapes do not broadcast"),
-        ("trajectory", {"drift": [1.0, 1.0], "left_out_norms": [1.0, 1.0, 1.0]}, "shapes do not broadcast"),
-        ("chord", {"drift": [1.0, 1.0], "norm": [1.0, 1.0, 1.0]}, "shapes do not broadcast"),
-        ("direction", {"margin": [1.0, 1.0], "head_margin": [0.1, 0.1, 0.1]}, "shapes do not broadcast"),
         ("direction", {"head_margin": 0.5001}, "margin = 0.5 is below head_margin = 0.5001: no head has a larger margin"),
         ("anytime", {"weights": "1/m"}, r"weights must be one of '1/n', '1/\(n-1\)', got '1/m'"),
     ],
@@ -315,6 +309,16 @@ def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
 def test_impossible_combinations_are_refused(name, changes, message):
     with pytest.raises(ValueError, match=message):
         getattr(head, name)(**{**VALID[name], **changes})
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "other"),
+    [(name, *pair) for name, arguments in VALID.items() for pair in itertools.permutations(arguments, 2)],
+)
+def test_shapes_that_do_not_meet_are_named(name, argument, other):
+    clash = {**VALID[name], argument: [VALID[name][argument]] * 2, other: [VALID[name][other]] * 3}
+    with pytest.raises(ValueError, match=r"shapes do not broadcast: .*\(.*; give arrays of one shape, or scalars"):
+        getattr(head, name)(**clash)
 
 
 def test_values_crossed_by_rounding_count_as_equal():
@@ -326,6 +330,10 @@ def test_values_crossed_by_rounding_count_as_equal():
     ("name", "changes"),
     [
         ("published", {"lam": 1e-300, "nu": 1e20}),
+        ("published", {"lam": 1e-300, "nu": [1.0, 1e20]}),
+        ("published", {"n": 2, "lam": 1.0, "margin": 1e300, "radius": 1e300, "nu": 4.8e8}),
+        ("published", {"C": 1e308, "steps": 16, "lam": 1e-300, "nu": 1e8, "n": 2}),
+        ("kkt", {"dual": [1.0, 1.0, 1.0], "margin": 1e308, "radius": 1e308, "nu": 2.4}),
         ("kkt", {"dual": [1e300, 1e300, 1e300], "nu": 1e20}),
         ("pair", {"dual": 1e308, "hinge": 1e308, "margin": 1e10}),
         ("dual", {"dual": [1e308, 1e308, 1e308], "norms": [1e308, 1e308, 1e308], "margin": 1e8}),

@@ -157,24 +157,27 @@ def test_every_argument_is_checked(name, argument):
     [
         ("convex_descent_distance", {"step_sizes": [1.0, 1.01]}, r"step_sizes = 1.01 exceeds 2/beta = 1.0: take smaller"),
         ("convex_descent_stability", {"step_sizes": 1.0}, "step_sizes must have the steps on its last axis, got a scalar"),
-        ("convex_descent_stability", {"beta": [1.0, 1.0], "step_sizes": [[1.0]] * 3}, "shapes do not broadcast"),
         ("self_bounded_distance", {"learning_rate": 0.26}, r"learning_rate = 0.26 exceeds 1/\(2 beta\) = 0.25"),
+        ("self_bounded_distance", {"delta": [0.5, 0.51]}, r"delta = \[0.5, 0.51\] must be at most 1/2"),
         ("self_bounded_distance", {"delta": 0.51}, "delta = 0.51 must be at most 1/2"),
         ("self_bounded_distance", {"delta": 1.5}, r"delta must lie in \[0, 1\]"),
-        ("self_bounded_distance", {"c": [1.0, 1.0], "loss": [1.0] * 3}, "shapes do not broadcast"),
         ("separable_descent_distance", {"learning_rate": 0.51}, r"learning_rate = 0.51 exceeds 2 / radius\^2 = 0.5"),
         ("separable_descent_distance", {"radius": 0.4, "learning_rate": 0.1}, "radius = 0.4 is below margin = 0.5"),
-        ("separable_descent_distance", {"n": [10, 10], "steps": [1, 1, 1]}, "shapes do not broadcast"),
-        ("regularized_stability", {"n": [10, 10], "lam": [1, 1, 1]}, "shapes do not broadcast"),
-        ("non_convex_descent_stability", {"n": [10, 10], "c": [1, 1, 1]}, "shapes do not broadcast"),
-        ("strongly_convex_descent_stability", {"n": [10, 10], "mu": [1, 1, 1]}, "shapes do not broadcast"),
-        ("convex_descent_stability", {"n": [10, 10], "step_sizes": [[1.0]] * 3}, "shapes do not broadcast"),
-        ("convex_descent_distance", {"n": [10, 10], "step_sizes": [[1.0]] * 3}, "shapes do not broadcast"),
     ],
 )
 def test_impossible_combinations_are_refused(name, changes, message):
     with pytest.raises(ValueError, match=message):
         getattr(literature, name)(**{**VALID[name], **changes})
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "other"),
+    [(name, *pair) for name, arguments in VALID.items() for pair in itertools.permutations(arguments, 2)],
+)
+def test_shapes_that_do_not_meet_are_named(name, argument, other):
+    clash = {**VALID[name], argument: [VALID[name][argument]] * 2, other: [VALID[name][other]] * 3}
+    with pytest.raises(ValueError, match=r"shapes do not broadcast: .*\(.*; give arrays of one shape, or scalars"):
+        getattr(literature, name)(**clash)
 
 
 @pytest.mark.parametrize("name", VALID)
@@ -200,11 +203,14 @@ def test_step_sizes_of_several_runs_meet_their_own_smoothness():
     ("name", "changes"),
     [
         ("regularized_stability", {"lipschitz": 1e200, "lam": 1e-10}),
+        ("regularized_stability", {"lipschitz": [1.0, 1e200], "lam": 1e-10}),
+        ("convex_descent_distance", {"beta": 1e-308, "step_sizes": [1e308, 1e308]}),
         ("convex_descent_stability", {"lipschitz": 1e200}),
         ("strongly_convex_descent_stability", {"lipschitz": 1e200}),
         ("non_convex_descent_stability", {"lipschitz": 1e200, "c": 1e-3}),
         ("non_convex_descent_stability", {"beta": 1e-200, "c": 1e-200}),
         ("self_bounded_distance", {"distance": 1e200, "delta": 0.0}),
+        ("self_bounded_distance", {"loss": 1e308, "delta": 0.0}),
         ("separable_descent_distance", {"margin": 1e-200}),
     ],
 )

@@ -54,8 +54,7 @@ def test_the_extremes_belong_to_different_samples_even_in_one_dimension():
 
 def test_the_spectra_have_their_shapes():
     def inner(spectrum):
-        values = np.diagonal(make_quadratics(400, 30, mu=1e-4, beta=1.0, distance=1.0, spectrum=spectrum).hessians, axis1=1, axis2=2)
-        return values
+        return np.diagonal(make_quadratics(400, 30, mu=1e-4, beta=1.0, distance=1.0, spectrum=spectrum).hessians, axis1=1, axis2=2)
 
     assert inner("uniform").mean() == pytest.approx(0.5, abs=0.02)
     assert np.log(inner("log-uniform")).mean() == pytest.approx(np.log(1e-4) / 2, rel=0.02)

@@ -6,7 +6,8 @@ import synthetic
 import theory
 from theory import plots
 from theory import study as studies
-from theory.reporting import CAPTIONS
+from theory.plots import head
+from theory.presentations import find_presentation
 from theory.settings import find_setting
 
 
@@ -21,18 +22,17 @@ def sweep():
     ]
     options = studies.checked_options(setting, {"steps": 500})
     known = [theorem for theorem in theory.theorems("head").values() if not theorem.free_constants]
-    return studies.concatenate(
-        [
-            studies.examine(setting, [s for s in sets if s.n == n], options, known, numbers)
-            for n, numbers in ((10, range(9)), (20, range(9, 12)))
-        ]
-    )
+    shapes = [([s for s in sets if s.n == n], numbers) for n, numbers in ((10, range(9)), (20, range(9, 12)))]
+    return studies.concatenate([studies.examine(setting, chosen, options, known, numbers, chosen) for chosen, numbers in shapes])
 
 
-@pytest.mark.parametrize("name", plots.FIGURES)
+HEAD = find_presentation("head")
+
+
+@pytest.mark.parametrize("name", HEAD.illustrations)
 def test_figures_have_axis_labels_titles_and_a_caption(name, sweep, tmp_path):
-    assert name in plots.drawable(sweep)
-    figure = plots.FIGURES[name](sweep)
+    illustration = HEAD.figures(sweep)[name]
+    figure = illustration.draw(sweep)
     figure.savefig(tmp_path / "figure.png")
     drawn = [axis for axis in figure.axes if axis.axison and axis.has_data()]
     assert drawn
@@ -40,7 +40,7 @@ def test_figures_have_axis_labels_titles_and_a_caption(name, sweep, tmp_path):
     assert any(titles)
     assert figure.get_supxlabel() or drawn[0].get_xlabel()
     assert figure.get_supylabel() or drawn[0].get_ylabel()
-    assert name in CAPTIONS
+    assert illustration.caption.endswith(".")
 
 
 def test_points_of_the_scatter_are_the_rows(results):
@@ -53,12 +53,12 @@ def test_points_of_the_scatter_are_the_rows(results):
 
 
 def test_figures_against_a_factor_need_one_that_varies(results):
-    assert not {name for name in plots.drawable(results) if name.startswith("instability-against")}
+    assert not {name for name in HEAD.figures(results) if name.startswith("instability-against")}
 
 
 @pytest.mark.parametrize("factor", ["n", "margin", "radius"])
 def test_sweeps_show_medians_over_families(sweep, factor):
-    figure = plots.ladder(sweep, factor)
+    figure = head.ladder(sweep, factor)
     (line,) = [line for line in figure.axes[0].get_lines() if line.get_label() == "H-anytime (step t)"]
     values = {"n": [10, 20], "margin": [0.25, 0.5], "radius": [4.0, 8.0]}[factor]
     assert list(line.get_xdata()) == values

@@ -115,7 +115,7 @@ GOOD = dict(hessians=EYES, minimisers=np.zeros((3, 2)), start=np.ones(2), steps=
         (dict(hessians=np.eye(2)), ValueError, r"hessians must have shape \(n, d, d\) with n at least 2, got \(2, 2\)"),
         (dict(hessians=EYES[:1], minimisers=np.zeros((1, 2))), ValueError, "n at least 2"),
         (dict(hessians=EYES * np.nan), ValueError, "hessians must be finite, got nan"),
-        (dict(hessians=EYES + [[0, 1], [0, 0]]), ValueError, r"hessians must be symmetric; pass \(H \+ Hᵀ\)/2"),
+        (dict(hessians=EYES + np.triu(np.ones((2, 2)), 1)), ValueError, r"hessians must be symmetric; pass \(H \+ Hᵀ\)/2"),
         (dict(hessians=-EYES), ValueError, "hessians: sample 0 has the eigenvalue -1; descent needs all of them to be at least 0"),
         (dict(hessians=EYES * [1, 0]), ValueError, "their mean is singular.*add a multiple of the identity"),
         (dict(hessians=EYES.astype(complex)), TypeError, "hessians must hold real numbers, got dtype complex128"),

@@ -49,10 +49,6 @@ class HeadEvidence:
     rate_fraction: float
 
     @property
-    def environment(self) -> str:
-        return self.data.name
-
-    @property
     def n(self) -> int:
         return self.data.n
 
@@ -148,7 +144,9 @@ def early_and_late(steps: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray
     return (steps >= np.exp(np.e)) & (steps <= border), steps > border
 
 
-def head_evidence(members: Sequence[synthetic.SeparableDataset], options: Mapping[str, Any]) -> list[HeadEvidence]:
+def head_evidence(
+    members: Sequence[synthetic.SeparableDataset], specifications: Sequence[Any], options: Mapping[str, Any]
+) -> list[HeadEvidence]:
     """Separators, left-out separators and all heads of data sets of one shape, tuned together."""
     separators = [bounds.max_margin(data.X, data.y) for data in members]
     left_out = [bounds.leave_one_out_separators(data.X, data.y, separator) for data, separator in zip(members, separators, strict=True)]
@@ -188,9 +186,12 @@ register(
     Setting(
         name="head",
         summary="a linear head tuned on frozen features by gradient descent, each sample left out in turn",
+        measures="leave-one-out distance of unit directions (0 to 2)",
         factors=("family", "n", "d", "margin", "radius", "rate_fraction"),
         options=OPTIONS,
         check=check_options,
+        judged_at="last",
+        suite_names=synthetic.suite_names,
         suite=synthetic.make_suite,
         cost=lambda specification, options: options["steps"] * specification.n**2 * (specification.d + 10),
         batch_key=lambda specification: (specification.n, specification.d),

@@ -10,11 +10,7 @@ from typing import Any, Protocol
 
 
 class Evidence(Protocol):
-    """What one environment gave: known to its theorems in full, to everything else by name and columns."""
-
-    @property
-    def environment(self) -> str:
-        """Readable name, unique within a suite."""
+    """What one environment gave: known to its theorems in full, to everything else by columns."""
 
     def columns(self) -> dict[str, Any]:
         """The design factors, then constants and certificates, one value each."""
@@ -27,12 +23,19 @@ class Setting:
     Attributes
     ----------
     name, summary : str
+    measures : str
+        What the instability is a distance of, with its range, for axes.
     factors : tuple of str
         Columns that a suite varies by design; slopes compare environments that differ in one of them only.
     options : mapping
         Options of a study with their defaults, all plain values that JSON can hold.
     check : callable
         options → None; raises on values out of range, before any work.
+    judged_at : {"last", "tightest"}
+        The number of steps at which a bound is called vacuous and its tightness and rates are read: the last one, or the one
+        with the largest measured/bound (where the instability dies out with the steps).
+    suite_names : callable
+        () → the names of its suites.
     suite : callable
         (name, seed) → a lazy suite with `specifications`.
     cost : callable
@@ -40,7 +43,8 @@ class Setting:
     batch_key : callable
         specification → hashable.
     evidence : callable
-        (members, options) → one evidence a member, in order.
+        (members, their specifications, options) → one evidence a member, in order. The specification of a member that a user
+        hands over is the member itself.
     save : callable
         (member, path) → None; writes one member so that `load` and one command replay it.
     load : callable
@@ -49,13 +53,16 @@ class Setting:
 
     name: str
     summary: str
+    measures: str
     factors: tuple[str, ...]
     options: Mapping[str, Any]
     check: Callable[[Mapping[str, Any]], None]
+    judged_at: str
+    suite_names: Callable[[], tuple[str, ...]]
     suite: Callable[[str, int], Any]
     cost: Callable[[Any, Mapping[str, Any]], float]
     batch_key: Callable[[Any], Any]
-    evidence: Callable[[Sequence[Any], Mapping[str, Any]], list[Any]]
+    evidence: Callable[[Sequence[Any], Sequence[Any], Mapping[str, Any]], list[Any]]
     save: Callable[[Any, Any], None]
     load: Callable[[Any], Any]
 

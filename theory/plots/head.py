@@ -1,9 +1,8 @@
-"""Figures of a head-tuning study; each is made from its tables alone and needs no explanation beside itself."""
+"""Figures of a head-tuning study, each made from its tables alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from theory.statement import find_theorem
 from theory.study import Results
-from theory.verdict import last_rows, tightness_ratio
+from theory.verdict import judged_rows, tightness_ratio
 
 PALETTE = sns.color_palette("colorblind")
 QUARTILES = np.array([0.25, 0.5, 0.75])
@@ -28,41 +27,10 @@ OTHER_QUANTITIES = ("H-direction", "P-Head-first-term")  # they bound a head's d
 MEASURED_LIMIT = "measured, limit t → ∞"
 
 
-def bound_against_measured(results: Results) -> Figure:
-    """Every bound against what was measured, one point an environment at the last step, on log–log axes."""
-    last = last_rows(results.rows)
-    names = [name for name in last["theorem"].unique() if np.isfinite(find_theorem(name).maximum)]
-    columns = 4
-    lines = -(-len(names) // columns)
-    figure = Figure(figsize=(3.4 * columns + 1.4, 3.2 * lines + 0.6), layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
-    sizes = sorted(last["n"].unique())
-    colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
-    positive = last[(last["measured"] > 0) & (last["bound"] > 0)]
-    low = max(positive["measured"].min() / 2, 1e-6)
-    high = positive["bound"].max() * 2
-    for axis, name in zip(axes.flat, names, strict=False):
-        rows = positive[positive["theorem"] == name]
-        for n in sizes:
-            part = rows[rows["n"] == n]
-            axis.loglog(part["measured"], part["bound"], "o", ms=3.5, alpha=0.7, color=colours[n], label=f"n = {n}")
-        axis.plot([low, high], [low, high], color="black", lw=1, label="bound = measured")
-        axis.axhline(find_theorem(name).maximum, color=PALETTE[3], ls="--", lw=1, label="trivial maximum")
-        axis.set(title=name, xlim=(low, high), ylim=(low, high))
-    for axis in axes.flat[len(names) :]:
-        axis.set_axis_off()
-    figure.supxlabel("measured leave-one-out distance of unit directions (0 to 2)")
-    figure.supylabel("bound")
-    figure.suptitle("Bound against measured instability: points below the black line would violate the bound")
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", frameon=False)
-    return figure
-
-
 def ladder(results: Results, factor: str) -> Figure:
     """Instability and every rung of the ladder against one factor, the others fixed; medians over families."""
     factors = _others(factor)
-    last = last_rows(results.rows)
+    last = judged_rows(results.rows, "last")
     last = last[last["theorem"].map(lambda name: np.isfinite(find_theorem(name).maximum))]
     chosen = _sweep(last, factor, factors)
     figure = Figure(figsize=(8.2, 5.2), layout="constrained")
@@ -153,7 +121,7 @@ def direction_error(results: Results) -> Figure:
 
 def tightness_by_family(results: Results) -> Figure:
     """Median of measured/bound by family and theorem, at the last step."""
-    last = last_rows(results.rows)
+    last = judged_rows(results.rows, "last")
     last = last[(last["bound"] > 0) & last["theorem"].map(lambda name: np.isfinite(find_theorem(name).maximum))]
     table = last.assign(ratio=tightness_ratio(last)).pivot_table(
         index="family", columns="theorem", values="ratio", aggfunc="median", sort=False
@@ -176,25 +144,9 @@ def tightness_by_family(results: Results) -> Figure:
     return figure
 
 
-FIGURES: dict[str, Callable[[Results], Figure]] = {
-    "bound-against-measured": bound_against_measured,
-    "instability-against-n": partial(ladder, factor="n"),
-    "instability-against-margin": partial(ladder, factor="margin"),
-    "instability-against-radius": partial(ladder, factor="radius"),
-    "instability-along-steps": along_steps,
-    "direction-error-along-steps": direction_error,
-    "tightness-by-family": tightness_by_family,
-}
-
-
-def drawable(results: Results) -> dict[str, Callable[[Results], Figure]]:
-    """The figures that a study can fill: one against a factor needs data sets that differ in that factor only."""
-
-    def varies(draw: Callable[[Results], Figure]) -> bool:
-        factor = draw.keywords["factor"] if isinstance(draw, partial) else None
-        return factor is None or _sweep(results.rows, factor, _others(factor))[factor].nunique() > 1
-
-    return {name: draw for name, draw in FIGURES.items() if varies(draw)}
+def varies(results: Results, factor: str) -> bool:
+    """Whether some data sets of a study differ in that factor only, so that `ladder` has something to show."""
+    return bool(_sweep(results.rows, factor, _others(factor))[factor].nunique() > 1)
 
 
 def _others(factor: str) -> list[str]:

@@ -1,0 +1,51 @@
+"""Suites of problems for full tuning: their design, and members that stand alone."""
+
+import numpy as np
+import pytest
+
+from synthetic import make_problem_suite, problem_suite_names
+
+
+@pytest.mark.parametrize(("name", "least"), [("smoke", 12), ("standard", 400)])
+def test_sizes_and_unique_names(name, least):
+    suite = make_problem_suite(name)
+    assert len(suite) >= least
+    assert len({specification.name for specification in suite.specifications}) == len(suite)
+
+
+def test_members_have_the_constants_that_they_are_specified_with():
+    suite = make_problem_suite("standard", seed=3)
+    for index in range(0, len(suite), 17):
+        specification, problem = suite.specifications[index], suite[index]
+        assert (problem.n, problem.d) == (specification.n, specification.d)
+        assert problem.beta == pytest.approx(1.0, rel=1e-12)
+        assert problem.mu == pytest.approx(specification.kappa, rel=1e-12)
+        assert problem.distance == pytest.approx(specification.distance, rel=1e-12)
+        gradients = np.linalg.norm(problem.gradients(problem.minimiser), axis=1)
+        assert (gradients.max() < 1e-12) == specification.interpolate
+
+
+def test_every_factor_is_swept_with_the_others_fixed():
+    specifications = make_problem_suite("standard").specifications
+    for factor, values in (("n", 5), ("kappa", 7), ("distance", 3)):
+        groups = {}
+        for each in specifications:
+            rest = tuple(value for name, value in vars(each).items() if name != factor)
+            groups.setdefault(rest, set()).add(getattr(each, factor))
+        assert sum(len(group) == values for group in groups.values()) >= 4, factor
+
+
+def test_a_member_is_the_same_alone_and_in_the_row():
+    suite = make_problem_suite("smoke", seed=1)
+    for index, problem in enumerate(suite):
+        np.testing.assert_array_equal(problem.start, make_problem_suite("smoke", seed=1)[index].start)
+
+
+def test_bad_names_and_seeds_are_refused():
+    with pytest.raises(ValueError, match="smoke"):
+        make_problem_suite("smok")
+    with pytest.raises(TypeError, match="problem_suite_names"):
+        make_problem_suite(3)
+    with pytest.raises(ValueError, match="seed"):
+        make_problem_suite("smoke", seed=-1)
+    assert problem_suite_names() == ("smoke", "standard")

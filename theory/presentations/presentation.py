@@ -1,0 +1,64 @@
+"""What a report needs to know of a setting."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from theory.study import Results
+from theory.verdict import Verdict
+
+
+def _always(results: Results) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A figure, its caption, and whether a study has what it shows."""
+
+    draw: Callable[[Results], Figure]
+    caption: str
+    applies: Callable[[Results], bool] = _always
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """The words and figures of a setting.
+
+    Attributes
+    ----------
+    title : str
+    subtitle : callable
+        (results, manifest) → what was computed, in numbers.
+    findings : callable
+        (results, verdicts) → the main results as sentences, all numbers taken from the tables.
+    certificates : callable
+        environments → what backs the constants, as sentences.
+    group : str
+        Column by which the tightness table is broken down.
+    illustrations : mapping
+        Name, fit for a file → figure.
+    """
+
+    title: str
+    subtitle: Callable[[Results, dict[str, Any]], str]
+    findings: Callable[[Results, Sequence[Verdict]], list[str]]
+    certificates: Callable[[pd.DataFrame], list[str]]
+    group: str
+    illustrations: Mapping[str, Illustration]
+
+    def figures(self, results: Results) -> dict[str, Illustration]:
+        """The figures that this study can fill."""
+        return {name: illustration for name, illustration in self.illustrations.items() if illustration.applies(results)}
+
+
+def find_presentation(setting: str) -> Presentation:
+    """The presentation of the setting of that name."""
+    module = importlib.import_module(f"theory.presentations.{setting.replace('-', '_')}")
+    return module.PRESENTATION
