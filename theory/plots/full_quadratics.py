@@ -129,7 +129,7 @@ def slack(results: Results) -> Figure:
     axes[0].set_ylabel("slack (1: attained; below 1: violated)")
     axes[0].plot([], [], "*", color="grey", ms=9, label="semidefinite program")
     axes[0].plot([], [], "-", color="grey", label="one-dimensional quadratics")
-    figure.suptitle(f"Slack of the bounds that hold for every T ({weights} weights, L = β‖w_0 − w*‖)", fontsize=11)
+    figure.suptitle(f"Slack of the bounds that hold for every T ({weights} weights)", fontsize=11)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
     return figure
