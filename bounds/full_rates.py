@@ -64,13 +64,13 @@ def rates(n: Array, mu: Array, beta: Array, weights: str) -> Rates:
     """Compute the rates of one step for checked arguments; `mu` and `beta` come from `curvature`."""
     kappa, complement = mu / beta, (beta - mu) / beta
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
-        log_full = np.where(kappa < 0.5, np.log1p(-np.minimum(kappa, 0.5)), np.log(complement))
+        log_full = np.where(kappa < 0.5, np.log1p(-kappa), np.log(complement))
         if weights == "1/(n-1)":
             zero = np.zeros(np.broadcast_shapes(n.shape, kappa.shape))
             return Rates(kappa, complement, zero + 1.0, zero + log_full, log_full, zero + 0.5 * log_full, zero)
         share = (n - 1) / n
         decrease = share * kappa
-        log_left_out = np.where(decrease < 0.5, np.log1p(-np.minimum(decrease, 0.5)), np.log(complement + kappa / n))
+        log_left_out = np.where(decrease < 0.5, np.log1p(-decrease), np.log(complement + kappa / n))
         # q^2/p - 1, whose two terms cancel exactly where q = r; far from there the logarithms themselves are sharper
         excess = kappa * (kappa / n / n / complement - (n - 2) / n)
         near = np.abs(excess) < 0.5

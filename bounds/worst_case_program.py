@@ -144,10 +144,14 @@ def solve(program: Program) -> Solution:
     weight, top = np.maximum(np.asarray(multipliers.value), 0.0), max(float(np.asarray(radius.value)), 0.0)
     upper, dual_residual = certified_upper(program, weight, top)
     gram, heights = np.asarray(definite.dual_value), np.asarray(balanced.dual_value).reshape(n_values)
-    excess = flat @ gram.ravel() + program.values @ heights
-    primal_residual = max(float(excess.max()), float(gram[0, 0]) - 1.0, -float(np.linalg.eigvalsh(gram)[0]), 0.0)
     attained = float(np.sqrt(max(float(np.sum(program.objective * gram)), 0.0)))
-    return Solution(upper, attained, primal_residual, dual_residual, str(problem.status))
+    return Solution(upper, attained, violation(program, gram, heights), dual_residual, str(problem.status))
+
+
+def violation(program: Program, gram: Array, heights: Array) -> float:
+    """Largest amount by which a Gram matrix and function values break a constraint of the program, 0 if none."""
+    excess = np.einsum("kij,ij->k", program.inequalities, gram) + program.values @ heights
+    return max(float(excess.max()), float(gram[0, 0]) - 1.0, -float(np.linalg.eigvalsh(gram).min()), 0.0)
 
 
 def certified_upper(program: Program, multipliers: Array, radius: float) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from synthetic.registry import Family, Option, families
 from synthetic.separable import make_separable
 from synthetic.smooth_losses import SmoothProblem, make_smooth_losses
 from synthetic.suites import Specification, Suite, make_suite, suite_names
+from synthetic.tokens import TokenTask, make_token_task
 
 __all__ = [
     "Family",
@@ -19,12 +20,14 @@ __all__ = [
     "SmoothProblem",
     "Specification",
     "Suite",
+    "TokenTask",
     "families",
     "make_problem_suite",
     "make_quadratics",
     "make_separable",
     "make_smooth_losses",
     "make_suite",
+    "make_token_task",
     "problem_suite_names",
     "suite_names",
 ]

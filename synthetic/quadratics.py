@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from synthetic.arguments import real_number, whole_number
+from synthetic.largest_gradient import largest_quadratic_gradient
 from synthetic.planting import random_direction
 from synthetic.registry import Floats
 from synthetic.spectra import LARGEST, SMALLEST, curvature_range, draw_eigenvalues, draw_frames, true_or_false
@@ -277,28 +278,4 @@ def _lipschitz(hessians: Floats, minimisers: Floats, minimiser: Floats, start: F
         return beta * radius
     eigenvalues, bases = np.linalg.eigh(hessians)
     gradients = np.einsum("nij,nj->ni", hessians, offsets)
-    return float(largest_gradient(eigenvalues, np.einsum("nji,nj->ni", bases, gradients), radius).max())
-
-
-def largest_gradient(eigenvalues: Floats, gradients: Floats, radius: float) -> Floats:
-    """max ‖Λ_i v + g_i‖ over ‖v‖ ≤ radius, shape (n,), for diagonal Λ_i given as (n, d) and g_i as (n, d).
-
-    Strong duality holds for one quadratic on a ball, so the maximum is the smallest value over s ≥ λ_max² of
-    ‖g‖² + s·radius² + Σ_k λ_k²g_k²/(s − λ_k²). Every s gives an upper bound; near the best one the error is of second order.
-    """
-    if radius == 0.0:
-        return np.asarray(np.linalg.norm(gradients, axis=1))
-    scale = np.maximum(eigenvalues.max(axis=1), np.linalg.norm(gradients, axis=1) / radius)[:, None]
-    lam, g = eigenvalues / scale, gradients / (scale * radius)  # Now radius = 1 and all numbers are at most 1.
-    top = lam.max(axis=1, keepdims=True)
-    gaps, pull = (top - lam) * (top + lam), (lam * g) ** 2
-    # x = s − λ_max² solves Σ pull/(x + gap)² = 1, or is 0 where the sum stays below 1; the sum falls in x.
-    low, high = np.zeros_like(top), np.sqrt(pull.sum(axis=1, keepdims=True))
-    for _ in range(200):
-        middle = 0.5 * (low + high)
-        room = np.maximum(middle + gaps, 1e-300)
-        outside = (pull / room / room).sum(axis=1, keepdims=True) > 1.0
-        low, high = np.where(outside, middle, low), np.where(outside, high, middle)
-    room = np.maximum(high + gaps, 1e-300)
-    squares = (g**2).sum(axis=1) + (top**2 + high)[:, 0] + (pull / room).sum(axis=1)
-    return np.asarray(scale[:, 0] * radius * np.sqrt(squares))
+    return float(largest_quadratic_gradient(eigenvalues, np.einsum("nji,nj->ni", bases, gradients), radius).max())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from synthetic.arguments import real_number, whole_number
+from synthetic.largest_gradient import largest_log_cosh_gradient, log_cosh, sech_squared
 from synthetic.planting import random_direction
 from synthetic.quadratics import TOLERANCE, finite_array, parameters
 from synthetic.registry import Floats
@@ -131,7 +132,7 @@ class SmoothProblem:
             if curvatures.min() != 0.0 or not abs(curvatures.max() - (beta - mu)) <= TOLERANCE * beta:
                 raise ValueError("curvatures do not attain 0 and beta - mu, so mu and beta are not exact")
             problem = cls(directions, curvatures, minimiser, start, width, mu, beta, lipschitz)
-            expected = float(largest_gradient(curvatures, mu, width, problem.distance).max())
+            expected = float(largest_log_cosh_gradient(curvatures, mu, width, problem.distance).max())
             if not abs(lipschitz - expected) <= TOLERANCE * expected:
                 raise ValueError(f"lipschitz={lipschitz!r} is not the largest gradient in the ball, {expected!r}")
         except (ValueError, TypeError) as error:
@@ -196,57 +197,5 @@ def make_smooth_losses(
     directions = draw_frames(samples, size, rng, rotated=turned)
     minimiser = length * random_direction(size, rng)
     start = minimiser + length * random_direction(size, rng)
-    lipschitz = float(largest_gradient(curvatures, low, reach, length).max())
+    lipschitz = float(largest_log_cosh_gradient(curvatures, low, reach, length).max())
     return SmoothProblem(directions, curvatures, minimiser, start, reach, low, high, lipschitz)
-
-
-def log_cosh(x: Floats) -> Floats:
-    """ln cosh x, to full relative precision from 1e-150 to the largest float."""
-    size = np.abs(x)
-    near = 0.5 * np.log1p(np.sinh(np.minimum(size, 1.0)) ** 2)
-    far = size + np.log1p(np.exp(-2.0 * size)) - np.log(2.0)
-    return np.where(size < 1.0, near, far)
-
-
-def sech_squared(x: Floats) -> Floats:
-    """1/cosh² x = 1 − tanh² x without overflow or cancellation."""
-    decay = np.exp(-2.0 * np.abs(x))
-    return np.asarray(4.0 * decay / (1.0 + decay) ** 2)
-
-
-def largest_gradient(curvatures: Floats, mu: float, width: float, radius: float) -> Floats:
-    """max ‖∇f_i‖ over the ball of this radius around w*, shape (n,).
-
-    In the sample's frame the squared norm is Σ_k φ_k(x_k) with x_k = ⟨a_k, v⟩²/s² and
-    φ(x) = s²(μ√x + c tanh √x)². φ is concave in x ≥ 0: its derivative s²(μ + c tanh(r)/r)(μ + c sech² r), r = √x, is a
-    product of positive falling functions. So the maximum under Σ x_k ≤ (radius/s)² fills the directions to one common
-    derivative, and the dual value at that level bounds it from above with an error of second order.
-    """
-    budget = (radius / width) ** 2
-    level_low = np.full((curvatures.shape[0], 1), mu**2)
-    level_high = (mu + curvatures.max(axis=1, keepdims=True)) ** 2
-    for _ in range(60):
-        level = np.sqrt(level_low * level_high)
-        over = _filled(curvatures, mu, level, budget).sum(axis=1, keepdims=True) > budget
-        level_low, level_high = np.where(over, level, level_low), np.where(over, level_high, level)
-    filled = _filled(curvatures, mu, level_high, budget)
-    roots = np.sqrt(filled)
-    values = (mu * roots + curvatures * np.tanh(roots)) ** 2
-    return np.asarray(width * np.sqrt(level_high[:, 0] * budget + (values - level_high * filled).sum(axis=1)))
-
-
-def _filled(curvatures: Floats, mu: float, level: Floats, budget: float) -> Floats:
-    """x_k in [0, budget] where the derivative of φ_k/s² equals the level, or the end of the interval next to it."""
-    low, high = np.zeros_like(curvatures), np.full_like(curvatures, np.sqrt(budget))
-    for _ in range(50):
-        r = 0.5 * (low + high)
-        slope = (mu + curvatures * tanh_ratio(r)) * (mu + curvatures * sech_squared(r))
-        above = slope > level
-        low, high = np.where(above, r, low), np.where(above, high, r)
-    return np.asarray(high**2)
-
-
-def tanh_ratio(r: Floats) -> Floats:
-    """tanh(r)/r for r ≥ 0, which tends to 1 at 0."""
-    safe = np.maximum(r, 1e-8)
-    return np.asarray(np.tanh(safe) / safe)

@@ -197,9 +197,7 @@ def _transition(polarity: Floats, lean: float, rng: np.random.Generator) -> Floa
     return chains
 
 
-def _walks(
-    labels: Integers, length: int, transition: Floats, polarity: Floats, margin: float, rng: np.random.Generator
-) -> Integers:
+def _walks(labels: Integers, length: int, transition: Floats, polarity: Floats, margin: float, rng: np.random.Generator) -> Integers:
     """Topics (n, length) with label·score ≥ margin; sequences that miss it are drawn again."""
     walks = np.empty((len(labels), length), dtype=np.int64)
     open_rows = np.arange(len(labels))

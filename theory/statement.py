@@ -52,7 +52,7 @@ class Claim:
     maximum: float | None = None
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a number of steps: means over the second axis, and the worst excess over it with its position."""
+        """One row a number of steps: means over the second axis, the worst excess over it, and where that is."""
         if self.provenance not in PROVENANCES:
             raise ValueError(f"provenance must be one of {PROVENANCES}, got {self.provenance!r}")
         steps = np.atleast_1d(np.asarray(self.steps, dtype=np.float64))
@@ -81,6 +81,8 @@ class Claim:
                 "excess": float(excess[k, worst[k]]),
                 "resolution": float(resolution[k, worst[k]]),
                 "worst": int(worst[k]),
+                "worst_measured": float(measured[k, worst[k]]),
+                "worst_bound": float(bound[k, worst[k]]),
                 "provenance": self.provenance,
             }
             for k, t in enumerate(steps)

@@ -36,7 +36,7 @@ class Results:
     ----------
     rows : DataFrame
         One row per (environment, theorem, quantity, steps): design factors, measured, bound, excess (measured − bound −
-        resolution, the worst over samples), resolution, worst, provenance.
+        resolution, the worst over samples), resolution, worst, worst_measured, worst_bound, provenance, maximum.
     environments : DataFrame
         One row per environment: design factors, constants and certificates.
     skipped : DataFrame
@@ -185,7 +185,7 @@ def examine(
         columns = evidence.columns()
         key = {"member": number, "environment": getattr(specification, "name", f"given-{number}")}
         environments.append({**key, **columns})
-        factors = {name: columns[name] for name in found.factors}
+        factors = {name: columns[name] for name in (*found.factors, *found.stands_for)}
         for theorem in known:
             failed = [each.statement for each in theorem.assumptions if not each.check(evidence)]
             if failed:

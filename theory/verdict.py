@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,15 +114,17 @@ class Verdict:
         return "\n".join(lines)
 
 
-def judge(theorem: str | Theorem, results: study.Results, *, size: Sequence[str] = ("n", "d")) -> Verdict:
+def judge(theorem: str | Theorem, results: study.Results) -> Verdict:
     """The verdict on a theorem from the tables of a study.
 
     Parameters
     ----------
     theorem : str or Theorem
     results : Results
-    size : sequence of str
-        Columns that order environments by size, for the smallest counterexample.
+
+    Returns
+    -------
+    Verdict
     """
     found = find_theorem(theorem)
     if found.free_constants:
@@ -142,6 +144,7 @@ def judge(theorem: str | Theorem, results: study.Results, *, size: Sequence[str]
     violation = None
     if len(violating):
         # Smallest environment first; within it the largest excess, which is the clearest.
+        size = [name for name in ("n", "d") if name in violating]
         order = violating.assign(excess_first=-violating["excess"]).sort_values([*size, "excess_first"])
         worst = order.iloc[0]
         violation = Violation(
@@ -149,8 +152,8 @@ def judge(theorem: str | Theorem, results: study.Results, *, size: Sequence[str]
             str(worst["environment"]),
             str(worst["quantity"]),
             float(worst["steps"]),
-            float(worst["measured"]),
-            float(worst["bound"]),
+            float(worst["worst_measured"]),
+            float(worst["worst_bound"]),
             float(worst["excess"]),
         )
     rates = [_rate(rows, last, factor, predicted, found.setting) for factor, predicted in found.rates.items()]
@@ -173,7 +176,10 @@ def judge(theorem: str | Theorem, results: study.Results, *, size: Sequence[str]
 
 def _rate(rows: pd.DataFrame, last: pd.DataFrame, factor: str, predicted: float, setting: str) -> Rate | None:
     if factor != ALONG_STEPS:
-        return within_group_rate(last.drop_duplicates("member", keep="last"), factor, predicted, find_setting(setting).factors)
+        found = find_setting(setting)
+        varied = found.stands_for.get(factor)
+        fixed = [name for name in found.factors if name not in (factor, varied)]
+        return within_group_rate(last.drop_duplicates("member", keep="last"), factor, predicted, (factor, *fixed))
     late = rows[np.isfinite(rows["steps"]) & (rows["steps"] > np.exp(np.e))]
     logarithm = np.log(late["steps"])
     return within_group_rate(late.assign(**{factor: np.log(logarithm) / logarithm}), factor, predicted, ("member", factor))

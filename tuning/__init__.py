@@ -1,6 +1,32 @@
 """The tuning algorithms under study, batched over data sets and left-out samples."""
 
+from tuning import arguments
+from tuning.curvature import Curvature, Estimate, Minimiser, estimate_minimiser, network_curvature, path_lipschitz
+from tuning.encoders import SequenceClassifier, TokenEncoder, TokenMLP, TokenTransformer
 from tuning.full import FullRun, tune_losses, tune_quadratics
 from tuning.heads import HeadRun, learning_rate_limits, tune_heads
+from tuning.networks import tune_networks
+from tuning.pretraining import Pretraining, pretrain
 
-__all__ = ["FullRun", "HeadRun", "learning_rate_limits", "tune_heads", "tune_losses", "tune_quadratics"]
+__all__ = [
+    "Curvature",
+    "Estimate",
+    "FullRun",
+    "HeadRun",
+    "Minimiser",
+    "Pretraining",
+    "SequenceClassifier",
+    "TokenEncoder",
+    "TokenMLP",
+    "TokenTransformer",
+    "arguments",
+    "estimate_minimiser",
+    "learning_rate_limits",
+    "network_curvature",
+    "path_lipschitz",
+    "pretrain",
+    "tune_heads",
+    "tune_losses",
+    "tune_networks",
+    "tune_quadratics",
+]

@@ -1,10 +1,8 @@
-"""Constants of a network that theory asks for: curvature, Lipschitz constant, minimiser. All are estimates with error bars."""
+"""Constants of a network that theory asks for: curvature, Lipschitz constant, minimiser; all are estimates with error bars."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,74 +12,12 @@ from torch.func import grad, jvp, vmap
 from tqdm import tqdm
 
 from tuning import arguments
+from tuning.estimates import Curvature, Estimate, Minimiser
 from tuning.lanczos import RitzExtremes, ritz_extremes
 from tuning.network_losses import NetworkLoss
 from tuning.networks import MEMORY, plan_blocks
 
 SAMPLES = ("mean", "each")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number that was estimated, not proved.
-
-    Attributes
-    ----------
-    value : float
-    error : float
-        Half-width of its error bar; the method says what it covers. Infinite where the method could not tell.
-    method : str
-        How it was obtained, in a sentence.
-    provenance : str
-        Always "estimated".
-    """
-
-    value: float
-    error: float
-    method: str
-    provenance: Literal["estimated"] = "estimated"
-
-
-@dataclass(frozen=True)
-class Curvature:
-    """Extreme eigenvalues of the Hessian of a network's loss at one point.
-
-    Attributes
-    ----------
-    smallest, largest : Estimate
-        Of ∇²F_S(w), or the least and the greatest over all ∇²f_i(w).
-    samples : str
-        "mean" or "each".
-    """
-
-    smallest: Estimate
-    largest: Estimate
-    samples: str
-
-
-@dataclass(frozen=True, eq=False)
-class Minimiser:
-    """Where long training led.
-
-    Attributes
-    ----------
-    weights : (p,) float64
-        The estimate of w*.
-    distance : Estimate
-        ‖w_0 − w*‖.
-    loss : float
-        F_S at `weights`; above zero the network does not interpolate (yet).
-    gradient_norm : float
-        ‖∇F_S‖ at `weights`.
-    steps : int
-        Gradient steps that were made.
-    """
-
-    weights: NDArray[np.float64]
-    distance: Estimate
-    loss: float
-    gradient_norm: float
-    steps: int
 
 
 def network_curvature(
@@ -139,8 +75,14 @@ def network_curvature(
     tries = arguments.integer("starts", starts, 2)
     generator = np.random.default_rng(arguments.integer("seed", seed, 0))
     room = arguments.integer("memory", memory, 1)
-    block = plan_blocks(objective, objective.n, room).samples
-    together = max(1, room // (2 * (min(count, objective.p) + 1) * objective.p * 8))
+    # Half of the memory for the vectors of one operator or of several, half for the derivatives.
+    vectors = 2 * (min(count, objective.p) + 1) * objective.p * 8
+    if vectors > room // 2:
+        raise ValueError(
+            f"memory={room} bytes do not hold {count} vectors of {objective.p} numbers; raise memory or lower iterations={count}"
+        )
+    together = max(1, room // 2 // vectors)
+    block = plan_blocks(objective, objective.n, room // 2, replicas=1).samples
     rows = objective.n if samples == "each" else 1
     smallest, largest, low_residuals, high_residuals = (np.empty((tries, rows)) for _ in range(4))
     for attempt in range(tries):
@@ -156,7 +98,7 @@ def network_curvature(
             low_residuals[attempt, part], high_residuals[attempt, part] = found.smallest_residual, found.largest_residual
     used = min(count, objective.p)
     of = "the mean loss" if samples == "mean" else f"each of {rows} samples"
-    method = f"Lanczos, up to {used} Hessian-vector products from each of {tries} starts, Hessian of {of}; error: residual plus spread over starts"
+    method = f"Lanczos, up to {used} Hessian-vector products from each of {tries} starts, Hessian of {of}; error: residual plus spread"
     return Curvature(
         _end(smallest.min(axis=0), low_residuals, np.ptp(smallest, axis=0), int(smallest.min(axis=0).argmin()), method),
         _end(largest.max(axis=0), high_residuals, np.ptp(largest, axis=0), int(largest.max(axis=0).argmax()), method),
@@ -298,4 +240,4 @@ def _path_left(norms: list[float], rate: float) -> float:
     if len(norms) < 2 or norms[-1] >= norms[-1 - span]:
         return float("inf")
     # 1 − rate = −expm1(ln rate) keeps its digits when the gradient falls slowly.
-    return rate * norms[-1] / -np.expm1(np.log(norms[-1] / norms[-1 - span]) / span)
+    return float(rate * norms[-1] / -np.expm1(np.log(norms[-1] / norms[-1 - span]) / span))

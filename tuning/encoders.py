@@ -92,9 +92,7 @@ class TokenMLP(TokenEncoder):
 
     def decoder(self, *, seed: int = 0) -> nn.Module:
         with seeded(seed):
-            return nn.Sequential(
-                nn.Linear(self.features, self.length * self.vocabulary), nn.Unflatten(-1, (self.length, self.vocabulary))
-            )
+            return nn.Sequential(nn.Linear(self.features, self.length * self.vocabulary), nn.Unflatten(-1, (self.length, self.vocabulary)))
 
 
 class TokenTransformer(TokenEncoder):

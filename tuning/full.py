@@ -1,56 +1,19 @@
-"""Leave-one-out full fine-tuning by gradient descent: quadratics in one batched recursion, any losses through a callable."""
+"""Leave-one-out full fine-tuning by gradient descent: quadratics in one batched recursion, any losses through callables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tuning import arguments
+from tuning.full_run import Floats, FullRun, empty_run, real_array, step_size
 from tuning.heads import record_steps
 
-Floats = NDArray[np.float64]
-
 WORKING_MEMORY = 2**26  # bytes of Hessians, or of per-sample gradients, that are worked on at once
-
-
-@dataclass(frozen=True, eq=False)
-class FullRun:
-    """What leave-one-out full tuning gave. n samples, p parameters, T steps, K of them recorded; all float64.
-
-    Run 0 is tuned on the whole sample S, run 1 + i on S^i, the sample without i; all start at the same w_0.
-
-    Attributes
-    ----------
-    steps : (K,) int64
-        The recorded numbers of steps t, increasing; the last one is T.
-    distance : (K, n)
-        ‖w_t − w_t^i‖ between the parameters of run 0 and run 1 + i.
-    loss : (K,)
-        F_S(w_t), the mean loss over all samples along run 0.
-    gradient_norms : (T, n)
-        ‖∇f_i(w_t)‖ for t = 0..T − 1 along run 0.
-    initial_loss : float
-        F_S(w_0).
-    weights : (n + 1, p)
-        The parameters after the last step.
-    learning_rate : float
-        Step size η.
-    weighting : str
-        "1/n": the others keep their weight when a sample is left out; or "1/(n-1)".
-    """
-
-    steps: NDArray[np.int64]
-    distance: Floats
-    loss: Floats
-    gradient_norms: Floats
-    initial_loss: float
-    weights: Floats
-    learning_rate: float
-    weighting: str
 
 
 def tune_quadratics(
@@ -112,14 +75,14 @@ def tune_quadratics(
         raise ValueError(f"hessians: sample {worst} has the eigenvalue {eigenvalues.min():.3g}; descent needs all of them to be at least 0")
     if not np.linalg.eigvalsh(mean)[0] > 1e-14 * beta:
         raise ValueError("hessians: their mean is singular, so the mean loss has no single minimiser; add a multiple of the identity")
-    rate = _learning_rate(learning_rate, beta)
+    rate = step_size(learning_rate, beta)
     if (centres == centres[0]).all():
         minimiser, pull = centres[0], np.zeros_like(origin)
     else:
         minimiser = np.linalg.solve(mean, np.einsum("nij,nj->i", matrices, centres) / len(matrices))
         pull = np.einsum("nij,nj->i", matrices, centres - minimiser) / len(matrices)
     n, d = centres.shape
-    run = _empty_run(recorded, n, d, rate, weights)
+    run = empty_run(recorded, n, d, rate, weights)
     block = max(1, WORKING_MEMORY // (8 * d * d))
     for first in range(0, n, block):
         rows = slice(first, min(first + block, n))
@@ -128,7 +91,7 @@ def tune_quadratics(
         run.weights[0] = minimiser + recursion.path.cpu().numpy()
         run.weights[1 + rows.start : 1 + rows.stop] = run.weights[0] + recursion.differences.cpu().numpy()
     initial = 0.5 * np.einsum("ni,nij,nj->n", origin - centres, matrices, origin - centres, optimize=True).mean()
-    return _finished(run, float(initial))
+    return replace(run, initial_loss=float(initial))
 
 
 class _Differences:
@@ -226,12 +189,12 @@ def tune_losses(
     FloatingPointError
         If a run leaves the finite numbers: β was too small.
     """
-    origin = _real("start", start)
+    origin = real_array("start", start)
     if origin.ndim != 1 or origin.size == 0:
         raise ValueError(f"start must have shape (p,), got {origin.shape}")
     arguments.choice("weights", weights, arguments.WEIGHTS)
     recorded = record_steps(steps, record)
-    rate = _learning_rate(learning_rate, arguments.positive("beta", beta))
+    rate = step_size(learning_rate, arguments.positive("beta", beta))
     first = np.asarray(losses(origin[None]), dtype=np.float64)
     if first.ndim != 2 or first.shape[0] != 1 or first.shape[1] < 2:
         raise ValueError(f"losses must map weights (k, p) to losses (k, n) with n >= 2, got shape {first.shape} for k = 1")
@@ -239,7 +202,7 @@ def tune_losses(
     shape = np.shape(gradients(origin[None]))
     if shape != (1, n, p):
         raise ValueError(f"gradients must map weights (k, p) to gradients (k, n, p): (1, {n}, {p}) for k = 1, got {shape}")
-    run = _empty_run(recorded, n, p, rate, weights)
+    run = empty_run(recorded, n, p, rate, weights)
     state = np.broadcast_to(origin, (n + 1, p)).copy()
     share = 1 / n if weights == "1/n" else 1 / (n - 1)
     block = max(1, WORKING_MEMORY // (8 * n * p))
@@ -263,11 +226,11 @@ def tune_losses(
             run.loss[kept] = np.asarray(losses(state[:1]), dtype=np.float64).mean()
             kept += 1
     run.weights[:] = state
-    return _finished(run, float(first.mean()))
+    return replace(run, initial_loss=float(first.mean()))
 
 
 def _quadratics(hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    matrices, centres, origin = _real("hessians", hessians), _real("minimisers", minimisers), _real("start", start)
+    matrices, centres, origin = real_array("hessians", hessians), real_array("minimisers", minimisers), real_array("start", start)
     if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or matrices.shape[0] < 2 or matrices.shape[1] < 1:
         raise ValueError(f"hessians must have shape (n, d, d) with n at least 2, got {matrices.shape}")
     n, d = matrices.shape[:2]
@@ -278,54 +241,3 @@ def _quadratics(hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike) ->
     if not np.abs(matrices - matrices.transpose(0, 2, 1)).max() <= 1e-12 * np.abs(matrices).max():
         raise ValueError("hessians must be symmetric; pass (H + Hᵀ)/2")
     return matrices, centres, origin
-
-
-def _real(name: str, value: ArrayLike) -> Floats:
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    if not np.isfinite(array).all():
-        where = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"{name} must be finite, got {array[where]} at {where}; check where it comes from")
-    return array.astype(np.float64)
-
-
-def _learning_rate(learning_rate: float | str, beta: float) -> float:
-    if isinstance(learning_rate, str):
-        arguments.choice("learning_rate", learning_rate, ("auto",))
-        return 1 / beta
-    rate = arguments.positive("learning_rate", learning_rate)
-    # One rounding of slack: a user who passes the limit itself has computed it in another order.
-    if rate > 2 / beta * (1 + 1e-12):
-        raise ValueError(
-            f"learning_rate {rate:.6g} is above the limit 2/beta = {2 / beta:.6g}, where descent stops contracting; "
-            'pass a value up to the limit, or "auto" for half of it'
-        )
-    return rate
-
-
-def _empty_run(recorded: NDArray[np.int64], n: int, p: int, rate: float, weights: str) -> FullRun:
-    kept = len(recorded)
-    return FullRun(
-        steps=recorded,
-        distance=np.empty((kept, n)),
-        loss=np.zeros(kept),
-        gradient_norms=np.empty((int(recorded[-1]), n)),
-        initial_loss=np.nan,
-        weights=np.empty((n + 1, p)),
-        learning_rate=rate,
-        weighting=weights,
-    )
-
-
-def _finished(run: FullRun, initial_loss: float) -> FullRun:
-    return FullRun(
-        steps=run.steps,
-        distance=run.distance,
-        loss=run.loss,
-        gradient_norms=run.gradient_norms,
-        initial_loss=initial_loss,
-        weights=run.weights,
-        learning_rate=run.learning_rate,
-        weighting=run.weighting,
-    )

@@ -50,7 +50,14 @@ class NetworkLoss:
     """
 
     def __init__(
-        self, model: nn.Module, inputs: ArrayLike | Tensor, y: ArrayLike | Tensor, *, loss: str, device: str = "auto", dtype: str = "float64"
+        self,
+        model: nn.Module,
+        inputs: ArrayLike | Tensor,
+        y: ArrayLike | Tensor,
+        *,
+        loss: str,
+        device: str = "auto",
+        dtype: str = "float64",
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
@@ -90,7 +97,10 @@ class NetworkLoss:
         """Views of weights (..., p), each (..., *shape of the parameter)."""
         sizes = [shape.numel() for shape in self.shapes.values()]
         pieces = weights.split(sizes, dim=-1)
-        return {name: piece.unflatten(-1, shape) if shape else piece[..., 0] for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
+        return {
+            name: piece.unflatten(-1, shape) if shape else piece[..., 0]
+            for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
+        }
 
     def of_samples(self, parameters: Named, inputs: Tensor, labels: Tensor) -> Tensor:
         """f(w) of these samples, (batch,)."""

@@ -106,7 +106,7 @@ def tune_networks(
         raise ValueError(f"batch_size must be at most n={n}, got {batch}; pass None for full-batch descent")
     order = np.random.default_rng(arguments.integer("seed", seed, 0))
     growth = 1.0 if arguments.choice("weights", weights, arguments.WEIGHTS) == "1/n" else n / (n - 1)
-    blocks = plan_blocks(objective, batch, arguments.integer("memory", memory, 1))
+    blocks = plan_blocks(objective, batch, arguments.integer("memory", memory, 1), replicas=n + 1)
 
     state = objective.start.expand(n + 1, p).clone()
     kept, distance, losses, norms = 0, np.empty((len(recorded), n)), np.empty(len(recorded)), np.empty((total, n))
@@ -146,8 +146,10 @@ def tune_networks(
     )
 
 
-def plan_blocks(objective: NetworkLoss, batch: int, memory: int) -> Blocks:
-    """Blocks that fit into `memory` bytes, from what the forward passes of one and of two samples keep for their gradients.
+def plan_blocks(objective: NetworkLoss, batch: int, memory: int, *, replicas: int) -> Blocks:
+    """Blocks that fit into `memory` bytes beside the weights of all replicas.
+
+    What a sample takes is read off the forward passes of one and of two samples: the tensors they keep for their gradients.
 
     Raises
     ------
@@ -156,20 +158,20 @@ def plan_blocks(objective: NetworkLoss, batch: int, memory: int) -> Blocks:
     """
     item = objective.start.element_size()
     # The weights of all replicas, and their float64 copy in the result.
-    state = (objective.n + 1) * objective.p * (item + 8)
+    state = replicas * objective.p * (item + 8)
     one, two = _kept_bytes(objective, 1), _kept_bytes(objective, 2)
     # Gradients of one replica, or of one sample: as many numbers as weights, and twice that in between.
     replica, sample = 3 * objective.p * item, TEMPORARIES * max(two - one, one // 2, item)
     least = state + replica + sample
     if least > memory:
         raise ValueError(
-            f"memory={memory} bytes do not hold the network: {objective.n + 1} replicas of {objective.p} parameters need "
-            f"at least {least}; raise memory, use fewer samples or freeze parameters (requires_grad=False)"
+            f"memory={memory} bytes do not hold the work: {replicas} replica(s) of {objective.p} parameters need at least {least}; "
+            "raise memory, use fewer samples, a smaller network, or freeze parameters (requires_grad=False)"
         )
     room = min(memory - state, max(WORKING_MEMORY, replica + sample))
     samples = min(batch, (room - replica) // sample)
-    replicas = max(1, room // (replica + batch * sample)) if samples == batch else 1
-    return Blocks(min(replicas, objective.n + 1), samples)
+    together = max(1, room // (replica + batch * sample)) if samples == batch else 1
+    return Blocks(min(together, replicas), samples)
 
 
 def _kept_bytes(objective: NetworkLoss, samples: int) -> int:
@@ -222,4 +224,6 @@ def _mean_loss(objective: NetworkLoss, weights: Tensor, block: int) -> Tensor:
     parameters = objective.unflatten(weights)
     pieces = zip(objective.inputs.split(block), objective.labels.split(block), strict=True)
     with torch.no_grad():
-        return torch.stack([objective.of_samples(parameters, inputs, labels).double().sum() for inputs, labels in pieces]).sum() / objective.n
+        return (
+            torch.stack([objective.of_samples(parameters, inputs, labels).double().sum() for inputs, labels in pieces]).sum() / objective.n
+        )

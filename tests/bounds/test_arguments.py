@@ -14,6 +14,8 @@ from bounds import arguments
         (np.True_, "margin must be made of real numbers"),
         ([1.0, True], "margin holds the boolean True: pass int or float"),
         ([[1.0], [np.False_]], "margin holds the boolean"),
+        ((1.0, True), "margin holds the boolean True"),
+        ([(1.0, True)], "margin holds the boolean True"),
         (np.array([True, False]), "margin must be made of real numbers, got an array of dtype bool"),
         ("1.0", "margin must be made of real numbers, got '1.0'"),
         (["1.0"], "margin must be made of real numbers, got an array of dtype <U3"),

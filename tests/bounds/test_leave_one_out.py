@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bounds import leave_one_out, leave_one_out_margins, leave_one_out_separators, max_margin
 from tests.oracles.hard_margin import cone_program_margin, direction_distance, exact_margin
-from tests.oracles.samples import flat, separable
+from tests.oracles.samples import flat, lattice, separable
 
 
 def fresh(X, y, i):
@@ -45,6 +45,13 @@ def test_every_left_out_separator_is_the_one_of_a_fresh_solve(n, d, scale):
 def test_random_samples(seed, n, d, gap):
     X, y = separable(np.random.default_rng(seed), n, d, gap=10**gap)
     assert_agrees(X, y, leave_one_out_separators(X, y), tolerance=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lattice_points_with_ties(seed):
+    rng = np.random.default_rng(seed)
+    X, y = lattice(rng, int(rng.integers(6, 40)), int(rng.integers(2, 12)))
+    assert_agrees(X, y, leave_one_out_separators(X, y))
 
 
 @pytest.mark.parametrize(("n", "d"), [(20, 4), (12, 15)])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bounds import NotSeparableError, Separator, least_distance, max_margin
 from tests.oracles.hard_margin import cone_program_margin, direction_distance, exact_margin
-from tests.oracles.samples import flat, separable
+from tests.oracles.samples import flat, lattice, separable
 
 
 def assert_optimal(X, y, s, *, rounding=1e-12):
@@ -45,6 +45,15 @@ def test_separators_satisfy_their_optimality_conditions(seed, n, d, gap):
     X, y = separable(np.random.default_rng(seed), n, d, gap=10**gap)
     rounding = 1e-13 * np.linalg.norm(X, axis=1).max() / 10**gap
     assert_optimal(X, y, max_margin(X, y), rounding=max(1e-12, rounding))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_lattice_points_with_ties_agree_with_a_cone_program(seed):
+    rng = np.random.default_rng(seed)
+    X, y = lattice(rng, int(rng.integers(6, 40)), int(rng.integers(2, 12)))
+    s = max_margin(X, y)
+    assert_optimal(X, y, s)
+    assert s.margin == pytest.approx(cone_program_margin(X, y), rel=1e-7)
 
 
 @pytest.mark.parametrize("margin", [1e-2, 1e-4, 1e-6, 1e-8, 1e-10])

@@ -161,7 +161,29 @@ def test_certificate_counts_every_infeasibility():
     # rounding: 8 N eps (multipliers' matrices + radius + objective) for each of N vectors
     allowance = upper**2 - 5.0
     assert 0 < allowance < 1e-12
-    assert allowance == pytest.approx(8 * 2 * 2 * 2.2e-16 * (8 * 2**0.5 + 1 + 4), rel=0.2)
+    assert allowance == pytest.approx(8 * 2 * 2 * 2.2e-16 * (8 * 2**0.5 + 1 + 4), rel=0.05, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("gram", "height", "value"),
+    [
+        ([[0.5, 0.0], [0.0, 0.25]], -1.0, 0.0),
+        ([[1.5, 0.0], [0.0, 0.25]], -3.0, 0.5),  # longer than the unit ball allows
+        ([[0.5, 1.0], [1.0, 0.5]], -2.0, 0.5),  # eigenvalue -1/2
+        ([[0.5, 0.0], [0.0, 0.25]], 0.0, 0.75),  # first inequality
+        ([[0.5, 0.0], [0.0, 0.25]], -3.0, 2.25),  # second inequality
+    ],
+)
+def test_violation_sees_every_constraint(gram, height, value):
+    inequalities = np.array([np.eye(2), -np.eye(2)])
+    values = np.array([[1.0], [-1.0]]) if value in (0.75, 2.25) else np.array([[1.0], [0.0]])
+    program = worst_case_program.Program(np.eye(2), inequalities, values, 0.0)
+    assert worst_case_program.violation(program, np.array(gram), np.array([height])) == pytest.approx(value, abs=1e-14)
+
+
+def test_a_distance_below_float64_is_zero_without_a_gap():
+    result = full.worst_case(n=1e300, mu=1 - 2.0**-53, beta=1.0, distance=1.0, steps=2, weights="1/(n-1)")
+    assert (result.value, result.lower, result.attained, result.gap, result.duality_gap) == (0.0,) * 5
 
 
 def test_equal_curvatures_have_a_closed_form():

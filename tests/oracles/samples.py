@@ -23,3 +23,13 @@ def flat(rng, n, d, margin):
     y[:4] = 1, 1, -1, -1
     X[:, 0] = y * margin * (1 + rng.random(n))
     return X, y
+
+
+def lattice(rng, n, d):
+    """Points with small whole coordinates, labelled by a whole-numbered plane: ties, duplicates, degenerate supports."""
+    while True:
+        X = rng.integers(-2, 3, size=(n, d)).astype(float)
+        products = X @ rng.integers(-2, 3, size=d)
+        X, y = X[products != 0], np.sign(products[products != 0]).astype(int)
+        if min(np.sum(y == 1), np.sum(y == -1)) >= 2:
+            return X, y

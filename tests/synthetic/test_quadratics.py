@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from synthetic.quadratics import QuadraticProblem, largest_gradient, make_quadratics
+from synthetic.largest_gradient import largest_quadratic_gradient
+from synthetic.quadratics import QuadraticProblem, make_quadratics
 from synthetic.spectra import SPECTRA
 
 
@@ -109,8 +110,8 @@ def test_the_largest_gradient_in_the_hard_case():
     lam, g = np.array([[2.0, 1.0]]), np.array([[0.0, 0.3]])
     angles = np.linspace(0, 2 * np.pi, 200_001)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    assert largest_gradient(lam, g, 1.0)[0] == pytest.approx(np.linalg.norm(circle * lam + g, axis=1).max(), rel=1e-9)
-    assert largest_gradient(lam, g, 0.0)[0] == 0.3
+    assert largest_quadratic_gradient(lam, g, 1.0)[0] == pytest.approx(np.linalg.norm(circle * lam + g, axis=1).max(), rel=1e-9)
+    assert largest_quadratic_gradient(lam, g, 0.0)[0] == 0.3
 
 
 @settings(max_examples=40, deadline=None)
@@ -119,7 +120,9 @@ def test_the_largest_gradient_scales(seed, curvature_power, radius_power):
     rng = np.random.default_rng(seed)
     lam, g = rng.uniform(0.1, 1, (2, 3)), rng.normal(size=(2, 3))
     a, r = 10.0**curvature_power, 10.0**radius_power
-    assert np.allclose(largest_gradient(a * lam, a * r * g, r), a * r * largest_gradient(lam, g, 1.0), rtol=1e-10, atol=0)
+    assert np.allclose(
+        largest_quadratic_gradient(a * lam, a * r * g, r), a * r * largest_quadratic_gradient(lam, g, 1.0), rtol=1e-10, atol=0
+    )
 
 
 def test_the_run_stays_in_the_ball():

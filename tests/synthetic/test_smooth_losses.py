@@ -8,7 +8,8 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from synthetic.smooth_losses import SmoothProblem, log_cosh, make_smooth_losses, sech_squared
+from synthetic.largest_gradient import log_cosh, sech_squared
+from synthetic.smooth_losses import SmoothProblem, make_smooth_losses
 from synthetic.spectra import SPECTRA
 
 GOOD = dict(n=6, d=4, mu=0.05, beta=1.2, distance=1.5)

@@ -10,7 +10,7 @@ from theory.statement import Claim, theorem
 
 @theorem(
     "H-anytime",
-    statement="mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2B/(γn) for every t (4B/(γ(n − 1)) under 1/(n − 1) weights), start at zero",
+    statement="mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2B/(γn) for every t (4B/(γn) under 1/(n − 1) weights), start at zero",
     source="this project, docs/head-tuning.md",
     setting="head",
     assumptions=(SEPARABLE, STABLE_STEP),

@@ -167,6 +167,7 @@ register(
         summary="full tuning of strongly convex problems with exact constants by gradient descent, each sample left out in turn",
         measures="leave-one-out distance of parameters (units of the parameters)",
         factors=("kind", "spectrum", "rotated", "interpolates", "n", "d", "kappa", "distance"),
+        stands_for={},
         options=OPTIONS,
         check=check_options,
         judged_at="tightest",

@@ -188,6 +188,7 @@ register(
         summary="a linear head tuned on frozen features by gradient descent, each sample left out in turn",
         measures="leave-one-out distance of unit directions (0 to 2)",
         factors=("family", "n", "d", "margin", "radius", "rate_fraction"),
+        stands_for={},
         options=OPTIONS,
         check=check_options,
         judged_at="last",

@@ -27,6 +27,8 @@ class Setting:
         What the instability is a distance of, with its range, for axes.
     factors : tuple of str
         Columns that a suite varies by design; slopes compare environments that differ in one of them only.
+    stands_for : mapping
+        Measured column → the factor through which a suite varies it, where a rate is predicted in the measured column.
     options : mapping
         Options of a study with their defaults, all plain values that JSON can hold.
     check : callable
@@ -55,6 +57,7 @@ class Setting:
     summary: str
     measures: str
     factors: tuple[str, ...]
+    stands_for: Mapping[str, str]
     options: Mapping[str, Any]
     check: Callable[[Mapping[str, Any]], None]
     judged_at: str
