@@ -35,7 +35,20 @@ def test_commands_run_in_the_order_in_which_they_stand(tmp_path):
     printed = {command: call(command, tmp_path) for command in commands}
     assert (tmp_path / "runs/smoke/report.html").stat().st_size > 50_000
     assert len(list((tmp_path / "runs/smoke/figures").glob("*.png"))) == 4, "the small suite varies no factor by design"
-    assert "H-anytime: holds" in printed[commands[-1]]
+    assert (tmp_path / "runs/full/report.html").stat().st_size > 50_000
+    (anytime,) = [text for command, text in printed.items() if "verify H-anytime" in command]
+    assert "H-anytime: holds" in anytime
+    (published,) = [text for command, text in printed.items() if "verify P-Full" in command]
+    assert "P-Full: holds" in published
+
+
+@pytest.mark.slow
+def test_the_refuted_bound_exits_with_1(tmp_path):
+    assert "`tunebound verify P-Full`" in README
+    done = subprocess.run([f"{sys.prefix}/bin/tunebound", "verify", "P-Full"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "P-Full: refuted" in done.stdout
+    assert len(list(tmp_path.rglob("P-Full.npz"))) == 1
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from tuning.estimates import Curvature, Estimate, Minimiser
 from tuning.lanczos import RitzExtremes, ritz_extremes
 from tuning.network_losses import NetworkLoss
 from tuning.networks import MEMORY, plan_blocks
+from tuning.threads import threads_for
 
 SAMPLES = ("mean", "each")
 
@@ -85,17 +86,18 @@ def network_curvature(
     block = plan_blocks(objective, objective.n, room // 2, replicas=1).samples
     rows = objective.n if samples == "each" else 1
     smallest, largest, low_residuals, high_residuals = (np.empty((tries, rows)) for _ in range(4))
-    for attempt in range(tries):
-        for first in range(0, rows, min(together, block)):
-            part = slice(first, min(first + min(together, block), rows))
-            if samples == "each":
-                product = _sample_products(objective, point, objective.inputs[part], objective.labels[part])
-            else:
-                product = _mean_product(objective, point, block)
-            start = torch.as_tensor(generator.standard_normal((part.stop - part.start, objective.p))).to(point)
-            found: RitzExtremes = ritz_extremes(product, start, count)
-            smallest[attempt, part], largest[attempt, part] = found.smallest, found.largest
-            low_residuals[attempt, part], high_residuals[attempt, part] = found.smallest_residual, found.largest_residual
+    with threads_for(objective.p):
+        for attempt in range(tries):
+            for first in range(0, rows, min(together, block)):
+                part = slice(first, min(first + min(together, block), rows))
+                if samples == "each":
+                    product = _sample_products(objective, point, objective.inputs[part], objective.labels[part])
+                else:
+                    product = _mean_product(objective, point, block)
+                start = torch.as_tensor(generator.standard_normal((part.stop - part.start, objective.p))).to(point)
+                found: RitzExtremes = ritz_extremes(product, start, count)
+                smallest[attempt, part], largest[attempt, part] = found.smallest, found.largest
+                low_residuals[attempt, part], high_residuals[attempt, part] = found.smallest_residual, found.largest_residual
     used = min(count, objective.p)
     of = "the mean loss" if samples == "mean" else f"each of {rows} samples"
     method = f"Lanczos, up to {used} Hessian-vector products from each of {tries} starts, Hessian of {of}; error: residual plus spread"
@@ -216,14 +218,15 @@ def estimate_minimiser(
     total = arguments.integer("steps", steps, 20)
     weights, norms = objective.start.clone(), []
     slope_of = grad(objective.mean)
-    for step in tqdm(range(total + 1), desc="long training", unit="step", delay=2, disable=None):
-        slope = slope_of(weights)
-        norms.append(float(torch.linalg.vector_norm(slope)))
-        if not np.isfinite(norms[-1]):
-            raise FloatingPointError(f"the gradient is no longer finite at step {step}; lower learning_rate={rate:g}")
-        if norms[-1] <= target or step == total:
-            break
-        weights -= rate * slope
+    with threads_for(objective.p):
+        for step in tqdm(range(total + 1), desc="long training", unit="step", delay=2, disable=None):
+            slope = slope_of(weights)
+            norms.append(float(torch.linalg.vector_norm(slope)))
+            if not np.isfinite(norms[-1]):
+                raise FloatingPointError(f"the gradient is no longer finite at step {step}; lower learning_rate={rate:g}")
+            if norms[-1] <= target or step == total:
+                break
+            weights -= rate * slope
     made = len(norms) - 1
     error = _path_left(norms, rate)
     distance = float(torch.linalg.vector_norm(weights - objective.start))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from tuning import arguments
 from tuning.full_run import Floats, FullRun, empty_run, real_array, step_size
 from tuning.heads import record_steps
+from tuning.threads import threads_for
 
 WORKING_MEMORY = 2**26  # bytes of Hessians, or of per-sample gradients, that are worked on at once
 
@@ -84,12 +85,13 @@ def tune_quadratics(
     n, d = centres.shape
     run = empty_run(recorded, n, d, rate, weights)
     block = max(1, WORKING_MEMORY // (8 * d * d))
-    for first in range(0, n, block):
-        rows = slice(first, min(first + block, n))
-        recursion = _Differences(matrices[rows], centres[rows] - minimiser, mean, pull, origin - minimiser, rate, n, weights, place)
-        recursion.run(run, rows)
-        run.weights[0] = minimiser + recursion.path.cpu().numpy()
-        run.weights[1 + rows.start : 1 + rows.stop] = run.weights[0] + recursion.differences.cpu().numpy()
+    with threads_for(d * d):
+        for first in range(0, n, block):
+            rows = slice(first, min(first + block, n))
+            recursion = _Differences(matrices[rows], centres[rows] - minimiser, mean, pull, origin - minimiser, rate, n, weights, place)
+            recursion.run(run, rows)
+            run.weights[0] = minimiser + recursion.path.cpu().numpy()
+            run.weights[1 + rows.start : 1 + rows.stop] = run.weights[0] + recursion.differences.cpu().numpy()
     initial = 0.5 * np.einsum("ni,nij,nj->n", origin - centres, matrices, origin - centres, optimize=True).mean()
     return replace(run, initial_loss=float(initial))
 

@@ -16,6 +16,7 @@ from tuning import arguments
 from tuning.full import FullRun
 from tuning.heads import record_steps
 from tuning.network_losses import NetworkLoss
+from tuning.threads import threads_for
 
 MEMORY = 2**31
 WORKING_MEMORY = 2**28  # more replicas at once gained nothing on CPUs
@@ -114,7 +115,7 @@ def tune_networks(
     if not np.isfinite(initial):
         raise ValueError(f"model: its initial loss is {initial}; start from weights whose outputs are finite")
     batches = _batches(n, batch, order)
-    with tqdm(total=total, desc="tuning replicas", unit="step", delay=2, disable=None) as progress:
+    with threads_for(p), tqdm(total=total, desc="tuning replicas", unit="step", delay=2, disable=None) as progress:
         for t in range(1, total + 1):
             norms[t - 1] = _gradient_norms(objective, state[0], blocks.samples)
             if not np.isfinite(norms[t - 1]).all():

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from tuning import arguments
 from tuning.encoders import TokenEncoder
+from tuning.threads import threads_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,19 +97,20 @@ def pretrain(
     optimiser = torch.optim.Adam([*trained.parameters(), *reader.parameters()], lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total)
     losses = np.empty(total)
-    for step in tqdm(range(total), desc="pre-training", unit="step", delay=2, disable=None):
-        chosen = sequences[torch.randint(len(sequences), (batch,), generator=generator)]
-        hidden = _mask(chosen.shape, share, generator)
-        visible = chosen.masked_fill(hidden, encoder.mask_token).to(place)
-        logits = reader(trained.hidden(visible))[hidden.to(place)]
-        loss = nn.functional.cross_entropy(logits, chosen[hidden].to(place))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        losses[step] = loss.item()
-        if not np.isfinite(losses[step]):
-            raise FloatingPointError(f"the loss is no longer finite at step {step}; lower learning_rate={rate:g}")
+    with threads_for(encoder.parameter_count):
+        for step in tqdm(range(total), desc="pre-training", unit="step", delay=2, disable=None):
+            chosen = sequences[torch.randint(len(sequences), (batch,), generator=generator)]
+            hidden = _mask(chosen.shape, share, generator)
+            visible = chosen.masked_fill(hidden, encoder.mask_token).to(place)
+            logits = reader(trained.hidden(visible))[hidden.to(place)]
+            loss = nn.functional.cross_entropy(logits, chosen[hidden].to(place))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            losses[step] = loss.item()
+            if not np.isfinite(losses[step]):
+                raise FloatingPointError(f"the loss is no longer finite at step {step}; lower learning_rate={rate:g}")
     return Pretraining(trained, reader, losses, _guessing(sequences, encoder.vocabulary))
 
 

@@ -1,5 +1,6 @@
 """The exact worst case: certificate, independent performance estimation, and problems that must lie below it."""
 
+import sys
 import time
 
 import cvxpy
@@ -234,6 +235,13 @@ def test_more_steps_than_the_program_can_take_are_refused_with_the_way_out():
     assert LARGEST_STEPS == 25
     with pytest.raises(ValueError, match=r"steps = 26 exceeds 25.*use contraction from above and worst_quadratic from below"):
         worst(5, 0.1, 26)
+
+
+def test_the_largest_number_of_steps_is_itself_allowed(monkeypatch):
+    monkeypatch.setattr(sys.modules["bounds.worst_case"], "LARGEST_STEPS", 3)
+    assert worst(5, 0.1, 3).value > 0
+    with pytest.raises(ValueError, match="steps = 4 exceeds 3"):
+        worst(5, 0.1, 4)
 
 
 def test_a_solver_that_gives_up_is_reported(monkeypatch):

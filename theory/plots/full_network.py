@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from theory.study import Results
 
@@ -44,9 +44,11 @@ def _final(results: Results, column: str, label: str) -> Figure:
             if column == "n":
                 middle = rows.groupby("n")["final_instability"].median()
                 axis.loglog(middle.index, middle, "-", marker=marker, color=colour, label=_label(level))
-                axis.set_xticks(sorted(environments["n"].unique()))
+                axis.set_xticks(sorted(rows["n"].unique()))
             else:
                 axis.loglog(rows[column], rows["final_instability"], marker, color=colour, label=_label(level))
+        if column != "n":
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter(ScalarFormatter())
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set(xlabel=label, title=f"{kind} encoder")

@@ -35,8 +35,8 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
             negative = int((environments["mu"] - environments["mu_error"] <= 0).sum())
             sentences.append(
                 f"The assumptions of P-Full fail here on all {len(environments)} networks: on {negative} the smallest curvature of a "
-                "sample's loss at w* is not above zero by more than its error. It cannot be: where a network fits a sample exactly, the Hessian of "
-                "that sample's loss has rank one. So P-Full says nothing of them, and its factors are tested as predictions only."
+                "sample's loss at w* is not above zero by more than its error. It cannot be: where a network fits a sample exactly, the "
+                "Hessian of that sample's loss has rank one. So P-Full says nothing of them; its factors are tested as predictions only."
             )
     levels = environments.groupby("pretraining")[["distance", "final_instability"]].median()
     if len(levels) > 1:

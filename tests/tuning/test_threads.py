@@ -1,0 +1,29 @@
+"""Small models run on one thread, and the user's setting comes back."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tuning.threads import WORTHWHILE, threads_for
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("parameters", "expected"), [(10, 1), (WORTHWHILE - 1, 1), (WORTHWHILE, 2)])
+def test_threads_follow_the_size(two_threads, parameters, expected):
+    with threads_for(parameters):
+        assert torch.get_num_threads() == expected
+    assert torch.get_num_threads() == 2
+
+
+def test_the_setting_comes_back_after_an_error(two_threads):
+    with pytest.raises(ZeroDivisionError), threads_for(10):
+        raise ZeroDivisionError
+    assert torch.get_num_threads() == 2
