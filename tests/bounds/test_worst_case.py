@@ -117,6 +117,46 @@ def test_runs_of_real_problems_satisfy_every_inequality_of_the_program(n, kappa,
         assert np.sqrt(np.sum(program.objective * gram)) <= upper
 
 
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize(("n", "kappa", "steps"), [(2, 0.3, 4), (7, 0.6, 3), (3, 0.1, 1)])
+def test_inequalities_are_all_those_of_the_interpolation_theorem(n, kappa, steps, weights):
+    """At arbitrary vectors and values, each pair's inequality from its definition; the program's are these, and no others."""
+    rng, p, c = np.random.default_rng(1), 1 - kappa, (n - 1) / n
+    vectors, heights = rng.normal(size=(3 * steps, 4)), rng.normal(size=3 * steps - 1)
+    decay = p ** np.arange(steps + 1)
+    gap = [full.contraction(n=n, mu=kappa, beta=1.0, distance=1.0, steps=t, weights=weights) if t else 0.0 for t in range(steps + 1)]
+    x, v = [vectors[0]], [vectors[0]]
+    g = [(0.0, np.zeros(4), np.zeros(4), 0.0, None)]
+    f = list(g)
+    for t in range(steps):
+        s, tau = decay[t] * vectors[1 + t], decay[t] * vectors[1 + steps + t]
+        value = decay[t] ** 2 * heights[t]
+        g.append((decay[t], x[t], s, value, t))
+        f.append((decay[t], x[t], tau, decay[t] ** 2 * heights[steps + t], None))
+        left_out = s
+        if t:
+            left_out = s + gap[t] * vectors[2 * steps + t]
+            second = value + s @ (v[t] - x[t]) + gap[t] ** 2 * heights[2 * steps + t - 1]
+            g.append((max(decay[t], gap[t]), v[t], left_out, second, t))
+        x.append(x[t] - c * (kappa * x[t] + p * s) - (kappa * x[t] + p * tau) / n)
+        v.append(v[t] - (c if weights == "1/n" else 1.0) * (kappa * v[t] + p * left_out))
+    expected = []
+    for points in (g, f):
+        for a in points:
+            for b in points:
+                if a is not b:
+                    same_step = a[4] is not None and a[4] == b[4]
+                    scale = gap[a[4]] if same_step else max(a[0], b[0])
+                    residual = b[3] + b[2] @ (a[1] - b[1]) + 0.5 * np.sum((a[2] - b[2]) ** 2) - a[3]
+                    expected.append(residual / scale**2)
+    program = worst_case_program.build(n, kappa, p, steps, weights)
+    gram = vectors @ vectors.T
+    products = np.einsum("kij,ij->k", program.inequalities, gram) + program.values @ heights
+    np.testing.assert_allclose(np.sort(products), np.sort(expected), rtol=1e-9, atol=1e-9)
+    distance = np.exp(program.log_scale) * np.sqrt(np.sum(program.objective * gram))
+    assert distance == pytest.approx(np.linalg.norm(v[-1] - x[-1]), rel=1e-12)
+
+
 def scaled_run(losses, start, kappa, steps, weights):
     p = 1 - kappa
     n, kept = len(losses), losses[1:]

@@ -120,7 +120,7 @@ def test_dropout_is_off():
 def test_blocks_do_not_change_the_result():
     model, (tokens, labels) = small("transformer"), task()
     objective = NetworkLoss(model, tokens, labels, loss="squared")
-    whole = tune_networks(model, tokens, labels, steps=25, learning_rate=0.2)
+    whole = tune_networks(model, tokens, labels, steps=8, learning_rate=0.2)
     assert plan_blocks(objective, 7, 2**31, replicas=8) == tuning.networks.Blocks(8, 7)
     least = _least_memory(objective)
     seen = set()
@@ -128,7 +128,7 @@ def test_blocks_do_not_change_the_result():
         memory = int(least * factor)
         blocks = plan_blocks(objective, 7, memory, replicas=8)
         seen.add((blocks.replicas, blocks.samples))
-        parts = tune_networks(model, tokens, labels, steps=25, learning_rate=0.2, memory=memory)
+        parts = tune_networks(model, tokens, labels, steps=8, learning_rate=0.2, memory=memory)
         assert parts.distance == pytest.approx(whole.distance, rel=1e-11)
         assert parts.gradient_norms == pytest.approx(whole.gradient_norms, rel=1e-11)
         assert parts.loss == pytest.approx(whole.loss, rel=1e-11)
