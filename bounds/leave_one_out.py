@@ -102,7 +102,20 @@ def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | 
 
 
 def leave_one_out_margins(X: ArrayLike, y: ArrayLike) -> Array:
-    """Return the margins of all left-out data, shape (n,); see `leave_one_out_separators`."""
+    """Compute the margins of all left-out data.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Encoded features, finite.
+    y : array_like of shape (n,)
+        Labels, -1 or +1; each must occur twice.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Margins of S^i; none is below the margin of S. Errors as for `leave_one_out_separators`.
+    """
     return leave_one_out_separators(X, y).margins
 
 

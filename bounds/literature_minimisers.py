@@ -47,7 +47,12 @@ def regularized_stability(*, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLi
 def regularized_distance(*, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike) -> float | Array:
     r"""Distance of the regularised minimisers with and without a sample: sigma kappa / (2 lam n).
 
-    Parameters, assumptions and errors as for `regularized_stability`, of whose proof this is the main step.
+    Assumptions and errors as for `regularized_stability`, of whose proof this is the main step.
+
+    Parameters
+    ----------
+    n, lipschitz, radius, lam : array_like
+        As for `regularized_stability`.
 
     Returns
     -------

@@ -51,7 +51,12 @@ def convex_descent_distance(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLi
 def convex_descent_stability(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike) -> float | Array:
     r"""Uniform stability of stochastic gradient descent on convex losses: (2 L^2 / n) sum_t eta_t.
 
-    Parameters, assumptions, errors and source as for `convex_descent_distance`.
+    Assumptions, errors and source as for `convex_descent_distance`.
+
+    Parameters
+    ----------
+    n, lipschitz, beta, step_sizes : array_like
+        As for `convex_descent_distance`.
 
     Returns
     -------

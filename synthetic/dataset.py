@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synthetic.storage import read_arrays, write_arrays
 from synthetic.truth import Floats, certified_margin, row_norms
 
 FORMAT = "tunebound-separable-1"
@@ -149,7 +147,6 @@ class SeparableDataset:
 
         The file appears complete or not at all: it is written beside the target and then renamed.
         """
-        target = Path(path)
         arrays: dict[str, Any] = {
             "format": FORMAT,
             "X": self.X,
@@ -162,21 +159,7 @@ class SeparableDataset:
         arrays |= {key: value for key, value in optional.items() if value is not None}
         if self.seed is not None:
             arrays["seed"] = str(self.seed)  # As text: a seed may be larger than 64 bits.
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez_compressed(stream, **arrays)
-                stream.flush()
-                os.fsync(stream.fileno())
-            # mkstemp makes the file private; a result file is as readable as any other file of its owner.
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(temporary, 0o666 & ~mask)
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        return target
+        return write_arrays(path, arrays)
 
     @classmethod
     def from_npz(cls, path: str | os.PathLike[str]) -> SeparableDataset:
@@ -189,30 +172,15 @@ class SeparableDataset:
         ValueError
             If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts itself.
         """
-        source = Path(path)
-        try:
-            archive = np.load(source, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array")
-            with archive:
-                stored = {key: archive[key] for key in archive.files}
-        except (FileNotFoundError, PermissionError, IsADirectoryError):
-            raise
-        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError) as error:
-            raise ValueError(f"{source} cannot be read as a dataset ({error}); it is damaged or was not written by to_npz") from error
-        return _from_entries(stored, source)
+        entries = ("X", "y", "radius", "family", "options")
+        return _from_entries(read_arrays(path, format_name=FORMAT, entries=entries), Path(path))
 
 
 def _from_entries(stored: Mapping[str, NDArray[Any]], source: Path) -> SeparableDataset:
-    needed = ["format", "X", "y", "radius", "family", "options"]
-    truth = ["margin", "separator", "dual", "support"]
-    if any(key in stored for key in truth):
-        needed += truth
-    missing = [key for key in needed if key not in stored]
-    if missing:
+    truth = ("margin", "separator", "dual", "support")
+    missing = [key for key in truth if key not in stored]
+    if missing and len(missing) < len(truth):
         raise ValueError(f"{source} lacks the entries {', '.join(missing)}; it was not written by to_npz")
-    if str(stored["format"]) != FORMAT:
-        raise ValueError(f"{source} has format {str(stored['format'])!r}, expected {FORMAT!r}; write it again")
     try:
         checked = SeparableDataset.from_arrays(stored["X"], stored["y"], separator=stored.get("separator"), dual=stored.get("dual"))
         options = json.loads(str(stored["options"]))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from synthetic.arguments import unknown_name, whole_number
 from synthetic.quadratics import QuadraticProblem, make_quadratics
 from synthetic.smooth_losses import SmoothProblem, make_smooth_losses
-from synthetic.suites import Suite
+from synthetic.suites import Suite, named_suite
 
 SPECTRA = ("uniform", "log-uniform", "two-point", "power-law")
 SIZES = (4, 8, 16, 32, 64)
@@ -116,9 +115,4 @@ def make_problem_suite(name: str = "standard", seed: int = 0) -> Suite[Quadratic
     TypeError, ValueError
         If the name is unknown (the closest one is suggested) or the seed is no integer of at least 0.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"name must be the name of a suite, got {name!r}; problem_suite_names() lists them")
-    if name not in _SUITES:
-        raise ValueError(unknown_name("suite", name, _SUITES))
-    seed = whole_number("seed", seed, low=0, remedy="choose a seed of 0, 1, 2, …")
-    return Suite(name, seed, tuple(_SUITES[name](seed)))
+    return named_suite(name, seed, _SUITES)

@@ -54,7 +54,7 @@ def read_arrays(path: str | os.PathLike[str], *, format_name: str, entries: Sequ
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError) as error:
-        raise ValueError(f"{source} cannot be read as a problem ({error}); it is damaged or was not written by to_npz") from error
+        raise ValueError(f"{source} cannot be read ({error}); it is damaged or was not written by to_npz") from error
     missing = [key for key in ("format", *entries) if key not in stored]
     if missing:
         raise ValueError(f"{source} lacks the entries {', '.join(missing)}; it was not written by to_npz")

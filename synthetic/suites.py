@@ -200,9 +200,14 @@ def make_suite(name: str = "standard", seed: int = 0) -> Suite[SeparableDataset]
     TypeError, ValueError
         If the name is unknown (the closest one is suggested) or the seed is no integer of at least 0.
     """
+    return named_suite(name, seed, _SUITES)
+
+
+def named_suite(name: str, seed: int, known: Mapping[str, Callable[[int], Iterator[Made[Member]]]]) -> Suite[Member]:
+    """The suite of that name among the ``known`` generators of specifications; the name and the seed are checked."""
     if not isinstance(name, str):
-        raise TypeError(f"name must be the name of a suite, got {name!r}; suite_names() lists them")
-    if name not in _SUITES:
-        raise ValueError(unknown_name("suite", name, _SUITES))
+        raise TypeError(f"name must be the name of a suite, got {name!r}; one of {', '.join(known)}")
+    if name not in known:
+        raise ValueError(unknown_name("suite", name, known))
     seed = whole_number("seed", seed, low=0, remedy="choose a seed of 0, 1, 2, …")
-    return Suite(name, seed, tuple(_SUITES[name](seed)))
+    return Suite(name, seed, tuple(known[name](seed)))

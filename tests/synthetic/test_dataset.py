@@ -230,7 +230,7 @@ def test_a_file_that_contradicts_itself_is_refused(changes: dict[str, Any], mess
 
 def test_foreign_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "foreign.npz"
-    damaged = r"foreign.npz cannot be read as a dataset \(.*\); it is damaged or was not written by to_npz"
+    damaged = r"foreign.npz cannot be read \(.*\); it is damaged or was not written by to_npz"
     for content in (b"", b"hello", b"PK\x03\x04 no zip", pickle.dumps({"X": 1})):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=damaged):

@@ -44,7 +44,7 @@ def test_a_member_is_the_same_alone_and_in_the_row():
 def test_bad_names_and_seeds_are_refused():
     with pytest.raises(ValueError, match="smoke"):
         make_problem_suite("smok")
-    with pytest.raises(TypeError, match="problem_suite_names"):
+    with pytest.raises(TypeError, match="one of smoke, standard"):
         make_problem_suite(3)
     with pytest.raises(ValueError, match="seed"):
         make_problem_suite("smoke", seed=-1)

@@ -10,7 +10,6 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from theory.statement import find_theorem
 from theory.study import Results
 from theory.verdict import judged_rows, tightness_ratio
 
@@ -31,7 +30,7 @@ def ladder(results: Results, factor: str) -> Figure:
     """Instability and every rung of the ladder against one factor, the others fixed; medians over families."""
     factors = _others(factor)
     last = judged_rows(results.rows, "last")
-    last = last[last["theorem"].map(lambda name: np.isfinite(find_theorem(name).maximum))]
+    last = last[np.isfinite(last["maximum"])]
     chosen = _sweep(last, factor, factors)
     figure = Figure(figsize=(8.2, 5.2), layout="constrained")
     axis = figure.subplots()
@@ -70,7 +69,7 @@ def ladder(results: Results, factor: str) -> Figure:
 def along_steps(results: Results) -> Figure:
     """Instability along gradient descent, the bounds that hold at every step, and the levels of those that hold in the limit."""
     chosen = _sweep(results.rows, None, ["n", "d", "margin", "radius"])
-    chosen = chosen[~chosen["theorem"].isin(OTHER_QUANTITIES) & chosen["theorem"].map(lambda name: np.isfinite(find_theorem(name).maximum))]
+    chosen = chosen[~chosen["theorem"].isin(OTHER_QUANTITIES) & np.isfinite(chosen["maximum"])]
     finite = np.isfinite(chosen["steps"])
     along, limit = chosen[finite], chosen[~finite]
     figure = Figure(figsize=(8.6, 5.2), layout="constrained")
@@ -122,7 +121,7 @@ def direction_error(results: Results) -> Figure:
 def tightness_by_family(results: Results) -> Figure:
     """Median of measured/bound by family and theorem, at the last step."""
     last = judged_rows(results.rows, "last")
-    last = last[(last["bound"] > 0) & last["theorem"].map(lambda name: np.isfinite(find_theorem(name).maximum))]
+    last = last[(last["bound"] > 0) & np.isfinite(last["maximum"])]
     table = last.assign(ratio=tightness_ratio(last)).pivot_table(
         index="family", columns="theorem", values="ratio", aggfunc="median", sort=False
     )
