@@ -12,10 +12,6 @@ STABLE_STEP = Assumption(
     "the step size is at most 2/β, so that every gradient step is non-expansive",
     lambda evidence: 0 < evidence.rate_fraction <= 1,
 )
-CONSTANT_WEIGHTS = Assumption(
-    "the remaining samples keep the weight 1/n when one is left out",
-    lambda evidence: evidence.run.weighting == "1/n",
-)
 LONG_RUN = Assumption(
     "the run has at least 400 steps, so that there are early steps to fit a constant on and late ones to test it on",
     lambda evidence: evidence.run.steps[-1] >= 400,

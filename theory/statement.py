@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-PROVENANCES = ("exact", "estimated", "fitted", "assumed")
+from bounds.provenance import PROVENANCES
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv
 
+from bounds.constants import weakest
 from theory import study
 from theory.rates import CONFIDENCE, Rate, within_group_rate
 from theory.settings import Setting, find_setting
-from theory.statement import PROVENANCES, Theorem, find_theorem
+from theory.statement import Theorem, find_theorem
 
 ALONG_STEPS = "ln ln t/ln t"  # a factor like any other, but it varies along each run instead of across environments
 IDENTITY = ["member", "theorem", "quantity"]
@@ -166,7 +167,7 @@ def judge(theorem: str | Theorem, results: study.Results) -> Verdict:
         float(limit),
         vacuous,
         tightness(last),
-        max(rows["provenance"], key=PROVENANCES.index),
+        weakest(rows["provenance"].unique()),
         tuple(rate for rate in rates if rate is not None),
         skipped,
         violation,

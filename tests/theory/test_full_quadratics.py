@@ -86,6 +86,17 @@ def test_rows_agree_with_a_plain_loop(full_results):
         assert row["measured"] == pytest.approx(measured, rel=1e-9)
 
 
+def test_left_out_minimisers_are_where_long_descent_leads():
+    problem = synthetic.make_quadratics(6, 3, mu=0.2, beta=1.0, distance=1.0, interpolate=False)
+    (evidence,) = SETTING.evidence([problem], [problem], studies.checked_options(SETTING, {}))
+    (claim,) = theory.theorems()["F-shift"].claims(evidence)
+    for i in range(6):
+        w = problem.start.copy()
+        for _ in range(500):
+            w -= np.delete(problem.gradients(w), i, axis=0).mean(axis=0)
+        assert claim.measured[0, i] == pytest.approx(np.linalg.norm(w - problem.minimiser), rel=1e-10)
+
+
 def test_steps_that_the_worst_case_needs_are_recorded_and_no_others_are_solved(full_results):
     rows = full_results.rows
     assert set(rows[rows["theorem"] == "F-worst"]["steps"]) == {1, 2, 5, 10}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bounds import head
-from theory.assumptions import CONSTANT_WEIGHTS, SEPARABLE, STABLE_STEP
+from theory.assumptions import REMAINING_WEIGHTS, SEPARABLE, STABLE_STEP
 from theory.settings.head import HeadEvidence
 from theory.statement import Claim, theorem
 
@@ -13,7 +13,7 @@ from theory.statement import Claim, theorem
     statement="mean H-pair ≤ H-dual ≤ H-support ≤ H-free, and mean H-trajectory(t) ≤ H-anytime for every t",
     source="this project, docs/head-tuning.md",
     setting="head",
-    assumptions=(SEPARABLE, STABLE_STEP, CONSTANT_WEIGHTS),
+    assumptions=(SEPARABLE, STABLE_STEP, REMAINING_WEIGHTS),
     maximum=np.inf,
 )
 def chain(evidence: HeadEvidence) -> tuple[Claim, ...]:

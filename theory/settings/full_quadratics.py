@@ -54,6 +54,10 @@ class FullEvidence:
         return bool(getattr(self.problem, "interpolates", True))
 
     @property
+    def quadratic(self) -> bool:
+        return isinstance(self.problem, synthetic.QuadraticProblem)
+
+    @property
     def constants(self) -> dict[str, Any]:
         """The arguments n, lipschitz, mu, beta and distance of the published bound."""
         problem = self.problem
