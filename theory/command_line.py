@@ -56,7 +56,11 @@ def run(
     """Compute a suite: every left-out run, every bound. Interrupted, the same command continues."""
     target = output or Path("runs") / (suite if setting == "head" else f"{setting}-{suite}")
     options = _given(steps=steps, weights=weights, rate_fraction=rate_fraction, device=device, dtype=dtype)
-    results = studies.run(studies.Study(setting, suite, seed, options), target, jobs=jobs)
+    try:
+        results = studies.run(studies.Study(setting, suite, seed, options), target, jobs=jobs)
+    except KeyboardInterrupt:
+        typer.echo(f"tunebound: interrupted; finished shards are kept in {target}, the same command continues", err=True)
+        raise typer.Exit(130) from None
     for verdict in reporting.judge_all(target, results):
         typer.echo(f"{verdict.status:>22}  {verdict.theorem.name}")
     typer.echo(f"{len(results.environments)} environments in {target}. Next: tunebound report {target}")
@@ -146,9 +150,6 @@ def main() -> None:
     """Run the command line; what a user can mend is one line on standard error and exit status 2."""
     try:
         app()
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ArithmeticError) as error:
         typer.echo(f"tunebound: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("tunebound: interrupted; finished shards are kept, the same command continues", err=True)
-        sys.exit(130)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import platform
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -252,11 +255,14 @@ def _shard_tables(setting: str, suite: Any, shard: Sequence[int], options: Mappi
     # One thread: the processes share the cores, and sums keep one order whatever the machine.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    said = io.StringIO()
     try:
-        with threadpool_limits(1):
+        # The study has a bar of its own; those of the computations, which see no terminal here, would run through it.
+        with threadpool_limits(1), contextlib.redirect_stderr(said):
             return examine(found, members, options, known, shard, [suite.specifications[number] for number in shard])
     finally:
         torch.set_num_threads(threads)
+        sys.stderr.write(said.getvalue())
 
 
 def _store_shard(

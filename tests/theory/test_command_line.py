@@ -92,3 +92,26 @@ def test_a_refuted_theorem_exits_with_1(monkeypatch, capsys, tmp_path):
     code, out, _ = call(monkeypatch, capsys, "verify", "false", "--data", path, "--steps", 5)
     assert code == 1
     assert "false: refuted" in out
+
+
+def test_an_interruption_says_how_to_go_on(monkeypatch, capsys, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line.studies, "run", interrupted)
+    code, _, err = call(monkeypatch, capsys, "run", "--output", tmp_path / "run")
+    assert code == 130
+    assert "the same command continues" in err
+
+
+def test_bars_of_the_computations_do_not_run_through_the_study_s_own(monkeypatch, capsys, tmp_path):
+    import theory
+    from theory import study as studies
+
+    seen = []
+    monkeypatch.setattr(studies, "examine", lambda *_, **__: seen.append(sys.stderr.isatty()) or print("a warning", file=sys.stderr))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with pytest.raises(AttributeError):  # the tables are missing here
+        theory.verify("H-anytime", "smoke", jobs=1)
+    assert seen == [False]
+    assert "a warning" in capsys.readouterr().err
