@@ -48,6 +48,8 @@ def test_the_refuted_bound_exits_with_1(tmp_path):
     done = subprocess.run([f"{sys.prefix}/bin/tunebound", "verify", "P-Full"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "P-Full: refuted" in done.stdout
+    assert "with the weights 1/(n-1) it does not fail there" in done.stdout
+    assert "F-closed" in next(line for line in done.stdout.splitlines() if line.startswith("  on it hold:"))
     assert len(list(tmp_path.rglob("P-Full.npz"))) == 1
 
 

@@ -13,6 +13,7 @@ from theory import reporting
 from theory import study as studies
 from theory.settings import find_setting, settings
 from theory.statement import find_theorem, theorems
+from theory.verdict import second_opinions
 from theory.verdict import verify as verify_theorem
 
 app = typer.Typer(
@@ -83,10 +84,14 @@ def verify(
     """Test one theorem and print the verdict. Exits with 1 if it is refuted."""
     found = find_theorem(theorem)
     options = _given(steps=steps, weights=weights, rate_fraction=rate_fraction, device=device, dtype=dtype)
-    members = suite if data is None else [find_setting(found.setting).load(data)]
+    found_setting = find_setting(found.setting)
+    members = suite if data is None else [found_setting.load(data)]
     verdict = verify_theorem(found, members, seed=seed, output=None if data else output, jobs=jobs, **options)
     typer.echo(str(verdict))
-    if verdict.status == "refuted":
+    if verdict.violation is not None:
+        suite_members = found_setting.suite(suite, seed) if data is None else members
+        for sentence in second_opinions(verdict, suite_members[verdict.violation.member], options):
+            typer.echo(f"  {sentence}")
         raise typer.Exit(1)
 
 

@@ -16,7 +16,7 @@ from bounds.constants import weakest
 from theory import study
 from theory.rates import CONFIDENCE, Rate, within_group_rate
 from theory.settings import Setting, find_setting
-from theory.statement import Theorem, find_theorem
+from theory.statement import Theorem, find_theorem, theorems
 
 ALONG_STEPS = "ln ln t/ln t"  # a factor like any other, but it varies along each run instead of across environments
 IDENTITY = ["member", "theorem", "quantity"]
@@ -259,6 +259,40 @@ def verify(
     results = study.examine_members(setting, members, checked, [found], jobs)
     verdict = judge(found, results)
     return with_counterexample(verdict, members, setting, output) if output is not None else verdict
+
+
+def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -> list[str]:
+    """What else holds on a counterexample: the theorem under the other weights, and the other theorems of its setting.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        A refuted theorem's.
+    member : environment
+        The counterexample.
+    options : mapping
+        Options that the verdict was reached with.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
+    setting = find_setting(verdict.theorem.setting)
+    checked = study.checked_options(setting, options)
+    others = [each for each in theorems(setting.name).values() if not each.free_constants and each.name != verdict.theorem.name]
+    results = study.examine(setting, [member], checked, others, [0], [member])
+    judged = [judge(each, results) for each in others]
+    tested = [each for each in judged if each.environments]
+    holding = ", ".join(each.theorem.name for each in tested if not each.violations) or "none of the others"
+    failing = ", ".join(each.theorem.name for each in tested if each.violations)
+    sentences = [f"on it hold: {holding}" + (f"; fail too: {failing}" if failing else "")]
+    if "weights" in checked:
+        weights = "1/(n-1)" if checked["weights"] == "1/n" else "1/n"
+        again = judge(verdict.theorem, study.examine(setting, [member], {**checked, "weights": weights}, [verdict.theorem], [0], [member]))
+        if again.environments:
+            sentences.append(f"with the weights {weights} it {'fails there too' if again.violations else 'does not fail there'}")
+    return sentences
 
 
 def with_counterexample(verdict: Verdict, suite: Any, setting: Setting, directory: str | os.PathLike[str]) -> Verdict:

@@ -7,7 +7,7 @@ import bounds
 import synthetic
 import theory
 from theory.statement import Assumption
-from theory.verdict import judge
+from theory.verdict import judge, second_opinions
 
 
 def make(name, factor, **more):
@@ -48,6 +48,15 @@ def test_a_false_theorem_is_refuted_by_the_smallest_set_which_replays(tmp_path):
     assert again.status == "refuted"
     assert again.violation.excess == pytest.approx(verdict.violation.excess, rel=1e-9)
     assert f"--data {verdict.violation.path}" in str(verdict)
+
+
+def test_second_opinions_on_a_counterexample():
+    verdict = theory.verify(make("a-quarter-of-anytime", 0.25), SETS, steps=200, jobs=1)
+    holding, weights = second_opinions(verdict, SETS[1], {"steps": 200})
+    assert holding.startswith("on it hold: ")
+    assert "H-anytime" in holding
+    assert "fail" not in holding
+    assert weights == "with the weights 1/(n-1) it fails there too"
 
 
 def test_a_bound_above_the_maximum_is_vacuous():
