@@ -30,7 +30,7 @@ Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; all cores by d
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of every run, at least 1; 10,000 for heads, else as the setting says.")]
 Weights = Annotated[str | None, typer.Option(help='Weight of the other samples when one is left out: "1/n" (default) or "1/(n-1)".')]
 RateFraction = Annotated[float | None, typer.Option(help="Heads: step size as a share of the limit 2/β, in (0, 1]; 0.5 by default.")]
-Device = Annotated[str | None, typer.Option(help='Heads: "auto" (CUDA where there is one, the default), "cpu" or "cuda".')]
+Device = Annotated[str | None, typer.Option(help='Heads and networks: "auto" (CUDA where there is one, the default), "cpu" or "cuda".')]
 Dtype = Annotated[str | None, typer.Option(help='Heads: arithmetic, "float64" (default) or "float32".')]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the suite.")]
 Directory = Annotated[Path, typer.Argument(help="Directory of a finished `tunebound run`.")]
@@ -102,7 +102,6 @@ def plot(
     form: Annotated[str, typer.Option("--format", help="png, pdf or svg.")] = "png",
 ) -> None:
     """Draw every figure of a study as a file of its own."""
-
     from theory.presentations import find_presentation  # slow to import, and no other command draws
 
     if form not in ("png", "pdf", "svg"):

@@ -70,6 +70,9 @@ def test_tasks_are_made_again_from_what_is_stored(tmp_path):
     (tmp_path / "other.npz").write_bytes(b"")
     with pytest.raises(ValueError, match="holds no network task"):
         SETTING.load(tmp_path / "other.npz")
+    (tmp_path / "damaged.npz").write_bytes(b"PK\x03\x04 broken")
+    with pytest.raises(ValueError, match="holds no network task"):
+        SETTING.load(tmp_path / "damaged.npz")
     np.savez(tmp_path / "wrong.npz", format="another")
     with pytest.raises(ValueError, match="holds no network task"):
         SETTING.load(tmp_path / "wrong.npz")

@@ -17,7 +17,7 @@ from theory.statement import Claim, theorem
 )
 def chain(evidence: FullEvidence) -> tuple[Claim, ...]:
     run = evidence.run
-    trajectory = np.stack([full.trajectory(**evidence.curvature, gradient_norms=run.gradient_norms[:t].T) for t in run.steps]).mean(axis=1)
+    trajectory = evidence.trajectory_bound.mean(axis=1)
     data = np.asarray(full.data(**evidence.curvature, initial_loss=evidence.excess_loss, steps=run.steps))
     steps = np.asarray(full.steps(**evidence.constants, steps=run.steps))
     closed = np.full_like(steps, full.closed(**evidence.constants))

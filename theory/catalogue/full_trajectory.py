@@ -1,8 +1,5 @@
 """The bound of each sample from the gradients along the run on the whole sample."""
 
-import numpy as np
-
-from bounds import full
 from theory.assumptions import REMAINING_WEIGHTS
 from theory.settings.full_quadratics import EACH, FullEvidence
 from theory.statement import Claim, theorem
@@ -16,6 +13,4 @@ from theory.statement import Claim, theorem
     assumptions=(REMAINING_WEIGHTS,),
 )
 def trajectory(evidence: FullEvidence) -> tuple[Claim, ...]:
-    run = evidence.run
-    bound = np.stack([full.trajectory(**evidence.curvature, gradient_norms=run.gradient_norms[:t].T) for t in run.steps])
-    return (evidence.claim(run.distance, bound, EACH),)
+    return (evidence.claim(evidence.run.distance, evidence.trajectory_bound, EACH),)

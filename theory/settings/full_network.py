@@ -14,9 +14,11 @@ from torch import nn
 
 import synthetic
 import tuning
+from synthetic.storage import read_arrays, write_arrays
 from theory.settings.registry import Setting, register
 from tuning.heads import record_steps
 
+FORMAT = "tunebound-network"
 CORPUS = 4096  # unlabelled sequences of the world, for pre-training
 MEAN = "mean distance of the parameters at step t"
 OPTIONS = {"steps": 500, "weights": "1/n", "minimiser_steps": 2000, "device": "auto"}
@@ -165,35 +167,24 @@ def _examine(task: NetworkTask, options: Mapping[str, Any]) -> NetworkEvidence:
     return NetworkEvidence(task, run, start, end, minimiser, lipschitz)
 
 
-@dataclass(frozen=True)
-class _Suite:
-    name: str
-    seed: int
-    specifications: tuple[NetworkSpecification, ...]
-
-    def __len__(self) -> int:
-        return len(self.specifications)
-
-    def __getitem__(self, index: int) -> NetworkTask:
-        return self.specifications[index].make()
-
-
 def suite_names() -> tuple[str, ...]:
     """Names of the suites of networks."""
     return ("smoke", "standard")
 
 
-def make_suite(name: str, seed: int) -> _Suite:
+def make_suite(name: str, seed: int) -> synthetic.Suite[NetworkTask]:
     """Networks over n and pre-training: the distance from the start to the minimiser is what pre-training changes."""
     if name not in suite_names():
         raise ValueError(f"no suite of networks is named {name!r}. Known: {', '.join(suite_names())}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed must be an integer of at least 0, got {seed!r}")
     if name == "smoke":
-        return _Suite(name, seed, tuple(NetworkSpecification("mlp", n, steps, 0.3, seed) for n in (6, 12) for steps in (0, 100)))
+        return synthetic.Suite(name, seed, tuple(NetworkSpecification("mlp", n, steps, 0.3, seed) for n in (6, 12) for steps in (0, 100)))
     designed = [("mlp", n, steps, draw) for draw in range(2) for n in (8, 16, 32, 64) for steps in (0, 100, 600)]
     designed += [("transformer", n, steps, 0) for n in (8, 16) for steps in (0, 600)]
-    return _Suite(name, seed, tuple(NetworkSpecification(kind, n, steps, 0.3, 2 * seed + draw) for kind, n, steps, draw in designed))
+    return synthetic.Suite(
+        name, seed, tuple(NetworkSpecification(kind, n, steps, 0.3, 2 * seed + draw) for kind, n, steps, draw in designed)
+    )
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -207,20 +198,17 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 def save(task: NetworkTask, path: str | os.PathLike[str]) -> None:
     """Write what a task is made from; pre-training is deterministic, so that is all it takes."""
-    np.savez(path, format="tunebound-network", **asdict(task.specification))
+    write_arrays(path, {"format": FORMAT, **asdict(task.specification)})
 
 
 def load(path: str | os.PathLike[str]) -> NetworkTask:
     """Make the task that `save` wrote."""
     fields = tuple(NetworkSpecification.__dataclass_fields__)
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            values = {name: stored[name].item() for name in ("format", *fields)}
-    except (ValueError, KeyError, EOFError) as error:
+        stored = read_arrays(path, format_name=FORMAT, entries=fields)
+    except ValueError as error:
         raise ValueError(f"{path} holds no network task ({error}); name a file that a counterexample was stored in") from error
-    if values.pop("format") != "tunebound-network":
-        raise ValueError(f"{path} holds no network task; name a file that a counterexample was stored in")
-    return NetworkSpecification(**values).make()
+    return NetworkSpecification(**{name: stored[name].item() for name in fields}).make()
 
 
 register(

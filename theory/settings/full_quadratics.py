@@ -89,6 +89,12 @@ class FullEvidence:
         """‖∇f_i(w*_S)‖, shape (n,); zero where the samples share their minimiser."""
         return np.linalg.norm(self.problem.gradients(self.problem.minimiser), axis=-1)
 
+    @cached_property
+    def trajectory_bound(self) -> NDArray[np.float64]:
+        """F-trajectory of each sample at every recorded step, shape (K, n)."""
+        norms = self.run.gradient_norms
+        return np.stack([full.trajectory(**self.curvature, gradient_norms=norms[:t].T) for t in self.run.steps])
+
     @property
     def resolution(self) -> NDArray[np.float64]:
         """Rounding of t steps of size at most ‖w_0 − w*‖, shape (K,): steps do not expand, so it adds up at most linearly."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ class HeadEvidence:
     def radius(self) -> float:
         return self.data.radius
 
-    @property
+    @cached_property
     def norms(self) -> NDArray[np.float64]:
         """‖x_i‖, shape (n,)."""
         return np.linalg.norm(self.data.X, axis=1)
@@ -70,13 +71,13 @@ class HeadEvidence:
         """Margin of S, then of each S^i, shape (n + 1,)."""
         return np.append(self.margin, self.left_out.margins)
 
-    @property
+    @cached_property
     def limit_distance(self) -> NDArray[np.float64]:
         """‖û_S − û_{S^i}‖ between the separators, shape (n,): what the direction distance tends to as t grows."""
         left_out = self.left_out.weights / np.linalg.norm(self.left_out.weights, axis=1, keepdims=True)
         return np.linalg.norm(left_out - self.separator.direction, axis=1)
 
-    @property
+    @cached_property
     def limit_resolution(self) -> NDArray[np.float64]:
         """What the duality gaps leave open in the distance of two separators' directions, shape (n,).
 
@@ -90,7 +91,7 @@ class HeadEvidence:
         """Rounding of t steps in a head's direction, shape (K,): non-expansive steps add up at most their own rounding."""
         return 4 * np.finfo(float).eps * (self.run.steps + 4.0)
 
-    @property
+    @cached_property
     def nu(self) -> float:
         """Exact ν of the published bound: the largest ‖û_S − û_{S^i}‖/‖w_S − w_{S^i}‖."""
         return constants.direction_constant(self.separator, self.left_out).value
