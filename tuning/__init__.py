@@ -4,7 +4,8 @@ from tuning import arguments
 from tuning.curvature import Curvature, Estimate, Minimiser, estimate_minimiser, network_curvature, path_lipschitz
 from tuning.encoders import SequenceClassifier, TokenEncoder, TokenMLP, TokenTransformer
 from tuning.full import FullRun, tune_losses, tune_quadratics
-from tuning.heads import HeadRun, learning_rate_limits, tune_heads
+from tuning.head_run import HeadRun
+from tuning.heads import learning_rate_limits, tune_heads
 from tuning.networks import tune_networks
 from tuning.pretraining import Pretraining, pretrain
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,73 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from tuning import arguments
+from tuning.head_run import HeadRun, empty_run
+from tuning.head_run import record as record_heads
 
 WORKING_MEMORY = 2**26  # bytes of margin matrices at once; more gained nothing on CPUs
 FLOAT32_STEPS = 100_000  # beyond it an update is smaller than half a float32 unit of the weights
-
-
-@dataclass(frozen=True)
-class HeadRun:
-    """What leave-one-out head tuning gave. K recorded steps, D data sets, n samples, d features.
-
-    For a single data set, given as X (n, d), the axis D is absent. Head 0 is tuned on the whole sample S, head 1 + i on
-    S^i, the sample without i. Everything is float64 on the CPU, whatever computed it.
-
-    Attributes
-    ----------
-    steps : (K,) int64
-        The recorded numbers of steps t, increasing, the last one the total.
-    direction_distance : (K, [D,] n)
-        ‖w_S(t)/‖w_S(t)‖ − w_{S^i}(t)/‖w_{S^i}(t)‖‖, in [0, 2]; NaN where a head is exactly zero.
-    distance : (K, [D,] n)
-        ‖w_S(t) − w_{S^i}(t)‖.
-    certificate : (K, [D,] n)
-        Upper bound on `distance` from the run on S alone: η Σ_{s<t} ‖∇F_S(w_S(s)) − ∇F_{S^i}(w_S(s))‖. With 1/n weights
-        the norm is that of the sample's own term, σ(−z_iᵀw)‖x_i‖/n. Holds because a step on F_{S^i} is non-expansive.
-    margin : (K, [D,] n + 1)
-        Normalised margin min_j z_jᵀw/‖w‖ of each head over the samples it is tuned on; negative while one is misclassified.
-    norm : (K, [D,] n + 1)
-        ‖w(t)‖ of each head.
-    path : (K, [D,] d)
-        w_S(t), the head tuned on the whole sample.
-    direction_error : (K, [D,] n + 1) or None
-        Distance of each head's unit direction from the given `reference` direction; None where none was given.
-    weights : ([D,] n + 1, d)
-        The heads after the last step.
-    learning_rate : float or (D,)
-        Step size η.
-    weighting : str
-        "1/n" (the others keep their weight when a sample is left out) or "1/(n-1)".
-    """
-
-    steps: NDArray[np.int64]
-    direction_distance: NDArray[np.float64]
-    distance: NDArray[np.float64]
-    certificate: NDArray[np.float64]
-    margin: NDArray[np.float64]
-    norm: NDArray[np.float64]
-    path: NDArray[np.float64]
-    direction_error: NDArray[np.float64] | None
-    weights: NDArray[np.float64]
-    learning_rate: NDArray[np.float64] | float
-    weighting: str
-
-    def __getitem__(self, index: int) -> HeadRun:
-        """The run of one data set of a batch."""
-        if np.ndim(self.learning_rate) == 0:
-            raise TypeError("this run is of a single data set; only a batch (D, n, d) can be indexed")
-        return replace(
-            self,
-            direction_distance=self.direction_distance[:, index],
-            distance=self.distance[:, index],
-            certificate=self.certificate[:, index],
-            margin=self.margin[:, index],
-            norm=self.norm[:, index],
-            path=self.path[:, index],
-            direction_error=None if self.direction_error is None else self.direction_error[:, index],
-            weights=self.weights[index],
-            learning_rate=float(np.asarray(self.learning_rate)[index]),
-        )
 
 
 def tune_heads(
@@ -161,7 +98,7 @@ def tune_heads(
         )
 
     left_out = n if leave_one_out else 0
-    run = _empty_run(recorded, batch, n, left_out, d, rates, weights, with_error=directions is not None)
+    run = empty_run(recorded, batch, n, left_out, d, rates, weights, with_error=directions is not None)
     blocks = list(_blocks(batch, n, left_out, arguments.DTYPES[dtype].itemsize))
     with tqdm(total=total * len(blocks), desc="tuning heads", unit="step", delay=2, disable=None) as progress:
         for sets, heads in blocks:
@@ -281,35 +218,10 @@ class _Descent:
         return torch.linalg.vector_norm(own[..., None] * Z - mean, dim=-1)
 
     def _record(self, run: HeadRun, k: int, sets: slice, reference: NDArray | None) -> None:
-        Z = self.Z.double()
-        W = -self.negated.double()
-        norm = torch.linalg.vector_norm(W, dim=-1)
-        unit = W / norm[..., None]  # a zero head has no direction: NaN
-        margins = torch.bmm(unit, Z.mT)
-        margins[:, 1:, self.heads].diagonal(dim1=1, dim2=2).fill_(torch.inf)
-        margin = margins.amin(dim=-1)
         drift = self.drift * self.rates[:, None]
-        n = Z.shape[1]
+        n = self.Z.shape[1]
         certificate = drift * self.norms / n if self.growth == 1.0 else drift / (n - 1)
-
-        def store(target: NDArray, value: torch.Tensor) -> None:
-            target[...] = value.cpu().numpy()
-
-        store(run.path[k, sets], W[:, 0])
-        store(run.norm[k, sets, 0], norm[:, 0])
-        store(run.margin[k, sets, 0], margin[:, 0])
-        left_out = np.s_[k, sets, 1 + self.heads.start : 1 + self.heads.stop]
-        samples = np.s_[k, sets, self.heads]
-        store(run.norm[left_out], norm[:, 1:])
-        store(run.margin[left_out], margin[:, 1:])
-        store(run.distance[samples], torch.linalg.vector_norm(W[:, 1:] - W[:, :1], dim=-1))
-        store(run.direction_distance[samples], torch.linalg.vector_norm(unit[:, 1:] - unit[:, :1], dim=-1))
-        store(run.certificate[samples], certificate[:, self.heads])
-        if reference is not None and run.direction_error is not None:
-            chosen = np.concatenate([reference[:, :1], reference[:, 1:][:, self.heads]], axis=1)
-            error = torch.linalg.vector_norm(unit - torch.as_tensor(chosen, device=unit.device), dim=-1)
-            store(run.direction_error[k, sets, 0], error[:, 0])
-            store(run.direction_error[left_out], error[:, 1:])
+        record_heads(run, k, sets, self.heads, -self.negated.double(), self.Z.double(), certificate, reference)
 
 
 def _blocks(batch: int, n: int, left_out: int, itemsize: int) -> Iterator[tuple[slice, slice]]:
@@ -333,20 +245,3 @@ def _reference_directions(reference: ArrayLike, batch: int, left_out: int, d: in
     if not np.allclose(norms, 1, rtol=0, atol=1e-9):
         raise ValueError("reference must hold unit vectors; divide each by its norm")
     return directions.reshape(batch, left_out + 1, d)
-
-
-def _empty_run(steps: NDArray, batch: int, n: int, left_out: int, d: int, rates: NDArray, weights: str, *, with_error: bool) -> HeadRun:
-    kept = len(steps)
-    return HeadRun(
-        steps=steps,
-        direction_distance=np.empty((kept, batch, left_out)),
-        distance=np.empty((kept, batch, left_out)),
-        certificate=np.empty((kept, batch, left_out)),
-        margin=np.empty((kept, batch, left_out + 1)),
-        norm=np.empty((kept, batch, left_out + 1)),
-        path=np.empty((kept, batch, d)),
-        direction_error=np.empty((kept, batch, left_out + 1)) if with_error else None,
-        weights=np.empty((batch, left_out + 1, d)),
-        learning_rate=rates,
-        weighting=weights,
-    )

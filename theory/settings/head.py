@@ -88,8 +88,8 @@ class HeadEvidence:
 
     @property
     def run_resolution(self) -> NDArray[np.float64]:
-        """Rounding of t steps in a head's direction, shape (K,): non-expansive steps add up at most their own rounding."""
-        return 4 * np.finfo(float).eps * (self.run.steps + 4.0)
+        """What the run leaves open in a distance of unit directions, shape (K,)."""
+        return self.run.resolution
 
     @cached_property
     def nu(self) -> float:

@@ -1,0 +1,145 @@
+"""What leave-one-out head tuning gives: instability, certificates and margins at recorded steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class HeadRun:
+    """What leave-one-out head tuning gave. K recorded steps, D data sets, n samples, d features.
+
+    For a single data set, given as X (n, d), the axis D is absent. Head 0 is tuned on the whole sample S, head 1 + i on
+    S^i, the sample without i. Everything is float64 on the CPU, whatever computed it.
+
+    Attributes
+    ----------
+    steps : (K,) int64, or float64 beyond what integers hold
+        The recorded numbers of steps t, increasing, the last one the total.
+    direction_distance : (K, [D,] n)
+        ‖w_S(t)/‖w_S(t)‖ − w_{S^i}(t)/‖w_{S^i}(t)‖‖, in [0, 2]; NaN where a head is exactly zero.
+    distance : (K, [D,] n)
+        ‖w_S(t) − w_{S^i}(t)‖.
+    certificate : (K, [D,] n)
+        Upper bound on `distance` from the run on S alone: η Σ_{s<t} ‖∇F_S(w_S(s)) − ∇F_{S^i}(w_S(s))‖. With 1/n weights
+        the norm is that of the sample's own term, σ(−z_iᵀw)‖x_i‖/n. Holds because a step on F_{S^i} is non-expansive.
+    margin : (K, [D,] n + 1)
+        Normalised margin min_j z_jᵀw/‖w‖ of each head over the samples it is tuned on; negative while one is misclassified.
+    norm : (K, [D,] n + 1)
+        ‖w(t)‖ of each head.
+    path : (K, [D,] d)
+        w_S(t), the head tuned on the whole sample.
+    direction_error : (K, [D,] n + 1) or None
+        Distance of each head's unit direction from the given `reference` direction; None where none was given.
+    weights : ([D,] n + 1, d)
+        The heads after the last step.
+    resolution : (K, [D])
+        What the computation leaves open in a distance of unit directions: for exact steps the rounding of t of them,
+        which non-expansive steps do not amplify.
+    learning_rate : float or (D,)
+        Step size η.
+    weighting : str
+        "1/n" (the others keep their weight when a sample is left out) or "1/(n-1)".
+    """
+
+    steps: NDArray[Any]
+    direction_distance: NDArray[np.float64]
+    distance: NDArray[np.float64]
+    certificate: NDArray[np.float64]
+    margin: NDArray[np.float64]
+    norm: NDArray[np.float64]
+    path: NDArray[np.float64]
+    direction_error: NDArray[np.float64] | None
+    weights: NDArray[np.float64]
+    resolution: NDArray[np.float64]
+    learning_rate: NDArray[np.float64] | float
+    weighting: str
+
+    def __getitem__(self, index: int) -> HeadRun:
+        """The run of one data set of a batch."""
+        if np.ndim(self.learning_rate) == 0:
+            raise TypeError("this run is of a single data set; only a batch (D, n, d) can be indexed")
+        return replace(
+            self,
+            direction_distance=self.direction_distance[:, index],
+            distance=self.distance[:, index],
+            certificate=self.certificate[:, index],
+            margin=self.margin[:, index],
+            norm=self.norm[:, index],
+            path=self.path[:, index],
+            direction_error=None if self.direction_error is None else self.direction_error[:, index],
+            weights=self.weights[index],
+            resolution=self.resolution[:, index],
+            learning_rate=float(np.asarray(self.learning_rate)[index]),
+        )
+
+
+def rounding_resolution(steps: NDArray[Any]) -> NDArray[np.float64]:
+    """Rounding of t steps in a unit direction, shape (K,): non-expansive steps add up at most their own rounding."""
+    return 4 * np.finfo(float).eps * (np.asarray(steps, dtype=np.float64) + 4)
+
+
+def empty_run(steps: NDArray[Any], batch: int, n: int, left_out: int, d: int, rates: NDArray, weights: str, *, with_error: bool) -> HeadRun:
+    """A run whose arrays `record` fills in; `left_out` is n, or 0 where only the head on S is tuned."""
+    kept = len(steps)
+    return HeadRun(
+        steps=steps,
+        direction_distance=np.empty((kept, batch, left_out)),
+        distance=np.empty((kept, batch, left_out)),
+        certificate=np.empty((kept, batch, left_out)),
+        margin=np.empty((kept, batch, left_out + 1)),
+        norm=np.empty((kept, batch, left_out + 1)),
+        path=np.empty((kept, batch, d)),
+        direction_error=np.empty((kept, batch, left_out + 1)) if with_error else None,
+        weights=np.empty((batch, left_out + 1, d)),
+        resolution=np.repeat(rounding_resolution(steps)[:, None], batch, axis=1),
+        learning_rate=rates,
+        weighting=weights,
+    )
+
+
+def record(
+    run: HeadRun,
+    k: int,
+    sets: slice,
+    heads: slice,
+    W: Tensor,
+    Z: Tensor,
+    certificate: Tensor,
+    reference: NDArray[np.float64] | None,
+) -> None:
+    """Write record k of some data sets and a block of left-out heads into the run.
+
+    W (B, m + 1, d) holds head 0 and the heads of the left-out samples `heads`; Z = yX (B, n, d); certificate (B, n);
+    reference (B, n + 1, d) or None. All float64.
+    """
+    norm = torch.linalg.vector_norm(W, dim=-1)
+    unit = W / norm[..., None]  # a zero head has no direction: NaN
+    margins = torch.bmm(unit, Z.mT)
+    margins[:, 1:, heads].diagonal(dim1=1, dim2=2).fill_(torch.inf)
+    margin = margins.amin(dim=-1)
+
+    def store(target: NDArray, value: Tensor) -> None:
+        target[...] = value.cpu().numpy()
+
+    store(run.path[k, sets], W[:, 0])
+    store(run.norm[k, sets, 0], norm[:, 0])
+    store(run.margin[k, sets, 0], margin[:, 0])
+    left_out = np.s_[k, sets, 1 + heads.start : 1 + heads.stop]
+    samples = np.s_[k, sets, heads]
+    store(run.norm[left_out], norm[:, 1:])
+    store(run.margin[left_out], margin[:, 1:])
+    store(run.distance[samples], torch.linalg.vector_norm(W[:, 1:] - W[:, :1], dim=-1))
+    store(run.direction_distance[samples], torch.linalg.vector_norm(unit[:, 1:] - unit[:, :1], dim=-1))
+    store(run.certificate[samples], certificate[:, heads])
+    if reference is not None and run.direction_error is not None:
+        chosen = np.concatenate([reference[:, :1], reference[:, 1:][:, heads]], axis=1)
+        error = torch.linalg.vector_norm(unit - torch.as_tensor(chosen, device=unit.device), dim=-1)
+        store(run.direction_error[k, sets, 0], error[:, 0])
+        store(run.direction_error[left_out], error[:, 1:])
