@@ -1,6 +1,6 @@
 """Bounds on the instability of fine-tuning, and the calculators that turn data into their constants."""
 
-from bounds import constants, full, head, literature
+from bounds import constants, full, head, literature, multi_head
 from bounds.leave_one_out import LeaveOneOut, leave_one_out_margins, leave_one_out_separators
 from bounds.separator import NotSeparableError, Separator, max_margin
 
@@ -15,4 +15,5 @@ __all__ = [
     "leave_one_out_separators",
     "literature",
     "max_margin",
+    "multi_head",
 ]

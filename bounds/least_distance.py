@@ -109,9 +109,9 @@ def unscale(solution: LeastDistance, exponent: int) -> LeastDistance:
     )
 
 
-def duality_gap(attained: float, largest: float) -> float:
-    """Return 1 - (attained/largest)^2 of two margins, in size: rounding may cross them."""
-    return float(abs((largest - attained) * (largest + attained)) / largest**2)
+def duality_gap(attained: Array | float, largest: Array | float) -> Array:
+    """Return 1 - (attained/largest)^2 of margins, in size: rounding may cross them."""
+    return np.asarray(np.abs((largest - attained) * (largest + attained)) / largest**2)
 
 
 def _active_set(Z: Array) -> tuple[NDArray[np.intp], int]:
@@ -229,5 +229,5 @@ def _certified(Z: Array, active: NDArray[np.intp], w: Extended, multipliers: Ext
         weights=(w / smallest).astype(np.float64),
         margin=attained,
         dual=dual / (dual.sum() * attained**2),
-        gap=duality_gap(attained, largest),
+        gap=float(duality_gap(attained, largest)),
     )

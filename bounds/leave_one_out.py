@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
-from bounds.arguments import Array, labelled_sample
+from bounds import left_out_pivots, left_out_quadratic_programs
+from bounds.arguments import Array, choice, labelled_sample
 from bounds.least_distance import duality_gap, least_distance
 from bounds.separator import Separator, max_margin
 
-_ACCEPTED_GAP = 1e-12  # a warm start that ends above is solved afresh
+SOLVERS = ("active-set", "daqp")
+_ACCEPTED_GAP = 1e-12  # what a solver leaves above is solved by the next one
 _FOREIGN = 1e-6
 
 
@@ -38,7 +39,7 @@ class LeaveOneOut:
     hinge: Array
 
 
-def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | None = None) -> LeaveOneOut:
+def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | None = None, *, solver: str = "active-set") -> LeaveOneOut:
     """Compute the hard-margin separators of all left-out data.
 
     Parameters
@@ -49,6 +50,10 @@ def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | 
         Labels, -1 or +1; each must occur twice.
     separator : Separator, optional
         ``max_margin(X, y)``, if it is known already.
+    solver : {"active-set", "daqp"}
+        What finds the support vectors of the left-out data, starting from those of w_S. "active-set": pivots of all problems
+        at once, with nothing beyond NumPy and SciPy. "daqp": each quadratic program by the package of that name (``pip install
+        daqp``), faster where few support vectors or many pivots leave little to do at once.
 
     Returns
     -------
@@ -57,16 +62,23 @@ def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | 
     Raises
     ------
     TypeError, ValueError
-        If `X` or `y` is malformed, a class has one sample only, or `separator` belongs to other data.
+        If `X` or `y` is malformed, a class has one sample only, `separator` belongs to other data, or `solver` is unknown.
     NotSeparableError
         If no hyperplane through the origin separates the classes.
+    MissingSolverError
+        If daqp is asked for and not installed; an ImportError.
 
     Notes
     -----
-    Where sample i has the dual 0, w_S solves the problem without it too, and nothing is computed. The other problems
-    start from the active set of w_S.
+    Where sample i has the dual 0, w_S solves the problem without it too, and nothing is computed. For the others, the data
+    are scaled to a margin near 1, the separator is computed anew from the active set that the solver found, and its duality
+    gap decides, whatever the solver said of itself: a sample whose gap exceeds 1e-12 goes from daqp to the pivots, and from
+    the pivots to a fresh solve.
     """
     X, y = labelled_sample(X, y)
+    choice("solver", solver, SOLVERS)
+    if solver == "daqp":
+        left_out_quadratic_programs.daqp_module()
     for label in (-1, 1):
         members = np.flatnonzero(y == label)
         if members.size == 1:
@@ -85,19 +97,13 @@ def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | 
     gaps = np.full(n, separator.gap)
     hinge = np.zeros(n)
     exponent = int(np.frexp(separator.margin)[1])
-    scaled = np.ldexp(Z, -exponent)
-    start = _Start.of(scaled, np.ldexp(separator.dual, 2 * exponent))
-    for i in separator.support:
-        u = _resolve(start, int(i))
-        solution = None if u is None else _certified(scaled, u, int(i))
-        if solution is None:
-            fresh = least_distance(np.delete(scaled, i, axis=0))
-            solution = fresh.weights, fresh.margin, fresh.gap
-        w, margin, gaps[i] = solution
-        weights[i] = np.ldexp(w, -exponent)
-        # w_S separates S^i too, so a smaller margin can only be rounding
-        margins[i] = max(float(np.ldexp(margin, exponent)), separator.margin)
-        hinge[i] = max(0.0, 1.0 - float(scaled[i] @ w))
+    left_out = separator.support
+    w, found, open_gaps = _solved(np.ldexp(Z, -exponent), np.ldexp(separator.dual, 2 * exponent), left_out, solver)
+    weights[left_out] = np.ldexp(w, -exponent)
+    # w_S separates S^i too, so a smaller margin can only be rounding
+    margins[left_out] = np.maximum(np.ldexp(found, exponent), separator.margin)
+    gaps[left_out] = open_gaps
+    hinge[left_out] = np.maximum(0.0, 1.0 - np.einsum("kd,kd->k", Z[left_out], weights[left_out]))
     return LeaveOneOut(weights=weights, margins=margins, gaps=gaps, hinge=hinge)
 
 
@@ -119,102 +125,40 @@ def leave_one_out_margins(X: ArrayLike, y: ArrayLike) -> Array:
     return leave_one_out_separators(X, y).margins
 
 
-def _certified(Z: Array, u: Array, left_out: int) -> tuple[Array, float, float] | None:
-    """Return w, its margin and the duality gap; None where the gap is not at the level of rounding."""
-    combination = u @ Z
-    products = Z @ combination
-    products[left_out] = np.inf
-    smallest = float(products.min())
-    if u.min() < 0 or smallest <= 0:
-        return None
-    norm = float(np.linalg.norm(combination))
-    margin = smallest / norm
-    gap = duality_gap(margin, norm / float(u.sum()))
-    return None if gap > _ACCEPTED_GAP else (combination / smallest, margin, gap)
+def _solved(Z: Array, dual: Array, left_out: NDArray[np.intp], solver: str) -> tuple[Array, Array, Array]:
+    """Return w, margin and gap of each problem by the solver; by the pivots, then by a fresh solve where the gap stays open."""
+    weights = np.zeros((left_out.size, Z.shape[1]))
+    margins = np.zeros(left_out.size)
+    gaps = np.full(left_out.size, np.inf)
+    routes = (left_out_pivots.resolve,) if solver == "active-set" else (left_out_quadratic_programs.resolve, left_out_pivots.resolve)
+    for resolve in routes:
+        rest = np.flatnonzero(gaps > _ACCEPTED_GAP)
+        if rest.size:
+            weights[rest], margins[rest], gaps[rest] = _certified(Z, resolve(Z, dual, left_out[rest]), left_out[rest])
+    for k in np.flatnonzero(gaps > _ACCEPTED_GAP):
+        fresh = least_distance(np.delete(Z, left_out[k], axis=0))
+        weights[k], margins[k], gaps[k] = fresh.weights, fresh.margin, fresh.gap
+    return weights, margins, gaps
 
 
-@dataclass(frozen=True)
-class _Start:
-    """The solved whole problem at margin near 1, as the start of every left-out one.
-
-    With K = Z Z^T + 1, the positive u of the NNLS problem solve K u = 1 on the active set, and w = Z^T u / (1 - sum u).
-    """
-
-    rows: Array  # Z, or its coordinates in the span of its rows where that is smaller
-    kernel: Array
-    active: NDArray[np.intp]
-    inverse: Array  # of the kernel on the active set
-    u: Array
-
-    @classmethod
-    def of(cls, Z: Array, dual: Array) -> _Start:
-        rows = Z if Z.shape[1] <= Z.shape[0] else scipy.linalg.qr(Z.T, mode="r")[0][: Z.shape[0]].T
-        kernel = rows @ rows.T + 1.0
-        active = np.flatnonzero(dual)
-        inverse = scipy.linalg.pinvh(kernel[np.ix_(active, active)])
-        return cls(rows, kernel, active, inverse, dual[active] / (1.0 + dual.sum()))
-
-
-def _resolve(start: _Start, left_out: int) -> Array | None:
-    """Return the u of the data without one support vector, shape (n,); None if the pivots lead nowhere.
-
-    Lawson and Hanson's NNLS with a warm start: no step raises the objective, so no active set comes twice.
-    """
-    n = start.rows.shape[0]
-    tolerance = 1e-14 * float(np.sqrt(start.kernel.diagonal().max()))
-    position = int(np.flatnonzero(start.active == left_out)[0])
-    inverse = _without(start.inverse, np.array([position]))
-    active, current = np.delete(start.active, position), np.delete(start.u, position)
-    for _ in range(3 * n):
-        u = inverse.sum(axis=1)
-        blocking = u <= 0
-        if blocking.any():
-            length = np.min(current[blocking] / (current[blocking] - u[blocking]))
-            current = current + length * (u - current)
-            gone = np.flatnonzero(current <= 1e-15)
-            if gone.size in (0, active.size):
-                return None
-            inverse = _without(inverse, gone)
-            active, current = np.delete(active, gone), np.delete(current, gone)
-            continue
-        solution = np.zeros(n)
-        solution[active] = u
-        residual = 1.0 - u.sum() - start.rows @ (solution @ start.rows)
-        u = u + inverse @ residual[active]
-        solution[active] = u
-        residual[active] = -np.inf
-        residual[left_out] = -np.inf
-        entering = int(np.argmax(residual))
-        if residual[entering] <= tolerance:
-            return solution
-        extended = _with(inverse, start.kernel[active, entering], start.kernel[entering, entering])
-        if extended is None:
-            return None
-        inverse = extended
-        active, current = np.append(active, entering), np.append(np.maximum(u, 0.0), 0.0)
-    return None
-
-
-def _without(inverse: Array, positions: NDArray[np.intp]) -> Array:
-    """Return the inverse of a symmetric matrix after deleting rows and columns of the matrix."""
-    kept = np.delete(np.arange(inverse.shape[0]), positions)
-    border = inverse[np.ix_(kept, positions)]
-    corner = inverse[np.ix_(positions, positions)]
-    return np.asarray(inverse[np.ix_(kept, kept)] - border @ scipy.linalg.solve(corner, border.T, assume_a="sym"))
-
-
-def _with(inverse: Array, column: Array, diagonal: float) -> Array | None:
-    """Return the inverse after appending a row and column; None if they depend on the others."""
-    image = inverse @ column
-    schur = float(diagonal - column @ image)
-    if schur <= 1e-12 * diagonal:
-        return None
-    k = inverse.shape[0]
-    extended = np.empty((k + 1, k + 1))
-    extended[:k, :k] = inverse + np.outer(image, image / schur)
-    extended[:k, k] = extended[k, :k] = -image / schur
-    extended[k, k] = 1.0 / schur
-    return extended
+def _certified(Z: Array, u: Array, left_out: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+    """Return w, its margin and the duality gap of each problem; the gap is infinite where u proves nothing."""
+    weights = np.zeros((left_out.size, Z.shape[1]))
+    margins = np.zeros(left_out.size)
+    gaps = np.full(left_out.size, np.inf)
+    proper = np.flatnonzero((u >= 0).all(axis=1))  # not NaN either
+    combination = u[proper] @ Z
+    products = combination @ Z.T
+    products[np.arange(proper.size), left_out[proper]] = np.inf
+    smallest = products.min(axis=1)
+    separating = smallest > 0
+    proper, combination, smallest = proper[separating], combination[separating], smallest[separating]
+    norms = np.linalg.norm(combination, axis=1)
+    attained, largest = smallest / norms, norms / u[proper].sum(axis=1)
+    weights[proper] = combination / smallest[:, np.newaxis]
+    margins[proper] = attained
+    gaps[proper] = duality_gap(attained, largest)
+    return weights, margins, gaps
 
 
 def _check_belongs(Z: Array, separator: Separator) -> None:

@@ -1,5 +1,6 @@
 """Theorems as objects, verdicts from evidence, studies, figures and the report."""
 
+from theory.hypothesis import Decision, Hypothesis, decide, hypotheses, hypothesize
 from theory.reporting import report
 from theory.statement import Assumption, Claim, Theorem, theorem, theorems
 from theory.study import Results, Study, load, run
@@ -8,10 +9,15 @@ from theory.verdict import Verdict, judge, verify
 __all__ = [
     "Assumption",
     "Claim",
+    "Decision",
+    "Hypothesis",
     "Results",
     "Study",
     "Theorem",
     "Verdict",
+    "decide",
+    "hypotheses",
+    "hypothesize",
     "judge",
     "load",
     "report",

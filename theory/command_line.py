@@ -11,6 +11,7 @@ import typer
 import synthetic
 from theory import reporting
 from theory import study as studies
+from theory.hypothesis import decide, hypotheses, verify_hypothesis
 from theory.settings import find_setting, settings
 from theory.statement import find_theorem, theorems
 from theory.verdict import second_opinions
@@ -25,6 +26,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+DEFAULT_SETTING = "head"
 
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default. Results do not depend on it.")]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of every run, at least 1; 10,000 for heads, else as the setting says.")]
@@ -41,9 +44,22 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def _setting_of(suite: str) -> str:
+    """The setting that a suite's name stands for: head tuning where it has such a suite, else the only one that has."""
+    having = [found.name for found in settings().values() if suite in found.suite_names()]
+    if DEFAULT_SETTING in having or len(having) == 1:
+        return DEFAULT_SETTING if DEFAULT_SETTING in having else having[0]
+    if having:
+        raise ValueError(f"a suite named {suite!r} is in the settings {', '.join(having)}; name one with --setting")
+    known = sorted({name for found in settings().values() for name in found.suite_names()})
+    raise ValueError(f"no suite of any setting is named {suite!r}. Known: {', '.join(known)}; `tunebound suites` lists them by setting")
+
+
 @app.command()
 def run(
-    setting: Annotated[str, typer.Option(help="What is tuned: head, full-quadratics, …; `tunebound suites` lists them.")] = "head",
+    setting: Annotated[
+        str | None, typer.Option(help="What is tuned: head, full-quadratics, …; by default head, or the one setting that has the suite.")
+    ] = None,
     suite: Annotated[str, typer.Option(help="Suite of data sets; `tunebound suites` lists them.")] = "standard",
     output: Annotated[Path | None, typer.Option(help="Directory of the study; runs/SUITE or runs/SETTING-SUITE by default.")] = None,
     seed: Seed = 0,
@@ -55,7 +71,8 @@ def run(
     jobs: Jobs = None,
 ) -> None:
     """Compute a suite: every left-out run, every bound. Interrupted, the same command continues."""
-    target = output or Path("runs") / (suite if setting == "head" else f"{setting}-{suite}")
+    setting = _setting_of(suite) if setting is None else setting
+    target = output or Path("runs") / (suite if setting in (DEFAULT_SETTING, suite) else f"{setting}-{suite}")
     options = _given(steps=steps, weights=weights, rate_fraction=rate_fraction, device=device, dtype=dtype)
     try:
         results = studies.run(studies.Study(setting, suite, seed, options), target, jobs=jobs)
@@ -64,12 +81,14 @@ def run(
         raise typer.Exit(130) from None
     for verdict in reporting.judge_all(target, results):
         typer.echo(f"{verdict.status:>22}  {verdict.theorem.name}")
+    for decision in decide(list(hypotheses(setting).values()), results):
+        typer.echo(f"{decision.status:>22}  {decision.hypothesis.name}")
     typer.echo(f"{len(results.environments)} environments in {target}. Next: tunebound report {target}")
 
 
 @app.command()
 def verify(
-    theorem: Annotated[str, typer.Argument(help="Name of a theorem; `tunebound theorems` lists them.")],
+    theorem: Annotated[str, typer.Argument(help="Name of a theorem or a hypothesis; `tunebound theorems` lists them.")],
     suite: Annotated[str, typer.Option(help="Suite of data sets; `tunebound suites` lists them.")] = "smoke",
     data: Annotated[Path | None, typer.Option(help="One stored data set (.npz) instead of a suite, for example a counterexample.")] = None,
     output: Annotated[Path, typer.Option(help="Directory that receives the smallest counterexample.")] = Path("runs/counterexamples"),
@@ -81,9 +100,18 @@ def verify(
     dtype: Dtype = None,
     jobs: Jobs = None,
 ) -> None:
-    """Test one theorem and print the verdict. Exits with 1 if it is refuted."""
-    found = find_theorem(theorem)
+    """Test one theorem, or one hypothesis, and print the verdict. Exits with 1 if it is refuted."""
     options = _given(steps=steps, weights=weights, rate_fraction=rate_fraction, device=device, dtype=dtype)
+    if theorem in hypotheses():
+        claim = hypotheses()[theorem]
+        if data is not None:
+            raise ValueError(f"{theorem} is a hypothesis, which takes a suite to decide; leave out --data")
+        decision = verify_hypothesis(claim, suite, seed=seed, jobs=jobs, **options)
+        typer.echo(str(decision))
+        if decision.status == "refuted":
+            raise typer.Exit(1)
+        return
+    found = find_theorem(theorem)
     found_setting = find_setting(found.setting)
     members = suite if data is None else [found_setting.load(data)]
     verdict = verify_theorem(found, members, seed=seed, output=None if data else output, jobs=jobs, **options)
@@ -127,8 +155,8 @@ def report(
 
 @app.command(name="theorems")
 def list_theorems() -> None:
-    """List the theorems, their statements and sources."""
-    for known in theorems().values():
+    """List the theorems and hypotheses, their statements and sources."""
+    for known in (*theorems().values(), *hypotheses().values()):
         typer.echo(f"{known.name} [{known.setting}]\n    {known.statement}\n    {known.source}")
 
 

@@ -14,6 +14,7 @@ import jinja2
 from tqdm import tqdm
 
 from theory import study
+from theory.hypothesis import decide, hypotheses
 from theory.settings import find_setting
 from theory.statement import theorems
 from theory.verdict import Verdict, judge, judged_rows, tightness_ratio, with_counterexample
@@ -52,7 +53,9 @@ def report(directory: str | os.PathLike[str], *, output: str | os.PathLike[str] 
         title=f"{presentation.title} The {manifest['suite']} suite",
         subtitle=presentation.subtitle(results, manifest),
         verdicts=verdicts,
+        decisions=decide(list(hypotheses(manifest["setting"]).values()), results),
         findings=presentation.findings(results, verdicts),
+        tables=presentation.tables(results),
         figures=figures,
         group=presentation.group,
         group_theorems=names,
@@ -79,6 +82,8 @@ def judge_all(directory: str | os.PathLike[str], results: study.Results) -> list
 
 
 def _group_rows(results: study.Results, names: Sequence[str], group: str, judged_at: str) -> list[dict[str, Any]]:
+    if not names:
+        return []
     judged = judged_rows(results.rows[results.rows["theorem"].isin(names)], judged_at)
     judged = judged[judged["bound"] > 0]
     ratios = judged.assign(ratio=tightness_ratio(judged)).groupby([group, "theorem"])["ratio"].agg(["median", "min"])

@@ -183,10 +183,15 @@ def theorem(
 
 def theorems(setting: str | None = None) -> dict[str, Theorem]:
     """The registered theorems by name, in the order of registration; those of one setting if it is named."""
+    load_catalogue()
+    return {name: known for name, known in _registry.items() if setting in (None, known.setting)}
+
+
+def load_catalogue() -> None:
+    """Import every file of the catalogue, which registers what is in it."""
     package = importlib.import_module("theory.catalogue")
     for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__)):
         importlib.import_module(f"theory.catalogue.{module}")
-    return {name: known for name, known in _registry.items() if setting in (None, known.setting)}
 
 
 def find_theorem(name: str | Theorem) -> Theorem:

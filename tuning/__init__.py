@@ -1,8 +1,9 @@
 """The tuning algorithms under study, batched over data sets and left-out samples."""
 
-from tuning import arguments
+from tuning import arguments, instability
 from tuning.curvature import Curvature, Estimate, Minimiser, estimate_minimiser, network_curvature, path_lipschitz
 from tuning.encoders import SequenceClassifier, TokenEncoder, TokenMLP, TokenTransformer
+from tuning.flow import flow_heads
 from tuning.full import FullRun, tune_losses, tune_quadratics
 from tuning.head_run import HeadRun
 from tuning.heads import learning_rate_limits, tune_heads
@@ -22,6 +23,8 @@ __all__ = [
     "TokenTransformer",
     "arguments",
     "estimate_minimiser",
+    "flow_heads",
+    "instability",
     "learning_rate_limits",
     "network_curvature",
     "path_lipschitz",

@@ -1,11 +1,23 @@
 """Left-out separators: the same as solving each problem afresh."""
 
+import sys
+
+import daqp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bounds import leave_one_out, leave_one_out_margins, leave_one_out_separators, max_margin
+import synthetic
+from bounds import (
+    leave_one_out,
+    leave_one_out_margins,
+    leave_one_out_separators,
+    left_out_pivots,
+    left_out_quadratic_programs,
+    max_margin,
+)
+from bounds.leave_one_out import SOLVERS
 from tests.oracles.hard_margin import cone_program_margin, direction_distance, exact_margin
 from tests.oracles.samples import flat, lattice, separable
 
@@ -35,9 +47,10 @@ def assert_agrees(X, y, result, tolerance=1e-12):
 
 @pytest.mark.parametrize(("n", "d"), [(5, 1), (8, 2), (50, 5), (60, 20), (40, 40), (30, 100)])
 @pytest.mark.parametrize("scale", [1.0, 1e-6, 1e100])
-def test_every_left_out_separator_is_the_one_of_a_fresh_solve(n, d, scale):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_left_out_separator_is_the_one_of_a_fresh_solve(n, d, scale, solver):
     X, y = separable(np.random.default_rng(n), n, d, scale=scale)
-    assert_agrees(X, y, leave_one_out_separators(X, y))
+    assert_agrees(X, y, leave_one_out_separators(X, y, solver=solver))
 
 
 @settings(max_examples=40, deadline=None)
@@ -58,7 +71,9 @@ def test_lattice_points_with_ties(seed):
 def test_margins_agree_with_a_cone_program(n, d):
     X, y = separable(np.random.default_rng(2), n, d)
     margins = leave_one_out_margins(X, y)
+    by_programs = leave_one_out_separators(X, y, solver="daqp").margins
     for i in range(n):
+        assert by_programs[i] == pytest.approx(margins[i], rel=1e-12)
         assert margins[i] == pytest.approx(cone_program_margin(np.delete(X, i, axis=0), np.delete(y, i)), rel=1e-7)
 
 
@@ -112,21 +127,105 @@ def test_only_support_vectors_are_solved(monkeypatch):
     X, y = separable(np.random.default_rng(1), 50, 5)
     whole = max_margin(X, y)
     solved = []
-    resolve = leave_one_out._resolve
-    monkeypatch.setattr(leave_one_out, "_resolve", lambda start, i: solved.append(i) or resolve(start, i))
+    resolve = left_out_pivots.resolve
+
+    def noted(Z, dual, left_out):
+        solved.extend(left_out.tolist())
+        return resolve(Z, dual, left_out)
+
+    monkeypatch.setattr(left_out_pivots, "resolve", noted)
     leave_one_out_separators(X, y, whole)
     assert solved == whole.support.tolist()
 
 
-@pytest.mark.parametrize("part", ["_resolve", "_certified"])
-def test_a_warm_start_that_fails_is_replaced_by_a_fresh_solve(monkeypatch, part):
+def wrong_answers():
+    """What a solver may return: nothing, one that misses the last digits, one that separates nothing, negative duals."""
+    yield lambda u: np.full_like(u, np.nan)
+    yield lambda u: u * (1 + 1e-5 * np.arange(u.shape[1]))
+    yield lambda u: np.where(np.arange(u.shape[1]) == 0, 1.0, 0.0) + 0 * u
+    yield lambda u: -u
+
+
+@pytest.mark.parametrize("spoil", list(wrong_answers()))
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_wrong_answer_of_a_solver_is_replaced_by_a_fresh_solve(monkeypatch, solver, spoil):
     X, y = separable(np.random.default_rng(1), 30, 5)
     expected = leave_one_out_separators(X, y)
-    monkeypatch.setattr(leave_one_out, part, lambda *_: None)
-    result = leave_one_out_separators(X, y)
+    for module in (left_out_pivots, left_out_quadratic_programs):
+        right = module.resolve
+        monkeypatch.setattr(module, "resolve", lambda Z, dual, left_out, right=right: spoil(right(Z, dual, left_out)))
+    result = leave_one_out_separators(X, y, solver=solver)
     assert np.allclose(result.margins, expected.margins, rtol=1e-13)
     assert np.allclose(result.weights, expected.weights, atol=1e-12)
     assert np.allclose(result.hinge, expected.hinge, atol=1e-12)
+    assert result.gaps.max() < 1e-12
+
+
+def test_where_daqp_fails_the_pivots_take_over(monkeypatch):
+    X, y = separable(np.random.default_rng(1), 30, 5)
+    solved = []
+    right = left_out_pivots.resolve
+    monkeypatch.setattr(left_out_pivots, "resolve", lambda Z, dual, left_out: solved.extend(left_out) or right(Z, dual, left_out))
+    monkeypatch.setattr(daqp, "solve", lambda **_: (None, 0.0, -1, {}))
+    result = leave_one_out_separators(X, y, solver="daqp")
+    assert solved == max_margin(X, y).support.tolist()
+    assert result.gaps.max() < 1e-13
+
+
+def troubles():
+    """Data of every kind that makes an active set ambiguous or far from 1, with the tolerance on directions."""
+    rng = np.random.default_rng(12)
+    yield pytest.param(*separable(rng, 60, 7), 1e-12, id="generic")
+    yield pytest.param(*separable(rng, 20, 90), 1e-12, id="wide")
+    yield pytest.param(*separable(rng, 25, 25), 1e-12, id="square")
+    yield pytest.param(*lattice(rng, 40, 4), 1e-12, id="degenerate")
+    X, y = separable(rng, 15, 4)
+    yield pytest.param(np.vstack([X, X]), np.tile(y, 2), 1e-12, id="duplicated")
+    for shift in (1e-4, 1e-8, 1e-12):
+        yield pytest.param(np.vstack([X, X + shift * rng.normal(size=X.shape)]), np.tile(y, 2), 1e-10, id=f"duplicates {shift:g} apart")
+    for margin in (1e-3, 1e-5, 1e-8):
+        yield pytest.param(*flat(rng, 30, 5, margin), 1e-12, id=f"margin {margin:g}")
+    yield pytest.param(*separable(rng, 30, 5, scale=1e-90), 1e-12, id="tiny")
+    for family in ("near_duplicates", "few_support", "degenerate", "heavy_tailed"):
+        data = synthetic.make_separable(family, n=60, d=12, margin=0.05, radius=4.0, seed=3)
+        yield pytest.param(data.X, data.y, 1e-10, id=family)
+
+
+@pytest.mark.parametrize(("X", "y", "tolerance"), list(troubles()))
+def test_the_solvers_agree(X, y, tolerance):
+    pivots, programs = (leave_one_out_separators(X, y, solver=solver) for solver in SOLVERS)
+    assert np.allclose(pivots.margins, programs.margins, rtol=1e-12, atol=0)
+    assert max(direction_distance(a, b) for a, b in zip(pivots.weights, programs.weights, strict=True)) < tolerance
+    assert max(pivots.gaps.max(), programs.gaps.max()) < 1e-11
+
+
+@pytest.mark.parametrize(("X", "y", "tolerance"), [case for case in troubles() if case.id not in ("margin 1e-05", "margin 1e-08")])
+def test_pivots_find_the_way_alone(X, y, tolerance):
+    """Without a fresh solve, unless the margin is so small that Z Z^T + 1 has lost its 1."""
+    scale = max_margin(X, y).margin
+    whole = max_margin(X / scale, y)
+    Z = X / scale * y[:, None]
+    u = left_out_pivots.resolve(Z, whole.dual, whole.support)
+    found = np.isfinite(u).all(axis=1)
+    assert found.mean() >= 0.5
+    for i, values in zip(whole.support[found], u[found], strict=True):
+        w = values @ Z / (1 - values.sum())
+        assert values[i] == 0
+        assert direction_distance(w, fresh(X, y, i).weights) < 1e-6
+
+
+def test_without_daqp_the_error_says_how_to_get_it(monkeypatch):
+    X, y = separable(np.random.default_rng(1), 30, 5)
+    monkeypatch.setitem(sys.modules, "daqp", None)
+    with pytest.raises(ImportError, match=r"solver='daqp' needs .* run `pip install daqp`, or keep solver='active-set'"):
+        leave_one_out_separators(X, y, solver="daqp")
+    assert leave_one_out_separators(X, y).gaps.max() < 1e-13
+
+
+@pytest.mark.parametrize(("solver", "error"), [("nnls", ValueError), (None, TypeError)])
+def test_an_unknown_solver_is_refused(solver, error):
+    with pytest.raises(error, match="solver must be one of 'active-set', 'daqp', got"):
+        leave_one_out_separators(*separable(np.random.default_rng(1), 30, 5), solver=solver)
 
 
 def test_a_given_separator_saves_its_solve(monkeypatch):

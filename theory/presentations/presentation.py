@@ -18,6 +18,29 @@ def _always(results: Results) -> bool:
     return True
 
 
+def _no_tables(results: Results) -> list[Table]:
+    return []
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report, as text.
+
+    Attributes
+    ----------
+    title, note : str
+        Heading, and what the cells are.
+    columns : tuple of str
+    rows : tuple of tuple of str
+        The first cell of each names it.
+    """
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True)
 class Illustration:
     """A figure, its caption, and whether a study has what it shows."""
@@ -44,6 +67,8 @@ class Presentation:
         Column by which the tightness table is broken down.
     illustrations : mapping
         Name, fit for a file → figure.
+    tables : callable
+        results → what else the report shows as tables; nothing by default.
     """
 
     title: str
@@ -52,6 +77,7 @@ class Presentation:
     certificates: Callable[[pd.DataFrame], list[str]]
     group: str
     illustrations: Mapping[str, Illustration]
+    tables: Callable[[Results], list[Table]] = _no_tables
 
     def figures(self, results: Results) -> dict[str, Illustration]:
         """The figures that this study can fill."""

@@ -1,0 +1,129 @@
+"""Hypotheses: signs against known effects, exact intervals, Holm's adjustment, the registry."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+import theory
+from theory import hypothesis as module
+from theory.hypothesis import Hypothesis, decide, find_hypothesis, hypotheses, log_ratio, median_interval, sign_test
+from theory.settings import settings
+
+
+def claim(effects, predicted=-1, name="claim", scale="log ratio"):
+    return Hypothesis(name, "a statement", "a source", "head", predicted, scale, lambda results: pd.Series(effects, dtype=float))
+
+
+def alone(effects, **options):
+    return decide([claim(effects, **options)], None)[0]
+
+
+@pytest.mark.parametrize(
+    ("effects", "predicted", "status"),
+    [
+        ([-0.3] * 20, -1, "confirmed"),
+        ([-0.3] * 20, 1, "refuted"),
+        ([0.3] * 20, 1, "confirmed"),
+        ([-0.3, 0.3] * 10, -1, "not decided"),
+        ([-0.3] * 5, -1, "not decided"),  # five signs cannot reach 5 %: 2/2⁵ = 0.0625
+        ([-0.3] * 6, -1, "confirmed"),
+        ([-math.inf] * 9 + [0.1], -1, "confirmed"),
+        ([0.0] * 50, -1, "not decided"),  # no effect at all is no evidence for a direction
+        ([-0.3] * 10 + [math.nan] * 50, -1, "confirmed"),
+        ([math.nan] * 9, -1, "not tested"),
+        ([], -1, "not tested"),
+    ],
+)
+def test_status(effects, predicted, status):
+    assert alone(effects, predicted=predicted).status == status
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_p_value_is_that_of_the_binomial_test(seed):
+    rng = np.random.default_rng(seed)
+    effects = rng.normal(0.3, 1, size=rng.integers(1, 40))
+    assert sign_test(effects) == pytest.approx(binomtest(int((effects > 0).sum()), len(effects)).pvalue)
+
+
+def test_the_interval_covers_as_often_as_it_says_by_enumeration():
+    # All sign patterns of 9 effects around the median are equally likely: count those whose interval excludes the median.
+    excluded = 0
+    for signs in itertools.product((-1, 1), repeat=9):
+        _, low, high = median_interval(np.array(signs) * np.arange(1, 10))
+        excluded += not low <= 0 <= high
+    assert 0 < excluded / 2**9 <= 0.05
+    wider = sum(
+        not low <= 0 <= high
+        for low, high in (median_interval(np.array(s) * np.arange(1, 6))[1:] for s in itertools.product((-1, 1), repeat=5))
+    )
+    assert wider == 0, "five values have no interval of 95 %"
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_interval_and_test_agree(seed):
+    rng = np.random.default_rng(seed)
+    effects = np.round(rng.normal(0.4, 1, size=rng.integers(6, 60)), 1)  # rounded, so that zeros and ties occur
+    median, low, high = median_interval(effects)
+    assert low <= median <= high
+    assert median == np.median(effects)
+    assert (sign_test(effects) <= 0.05) == (low > 0 or high < 0)
+
+
+def test_holm_adjusts_for_all_that_is_judged_together():
+    strong, weak, none = [-1.0] * 12, [-1.0] * 11 + [1.0] * 2, [math.nan]
+    together = decide([claim(weak, name="a"), claim(strong, name="b"), claim(none, name="c"), claim(weak, name="d")], None)
+    by_name = {decision.hypothesis.name: decision for decision in together}
+    p = {"weak": sign_test(weak), "strong": sign_test(strong)}
+    assert by_name["b"].adjusted == pytest.approx(3 * p["strong"])
+    assert by_name["a"].adjusted == by_name["d"].adjusted == pytest.approx(2 * p["weak"])
+    assert by_name["a"].together == 3
+    assert (by_name["a"].status, alone(weak).status) == ("confirmed", "confirmed")
+    crowd = decide([claim(weak, name=str(k)) for k in range(5)], None)
+    assert {decision.status for decision in crowd} == {"not decided"}, "2.2 % is not enough for one of five"
+
+
+def test_an_effect_is_told_in_its_scale():
+    halved = alone([math.log(0.5)] * 8)
+    assert halved.effect == "×0.5 [0.5, 0.5]"
+    assert "median effect ×0.5" in str(halved)
+    assert "predicted sign on 8, opposite on 0" in str(halved)
+    assert alone([0.25] * 8, scale="difference", predicted=1).effect == "+0.25 [+0.25, +0.25]"
+    assert alone([-math.inf] * 8).effect == "×0 [0, 0]"
+
+
+def test_ratios_of_zeros():
+    ratio = log_ratio(pd.Series([1.0, 0.0, 0.0, 2.0, math.nan]), pd.Series([2.0, 0.0, 1.0, 0.0, 1.0]))
+    np.testing.assert_allclose(ratio, [math.log(0.5), 0, -math.inf, math.inf, math.nan])
+
+
+def test_registration(monkeypatch):
+    monkeypatch.setattr(module, "_registry", dict(module._registry))
+    words = dict(statement="s", source="t", setting="head", predicted=1)
+
+    @theory.hypothesize("mine", **words)
+    def mine(results):
+        return results.environments["n"]
+
+    assert hypotheses("head")["mine"] is mine
+    assert find_hypothesis("mine") is mine
+    with pytest.raises(ValueError, match="registered already"):
+        theory.hypothesize("mine", **words)(lambda results: None)
+    with pytest.raises(ValueError, match="predicted must be -1 or 1"):
+        theory.hypothesize("other", **{**words, "predicted": 0})
+    with pytest.raises(ValueError, match="scale must be one of"):
+        theory.hypothesize("other", **words, scale="ratio")
+    with pytest.raises(ValueError, match="did you mean 'mine'"):
+        find_hypothesis("mien")
+
+
+def test_the_catalogue_is_complete_and_well_formed():
+    for name, known in hypotheses().items():
+        assert known.name == name
+        assert known.setting in settings()
+        assert known.statement
+        assert known.source
+        assert known.predicted in (-1, 1)

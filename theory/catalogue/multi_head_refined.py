@@ -1,0 +1,29 @@
+"""Common bias and spread apart: only the spread falls like 1/√H."""
+
+import numpy as np
+
+from bounds import multi_head
+from theory.assumptions import SEPARABLE, STABLE_STEP
+from theory.settings.multi_head import FAILURE, HEADS, SIZES, MultiHeadEvidence
+from theory.statement import Claim, theorem
+
+
+@theorem(
+    "M-refined",
+    statement="with probability 1 − δ, ‖ŵ_H(t) − û_S‖ ≤ ‖E w(t)/‖E w(t)‖ − û_S‖ + (2σ√d/‖E w(t)‖) √((2 + 8 ln(1/δ))/H), starts N(0, σ²I), "
+    "δ = 1e-9",
+    source="this project, docs/multi-head.md",
+    setting="multi_head",
+    assumptions=(SEPARABLE, STABLE_STEP),
+    maximum=2,
+)
+def refined(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
+    shortest = evidence.expected_norm - evidence.concentration(HEADS)
+    # Where the estimate of E w(t) cannot be told from 0 nothing but the trivial bound is left.
+    known = shortest > 0
+    spread = 2 * evidence.start_spread / np.where(known, shortest, 1.0)
+    bounds = {
+        size: np.where(known, multi_head.refined(bias=evidence.bias, spread=spread, heads=size, delta=FAILURE), 2.0)[:, None]
+        for size in SIZES
+    }
+    return evidence.error_claims(bounds, "estimated", evidence.estimate_error)

@@ -1,0 +1,133 @@
+"""Methods compared on the same tasks: paired log ratios with intervals over tasks, and ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from theory.hypothesis import log_ratio, median_interval
+from theory.ranks import Ranks, mean_ranks
+
+REFERENCE = "plain"
+SEPARATOR = ":"  # between method and measure in a column of the environments
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number that is taken of each method on each task.
+
+    Attributes
+    ----------
+    label : str
+        For tables and axes.
+    unstable : bool
+        Whether it is a measure of instability: 0 is perfectly stable.
+    """
+
+    label: str
+    unstable: bool = False
+
+
+MEASURES: Mapping[str, Measure] = {
+    "accuracy": Measure("test accuracy, mean over seeds"),
+    "training_accuracy": Measure("training accuracy, mean over seeds"),
+    "accuracy_deviation": Measure("standard deviation of test accuracy", unstable=True),
+    "disagreement": Measure("pairwise disagreement (churn)", unstable=True),
+    "kappa_distance": Measure("1 − Fleiss' κ", unstable=True),
+    "jensen_shannon": Measure("Jensen–Shannon divergence (nats)", unstable=True),
+    "cka_distance": Measure("CKA distance of features", unstable=True),
+    "procrustes_distance": Measure("Procrustes distance of features", unstable=True),
+    "svcca_distance": Measure("SVCCA distance of features", unstable=True),
+    "left_out_predictions": Measure("leave-one-out instability of predictions", unstable=True),
+    "left_out_parameters": Measure("leave-one-out instability of the encoder's parameters", unstable=True),
+    "moved": Measure("‖w_T − w_0‖ of the encoder"),
+    "to_minimiser": Measure("‖w_0 − w*‖ of the encoder"),
+    "margin": Measure("margin γ of the training features"),
+    "radius": Measure("radius B of the training features"),
+    "radius_over_margin": Measure("B/γ of the training features"),
+    "separable": Measure("share of runs with separable training features"),
+}
+# In the order in which the theory and its rivals speak of them; figures and tables show these.
+SHOWN = (
+    "left_out_predictions",
+    "left_out_parameters",
+    "disagreement",
+    "jensen_shannon",
+    "accuracy_deviation",
+    "cka_distance",
+)
+
+
+def column(method: str, measure: str) -> str:
+    """Where the environments hold a measure of a method."""
+    return f"{method}{SEPARATOR}{measure}"
+
+
+def measured(environments: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """One row a task (its name), one column a method; NaN where the method was not tried or has no value.
+
+    Parameters
+    ----------
+    environments : DataFrame
+        Of a study of remedies.
+    measure : str
+        A key of `MEASURES`.
+    """
+    if measure not in MEASURES:
+        raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")
+    ending = f"{SEPARATOR}{measure}"
+    columns = {name: name.removesuffix(ending) for name in environments.columns if str(name).endswith(ending)}
+    return environments.set_index("environment")[list(columns)].rename(columns=columns)
+
+
+def paired(environments: pd.DataFrame, measure: str, method: str, reference: str = REFERENCE) -> pd.Series:
+    """ln(method/reference) of a measure on each task; NaN where one of the two is missing.
+
+    Parameters
+    ----------
+    environments : DataFrame
+    measure, method, reference : str
+    """
+    values = measured(environments, measure)
+    missing = pd.Series(float("nan"), index=values.index)
+    return log_ratio(values.get(method, missing), values.get(reference, missing))
+
+
+def effects(environments: pd.DataFrame, measures: Sequence[str] = SHOWN, reference: str = REFERENCE) -> pd.DataFrame:
+    """Median log ratio of each method to the reference with its exact 95 % interval over tasks.
+
+    Parameters
+    ----------
+    environments : DataFrame
+    measures : sequence of str
+    reference : str
+        Method to compare with.
+
+    Returns
+    -------
+    DataFrame
+        One row a measure and method: measure, method, median, low, high (natural logarithms), tasks.
+    """
+    rows = []
+    for measure in measures:
+        for method in measured(environments, measure).columns:
+            ratios = paired(environments, measure, method, reference).dropna()
+            if method == reference or not len(ratios):
+                continue
+            middle, low, high = median_interval(ratios)
+            rows.append({"measure": measure, "method": method, "median": middle, "low": low, "high": high, "tasks": len(ratios)})
+    return pd.DataFrame(rows, columns=["measure", "method", "median", "low", "high", "tasks"])
+
+
+def ranks(environments: pd.DataFrame, measure: str) -> Ranks | None:
+    """Mean ranks of all methods over the tasks that have all of them; None for fewer than three methods or two tasks.
+
+    Parameters
+    ----------
+    environments : DataFrame
+    measure : str
+    """
+    values = measured(environments, measure).dropna()
+    return mean_ranks(values) if values.shape[1] >= 3 and len(values) >= 2 else None

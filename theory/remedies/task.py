@@ -1,0 +1,226 @@
+"""Tasks on which ways of fine-tuning are compared: an under-trained encoder, a small labelled sample, a clean test set."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import bounds
+import synthetic
+import tuning
+from synthetic.storage import read_arrays, write_arrays
+
+FORMAT = "tunebound-remedies"
+# Small enough for thousands of runs, and hard enough that runs disagree: eight topics in 64 words, no margin between the
+# classes, and a pre-training that stops early.
+VOCABULARY, TOPICS, LENGTH, WIDTH, EMBEDDING = 64, 8, 8, 32, 4
+CORPUS = 4096
+PRETRAINING = 120
+TEST = 256
+NOISE_DRAWS = 200
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TaskSpecification:
+    """What a task is made from, and what is tried on it; the same specification gives the same results.
+
+    Attributes
+    ----------
+    n : int
+        Labelled training sequences.
+    noise : float
+        Share of training labels that are flipped, in [0, 0.5); the sample stays linearly separable in the encoder's features.
+    balance : float
+        Share of sequences labelled +1 before the flips, in the training and the test sample.
+    shift : float
+        How far the task's distribution lies from that of pre-training, in [0, 1].
+    world : int
+        Of the planted process, the corpus and the encoder: each world has an encoder of its own.
+    seed : int
+        Of the labelled sequences and the flips.
+    methods : tuple of str
+        Ways of fine-tuning, see `theory.remedies.measures.find_variant`.
+    seeds : int
+        Runs of each method that differ in initial head, data order, dropout and the method's own noise; at least 2.
+    left_out : int
+        Further runs, each without one training sample and otherwise like one of those above.
+    """
+
+    n: int
+    noise: float
+    balance: float
+    shift: float
+    world: int
+    seed: int
+    methods: tuple[str, ...]
+    seeds: int
+    left_out: int
+
+    @property
+    def name(self) -> str:
+        """Readable and unique within a suite."""
+        return f"n{self.n}-noise{self.noise:g}-balance{self.balance:g}-shift{self.shift:g}-w{self.world}-s{self.seed}"
+
+    def make(self) -> Task:
+        """Pre-train the world's encoder, draw the sequences, flip labels."""
+        if not 0 <= self.noise < 0.5:
+            raise ValueError(f"noise must be in [0, 0.5), got {self.noise}; at one half labels mean nothing")
+        if self.seeds < 2 or not 0 <= self.left_out <= self.n:
+            raise ValueError(f"seeds must be at least 2 and left_out in 0..n = {self.n}, got {self.seeds} and {self.left_out}")
+        encoder = pretrained_encoder(self.world)
+        positive = round(self.balance * self.n)
+        if not 0 < positive < self.n:
+            raise ValueError(f"balance={self.balance} leaves a class empty at n={self.n}; move it towards 0.5 or raise n")
+        drawn = _draw(2 * self.n + TEST, self)
+        order = np.argsort(-drawn.labels, kind="stable")  # positives first, each class in the order of drawing
+        train = np.sort(np.concatenate([order[:positive], order[len(order) - (self.n - positive) :]]))
+        test = np.setdiff1d(np.arange(drawn.n), train)[:TEST]
+        flipped = flip_labels(encoder, drawn.tokens[train], drawn.labels[train], self.noise, self.seed)
+        return Task(encoder, drawn.tokens[train], flipped, drawn.labels[train], drawn.tokens[test], drawn.labels[test], self)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A pre-trained encoder, the sample it is tuned on, and the sample it is tested on.
+
+    Attributes
+    ----------
+    encoder : TokenEncoder
+        At w_0.
+    tokens : (n, length) int64
+    labels : (n,) int64
+        Labels −1 and +1 for training, some of them flipped.
+    true_labels : (n,) int64
+        Before the flips.
+    test_tokens, test_labels : (m, length) and (m,) int64
+        Without noise.
+    specification : TaskSpecification
+    """
+
+    encoder: tuning.TokenEncoder
+    tokens: Integers
+    labels: Integers
+    true_labels: Integers
+    test_tokens: Integers
+    test_labels: Integers
+    specification: TaskSpecification
+
+    @property
+    def flips(self) -> int:
+        """Number of training labels that were flipped."""
+        return int((self.labels != self.true_labels).sum())
+
+
+@lru_cache(maxsize=4)
+def pretrained_encoder(world: int) -> tuning.TokenEncoder:
+    """The encoder of a world: masked reconstruction on unlabelled sequences, stopped early; deterministic.
+
+    Parameters
+    ----------
+    world : int
+    """
+    corpus = synthetic.make_token_task(CORPUS, **_process(), world=world, seed=10_000)
+    drawn = tuning.TokenMLP(VOCABULARY, LENGTH, embedding=EMBEDDING, width=WIDTH, seed=world)
+    return tuning.pretrain(drawn, corpus.tokens, steps=PRETRAINING, seed=world).encoder
+
+
+def flip_labels(encoder: tuning.TokenEncoder, tokens: Integers, labels: Integers, share: float, seed: int) -> Integers:
+    """Flip a share of the labels so that the encoder's features of the sample stay linearly separable.
+
+    Sets of labels are drawn uniformly, and drawn again until `bounds.max_margin` finds a separator of the features (with a constant
+    for the intercept) and each class keeps two samples.
+
+    Parameters
+    ----------
+    encoder : TokenEncoder
+    tokens : (n, length)
+    labels : (n,)
+        −1 or +1.
+    share : float
+        round(share · n) labels are flipped.
+    seed : int
+
+    Returns
+    -------
+    (n,) int64
+
+    Raises
+    ------
+    ValueError
+        If no set that was drawn keeps the sample separable.
+    """
+    count = round(share * len(labels))
+    features = with_constant(encode(encoder, tokens))
+    rng = np.random.default_rng([seed, 7])
+    for _ in range(NOISE_DRAWS if count else 1):
+        flipped = labels.copy()
+        flipped[rng.choice(len(labels), size=count, replace=False)] *= -1
+        if min((flipped > 0).sum(), (flipped < 0).sum()) < 2:
+            continue
+        try:
+            bounds.max_margin(features, flipped)
+        except bounds.NotSeparableError:
+            continue
+        return flipped
+    raise ValueError(
+        f"no {count} of {len(labels)} labels can be flipped so that the features stay separable ({NOISE_DRAWS} draws); lower noise or n"
+    )
+
+
+def encode(encoder: tuning.TokenEncoder, tokens: Integers) -> NDArray[np.float64]:
+    """Features (n, width) of an encoder, float64."""
+    with torch.no_grad():
+        return encoder(torch.as_tensor(tokens)).numpy().astype(np.float64)
+
+
+def with_constant(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Features with a last column of ones, which makes the intercept part of the separator."""
+    return np.concatenate([features, np.ones((*features.shape[:-1], 1))], axis=-1)
+
+
+def save(task: Task, path: str | os.PathLike[str]) -> None:
+    """Write what a task is made from; all of it is deterministic.
+
+    Parameters
+    ----------
+    task : Task
+    path : path
+    """
+    stored = asdict(task.specification)
+    write_arrays(path, {"format": FORMAT, **stored, "methods": ",".join(stored["methods"])})
+
+
+def load(path: str | os.PathLike[str]) -> Task:
+    """Make the task that `save` wrote.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    ValueError
+        If the file holds no task.
+    """
+    fields = tuple(TaskSpecification.__dataclass_fields__)
+    try:
+        stored = read_arrays(path, format_name=FORMAT, entries=fields)
+    except ValueError as error:
+        raise ValueError(f"{path} holds no task of the remedies ({error}); name a file that `save` wrote") from error
+    values = {name: stored[name].item() for name in fields}
+    return TaskSpecification(**{**values, "methods": tuple(values["methods"].split(","))}).make()
+
+
+def _process() -> dict[str, int | float]:
+    return {"length": LENGTH, "vocabulary": VOCABULARY, "topics": TOPICS, "margin": 0.0}
+
+
+def _draw(count: int, wanted: TaskSpecification) -> synthetic.TokenTask:
+    return synthetic.make_token_task(count, **_process(), balance=wanted.balance, shift=wanted.shift, world=wanted.world, seed=wanted.seed)
