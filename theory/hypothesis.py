@@ -17,7 +17,7 @@ from theory.settings import find_setting
 from theory.statement import load_catalogue, theorems
 from theory.study import Results, checked_options, examine_members
 
-SCALES = ("log ratio", "difference")
+SCALES = ("log ratio", "difference", "trend")
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Hypothesis:
         Whose studies it reads, for example "remedies".
     predicted : {-1, 1}
         Sign of the effect if the claim is true.
-    scale : {"log ratio", "difference"}
-        What an effect is: ln(with/without), or with − without.
+    scale : {"log ratio", "difference", "trend"}
+        What an effect is: ln(with/without), with − without, or a slope or correlation along a factor.
     effects : callable
         Tables of a study → one effect for each independent unit (a task, or a group of matched environments), indexed by
         the unit's name. NaN: the claim does not speak of that unit. Infinite ratios are kept: only order counts.
@@ -83,7 +83,7 @@ class Decision:
 
     @property
     def effect(self) -> str:
-        """Median effect with its interval, as a factor for log ratios and with its sign for differences."""
+        """Median effect with its interval, as a factor for log ratios, else with its sign."""
         values = (self.median, self.low, self.high)
         if self.hypothesis.scale == "log ratio":
             with np.errstate(over="ignore"):
@@ -121,8 +121,8 @@ def hypothesize(
         Whose studies the function reads.
     predicted : {-1, 1}
         Sign of the effect if the claim is true.
-    scale : {"log ratio", "difference"}
-        What an effect is: ln(with/without), or with − without.
+    scale : {"log ratio", "difference", "trend"}
+        What an effect is: ln(with/without), with − without, or a slope or correlation along a factor.
 
     Raises
     ------

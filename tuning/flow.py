@@ -23,7 +23,7 @@ from tuning.heads import learning_rate_limits, record_steps, tune_heads
 LATEST = 1e290  # beyond it t times a sample's activity does not fit a float64
 DESCENT = 1_000  # steps of plain gradient descent before the flow takes over, at least
 LONGEST_DESCENT = 300_000  # steps after which a curvature that has not fallen will not fall
-SMOOTH = 0.25  # the flow takes over once η λ_max(∇²F) is below: what its correction leaves out is of second order in this
+SMOOTH = 0.25  # the flow takes over once a bound on η λ_max(∇²F) is below: what its correction leaves out is of second order in this
 DENSE = 10_000  # records are eight a decade up to here and one a decade beyond
 
 WORKING_MEMORY = 2**23  # bytes of curvature matrices at once: more leaves the caches of a CPU
@@ -41,7 +41,7 @@ def flow_heads(
     weights: str = "1/n",
     record: str | Sequence[float] = "log",
     reference: ArrayLike | None = None,
-    tolerance: float = 1e-6,
+    tolerance: float = 2e-7,
     device: str = "auto",
 ) -> HeadRun:
     """Follow linear heads along gradient descent to any number of steps, with each sample left out in turn.
@@ -256,13 +256,14 @@ class _Problem:
         field = LogTimeFlow(self.coordinates[sets], self.rates[sets], heads, self.growth)
         path = FlowPath(field, self.log_time(sets), self.heads(sets, heads), tolerance)
         scale = torch.linalg.vector_norm(Z, dim=-1) if self.growth == 1.0 else torch.full_like(Z[..., 0], n / (n - 1))
-        begun = torch.as_tensor(self.descent.certificate[-1, sets], device=Z.device)
+        begun = torch.zeros_like(scale)
+        begun[:, : self.descent.certificate.shape[-1]] = torch.as_tensor(self.descent.certificate[-1, sets])
         for k in range(before, len(run.steps)):
             path.advance(float(np.log(run.steps[k])))
             W = path.W if self.basis is None else path.W @ self.basis[sets].mT + self.outside[sets][:, None]
             record_heads(run, k, sets, heads, W, Z, begun + scale * path.drift, reference)
             size = torch.linalg.vector_norm(W, dim=-1).amin(dim=1)
-            run.resolution[k, sets] = np.maximum(run.resolution[before - 1, sets], (2 * path.error / size).cpu().numpy())
+            run.resolution[k, sets] = np.maximum(self.descent.resolution[-1, sets], (2 * path.error / size).cpu().numpy())
         run.weights[sets, 0] = W[:, 0].cpu().numpy()
         run.weights[sets, 1:][:, heads] = W[:, 1:].cpu().numpy()
 

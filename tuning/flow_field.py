@@ -74,10 +74,12 @@ class LogTimeFlow:
         return Linearisation(flow, drift, hessian, flow, drift, drift_change)
 
     def stiffness(self, u: Tensor, W: Tensor) -> Tensor:
-        """At least η λ_max(∇²F), (B,): η times the largest Frobenius norm over the heads of a data set."""
-        activity, complement = self._activity(u, W)
-        hessian = self._weighted_products(activity * complement)
-        return torch.linalg.matrix_norm(hessian).amax(dim=1) * torch.exp(-u)
+        """At least η λ_max(∇²F), (B,): η times the largest Frobenius norm over the heads of Σ_j σ(−z_jᵀw) z_j z_jᵀ/n.
+
+        Without the factor σ(z_jᵀw) of the Hessian, misclassified samples count too: they are flat now but not later.
+        """
+        activity, _ = self._activity(u, W)
+        return torch.linalg.matrix_norm(self._weighted_products(activity)).amax(dim=1) * torch.exp(-u)
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
         """What turns the integral of the drift up to t into the sum over the steps before t, (B, n): Euler and Maclaurin's

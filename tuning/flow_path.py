@@ -10,8 +10,9 @@ from torch import Tensor
 from tuning import rosenbrock
 from tuning.flow_field import LogTimeFlow
 
-CORRECTED_UNTIL = 1e12  # from there on descent and flow differ by less than rounding
-CURVED_UNTIL = 1e6  # from there on the correction's share of the Jacobian no longer matters to the steps
+# ln t from which on the correction's share of the Jacobian no longer matters to the steps, and the correction itself is
+# below the rounding of the heads
+BORDERS = (math.log(1e6), math.log(1e12))
 FIRST_STEP = 0.1  # in ln t
 SAFETY, SHRINK, GROW = 0.9, 0.2, 4.0  # as usual for adaptive methods
 TRIES = 2_000
@@ -62,7 +63,11 @@ class FlowPath:
         FloatingPointError
             If a data set needs thousands of steps for it: the heads are not on their way to a separator.
         """
-        self.field.corrected, self.field.curved = until <= math.log(CORRECTED_UNTIL), until <= math.log(CURVED_UNTIL)
+        for border in (*BORDERS, until):
+            self._advance(min(border, until))
+
+    def _advance(self, until: float) -> None:
+        self.field.curved, self.field.corrected = (until <= border for border in BORDERS)
         for _ in range(TRIES):
             behind = self.u < until
             if not behind.any():

@@ -130,10 +130,9 @@ def _checked(Z: Tensor, step: Tensor, negated: Tensor, drift: Tensor, first: int
     batch, n, d = Z.shape
     if step.shape != Z.shape or step.dtype != Z.dtype:
         raise ValueError(f"step must be like Z, {tuple(Z.shape)} in {Z.dtype}, got {tuple(step.shape)} in {step.dtype}")
-    if negated.ndim != 3 or negated.shape[0] != batch or negated.shape[2] != d or negated.dtype not in (Z.dtype, torch.float64):
-        raise ValueError(
-            f"negated must have shape ({batch}, m, {d}) in float64 or {Z.dtype}, got {tuple(negated.shape)} in {negated.dtype}"
-        )
+    given = f"got {tuple(negated.shape)} in {negated.dtype}"
+    if negated.ndim != 3 or negated.shape[::2] != (batch, d) or not negated.shape[1] or negated.dtype not in (Z.dtype, torch.float64):
+        raise ValueError(f"negated must have shape ({batch}, m, {d}), m at least 1, in float64 or {Z.dtype}, {given}")
     if drift.shape != (batch, n) or drift.dtype != torch.float64:
         raise ValueError(f"drift must have shape ({batch}, {n}) in float64, got {tuple(drift.shape)} in {drift.dtype}")
     if not 0 <= first <= first + negated.shape[1] - 1 <= n:

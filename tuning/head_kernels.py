@@ -41,6 +41,7 @@ def _advance_whole(Z, step, negated, drift, samples, steps, D: tl.constexpr, WID
             tl.store(drift + sample, total + activity.to(tl.float64), mask=inside)
             change += activity[:, None] * tl.load(step + place, mask=mask, other=0.0)
         weights -= tl.sum(change, axis=0).to(weights.dtype)
+        tl.debug_barrier()  # the next step reads the drift that this one stored, by whichever lane
     tl.store(negated + feature, weights, mask=kept)
 
 

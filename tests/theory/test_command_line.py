@@ -115,3 +115,73 @@ def test_bars_of_the_computations_do_not_run_through_the_study_s_own(monkeypatch
         theory.verify("H-anytime", "smoke", jobs=1)
     assert seen == [False]
     assert "a warning" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("suite", "arguments", "setting"),
+    [
+        ("standard", (), "head"),  # several settings have it: head tuning is what is meant where nothing is said
+        ("smoke", ("--setting", "full-quadratics"), "full-quadratics"),
+        ("large", (), "head"),
+    ],
+)
+def test_the_suite_says_which_setting_is_meant(monkeypatch, capsys, tmp_path, suite, arguments, setting):
+    asked = []
+
+    def computed(study, target, *, jobs):
+        asked.append((study.setting, study.suite))
+        raise ValueError("enough")
+
+    monkeypatch.setattr(command_line.studies, "run", computed)
+    code, _, err = call(monkeypatch, capsys, "run", "--suite", suite, *arguments, "--output", tmp_path / "run")
+    assert (code, asked) == (2, [(setting, suite)]), err
+
+
+def test_a_suite_of_several_settings_without_a_default_has_to_be_told_apart(monkeypatch, capsys):
+    from dataclasses import replace
+
+    from theory.settings import settings
+
+    twins = {name: replace(found, suite_names=lambda: ("twin",)) for name, found in settings().items() if name != "head"}
+    monkeypatch.setattr(command_line, "settings", lambda: twins)
+    code, _, err = call(monkeypatch, capsys, "run", "--suite", "twin")
+    assert code == 2
+    assert all(name in err for name in twins)
+    assert "--setting" in err
+
+
+def test_hypotheses_are_listed_judged_and_verified(monkeypatch, capsys, tmp_path):
+    import theory
+    from theory import hypothesis as module
+
+    monkeypatch.setattr(module, "_registry", {})
+
+    @theory.hypothesize("counts", statement="all is counted", source="a test", setting="head", predicted=1, scale="difference")
+    def counts(results):
+        return results.environments.set_index("environment")["n"]
+
+    @theory.hypothesize("shrinks", statement="all shrinks", source="a test", setting="head", predicted=-1, scale="difference")
+    def shrinks(results):
+        return results.environments.set_index("environment")["n"]
+
+    only = {"counts": counts, "shrinks": shrinks}
+    for place in (module, command_line, command_line.reporting):
+        monkeypatch.setattr(place, "hypotheses", lambda setting=None: only)
+    code, out, _ = call(monkeypatch, capsys, "theorems")
+    assert "counts [head]\n    all is counted\n    a test" in out
+    code, out, _ = call(monkeypatch, capsys, "run", "--suite", "smoke", "--steps", 20, "--output", tmp_path / "run", "--jobs", 1)
+    assert code == 0
+    assert "confirmed  counts" in out
+    assert "refuted  shrinks" in out
+    code, out, _ = call(monkeypatch, capsys, "report", tmp_path / "run")
+    page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert page.index("<b>counts</b>") < page.index("<h2>What it means")
+    assert 'class="status confirmed"' in page
+    code, out, _ = call(monkeypatch, capsys, "verify", "shrinks", "--steps", 20, "--jobs", 1)
+    assert code == 1
+    assert "shrinks: refuted" in out
+    code, out, _ = call(monkeypatch, capsys, "verify", "counts", "--steps", 20, "--jobs", 1)
+    assert code == 0
+    code, _, err = call(monkeypatch, capsys, "verify", "counts", "--data", "some.npz")
+    assert code == 2
+    assert "leave out --data" in err

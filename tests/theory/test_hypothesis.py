@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -127,3 +129,22 @@ def test_the_catalogue_is_complete_and_well_formed():
         assert known.statement
         assert known.source
         assert known.predicted in (-1, 1)
+
+
+def test_the_example_of_the_documentation_runs(monkeypatch):
+    monkeypatch.setattr(module, "_registry", dict(module._registry))
+    text = (Path(__file__).parents[2] / "docs/verdicts.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    exec(block, {})
+    decision = module.verify_hypothesis("margin-and-limit", "smoke", jobs=1, steps=20)
+    assert decision.status == "not tested", "one data set a family has no trend"
+    assert "margin-and-limit: not tested" in str(decision)
+
+
+def test_verify_takes_a_suite_and_judges_alone(monkeypatch):
+    counts = Hypothesis("counts", "s", "t", "head", 1, "difference", lambda results: results.environments.set_index("environment")["n"])
+    decision = module.verify_hypothesis(counts, "smoke", jobs=1, steps=20)
+    assert (decision.status, decision.together) == ("confirmed", 1)
+    assert decision.units == decision.agreeing > 5
+    with pytest.raises(ValueError, match="unknown suite 'huge'"):
+        module.verify_hypothesis(counts, "huge")

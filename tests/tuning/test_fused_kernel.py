@@ -27,13 +27,14 @@ CASES = {
     "many features, two blocks of heads": (70, 20, 3, 66, 2),
     "as many features as are taken": (33, 64, 16, 17, 3),
 }
+LONG = {"n = 50, d = 5": (50, 5, 0, 50, 500), "n = 100, d = 20": (100, 20, 40, 60, 300)}  # too long for the interpreter
 DTYPES = {"float64": (np.float64, np.float64), "mixed": (np.float32, np.float64), "float32": (np.float32, np.float32)}
 SETS = 2
 
 
 def problem(case, seed=0):
     """Z (representable in float32), rates and starting weights (B, m + 1, d) of some data sets."""
-    n, d, _, left_out, _ = CASES[case]
+    n, d, _, left_out, _ = (CASES | LONG)[case]
     draw = np.random.default_rng(seed)
     Z = draw.normal(size=(SETS, n, d)).astype(np.float32).astype(float)
     return Z, np.array([0.5, 2.0]), draw.normal(size=(SETS, left_out + 1, d)).astype(np.float32).astype(float)
@@ -41,7 +42,7 @@ def problem(case, seed=0):
 
 def expected(case):
     """Weights (B, m + 1, d) and drift (B, n) after plain loops in float64."""
-    n, _, first, left_out, steps = CASES[case]
+    n, _, first, left_out, steps = (CASES | LONG)[case]
     Z, rates, start = problem(case)
     weights, drift = np.empty_like(start), np.empty((SETS, n))
     for b in range(SETS):
@@ -66,7 +67,7 @@ def tensors(case, dtype, device="cpu"):
 
 def check(case, dtype, negated, drift):
     weights, activity = expected(case)
-    tolerance = 1e-12 if dtype == "float64" else 2e-6
+    tolerance = 1e-12 if dtype == "float64" else 2e-6 if case in CASES else 5e-6  # rounding of float32 products, step by step
     np.testing.assert_allclose(-negated, weights, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(drift, activity, rtol=tolerance, atol=tolerance)
 
@@ -158,9 +159,9 @@ def test_kernel_compiles_without_a_gpu_and_fits_into_shared_memory(tmp_path):
 @on_gpu
 @needs_triton
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *LONG])
 def test_kernel_agrees_with_plain_loops_on_the_gpu(case, dtype):
-    n, d, first, _, steps = CASES[case]
+    n, d, first, _, steps = (CASES | LONG)[case]
     Z, step, negated, drift = tensors(case, dtype, "cuda")
     assert fused_kernel.refusal(Z.device, n, d, Z.dtype) is None
     fused_kernel.advance(Z, step, negated, drift, first, steps)

@@ -4,7 +4,7 @@ import numpy as np
 
 from bounds import multi_head
 from theory.assumptions import SEPARABLE, STABLE_STEP
-from theory.settings.multi_head import FAILURE, HEADS, SIZES, MultiHeadEvidence
+from theory.settings.multi_head import FAILURE, SIZES, MultiHeadEvidence
 from theory.statement import Claim, theorem
 
 
@@ -18,12 +18,10 @@ from theory.statement import Claim, theorem
     maximum=2,
 )
 def refined(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
-    shortest = evidence.expected_norm - evidence.concentration(HEADS)
-    # Where the estimate of E w(t) cannot be told from 0 nothing but the trivial bound is left.
-    known = shortest > 0
-    spread = 2 * evidence.start_spread / np.where(known, shortest, 1.0)
-    bounds = {
-        size: np.where(known, multi_head.refined(bias=evidence.bias, spread=spread, heads=size, delta=FAILURE), 2.0)[:, None]
-        for size in SIZES
-    }
-    return evidence.error_claims(bounds, "estimated", evidence.estimate_error)
+    known = evidence.certified_norm > 0  # elsewhere nothing but the trivial bound is left
+    spread = 2 * evidence.start_spread / np.where(known, evidence.certified_norm, 1.0)
+    bounds = {}
+    for size in SIZES:
+        bound = multi_head.refined(bias=evidence.certified_bias, spread=spread, heads=size, delta=FAILURE)
+        bounds[size] = np.where(known, bound, 2.0)[:, None]
+    return evidence.error_claims(bounds, "estimated")

@@ -4,7 +4,7 @@ import numpy as np
 
 from bounds import head
 from theory.assumptions import SEPARABLE, STABLE_STEP
-from theory.settings.multi_head import HEADS, SIZES, MultiHeadEvidence
+from theory.settings.multi_head import SIZES, MultiHeadEvidence
 from theory.statement import Claim, theorem
 
 
@@ -18,10 +18,10 @@ from theory.statement import Claim, theorem
     maximum=2,
 )
 def sharp(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
-    shortest = evidence.expected_norm - evidence.concentration(HEADS)
-    known = shortest > 0
+    known = evidence.certified_norm > 0  # elsewhere nothing but the trivial bound is left
+    norm = np.where(known, evidence.certified_norm, 1.0)
     bounds = {}
     for size in SIZES:
-        random = head.chord(drift=evidence.concentration(size), norm=np.where(known, shortest, 1.0))
-        bounds[size] = np.where(known, evidence.bias + random, 2.0)[:, None]
-    return evidence.error_claims(bounds, "estimated", evidence.estimate_error)
+        bound = evidence.certified_bias + head.chord(drift=evidence.concentration(size), norm=norm)
+        bounds[size] = np.where(known, bound, 2.0)[:, None]
+    return evidence.error_claims(bounds, "estimated")

@@ -176,4 +176,14 @@ def has_ranks(results: Results) -> bool:
     return any(ranks(results.environments, measure) is not None for measure in RANKED)
 
 
-__all__ = ["WEIGHTED", "against_plain", "along_weight", "critical_differences", "has_ranks", "has_retraining", "has_weights", "readable", "retraining_distance"]
+__all__ = [
+    "WEIGHTED",
+    "against_plain",
+    "along_weight",
+    "critical_differences",
+    "has_ranks",
+    "has_retraining",
+    "has_weights",
+    "readable",
+    "retraining_distance",
+]

@@ -1,0 +1,180 @@
+"""The log-time flow against the steps that it replaces, and against closed forms at t that no stepping reaches."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import synthetic
+from tuning import flow as module
+from tuning import flow_heads, learning_rate_limits, tune_heads
+from tuning.flow import flow_records
+
+
+def unit(w):
+    return w / np.linalg.norm(w, axis=-1, keepdims=True)
+
+
+def every_family(n, d):
+    """One data set of every family; those that need d ≥ n get it by chance of their own."""
+    made = []
+    for name in synthetic.families():
+        for dimension in (d, n, 2 * n):
+            try:
+                made.append(synthetic.make_separable(name, n=n, d=dimension, margin=0.4, radius=4.0, seed=5))
+                break
+            except ValueError:
+                continue
+    assert len(made) == len(synthetic.families())
+    return made
+
+
+def by_shape(members):
+    shapes = {}
+    for data in members:
+        shapes.setdefault(data.X.shape, []).append(data)
+    return shapes.values()
+
+
+@pytest.mark.slow
+def test_the_flow_follows_descent_on_every_family():
+    for group in by_shape(every_family(8, 3)):
+        X, y = np.stack([data.X for data in group]), np.stack([data.y for data in group])
+        times = [10_000, 100_000, 1_000_000]
+        exact = tune_heads(X, y, steps=times[-1], record=times)
+        flow = flow_heads(X, y, until=times[-1], record=times)
+        error = np.linalg.norm(unit(flow.path) - unit(exact.path), axis=-1)
+        assert error.max() < 1e-7
+        np.testing.assert_allclose(flow.direction_distance.mean(axis=-1), exact.direction_distance.mean(axis=-1), rtol=1e-7)
+        np.testing.assert_allclose(flow.certificate, exact.certificate, rtol=1e-5, atol=1e-12)
+        difference = np.abs(flow.direction_distance - exact.direction_distance).max(axis=-1)
+        assert (difference < flow.resolution / 100).all()  # what the docstring promises of the estimate
+        np.testing.assert_allclose(flow.norm, exact.norm, rtol=1e-7)
+        np.testing.assert_allclose(flow.margin, exact.margin, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("weights", ["1/n", "1/(n-1)"])
+@pytest.mark.parametrize(("family", "d"), [("gaussian", 5), ("wide", 40), ("degenerate", 5)])
+def test_other_weights_starts_and_step_sizes(family, d, weights):
+    data = synthetic.make_separable(family, n=20, d=d, margin=0.3, radius=5.0, seed=3)
+    rate = 0.2 * learning_rate_limits(data.X, weights=weights)
+    start = np.random.default_rng(1).normal(size=d)
+    common = {"learning_rate": rate, "init": start, "weights": weights}
+    exact = tune_heads(data.X, data.y, steps=30_000, record=[500, 3000, 30_000], **common)
+    flow = flow_heads(data.X, data.y, until=30_000, record=[500, 3000, 30_000], **common)
+    assert np.array_equal(flow.steps, exact.steps)
+    np.testing.assert_array_equal(flow.path[0], exact.path[0])  # before the flow takes over
+    np.testing.assert_allclose(unit(flow.path), unit(exact.path), rtol=0, atol=1e-7)
+    np.testing.assert_allclose(flow.direction_distance, exact.direction_distance, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(flow.certificate, exact.certificate, rtol=1e-5, atol=1e-12)
+    np.testing.assert_allclose(unit(flow.weights), unit(exact.weights), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("until", [1e6, 1e30, 1e100])
+def test_orthogonal_samples_have_a_closed_form(until):
+    # Samples B e_i move alone: m = B w_i obeys dm/dτ = (B²/n) σ(−m), so m + e^m = 1 + B² τ/n, from m = 0.
+    n, radius = 6, 2.0
+    X, y = radius * np.eye(n), np.array([1, -1, 1, -1, 1, -1])
+    run = flow_heads(X * y[:, None], y, until=until, record=[until], tolerance=1e-8)
+    with mpmath.workdps(50):
+        total = 1 + mpmath.mpf(radius) ** 2 * mpmath.mpf(run.learning_rate) * mpmath.mpf(until) / n
+        margin = mpmath.log(total)
+        for _ in range(50):
+            margin = mpmath.log(total - margin)
+        expected = float(margin / radius)
+    # descent lags behind the flow by a number of steps that grows like ln t, that is by ln t/t in the margin
+    np.testing.assert_allclose(run.weights[0] * y * y, np.full(n, expected), rtol=1e-5 if until < 1e7 else 1e-9)
+    np.testing.assert_allclose(run.direction_distance[-1], np.sqrt(2 - 2 * np.sqrt(1 - 1 / n)), rtol=1e-9)
+    np.testing.assert_allclose(run.certificate[-1], np.abs(run.weights[0]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("family", "d"), [("gaussian", 8), ("wide", 60), ("degenerate", 8), ("near_duplicates", 8)])
+def test_drift_adds_up_to_the_head_at_every_time(family, d):
+    # w(t) = (η/n) Σ_i z_i Σ_s p_i(w(s)): the sums come from the certificate's quadrature, the head from the equation itself.
+    data = synthetic.make_separable(family, n=30, d=d, margin=0.3, radius=3.0, seed=2)
+    run = flow_heads(data.X, data.y)
+    drift = run.certificate / np.linalg.norm(data.X, axis=1)
+    np.testing.assert_allclose(drift @ (data.X * data.y[:, None]), run.path, rtol=1e-5, atol=1e-6)
+    assert run.steps[-1] == 1e30
+
+
+def test_heads_reach_their_separators_like_one_over_log_time():
+    data = synthetic.make_separable("gaussian", n=40, d=4, margin=0.5, radius=3.0, seed=1)
+    run = flow_heads(data.X, data.y, until=1e100, record=[1e50, 1e100])
+    error = np.linalg.norm(unit(run.path) - data.separator, axis=1)
+    assert error[0] / error[1] == pytest.approx(2, rel=0.1)
+
+
+def test_a_batch_and_its_members_agree(monkeypatch):
+    members = [synthetic.make_separable("gaussian", n=16, d=4, margin=margin, radius=3.0, seed=1) for margin in (0.05, 0.5, 1.5)]
+    X, y = np.stack([data.X for data in members]), np.stack([data.y for data in members])
+    together = flow_heads(X, y, until=1e20)
+    for index, data in enumerate(members):
+        np.testing.assert_allclose(
+            together[index].direction_distance, flow_heads(data.X, data.y, until=1e20).direction_distance, atol=1e-12
+        )
+    monkeypatch.setattr(module, "WORKING_MEMORY", 20_000)  # several blocks of left-out heads for each data set
+    np.testing.assert_allclose(flow_heads(X, y, until=1e20).direction_distance, together.direction_distance, rtol=0, atol=1e-7)
+
+
+def test_descent_goes_on_until_the_loss_is_flat_enough(monkeypatch):
+    # A start far on the wrong side: at step 1000 the loss is as curved as ever for one of the two data sets.
+    data = synthetic.make_separable("gaussian", n=16, d=4, margin=0.5, radius=3.0, seed=1)
+    far = -400 * data.separator
+    taken: list[int] = []
+    original = module.tune_heads
+    monkeypatch.setattr(module, "tune_heads", lambda *args, **kwargs: taken.append(kwargs["steps"]) or original(*args, **kwargs))
+    X, y = np.stack([data.X, data.X]), np.stack([data.y, data.y])
+    rate = 0.1 * learning_rate_limits(data.X)
+    flow = flow_heads(X, y, until=20_000, record=[20_000], init=np.stack([0 * far, far]), learning_rate=rate)
+    assert taken[0] == 1000
+    assert len(taken) > 1
+    exact = tune_heads(X, y, steps=20_000, record=[20_000], init=np.stack([0 * far, far]), learning_rate=rate)
+    np.testing.assert_allclose(unit(flow.weights), unit(exact.weights), rtol=0, atol=1e-6)
+
+
+def test_records():
+    steps = flow_records(1e30)
+    assert steps[0] == 1
+    assert steps[-1] == 1e30
+    assert {1e4, 1e5, 1e29} <= set(steps)
+    assert list(flow_records(100, [1, 10])) == [1, 10, 100]
+    assert list(flow_records(1)) == [1]
+
+
+def test_direction_error_is_measured_against_the_reference():
+    data = synthetic.make_separable("gaussian", n=12, d=3, margin=0.5, radius=3.0, seed=1)
+    reference = np.tile(data.separator, (13, 1))
+    run = flow_heads(data.X, data.y, until=1e12, reference=reference)
+    np.testing.assert_allclose(run.direction_error[:, 0], np.linalg.norm(unit(run.path) - data.separator, axis=1), rtol=0, atol=1e-12)
+    alone = flow_heads(data.X, data.y, until=1e12, leave_one_out=False)
+    assert alone.direction_distance.shape[1] == 0
+    np.testing.assert_allclose(alone.path, run.path, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"until": 0}, "until must be a whole number of steps"),
+        ({"until": 1e300}, "until must be a whole number of steps"),
+        ({"until": 10.5}, "until must be a whole number"),
+        ({"until": True}, "until must be a number of steps"),
+        ({"until": "far"}, "until must be a number of steps"),
+        ({"record": [2e30]}, "raise until or drop it"),
+        ({"record": "all"}, "record must be one of 'log'"),
+        ({"tolerance": 0.0}, "tolerance must be finite and positive"),
+        ({"learning_rate": 1e9}, "above the limit"),
+        ({"weights": "n"}, "weights must be one of"),
+        ({"reference": np.ones((3, 3))}, "reference must hold one direction a head"),
+    ],
+)
+def test_bad_arguments_are_refused(change, message):
+    data = synthetic.make_separable("gaussian", n=12, d=3, margin=0.5, radius=3.0, seed=1)
+    with pytest.raises((ValueError, TypeError), match=message):
+        flow_heads(data.X, data.y, **change)
+
+
+def test_data_that_are_not_separable_are_reported():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 1)), np.array([1, -1] * 4)
+    with pytest.raises(FloatingPointError, match="not linearly separable"):
+        flow_heads(X, y)
