@@ -18,7 +18,7 @@ from benchmarks.roofline import Roofline, roofline
 from benchmarks.tables import Cell, Table
 from tuning import tune_heads
 
-FULL = ((50, 5, 300, 200), (100, 20, 300, 60), (200, 100, 60, 40), (500, 50, 16, 60), (1000, 20, 4, 80))  # n, d, D, steps
+FULL = ((50, 5, 300, 400), (100, 20, 300, 100), (200, 100, 60, 60), (500, 50, 16, 100), (1000, 20, 4, 150))  # n, d, D, steps
 QUICK = ((10, 3, 4, 20), (16, 6, 3, 20))
 AGREEMENT = {"float64": 1e-9, "mixed": 1e-5}  # largest difference of a weight, relative to the largest weight
 OURS = "tune_heads"
@@ -78,7 +78,17 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
     yield Table(
         "roofline",
         "Exact steps: the share of what the machine does at best",
-        ("n, d, D", "dtype", "matmul, large", "matmul, same shapes", "sigmoid, ns", "at best, ns", "tune_heads, ns", "of matmul, %", "of best, %"),
+        (
+            "n, d, D",
+            "dtype",
+            "matmul, large",
+            "matmul, same shapes",
+            "sigmoid, ns",
+            "at best, ns",
+            "tune_heads, ns",
+            "of matmul, %",
+            "of best, %",
+        ),
         tuple(best),
         (
             "matmul in GFLOP/s: of a large square matrix, and of the two batched products of a step; at best = 4 d flop at the rate "
@@ -135,7 +145,9 @@ def agreement(name: str, found: NDArray, expected: NDArray, tolerance: float) ->
     """Largest difference relative to the largest weight; an error above the tolerance."""
     gap = float(np.abs(found - expected).max() / np.abs(expected).max())
     if not gap <= tolerance:
-        raise DisagreementError(f"{name} is off by {gap:.2g} of the largest weight, more than {tolerance:g}: times would not compare the same thing")
+        raise DisagreementError(
+            f"{name} is off by {gap:.2g} of the largest weight, more than {tolerance:g}: times would not compare the same thing"
+        )
     return gap
 
 

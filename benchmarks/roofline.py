@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 CHUNK = 2**26  # bytes of margins at once, as many as the engine takes by default
-SQUARE = 1024
+SQUARE = 512
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def roofline(n: int, d: int, D: int, dtype: torch.dtype) -> Roofline:
     torch.bmm(heads, Z.mT, out=activity)
 
     def squares(times: int) -> None:
-        for _ in range(-(-times // 8)):
+        for _ in range(times):
             torch.mm(left, right, out=square)
 
     def products(times: int) -> None:
@@ -50,5 +50,5 @@ def roofline(n: int, d: int, D: int, dtype: torch.dtype) -> Roofline:
     units = sets * (n + 1) * n
     return Roofline(
         works={"square": squares, "products": products, "sigmoid": sigmoids},
-        amounts={"square": 2 * SQUARE**3 // 8, "products": 4 * d * units, "sigmoid": units},
+        amounts={"square": 2 * SQUARE**3, "products": 4 * d * units, "sigmoid": units},
     )

@@ -1,13 +1,16 @@
 """Bounds on the instability of fine-tuning, and the calculators that turn data into their constants."""
 
 from bounds import constants, full, head, literature, multi_head
+from bounds.asymptote import Asymptote, asymptote
 from bounds.leave_one_out import LeaveOneOut, leave_one_out_margins, leave_one_out_separators
 from bounds.separator import NotSeparableError, Separator, max_margin
 
 __all__ = [
+    "Asymptote",
     "LeaveOneOut",
     "NotSeparableError",
     "Separator",
+    "asymptote",
     "constants",
     "full",
     "head",

@@ -67,7 +67,6 @@ def _polish(kernel: Array, active: np.ndarray[Any, np.dtype[np.bool_]]) -> Array
     target = filled.astype(np.float64)[..., np.newaxis]
     try:
         u = np.linalg.solve(system, target)
-        u += np.linalg.solve(system, target - system @ u)
     except np.linalg.LinAlgError:  # duplicated rows in one of the active sets
         return solutions
     values = np.zeros(chosen.shape)

@@ -46,6 +46,10 @@ class HeadRun:
         Step size η.
     weighting : str
         "1/n" (the others keep their weight when a sample is left out) or "1/(n-1)".
+    head_weights : ([D,] n + 1, H, d) or None
+        Of several heads a sample: each of them after the last step. All other measures are then those of their mean.
+    spread : (K, [D,] n + 1) or None
+        Of several heads: the root mean square distance of a head from their mean.
     """
 
     steps: NDArray[Any]
@@ -60,6 +64,8 @@ class HeadRun:
     resolution: NDArray[np.float64]
     learning_rate: NDArray[np.float64] | float
     weighting: str
+    head_weights: NDArray[np.float64] | None = None
+    spread: NDArray[np.float64] | None = None
 
     def __getitem__(self, index: int) -> HeadRun:
         """The run of one data set of a batch."""
@@ -77,15 +83,35 @@ class HeadRun:
             weights=self.weights[index],
             resolution=self.resolution[:, index],
             learning_rate=float(np.asarray(self.learning_rate)[index]),
+            head_weights=None if self.head_weights is None else self.head_weights[index],
+            spread=None if self.spread is None else self.spread[:, index],
         )
 
 
-def rounding_resolution(steps: NDArray[Any]) -> NDArray[np.float64]:
-    """Rounding of t steps in a unit direction, shape (K,): non-expansive steps add up at most their own rounding."""
-    return 4 * np.finfo(float).eps * (np.asarray(steps, dtype=np.float64) + 4)
+def rounding_resolution(steps: NDArray[Any], dtype: str = "float64") -> NDArray[np.float64]:
+    """Rounding of t steps in a unit direction, shape (K,): non-expansive steps add up at most their own rounding.
+
+    In "mixed" arithmetic a step is rounded relative to its own length, whose sum is the path's: no growth with t.
+    """
+    t = np.asarray(steps, dtype=np.float64)
+    if dtype == "mixed":
+        return np.full(t.shape, 2 * float(np.finfo(np.float32).eps))
+    return 4 * float(np.finfo(dtype).eps) * (t + 4)
 
 
-def empty_run(steps: NDArray[Any], batch: int, n: int, left_out: int, d: int, rates: NDArray, weights: str, *, with_error: bool) -> HeadRun:
+def empty_run(
+    steps: NDArray[Any],
+    batch: int,
+    n: int,
+    left_out: int,
+    d: int,
+    rates: NDArray,
+    weights: str,
+    *,
+    with_error: bool,
+    heads: int = 1,
+    dtype: str = "float64",
+) -> HeadRun:
     """A run whose arrays `record` fills in; `left_out` is n, or 0 where only the head on S is tuned."""
     kept = len(steps)
     return HeadRun(
@@ -98,9 +124,11 @@ def empty_run(steps: NDArray[Any], batch: int, n: int, left_out: int, d: int, ra
         path=np.empty((kept, batch, d)),
         direction_error=np.empty((kept, batch, left_out + 1)) if with_error else None,
         weights=np.empty((batch, left_out + 1, d)),
-        resolution=np.repeat(rounding_resolution(steps)[:, None], batch, axis=1),
+        resolution=np.repeat(rounding_resolution(steps, dtype)[:, None], batch, axis=1),
         learning_rate=rates,
         weighting=weights,
+        head_weights=np.empty((batch, left_out + 1, heads, d)) if heads > 1 else None,
+        spread=np.empty((kept, batch, left_out + 1)) if heads > 1 else None,
     )
 
 
@@ -113,11 +141,14 @@ def record(
     Z: Tensor,
     certificate: Tensor,
     reference: NDArray[np.float64] | None,
+    *,
+    spread: Tensor | None = None,
 ) -> None:
     """Write record k of some data sets and a block of left-out heads into the run.
 
     W (B, m + 1, d) holds head 0 and the heads of the left-out samples `heads`; Z = yX (B, n, d); certificate (B, n);
-    reference (B, n + 1, d) or None. All float64.
+    reference (B, n + 1, d) or None; spread (B, m + 1) of several heads around their mean W, or None. All float64. Of several
+    blocks of one data set the first writes head 0.
     """
     norm = torch.linalg.vector_norm(W, dim=-1)
     unit = W / norm[..., None]  # a zero head has no direction: NaN
@@ -128,18 +159,21 @@ def record(
     def store(target: NDArray, value: Tensor) -> None:
         target[...] = value.cpu().numpy()
 
-    store(run.path[k, sets], W[:, 0])
-    store(run.norm[k, sets, 0], norm[:, 0])
-    store(run.margin[k, sets, 0], margin[:, 0])
     left_out = np.s_[k, sets, 1 + heads.start : 1 + heads.stop]
     samples = np.s_[k, sets, heads]
-    store(run.norm[left_out], norm[:, 1:])
-    store(run.margin[left_out], margin[:, 1:])
     store(run.distance[samples], torch.linalg.vector_norm(W[:, 1:] - W[:, :1], dim=-1))
     store(run.direction_distance[samples], torch.linalg.vector_norm(unit[:, 1:] - unit[:, :1], dim=-1))
     store(run.certificate[samples], certificate[:, heads])
+    per_head = [(run.norm, norm), (run.margin, margin)]
+    if spread is not None and run.spread is not None:
+        per_head.append((run.spread, spread))
     if reference is not None and run.direction_error is not None:
         chosen = np.concatenate([reference[:, :1], reference[:, 1:][:, heads]], axis=1)
         error = torch.linalg.vector_norm(unit - torch.as_tensor(chosen, device=unit.device), dim=-1)
-        store(run.direction_error[k, sets, 0], error[:, 0])
-        store(run.direction_error[left_out], error[:, 1:])
+        per_head.append((run.direction_error, error))
+    for target, value in per_head:
+        store(target[left_out], value[:, 1:])
+    if heads.start == 0:
+        store(run.path[k, sets], W[:, 0])
+        for target, value in per_head:
+            store(target[k, sets, 0], value[:, 0])

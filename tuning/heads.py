@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
-from tuning import arguments
+from tuning import arguments, descent_blocks, descent_choice
+from tuning.descent import DTYPES
+from tuning.head_blocks import Task, run_blocks
 from tuning.head_run import HeadRun, empty_run
-from tuning.head_run import record as record_heads
 
-WORKING_MEMORY = 2**26  # bytes of margin matrices at once; more gained nothing on CPUs
+MEMORY = 2**26
 FLOAT32_STEPS = 100_000  # beyond it an update is smaller than half a float32 unit of the weights
+AT_ONCE = 2**21  # features whose curvature is computed at once
 
 
 def tune_heads(
@@ -25,18 +26,22 @@ def tune_heads(
     steps: int,
     learning_rate: float | ArrayLike | str = "auto",
     init: ArrayLike | None = None,
+    heads: int = 1,
     leave_one_out: bool = True,
     weights: str = "1/n",
     record: str | Sequence[int] = "log",
     reference: ArrayLike | None = None,
     device: str = "auto",
     dtype: str = "float64",
+    memory: int = MEMORY,
 ) -> HeadRun:
     """Tune linear heads on the logistic loss by gradient descent, with each sample left out in turn.
 
     The head has no bias (append a constant feature to get one) and minimises F_S(w) = (1/n) Σ_j ln(1 + exp(−z_jᵀw)),
-    z_j = y_j x_j, by w ← w − η∇F(w); head 1 + i minimises F without sample i. All heads of all data sets advance together:
-    one batched matrix product gives every margin, the left-out entries are zeroed, a second product gives the steps.
+    z_j = y_j x_j, by w ← w − η∇F(w); head 1 + i minimises F without sample i. All heads of many data sets advance together:
+    one batched matrix product gives every margin, the left-out entries are zeroed, a second product gives the steps. With at
+    least as many features as samples (twice as many in "mixed" and "float32") the same iterates are computed from the Gram
+    matrix, at a cost that does not depend on the features.
 
     Parameters
     ----------
@@ -48,8 +53,12 @@ def tune_heads(
         Number of gradient steps, at least 1.
     learning_rate : float, (D,) or "auto"
         Step size η ≤ 2/β with β = λ_max(XᵀX)/(4n), times n/(n − 1) under 1/(n − 1) weights; "auto" is 1/β, a data set each.
-    init : (d,) or (D, d), optional
-        Common start of all heads of a data set; zero by default.
+    init : (d,) or (D, d); (heads, d) or (D, heads, d) of several heads; optional
+        Start of the heads of a data set, the same whichever sample is left out; zero by default. Several heads need one:
+        with equal starts they stay equal.
+    heads : int
+        Heads H a sample. Each takes step η on its own loss, which is gradient descent on the mean of the H losses with step Hη.
+        All measures are then of their mean w̄ = (1/H) Σ_h w_h, and `head_weights` and `spread` are given too.
     leave_one_out : bool
         False tunes the head on S only; the arrays over left-out samples then have n = 0 entries.
     weights : {"1/n", "1/(n-1)"}
@@ -60,8 +69,13 @@ def tune_heads(
         Unit directions, for example of the max-margin separators, to measure `direction_error` against.
     device : str
         "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", …
-    dtype : {"float64", "float32"}
-        Arithmetic of the iteration. float32 weights stagnate after about 10⁵ steps (a warning says so).
+    dtype : {"float64", "mixed", "float32"}
+        Arithmetic of the iteration. "mixed" is faster: products and σ in float32, weights in twice its digits; directions
+        err by a few 1e−9, and the error grows as the margin shrinks against the radius (1.5e−8 seen at a sixtieth). float32
+        weights stagnate after about 10⁵ steps (a warning says so). "mixed" and "float32" round the features to float32
+        first, and everything they give is of the rounded ones.
+    memory : int
+        Bytes of working arrays at once (data and results come on top).
 
     Returns
     -------
@@ -71,40 +85,50 @@ def tune_heads(
     ------
     ValueError, TypeError
         For data that are not finite, labels other than ±1, a class that leaving one out would empty, a step size above the
-        limit (the message states it), and any argument outside its range; before any work.
+        limit (the message states it), memory that does not hold one left-out sample of one data set (the message states how
+        much does), and any argument outside its range; before any work.
 
     Notes
     -----
-    Memory is bounded: data sets, then left-out heads, are split into chunks whose margin matrices fit in 64 MiB. Results of
-    different chunkings may differ by the rounding of the matrix product's summation order.
+    Data sets, then heads, then left-out samples are split into blocks that fit into the memory and the caches; on a CPU as
+    many blocks as torch has threads advance at once. How it is split can change the order in which a matrix product is summed,
+    hence results by the rounding of t non-expansive steps, which `HeadRun.resolution` bounds; nothing else depends on it.
+    The certificate of a mean head is the mean of its heads' certificates: ‖w̄_S − w̄_{S^i}‖ is at most the mean of the
+    ‖w_{h,S} − w_{h,S^i}‖.
+
+    On a CUDA device a kernel that keeps samples and weights on the chip is used where they fit, else a recorded graph of the
+    operations where launching them would cost more than they do; the logger ``tuning`` says what was chosen and why (INFO).
     """
     features, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
     batch, n, d = features.shape
     single = np.ndim(X) == 2
     arguments.choice("weights", weights, arguments.WEIGHTS)
-    arguments.choice("dtype", dtype, tuple(arguments.DTYPES))
+    arguments.choice("dtype", dtype, tuple(DTYPES))
+    count = arguments.integer("heads", heads, 1)
+    room = arguments.integer("memory", memory, 1)
     recorded = record_steps(steps, record)
     total = int(recorded[-1])
     place = arguments.device("device", device)
     growth = n / (n - 1) if weights == "1/(n-1)" else 1.0
+    if dtype != "float64":
+        features = _rounded(features)
     limits = _limits(features, growth)
     rates = arguments.learning_rates(learning_rate, limits)
-    start = arguments.initial_weights(init, batch, d)
-    directions = None if reference is None else _reference_directions(reference, batch, n if leave_one_out else 0, d)
+    start = _starts(init, batch, count, d)
+    left_out = n if leave_one_out else 0
+    directions = None if reference is None else _reference_directions(reference, batch, left_out, d)
     if dtype == "float32" and total > FLOAT32_STEPS:
         warnings.warn(
-            f"dtype='float32' stagnates after about {FLOAT32_STEPS:,} steps and {total:,} were asked for; use 'float64'",
+            f"dtype='float32' stagnates after about {FLOAT32_STEPS:,} steps and {total:,} were asked for; use 'mixed' or 'float64'",
             stacklevel=2,
         )
-
-    left_out = n if leave_one_out else 0
-    run = empty_run(recorded, batch, n, left_out, d, rates, weights, with_error=directions is not None)
-    blocks = list(_blocks(batch, n, left_out, arguments.DTYPES[dtype].itemsize))
-    with tqdm(total=total * len(blocks), desc="tuning heads", unit="step", delay=2, disable=None) as progress:
-        for sets, heads in blocks:
-            _Descent(features[sets], labels[sets], rates[sets], start[sets], heads, growth, place, dtype).run(
-                run, sets, None if directions is None else directions[sets], progress
-            )
+    sizes = descent_blocks.Sizes(batch, n, d, left_out, count, gram=descent_choice.in_gram_space(n, d, dtype), shifted=growth != 1.0)
+    on_cpu = place.type == "cpu"
+    cache = descent_blocks.CACHE if on_cpu else descent_blocks.DEVICE_CACHE
+    blocks, workers = descent_blocks.blocks(sizes, room, cache, torch.get_num_threads() if on_cpu else 1)
+    choice = descent_choice.choose(place, n, d, dtype, heads=count, growth=growth)
+    run = empty_run(recorded, batch, n, left_out, d, rates, weights, with_error=directions is not None, heads=count, dtype=dtype)
+    run_blocks(Task(features, labels, rates, start, growth, place, choice, directions), run, blocks, workers)
     return run[0] if single else run
 
 
@@ -147,10 +171,18 @@ def learning_rate_limits(X: ArrayLike, *, weights: str = "1/n") -> NDArray[np.fl
     return float(limits[0]) if features.ndim == 2 else limits
 
 
-def _limits(X: NDArray[np.float64], growth: float) -> NDArray[np.float64]:
+def _limits(X: NDArray, growth: float) -> NDArray[np.float64]:
+    batch, n, d = X.shape
+    together = max(1, AT_ONCE // (n * d))
+    parts = [_limits_at_once(X[first : first + together], growth, first) for first in range(0, batch, together)]
+    return np.concatenate(parts)
+
+
+def _limits_at_once(X: NDArray, growth: float, first: int) -> NDArray[np.float64]:
+    X = X.astype(np.float64, copy=False)
     scale = np.abs(X).max(axis=(1, 2))
     if not (scale > 0).all():
-        raise ValueError(f"X of data set {int(np.argmin(scale))} is zero everywhere; there is nothing to tune on")
+        raise ValueError(f"X of data set {first + int(np.argmin(scale))} is zero everywhere; there is nothing to tune on")
     singular = np.linalg.svd(X / scale[:, None, None], compute_uv=False)[:, 0]
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
         limits = 8 * X.shape[1] / (growth * (singular * scale) ** 2)
@@ -159,82 +191,34 @@ def _limits(X: NDArray[np.float64], growth: float) -> NDArray[np.float64]:
     return limits
 
 
-class _Descent:
-    """One chunk: some data sets, head 0 and a block of their left-out heads."""
-
-    def __init__(
-        self,
-        X: NDArray,
-        y: NDArray,
-        rates: NDArray,
-        start: NDArray,
-        heads: slice,
-        growth: float,
-        place: torch.device,
-        dtype: str,
-    ) -> None:
-        working = arguments.DTYPES[dtype]
-        batch, n, _ = X.shape
-        self.heads, self.growth, self.count = heads, growth, heads.stop - heads.start
-        self.Z = torch.as_tensor(X * y[..., None], dtype=working, device=place)
-        self.step = self.Z * torch.as_tensor(rates / n, dtype=working, device=place)[:, None, None]
-        self.rates = torch.as_tensor(rates, device=place)
-        self.norms = torch.as_tensor(np.linalg.norm(X, axis=-1), device=place)
-        self.start = torch.as_tensor(start, device=place)
-        # The weights are kept negated, so that the product is already the argument of the sigmoid σ(−z_jᵀw).
-        self.negated = -self.start.to(working)[:, None, :].repeat(1, self.count + 1, 1)
-        self.activity = torch.empty((batch, self.count + 1, n), dtype=working, device=place)
-        self.own = self.activity[:, 1:, heads].diagonal(dim1=1, dim2=2)
-        self.drift = torch.zeros((batch, n), dtype=torch.float64, device=place)
-
-    @torch.inference_mode()
-    def run(self, run: HeadRun, sets: slice, reference: NDArray | None, progress: tqdm) -> None:
-        done = 0
-        for k, until in enumerate(run.steps):
-            for _ in range(int(until) - done):
-                self._advance()
-            progress.update(int(until) - done)
-            done = int(until)
-            self._record(run, k, sets, reference)
-        run.weights[sets, 0] = -self.negated[:, 0].double().cpu().numpy()
-        run.weights[sets, 1:][:, self.heads] = -self.negated[:, 1:].double().cpu().numpy()
-
-    def _advance(self) -> None:
-        torch.bmm(self.negated, self.Z.mT, out=self.activity)
-        self.activity.sigmoid_()
-        self.own.zero_()
-        if self.growth == 1.0:
-            self.drift += self.activity[:, 0]
-        else:
-            self.drift += self._gradient_shift()
-            self.activity[:, 1:] *= self.growth
-        self.negated.baddbmm_(self.activity, self.step, alpha=-1)
-
-    def _gradient_shift(self) -> torch.Tensor:
-        """‖p_i z_i − (1/n) Σ_j p_j z_j‖ at the head tuned on S: under 1/(n−1) weights it takes the place of p_i‖x_i‖."""
-        own = self.activity[:, 0].double()
-        Z = self.Z.double()
-        mean = torch.bmm(own[:, None], Z) / own.shape[1]
-        return torch.linalg.vector_norm(own[..., None] * Z - mean, dim=-1)
-
-    def _record(self, run: HeadRun, k: int, sets: slice, reference: NDArray | None) -> None:
-        drift = self.drift * self.rates[:, None]
-        n = self.Z.shape[1]
-        certificate = drift * self.norms / n if self.growth == 1.0 else drift / (n - 1)
-        record_heads(run, k, sets, self.heads, -self.negated.double(), self.Z.double(), certificate, reference)
+def _rounded(X: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The features in float32, none of the data sets outside its range."""
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = X.astype(np.float32)
+    for index, exact in enumerate(X):
+        largest = np.abs(exact).max()
+        if largest > 0 and not 1e-15 < largest < 1e15:  # their squares have to be in range too
+            raise ValueError(
+                f"X: the largest feature of data set {index} is {largest:.3g}, and products in float32 need 1e-15 to 1e15; "
+                "rescale the features, or pass dtype='float64'"
+            )
+    return rounded
 
 
-def _blocks(batch: int, n: int, left_out: int, itemsize: int) -> Iterator[tuple[slice, slice]]:
-    """Chunks of data sets and of left-out heads whose margin matrices fit into the working memory."""
-    rows = max(1, WORKING_MEMORY // (itemsize * n) - 1)
-    if left_out > rows:
-        for index in range(batch):
-            for first in range(0, left_out, rows):
-                yield slice(index, index + 1), slice(first, min(first + rows, left_out))
-        return
-    together = max(1, WORKING_MEMORY // (itemsize * n * (left_out + 1)))
-    for first in range(0, batch, together):
-        yield slice(first, min(first + together, batch)), slice(0, left_out)
+def _starts(init: ArrayLike | None, batch: int, heads: int, d: int) -> NDArray[np.float64]:
+    """Starts (D, H, d)."""
+    if heads == 1:
+        return arguments.initial_weights(init, batch, d)[:, None]
+    if init is None:
+        raise ValueError(
+            f"init must be given for heads={heads}, of shape ({heads}, {d}) or ({batch}, {heads}, {d}): equal starts stay equal"
+        )
+    start = np.asarray(init, dtype=np.float64)
+    if start.shape not in ((heads, d), (batch, heads, d)):
+        raise ValueError(f"init must have shape ({heads}, {d}) or ({batch}, {heads}, {d}) for heads={heads}, got {start.shape}")
+    if not np.isfinite(start).all():
+        raise ValueError("init must be finite; it holds NaN or infinity")
+    return np.broadcast_to(start, (batch, heads, d)).copy()
 
 
 def _reference_directions(reference: ArrayLike, batch: int, left_out: int, d: int) -> NDArray:

@@ -72,17 +72,6 @@ def test_a_batch_equals_its_data_sets_one_by_one():
         assert together[index].learning_rate == alone.learning_rate
 
 
-@pytest.mark.parametrize("memory", [1, 2_000, 20_000])
-def test_chunks_of_heads_and_of_data_sets_give_the_same_run(monkeypatch, memory):
-    X = np.stack([sample(seed=seed).X for seed in range(5)])
-    y = np.stack([sample(seed=seed).y for seed in range(5)])
-    whole = tune_heads(X, y, steps=60, reference=unit(np.ones((5, 13, 3))))
-    monkeypatch.setattr(engine, "WORKING_MEMORY", memory)
-    chunked = tune_heads(X, y, steps=60, reference=unit(np.ones((5, 13, 3))))
-    for name in ("weights", "path", "norm", "margin", "distance", "direction_distance", "certificate", "direction_error"):
-        np.testing.assert_allclose(getattr(chunked, name), getattr(whole, name), rtol=0, atol=1e-13, err_msg=name)
-
-
 def test_direction_error_is_measured_against_the_reference():
     data = sample()
     reference = unit(np.random.default_rng(0).normal(size=(data.n + 1, data.d)))
@@ -104,7 +93,7 @@ def test_float32_is_close_and_warns_where_it_stagnates(monkeypatch):
     np.testing.assert_allclose(single.direction_distance, double.direction_distance, rtol=0, atol=2e-5)
     assert not np.array_equal(single.weights, double.weights)
     monkeypatch.setattr(engine, "FLOAT32_STEPS", 100)
-    with pytest.warns(UserWarning, match="use 'float64'"):
+    with pytest.warns(UserWarning, match="use 'mixed' or 'float64'"):
         tune_heads(data.X, data.y, steps=101, dtype="float32")
 
 
@@ -183,6 +172,15 @@ BAD = {
     "record zero": (dict(record=[0]), ValueError, "record must be at least 1"),
     "reference shape": (dict(reference=np.ones((3, 3))), ValueError, "reference must hold one direction a head"),
     "reference length": (dict(reference=np.ones((13, 3))), ValueError, "reference must hold unit vectors"),
+    "heads zero": (dict(heads=0), ValueError, "heads must be at least 1"),
+    "heads float": (dict(heads=2.0), TypeError, "heads must be an integer"),
+    "heads without starts": (dict(heads=2), ValueError, r"init must be given for heads=2, of shape \(2, 3\) or \(1, 2, 3\)"),
+    "heads with one start": (dict(heads=2, init=np.ones(3)), ValueError, r"init must have shape \(2, 3\) or \(1, 2, 3\) for heads=2"),
+    "heads with a NaN": (dict(heads=2, init=[[0, 0, 0], [0, np.nan, 0]]), ValueError, "init must be finite"),
+    "memory word": (dict(memory="64 MB"), TypeError, "memory must be an integer"),
+    "memory zero": (dict(memory=0), ValueError, "memory must be at least 1"),
+    "memory too little": (dict(memory=100), ValueError, r"memory=100 bytes .* needs [\d,]+; pass at least that"),
+    "mixed beyond float32": (dict(dtype="mixed", X=1e20 * GOOD.X), ValueError, "rescale the features, or pass dtype='float64'"),
     "device": (dict(device="abacus"), ValueError, "device must be"),
     "dtype": (dict(dtype="float16"), ValueError, "dtype must be one of"),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -144,7 +146,7 @@ def _heads_axis(axis: Axes, scale: float, heads: list[int]) -> None:
     _plain(axis, "xaxis", heads)
 
 
-def _plain(axis: Axes, which: str, values: list[float]) -> None:
+def _plain(axis: Axes, which: str, values: Sequence[float]) -> None:
     side = getattr(axis, which)
     side.set_major_locator(FixedLocator(values))
     side.set_major_formatter(ScalarFormatter())

@@ -7,23 +7,33 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from theory.hypothesis import median_interval
+from theory.ranks import Ranks
 from theory.remedies.comparison import MEASURES, REFERENCE, SHOWN, effects, paired, ranks
-from theory.remedies.variants import WEIGHTED, weighted
+from theory.remedies.variants import split, weighted
 from theory.study import Results
 
 BETTER, WORSE, OPEN = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "0.45"
 RANKED = ("left_out_predictions", "disagreement")
 ALONG_WEIGHT = ("margin", "radius", "radius_over_margin", "disagreement", "left_out_predictions", "accuracy")
 SURT = "self_unsupervised"
+TICKS = (
+    (1, 1.1, 1.2, 1.3, 1.5, 2, 3, 4, 5, 6, 7, 8, 9),
+    (1, 1.2, 1.5, 2, 3, 5, 7),
+    (1, 2, 5),
+    (1, 3),
+    (1,),
+)  # the finest that fits is taken
+MOST_TICKS = 6
 WIDEST = 1e3  # factors beyond it, infinite ones among them, are drawn at the edge
 
 
 def readable(method: str) -> str:
-    """A method's name for a reader."""
-    return method.replace("_", " ")
+    """A method's name for a reader, with its weight where that was set."""
+    name, weight = split(method)
+    return name.replace("_", " ") + ("" if weight is None else f", α = {weight:g}")
 
 
 def against_plain(results: Results) -> Figure:
@@ -62,9 +72,15 @@ def _factors(axis: Axes, rows: pd.DataFrame, labels: list[str]) -> None:
 
 
 def _factor_axis(axis: Axes, which: str) -> None:
+    """A logarithmic axis of factors with as many round ticks as its range can hold; call it after the data are drawn."""
     (axis.set_xscale if which == "x" else axis.set_yscale)("log")
     scale = axis.xaxis if which == "x" else axis.yaxis
-    scale.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = scale.get_view_interval()
+    for ticks in TICKS:
+        within = [10.0**decade * tick for decade in range(-4, 5) for tick in ticks if low <= 10.0**decade * tick <= high]
+        if len(within) <= MOST_TICKS:
+            break
+    scale.set_major_locator(FixedLocator(within))
     scale.set_major_formatter(FuncFormatter(lambda value, _: f"×{value:g}"))
     scale.set_minor_formatter(NullFormatter())
 
@@ -79,8 +95,8 @@ def critical_differences(results: Results) -> Figure:
     return figure
 
 
-def _ranked(axis: Axes, measure: str, found: object) -> None:
-    mean, groups = found.mean, found.groups()  # type: ignore[attr-defined]
+def _ranked(axis: Axes, measure: str, found: Ranks) -> None:
+    mean, groups = found.mean, found.groups()
     count, half = len(mean), -(-len(mean) // 2)
     depth = 0.55 * len(groups) + 0.6
     axis.set_xlim(0.2, count + 0.8)
@@ -97,9 +113,9 @@ def _ranked(axis: Axes, measure: str, found: object) -> None:
         values = mean[list(group)]
         height = -0.55 * (level + 1) + 0.1
         axis.plot([values.min() - 0.04, values.max() + 0.04], [height, height], color=BETTER, lw=4, solid_capstyle="butt")
-    axis.plot([1, 1 + found.difference], [1.4, 1.4], color="black", lw=2)  # type: ignore[attr-defined]
-    axis.text(1 + found.difference / 2, 1.6, f"critical difference {found.difference:.2f}", ha="center", va="bottom", fontsize=9)  # type: ignore[attr-defined]
-    axis.set_ylim(-(depth + half - 0.3), 2.6)
+    axis.plot([1, 1 + found.difference], [1.4, 1.4], color="black", lw=2)
+    axis.text(1 + found.difference + 0.1, 1.4, f"critical difference {found.difference:.2f}", va="center", fontsize=9)
+    axis.set_ylim(-(depth + half - 0.3), 1.8)
     axis.set_xlim(-1.4, count + 2.4)
     axis.set_xticks(range(1, count + 1))
     axis.xaxis.set_ticks_position("top")
@@ -108,7 +124,7 @@ def _ranked(axis: Axes, measure: str, found: object) -> None:
     axis.spines["top"].set_bounds(1, count)
     axis.spines["top"].set_position(("data", 0))
     axis.set_yticks([])
-    axis.set_xlabel(f"mean rank by {MEASURES[measure].label}, {found.tasks} tasks; 1 is the most stable")  # type: ignore[attr-defined]
+    axis.set_xlabel(f"mean rank by {MEASURES[measure].label}, {found.tasks} tasks; 1 is the most stable", labelpad=24)
     axis.set_ylabel(" ")
 
 
@@ -127,10 +143,7 @@ def along_weight(results: Results) -> Figure:
         axis.plot(weights, middle, "o-")
         axis.axhline(1, color="black", lw=1)
         axis.set_xscale("log")
-        axis.set_yscale("log")
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 3, 5, 7)))
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{value:g}"))
-        axis.yaxis.set_minor_formatter(NullFormatter())
+        _factor_axis(axis, "y")
         axis.set_title(MEASURES[measure].label, fontsize=10)
         axis.set_ylabel("factor against plain")
     for axis in grid[-1]:
@@ -177,7 +190,6 @@ def has_ranks(results: Results) -> bool:
 
 
 __all__ = [
-    "WEIGHTED",
     "against_plain",
     "along_weight",
     "critical_differences",

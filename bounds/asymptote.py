@@ -1,0 +1,245 @@
+"""Where gradient descent goes in the end: the asymptotic expansion of a head in ln t, and the error of its direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+import scipy.optimize
+import scipy.special
+from numpy.typing import ArrayLike, NDArray
+
+from bounds.arguments import Array, count, labelled_sample, positive
+from bounds.least_distance import least_distance
+from bounds.separator import Separator, max_margin
+
+_ACTIVE = 1e-9  # relative excess of y_j x_j . w over 1 below which sample j lies on the margin
+_RANK = 1e-10
+_NEWTON_STEPS = 200
+_SHIFT = 0.01
+_ROUNDING = 1e-12  # an offset along w_S up to this leaves no error to predict
+
+
+@dataclass(frozen=True)
+class Asymptote:
+    """w(t) = leading ln t + double_log ln ln t + offset + o(1), up to a constant across the support vectors' span.
+
+    Attributes
+    ----------
+    leading : ndarray of float64, shape (d,)
+        Hard-margin separator w_S.
+    double_log : ndarray of float64, shape (d,)
+        Zero unless a sample on the margin has the dual 0 in every dual solution (degenerate data). Then it is the
+        hard-margin separator of those samples, projected off the span of the others on the margin.
+    offset : ndarray of float64, shape (d,)
+        The constant term within the span of the support vectors: (eta/n) exp(-y_i x_i . offset) = dual_i on them.
+    dual : ndarray of float64, shape (n,)
+        The dual solution that the samples' shares of the gradient tend to; of all solutions, the one of largest entropy.
+    spans : bool
+        Whether the support vectors span all samples and nothing is degenerate: `offset` is then the whole constant term,
+        for a start in the span of the samples.
+    onset : float
+        ln t from which on the expansion is good, to first order: deviations from the offset, the slowest of which falls
+        like t^-lambda with lambda the smallest eigenvalue of sum_i dual_i x_i x_i^T, are down from |offset| to 1 % of its
+        part across w_S, and the other samples, whose shares of the gradient fall like t^(1 - y_j x_j . w_S), shift it by at
+        most 1 % of that part.
+        Infinite where the support vectors do not span the samples, or the offset has no such part.
+    residual : float
+        Largest entry of sum_i dual_i y_i x_i - w_S, relative to that of w_S.
+    """
+
+    leading: Array
+    double_log: Array
+    offset: Array
+    dual: Array
+    spans: bool
+    onset: float
+    residual: float
+
+    @property
+    def direction(self) -> Array:
+        """Unit vector along `leading`, shape (d,)."""
+        return self.leading / np.linalg.norm(self.leading)
+
+    @property
+    def rate(self) -> float:
+        """Limit of (direction error) * ln t where nothing is degenerate: |P offset| / |w_S|, P projecting off w_S."""
+        return self._across(self.offset)
+
+    @property
+    def double_log_rate(self) -> float:
+        """Limit of (direction error) * ln t / ln ln t, the constant C of the published rate: |double_log| / |w_S|."""
+        return self._across(self.double_log)
+
+    def head(self, steps: ArrayLike) -> Array:
+        """The expansion without its o(1), shape (K, d), at numbers of steps (K,), each at least 3."""
+        logarithm = np.log(count("steps", np.atleast_1d(steps), 3))[:, np.newaxis]
+        return self.leading * logarithm + self.double_log * np.log(logarithm) + self.offset
+
+    def direction_error(self, steps: ArrayLike) -> Array:
+        """Distance of the head's unit direction from that of w_S, shape (K,), at numbers of steps (K,), each at least 3."""
+        heads = self.head(steps)
+        along = heads @ self.direction
+        across = np.linalg.norm(heads - along[:, np.newaxis] * self.direction, axis=1)
+        # 2 sin(angle/2), which loses no digits at small angles
+        return np.asarray(2 * np.sin(np.arctan2(across, along) / 2))
+
+    def _across(self, vector: Array) -> float:
+        direction = self.direction
+        return float(np.linalg.norm(vector - (vector @ direction) * direction) / np.linalg.norm(self.leading))
+
+
+def asymptote(X: ArrayLike, y: ArrayLike, *, learning_rate: float, separator: Separator | None = None) -> Asymptote:
+    """Compute the asymptotic expansion of gradient descent on the mean logistic loss.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Encoded features, finite, linearly separable through the origin.
+    y : array_like of shape (n,)
+        Labels, -1 or +1.
+    learning_rate : float
+        Step size eta of descent on (1/n) sum_j ln(1 + exp(-y_j x_j . w)).
+    separator : Separator, optional
+        ``max_margin(X, y)``, if it is known already.
+
+    Returns
+    -------
+    Asymptote
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is malformed or out of range.
+    NotSeparableError
+        If no hyperplane through the origin separates the classes.
+
+    Notes
+    -----
+    Soudry et al., "The implicit bias of gradient descent on separable data", JMLR 19 (2018), Theorem 4, for almost all
+    data; docs/head-tuning.md derives the terms of degenerate data. Which samples on the margin have a positive dual in
+    some solution is decided by a linear program; the offset minimises the convex
+    (eta/n) sum_i exp(-y_i x_i . v) + w_S . v over their span, by Newton's method.
+    """
+    X, y = labelled_sample(X, y)
+    rate = float(positive("learning_rate", learning_rate))
+    separator = max_margin(X, y) if separator is None else separator
+    Z = X * y[:, np.newaxis]
+    leading = separator.weights
+    on_margin = np.flatnonzero(Z @ leading <= 1 + _ACTIVE)
+    supporting = on_margin[_can_support(Z[on_margin], leading)]
+    degenerate = np.setdiff1d(on_margin, supporting)
+    span = _span(Z[supporting])
+    offset, dual = _offset(Z[supporting] @ span, leading @ span, rate / len(y))
+    double_log = np.zeros_like(leading)
+    if degenerate.size:
+        projected = Z[degenerate] - (Z[degenerate] @ span) @ span.T
+        double_log = least_distance(projected).weights
+    shares = np.zeros(len(y))
+    shares[supporting] = dual
+    spans = not degenerate.size and span.shape[1] == _span(Z).shape[1]
+    others = np.setdiff1d(np.arange(len(y)), on_margin)
+    onset = _onset(Z[supporting] @ span, dual, Z[others] @ span, leading @ span, offset, rate / len(y)) if spans else np.inf
+    return Asymptote(
+        leading=leading,
+        double_log=double_log,
+        offset=span @ offset,
+        dual=shares,
+        spans=spans,
+        onset=onset,
+        residual=float(np.abs(shares @ Z - leading).max() / np.abs(leading).max()),
+    )
+
+
+def _can_support(Z: Array, leading: Array) -> NDArray[np.bool_]:
+    """Whether each row has a positive coefficient in some conic combination of the rows that gives `leading`.
+
+    Maximises sum r over Z^T a = s leading, 0 <= r <= a, r <= 1, s >= 0: an optimal r is 1 where it can be positive.
+    """
+    m, d = Z.shape
+    scale = float(np.abs(Z).max())
+    rows = Z / scale
+    target = leading / np.linalg.norm(leading)
+    equal = np.hstack([rows.T, np.zeros((d, m)), -target[:, np.newaxis]])
+    less = np.hstack([-np.eye(m), np.eye(m), np.zeros((m, 1))])
+    solution = scipy.optimize.linprog(
+        np.concatenate([np.zeros(m), -np.ones(m), [0.0]]),
+        A_ub=less,
+        b_ub=np.zeros(m),
+        A_eq=equal,
+        b_eq=np.zeros(d),
+        bounds=[(0, None)] * m + [(0, 1)] * m + [(0, None)],
+        method="highs",
+    )
+    if not solution.success:
+        raise ArithmeticError(f"X, y: the linear program for the support vectors failed ({solution.message}); rescale X")
+    return np.asarray(solution.x[m : 2 * m] > 0.5)
+
+
+def _span(rows: Array) -> Array:
+    """Orthonormal basis of the span of the rows, shape (d, rank)."""
+    _, singular, right = scipy.linalg.svd(rows, full_matrices=False)
+    return np.asarray(right[singular > _RANK * singular[0]].T)
+
+
+def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
+    """Minimise scale sum exp(-Z v) + leading . v; return v and the terms of the sum, which are the dual."""
+    # from the least-squares solution with equal shares, rather than from 0, where exp may be far off
+    equal = np.full(len(Z), max(float(leading @ leading), 1e-300) / len(Z))
+    v = np.linalg.lstsq(Z, np.log(scale / equal), rcond=None)[0]
+
+    def terms(at: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return np.asarray(scale * np.exp(-Z @ at))
+
+    shares = terms(v)
+    value = float(shares.sum() + leading @ v)
+    for _ in range(_NEWTON_STEPS):
+        gradient = leading - shares @ Z
+        # in the metric of the square roots the system stays well posed when the shares differ by many decades
+        root = np.sqrt(shares)[:, np.newaxis] * Z
+        step = -np.linalg.lstsq(root, np.linalg.lstsq(root.T, gradient, rcond=None)[0], rcond=None)[0]
+        decrease = -float(gradient @ step)
+        if decrease <= 1e-28 * (1 + abs(value)):
+            break
+        length = 1.0
+        while True:
+            trial = v + length * step
+            trial_shares = terms(trial)
+            trial_value = float(trial_shares.sum() + leading @ trial)
+            if trial_value <= value - 1e-4 * length * decrease or length < 1e-12:
+                break
+            length /= 2
+        if trial_value >= value:
+            break
+        v, shares, value = trial, trial_shares, trial_value
+    return v, shares
+
+
+def _onset(support: Array, dual: Array, others: Array, leading: Array, offset: Array, scale: float) -> float:
+    """ln t from which deviations of the support vectors and the pull of the other samples are both down to `_SHIFT`."""
+    direction = leading / np.linalg.norm(leading)
+    root = np.sqrt(dual)[:, np.newaxis] * support
+    # a deviation delta from the offset obeys d delta/d ln t = -sum_i dual_i z_i z_i^T delta
+    slowest = float(scipy.linalg.svdvals(root)[-1]) ** 2
+    across = float(np.linalg.norm(offset - (offset @ direction) * direction))
+    if across <= _ROUNDING * np.linalg.norm(offset):
+        return np.inf
+    relaxed = float(np.log(np.linalg.norm(offset) / (_SHIFT * across))) / slowest
+    if not others.size:
+        return relaxed
+    responses = np.linalg.lstsq(root, np.linalg.lstsq(root.T, others.T, rcond=None)[0], rcond=None)[0].T
+    responses -= (responses @ direction)[:, np.newaxis] * direction
+    with np.errstate(divide="ignore"):
+        # logarithms of each sample's share of the shift at t = 1, and how fast it falls in ln t
+        height = np.log(scale) - others @ offset + np.log(np.linalg.norm(responses, axis=1)) - np.log(_SHIFT * across)
+    fall = others @ leading - 1
+
+    def excess(u: float) -> float:
+        return float(scipy.special.logsumexp(height - fall * u))
+
+    if excess(relaxed) <= 0:
+        return relaxed
+    latest = float(np.max((height + np.log(len(height))) / fall))
+    return float(scipy.optimize.brentq(excess, relaxed, latest + 1.0))

@@ -1,0 +1,172 @@
+"""The study of remedies: comparisons recover planted effects, tasks are what they say, measures are those of runs made one by one."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from theory.presentations import find_presentation
+from theory.remedies import comparison, variants
+from theory.remedies.task import TaskSpecification, encode, flip_labels, pretrained_encoder, with_constant
+from theory.study import Results
+
+PRESENTATION = find_presentation("remedies")
+# Method → factor on instability and on the distance to the minimiser, and change of accuracy.
+PLANTED = {"plain": (1, 1, 0), "calm": (0.5, 0.8, -0.01), "wild": (2, 1.3, -0.2), "self_unsupervised": (0.8, 0.5, 0.01), "same": (1, 1, 0)}
+
+
+def planted_results(tasks=40, methods=None, weights=()):
+    """Tables in which each method multiplies plain fine-tuning's values, which differ from task to task by orders of magnitude."""
+    rng = np.random.default_rng(0)
+    factors = dict(PLANTED if methods is None else {name: PLANTED[name] for name in methods})
+    factors |= {variants.variant(weight): (weight**-0.25, 1, 0) for weight in weights}
+    rows = []
+    for number in range(tasks):
+        size = 10 ** rng.uniform(-2, 0)
+        row = {"member": number, "environment": f"task-{number}", "n": 16, "noise": 0.1 * (number % 2), "balance": 0.5, "shift": 0.1}
+        row |= {"world": number, "seed": 0, "methods": ",".join(factors), "seeds": 20, "left_out": 10, "flips": number % 2, "runs": 90}
+        for method, (unstable, distance, accuracy) in factors.items():
+            noise = np.exp(0.05 * rng.normal(size=len(comparison.MEASURES))) if method != "plain" else np.ones(len(comparison.MEASURES))
+            for (name, measure), jitter in zip(comparison.MEASURES.items(), noise, strict=True):
+                value = 0.1 * size * unstable * jitter if measure.unstable else distance * jitter
+                value = {"accuracy": 0.8 + accuracy, "separable": 1.0, "radius_over_margin": 5 * unstable * jitter}.get(name, value)
+                row[comparison.column(method, name)] = value
+        rows.append(row)
+    return Results(pd.DataFrame([]), pd.DataFrame(rows), pd.DataFrame(columns=["member", "environment", "theorem", "assumption"]))
+
+
+def test_paired_effects_recover_what_was_planted():
+    table = comparison.effects(planted_results().environments).set_index(["measure", "method"])
+    for method, (factor, _, _) in PLANTED.items():
+        if method == "plain":
+            continue
+        for measure in comparison.SHOWN:
+            row = table.loc[(measure, method)]
+            assert row["median"] == pytest.approx(math.log(factor), abs=0.03)
+            assert row["low"] <= math.log(factor) + 0.02
+            assert row["high"] >= math.log(factor) - 0.02
+            assert row["tasks"] == 40
+    assert ("disagreement", "plain") not in table.index
+
+
+def test_ranks_put_the_planted_order():
+    found = comparison.ranks(planted_results().environments, "disagreement")
+    assert list(found.mean.index)[:2] == ["calm", "self_unsupervised"]
+    assert found.mean.index[-1] == "wild"
+    assert ("plain", "same") in [tuple(sorted(group)) for group in found.groups()]
+    assert comparison.ranks(planted_results(methods=["plain", "calm"]).environments, "disagreement") is None
+
+
+def test_a_method_that_was_not_tried_has_no_effect():
+    environments = planted_results(methods=["plain", "calm"]).environments
+    assert comparison.paired(environments, "disagreement", "wild").isna().all()
+    assert len(comparison.paired(environments, "disagreement", "wild")) == 40
+    with pytest.raises(ValueError, match="measure must be one of"):
+        comparison.measured(environments, "speed")
+
+
+def test_variants_name_a_method_and_its_weight():
+    assert variants.split("plain") == ("plain", None)
+    assert variants.split(variants.variant(0.3)) == ("maximal_margin", 0.3)
+    for wrong in ("plain@3", "maximal_margin@", "maximal_margin@-1", "maximal_margin@inf"):
+        with pytest.raises(ValueError, match="with a positive number"):
+            variants.split(wrong)
+    assert variants.weighted(planted_results(weights=(10, 0.3)).environments) == [(0.3, "maximal_margin@0.3"), (10, "maximal_margin@10")]
+
+
+@pytest.mark.parametrize("name", PRESENTATION.illustrations)
+def test_figures_draw_and_explain_themselves(name, tmp_path):
+    results = planted_results(weights=(0.3, 1, 3))
+    illustration = PRESENTATION.figures(results)[name]
+    figure = illustration.draw(results)
+    figure.savefig(tmp_path / "figure.png")
+    assert any(axis.get_xlabel() for axis in figure.axes)
+    assert figure.axes[0].get_ylabel()
+    assert illustration.caption.endswith(".")
+
+
+def test_figures_that_a_study_cannot_fill_are_left_out():
+    assert set(PRESENTATION.figures(planted_results(methods=["plain", "calm"]))) == {"against-plain"}
+
+
+def test_infinite_factors_are_drawn_at_the_edge(tmp_path):
+    results = planted_results(methods=["plain", "calm", "wild"])
+    results.environments["calm:disagreement"] = 0.0
+    results.environments["plain:accuracy_deviation"] = 0.0
+    PRESENTATION.illustrations["against-plain"].draw(results).savefig(tmp_path / "figure.png")
+    (first, _) = PRESENTATION.tables(results)
+    assert "0 [0, 0] ▼" in next(row for row in first.rows if row[0] == "calm")
+
+
+def test_words_say_who_is_more_stable():
+    results = planted_results()
+    text = " ".join(PRESENTATION.findings(results, []))
+    assert "more stable than plain fine-tuning: calm (×0.5), self unsupervised (×0.8); less stable: wild (×2)" in text
+    assert "-0.200 (wild)" in text
+    first, second = PRESENTATION.tables(results)
+    assert [row[0] for row in first.rows][:2] == ["calm", "self unsupervised"]
+    assert [row[0] for row in first.rows][-1] == "plain"
+    assert all(len(row) == len(table.columns) for table in (first, second) for row in table.rows)
+    assert "3,600 runs" in PRESENTATION.subtitle(results, {"options": {"steps": 100}})
+
+
+def specification(**changed):
+    return TaskSpecification(
+        **{
+            "n": 24,
+            "noise": 0.1,
+            "balance": 0.5,
+            "shift": 0.7,
+            "world": 3,
+            "seed": 5,
+            "methods": ("plain",),
+            "seeds": 4,
+            "left_out": 3,
+            **changed,
+        }
+    )
+
+
+def test_a_task_is_what_its_specification_says():
+    task = specification(balance=0.25).make()
+    assert task.tokens.shape == (24, 8)
+    assert (task.true_labels > 0).sum() == 6
+    assert task.flips == 2
+    assert len(task.test_labels) == 256
+    assert (task.test_labels > 0).mean() == pytest.approx(0.25, abs=0.05)
+    again = specification(balance=0.25).make()
+    np.testing.assert_array_equal(task.labels, again.labels)
+    for first, second in zip(task.encoder.parameters(), again.encoder.parameters(), strict=True):
+        assert (first == second).all()
+    other = specification(balance=0.25, seed=6).make()
+    assert (task.tokens != other.tokens).any()
+
+
+@pytest.mark.parametrize("n", [16, 48])
+def test_noise_keeps_the_sample_separable_by_a_linear_program(n):
+    from scipy.optimize import linprog
+
+    task = specification(n=n, noise=0.2).make()
+    signed = with_constant(encode(task.encoder, task.tokens)) * task.labels[:, None]
+    feasible = linprog(np.zeros(signed.shape[1]), A_ub=-signed, b_ub=-np.ones(n), bounds=(None, None))
+    assert feasible.status == 0
+    assert task.flips == round(0.2 * n)
+
+
+def test_training_and_test_inputs_are_drawn_apart():
+    task = specification(n=48).make()
+    together = np.concatenate([task.tokens, task.test_tokens])
+    assert len(np.unique(together, axis=0)) > 0.99 * len(together), "a few sequences of the same words are chance"
+
+
+def test_what_cannot_be_drawn_is_refused():
+    with pytest.raises(ValueError, match=r"noise must be in \[0, 0.5\)"):
+        specification(noise=0.5).make()
+    with pytest.raises(ValueError, match="seeds must be at least 2"):
+        specification(seeds=1).make()
+    with pytest.raises(ValueError, match="leaves a class empty"):
+        specification(balance=0.01).make()
+    tokens = np.repeat(specification().make().tokens[:1], 8, axis=0)  # eight times the same sequence, with both labels
+    with pytest.raises(ValueError, match="lower noise or n"):
+        flip_labels(pretrained_encoder(3), tokens, np.ones(8, dtype=np.int64), 0.4, 0)

@@ -1,0 +1,98 @@
+"""How head tuning is cut into blocks that fit into the memory allowed, and into the caches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CACHE = 2**21  # bytes of activities a worker at once: a core's level-2 cache; more made σ a third slower
+DEVICE_CACHE = 2**25  # the same of a GPU
+FEW_ROWS = 64  # heads a block, at least, before the caches are filled: matrix products need some
+WORTHWHILE = 2**14  # activities a step below which another worker gains nothing
+NUMBER = 8  # bytes
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What is tuned: data sets, samples, features, left-out samples (n or 0), heads."""
+
+    batch: int
+    n: int
+    d: int
+    left_out: int
+    heads: int
+    gram: bool
+    shifted: bool  # 1/(n − 1) weights
+
+
+@dataclass(frozen=True)
+class Block:
+    """Data sets and left-out samples that advance together, `heads` of their heads at a time."""
+
+    sets: slice
+    left_out: slice
+    heads: int
+
+
+def needed(sizes: Sizes, sets: int, left_out: int, heads: int) -> int:
+    """Bytes that a block takes at most, in the steps or at a record.
+
+    Counted: Z, its multiples and Gram matrix; the states of all heads; activities of `heads` of them; at a record the mean
+    heads, their directions, differences and margins.
+    """
+    n, d, rows = sizes.n, sizes.d, left_out + 1
+    samples = 4 * n * d + (n * n if sizes.gram else 0)
+    states = rows * sizes.heads * ((n if sizes.gram else 3 * d) + 2 * d)
+    activity = rows * heads * n
+    shift = max(activity, n * d) + n * min(n, d) if sizes.shifted else 0
+    record = rows * (3 * n + 6 * d)
+    return NUMBER * sets * (samples + states + activity + shift + record + 4 * sizes.heads * n)
+
+
+def blocks(sizes: Sizes, memory: int, cache: int, workers: int) -> tuple[list[Block], int]:
+    """Blocks, and how many of at most `workers` at once keep within `memory` bytes; ValueError if it does not hold the smallest.
+
+    Whole data sets if one fits, else one of them with some of the heads at a time, else with some of the left-out samples too.
+    """
+    smallest = needed(sizes, 1, min(1, sizes.left_out), 1)
+    if memory < smallest:
+        raise ValueError(
+            f"memory={memory} bytes is too little: the smallest part (one data set, one left-out sample, one head) needs "
+            f"{smallest:,}; pass at least that"
+        )
+    workers = max(1, min(workers, memory // smallest))
+    share = memory // workers
+    rows = max(FEW_ROWS, cache // (NUMBER * sizes.n))  # of activities, the heads of one left-out sample counted each
+
+    def fits(sets: int, left_out: int, heads: int) -> bool:
+        return needed(sizes, sets, left_out, heads) <= share
+
+    whole = sizes.left_out + 1
+    heads, left_out = min(sizes.heads, max(1, rows // whole)), sizes.left_out
+    while heads > 1 and not fits(1, left_out, heads):
+        heads = heads // 2
+    if left_out + 1 > rows and heads == 1:
+        left_out = _even(sizes.left_out, rows - 1)
+    while not fits(1, left_out, heads):
+        left_out = -(-left_out // 2)
+    work = sizes.batch * whole * sizes.heads * sizes.n
+    wanted = max(1, min(workers, work // WORTHWHILE))  # blocks, for every worker to have one
+    if sizes.batch < wanted and left_out > 2 * FEW_ROWS:
+        left_out = min(left_out, max(FEW_ROWS, _even(sizes.left_out, -(-sizes.left_out * sizes.batch // wanted))))
+    if left_out < sizes.left_out or heads < sizes.heads:
+        parts = [slice(first, min(first + left_out, sizes.left_out)) for first in range(0, max(1, sizes.left_out), max(1, left_out))]
+        cut = [Block(slice(index, index + 1), part, heads) for index in range(sizes.batch) for part in parts]
+        return cut, min(workers, len(cut))
+    sets = max(1, min(sizes.batch, rows // (whole * sizes.heads)))
+    while not fits(sets, left_out, heads):
+        sets = -(-sets // 2)
+    count = -(-sizes.batch // sets)
+    sets = -(-sizes.batch // (-(-count // wanted) * wanted))  # as many blocks for each worker
+    starts = range(0, sizes.batch, sets)
+    cut = [Block(slice(first, min(first + sets, sizes.batch)), slice(0, left_out), heads) for first in starts]
+    return cut, min(workers, len(cut))
+
+
+def _even(total: int, most: int) -> int:
+    """Size of equal parts of `total`, each at most `most`."""
+    parts = -(-total // max(1, most))
+    return -(-total // parts)
