@@ -7,7 +7,7 @@ from functools import partial
 
 from benchmarks.clock import alternating_slopes, ratio
 from benchmarks.data import batch
-from benchmarks.head_peers import in_place
+from benchmarks.head_peers import Run, in_place
 from benchmarks.heads import agreement, ours
 from benchmarks.tables import Cell, Table
 
@@ -23,7 +23,7 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         progress(f"Gram space at n = {n}, d = {d}, D = {D}")
         # The family "wide" plants its separator among more features than samples; at d = n a generic cloud will do.
         data = batch(n, d, D, "wide" if times > 1 else "gaussian")
-        candidates = {"engine": partial(ours, data, "float64"), "features": in_place(data.Z, data.rates, n + 1)}
+        candidates: dict[str, Run] = {"engine": partial(ours, data, "float64"), "features": in_place(data.Z, data.rates, n + 1)}
         gap = agreement("the feature space", candidates["features"](1 + steps), candidates["engine"](1 + steps), 1e-9)
         taken = alternating_slopes(candidates, steps, 1 if quick else 5)
         unit = {name: value and 1e9 * value / data.units for name, value in taken.items()}

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.clock import alternating, alternating_slopes
-from benchmarks.data import batch
+from benchmarks.data import Batch, batch
 from benchmarks.heads import ours
 from benchmarks.tables import Cell, Table
 
@@ -28,7 +28,7 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         progress(f"growth over {axis}")
         taken = _whole_runs(around, values, rounds) if axis == "T" else _steps(around, axis, values, rounds)
         known = [(value, time) for value, time in zip(values, taken, strict=True) if time]
-        slope = float(np.polyfit(*np.log(np.array(known).T), 1)[0]) if len(known) > 1 else None
+        slope = _slope(known) if len(known) > 1 else None
         shown = ", ".join("–" if time is None else f"{1e3 * time:.3g}" for time in taken)
         rows.append((axis, ", ".join(map(str, values)), shown, slope, EXPECTED[axis]))
     fixed = ", ".join(f"{name} = {value}" for name, value in around.items())
@@ -42,14 +42,19 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
 
 
 def _steps(around: dict[str, int], axis: str, values: tuple[int, ...], rounds: int) -> list[float | None]:
-    candidates = {str(value): partial(ours, batch(**_named({**around, axis: value})), "float64") for value in values}
+    candidates = {str(value): partial(ours, _batch({**around, axis: value}), "float64") for value in values}
     return list(alternating_slopes(candidates, STEPS, rounds).values())
 
 
 def _whole_runs(around: dict[str, int], values: tuple[int, ...], rounds: int) -> list[float | None]:
-    data = batch(**_named(around))
+    data = _batch(around)
     return list(alternating({str(value): partial(ours, data, "float64", value) for value in values}, rounds).values())
 
 
-def _named(size: dict[str, int]) -> dict[str, int]:
-    return {"n": size["n"], "d": size["d"], "sets": size["D"]}
+def _batch(size: dict[str, int]) -> Batch:
+    return batch(size["n"], size["d"], size["D"])
+
+
+def _slope(known: list[tuple[int, float]]) -> float:
+    sizes, times = np.log(np.array(known)).T
+    return float(np.polyfit(sizes, times, 1)[0])

@@ -7,6 +7,7 @@ i), and returns a function from the number of steps to the weights (B, heads, d)
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import torch
@@ -116,6 +117,12 @@ def jax_einsum(Z: Array, rates: Array, heads: int) -> Run:
 
 def numba_loops(Z: Array, rates: Array, heads: int) -> Run:
     """Compiled loops by numba, parallel over heads."""
+    samples, iterate = np.ascontiguousarray(Z), _compiled_loops()
+    return lambda steps: iterate(samples, rates, heads, steps)
+
+
+@cache
+def _compiled_loops() -> Callable[[Array, Array, int, int], Array]:
     import numba
 
     @numba.njit(parallel=True, fastmath=True)
@@ -141,8 +148,7 @@ def numba_loops(Z: Array, rates: Array, heads: int) -> Run:
             weights[b, head] = w
         return weights
 
-    samples = np.ascontiguousarray(Z)
-    return lambda steps: iterate(samples, rates, heads, steps)
+    return iterate
 
 
 def in_place(Z: Array, rates: Array, heads: int, device: str = "cpu") -> Run:

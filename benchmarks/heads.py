@@ -14,23 +14,21 @@ from numpy.typing import NDArray
 from benchmarks import head_peers
 from benchmarks.clock import DisagreementError, alternating_slopes, ratio, seconds
 from benchmarks.data import Batch, batch
-from benchmarks.roofline import Roofline, roofline
+from benchmarks.roofline import Rates, roofline
 from benchmarks.tables import Cell, Table
 from tuning import tune_heads
+from tuning.descent import DOUBLE_STEPS
 
 FULL = ((50, 5, 300, 400), (100, 20, 300, 100), (200, 100, 60, 60), (500, 50, 16, 100), (1000, 20, 4, 150))  # n, d, D, steps
 QUICK = ((10, 3, 4, 20), (16, 6, 3, 20))
 AGREEMENT = {"float64": 1e-9, "mixed": 1e-5}  # largest difference of a weight, relative to the largest weight
-OURS = "tune_heads"
 
 
 @dataclass(frozen=True)
-class Peer:
-    """Another way, how it is prepared, and the share of the problem it is measured on."""
+class Way:
+    """A way to the left-out heads, and the share of the problem it is measured on."""
 
     name: str
-    prepare: Callable[[NDArray, NDArray, int], head_peers.Run]
-    package: str = "numpy"
     share: float = 1.0  # of the data sets
     most_heads: int | None = None  # of one data set
 
@@ -43,13 +41,23 @@ class Peer:
         return min(n + 1, self.most_heads or n + 1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Peer(Way):
+    """Not ours: how it is prepared, and what it needs."""
+
+    prepare: Callable[[NDArray, NDArray, int], head_peers.Run]
+    package: str = "numpy"
+
+
+OURS = Way("tune_heads")
+MIXED = Way("tune_heads, mixed", share=0.25)
 PEERS = (
-    Peer("(a) loop of nn.Linear + SGD", head_peers.linear_and_sgd, most_heads=3),
-    Peer("(b) NumPy loop over heads", head_peers.numpy_loop, most_heads=8),
-    Peer("(c) masked NumPy, a data set at once", head_peers.numpy_masked, share=0.05),
-    Peer("(d) torch.func.vmap of grad", head_peers.vmap_of_grad, share=0.1),
-    Peer("(e) JAX, two einsum", head_peers.jax_einsum, "jax"),
-    Peer("(f) numba, parallel over heads", head_peers.numba_loops, "numba", share=0.1),
+    Peer(name="(a) loop of nn.Linear + SGD", prepare=head_peers.linear_and_sgd, most_heads=3),
+    Peer(name="(b) NumPy loop over heads", prepare=head_peers.numpy_loop, most_heads=8),
+    Peer(name="(c) masked NumPy, a data set at once", prepare=head_peers.numpy_masked, share=0.05),
+    Peer(name="(d) torch.func.vmap of grad", prepare=head_peers.vmap_of_grad, share=0.1),
+    Peer(name="(e) JAX, two einsum", prepare=head_peers.jax_einsum, package="jax"),
+    Peer(name="(f) numba, parallel over heads", prepare=head_peers.numba_loops, package="numba", share=0.1),
 )
 
 
@@ -92,9 +100,8 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         tuple(best),
         (
             "matmul in GFLOP/s: of a large square matrix, and of the two batched products of a step; at best = 4 d flop at the rate "
-            "of the latter, and a sigmoid, one after the other.",
-            "mixed: products and sigmoid in float32, compared with float32 rates.",
-            "A share above 100 % says that the engine's chunks use the cache better than the measurement of its parts did.",
+            "of the latter, and a sigmoid, one after the other. Each part runs on all cores, in the fastest of three chunk sizes.",
+            "mixed: products and sigmoid in float32, compared with float32 rates, without its first steps, which are taken in float64.",
         ),
     )
 
@@ -102,13 +109,13 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
 def _compare(data: Batch, steps: int, rounds: int, rows: list[tuple[Cell, ...]], best: list[tuple[Cell, ...]]) -> None:
     D, n, d = data.shape
     size = f"{n}, {d}, {D}"
-    engine = {name: partial(ours, data, dtype) for name, dtype in ((OURS, "float64"), (f"{OURS}, mixed", "mixed"))}
-    expected = engine[OURS](1 + steps)
-    first, gaps, candidates, absent = {}, {}, dict(engine), []
-    first[OURS], gaps[OURS] = None, None
-    mixed = f"{OURS}, mixed"
-    first[mixed] = None
-    gaps[mixed] = agreement(mixed, engine[mixed](1 + steps), expected, AGREEMENT["mixed"])
+    expected = ours(data, "float64", 1 + steps)
+    absent: list[str] = []
+    part = data.first(MIXED.sets(D))
+    gap = agreement(MIXED.name, mixed(part, 1 + steps), ours(part, "float64", DOUBLE_STEPS + 1 + steps), AGREEMENT["mixed"])
+    first: dict[str, float | None] = {OURS.name: None, MIXED.name: None}
+    gaps: dict[str, float | None] = {OURS.name: None, MIXED.name: gap}
+    candidates: dict[str, Callable[[int], object]] = {OURS.name: partial(ours, data, "float64"), MIXED.name: partial(mixed, part)}
     for peer in PEERS:
         if find_spec(peer.package) is None:
             absent.append(peer.name)
@@ -124,21 +131,26 @@ def _compare(data: Batch, steps: int, rounds: int, rows: list[tuple[Cell, ...]],
     for dtype, part_of in parts.items():
         candidates |= {f"{dtype}: {name}": work for name, work in part_of.works.items()}
     taken = alternating_slopes(candidates, steps, rounds)
-    scale = {OURS: data.units, mixed: data.units} | {peer.name: peer.sets(D) * peer.heads(n) * n for peer in PEERS}
-    unit = {name: taken[name] and 1e9 * taken[name] / scale[name] for name in taken if name in scale}
-    on = {peer.name: _measured_on(peer, n, D) for peer in PEERS}
-    for name in (OURS, mixed, *(peer.name for peer in PEERS)):
-        if name in absent:
-            rows.append((size, name, None, None, None, "not installed: pip install '.[benchmarks]'", None))
+    unit = {way.name: _unit(taken.get(way.name), way.sets(D) * way.heads(n) * n) for way in (OURS, MIXED, *PEERS)}
+    for way in (OURS, MIXED, *PEERS):
+        if way.name in absent:
+            rows.append((size, way.name, None, None, None, "not installed: pip install '.[benchmarks]'", None))
         else:
-            rows.append((size, name, unit[name], ratio(unit[name], unit[OURS]), first[name], on.get(name, "all"), gaps[name]))
-    for name, dtype in ((OURS, "float64"), (mixed, "mixed")):
-        best.append((size, dtype, *_shares(parts[dtype], {key: taken[f"{dtype}: {key}"] for key in parts[dtype].works}, unit[name], d)))
+            times = ratio(unit[way.name], unit[OURS.name])
+            rows.append((size, way.name, unit[way.name], times, first[way.name], _measured_on(way, n, D), gaps[way.name]))
+    for name, dtype in ((OURS.name, "float64"), (MIXED.name, "mixed")):
+        rates = parts[dtype].rates({key: taken[f"{dtype}: {key}"] for key in parts[dtype].works})
+        best.append((size, dtype, *_shares(rates, unit[name], d)))
 
 
 def ours(data: Batch, dtype: str, steps: int) -> NDArray[np.float64]:
     """The engine, through its public name."""
     return tune_heads(data.X, data.y, steps=steps, learning_rate=data.rates, record=[steps], dtype=dtype, device="cpu").weights
+
+
+def mixed(data: Batch, steps: int) -> NDArray[np.float64]:
+    """The engine in mixed precision, beyond its first steps, which it takes in float64."""
+    return ours(data, "mixed", DOUBLE_STEPS + steps)
 
 
 def agreement(name: str, found: NDArray, expected: NDArray, tolerance: float) -> float:
@@ -151,16 +163,22 @@ def agreement(name: str, found: NDArray, expected: NDArray, tolerance: float) ->
     return gap
 
 
-def _measured_on(peer: Peer, n: int, D: int) -> str:
-    sets, heads = peer.sets(D), peer.heads(n)
+def _unit(taken: float | None, pairs: int) -> float | None:
+    """Nanoseconds a unit, from seconds a step."""
+    return None if taken is None else 1e9 * taken / pairs
+
+
+def _measured_on(way: Way, n: int, D: int) -> str:
+    sets, heads = way.sets(D), way.heads(n)
     if heads <= n:
         return f"{heads} heads of 1 data set"
     return "all" if sets == D else f"{sets} data set(s)"
 
 
-def _shares(parts: Roofline, taken: dict[str, float | None], unit: float | None, d: int) -> tuple[Cell, ...]:
-    square, products, sigmoid = (parts.rate(name, taken[name]) for name in ("square", "products", "sigmoid"))
-    if square is None or products is None or sigmoid is None or unit is None:
-        return (square, products, sigmoid and 1 / sigmoid, None, unit, None, None)
-    composite = 4 * d / products + 1 / sigmoid
-    return (square, products, 1 / sigmoid, composite, unit, 100 * (4 * d / unit) / square, 100 * composite / unit)
+def _shares(rates: Rates | None, unit: float | None, d: int) -> tuple[Cell, ...]:
+    if rates is None:
+        return (None, None, None, None, unit, None, None)
+    sigmoid = 1 / rates.sigmoid
+    composite = 4 * d / rates.products + sigmoid
+    found = (rates.square, rates.products, sigmoid, composite, unit)
+    return (*found, None, None) if unit is None else (*found, 100 * (4 * d / unit) / rates.square, 100 * composite / unit)

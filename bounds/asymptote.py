@@ -17,7 +17,7 @@ from bounds.separator import Separator, max_margin
 _ACTIVE = 1e-9  # relative excess of y_j x_j . w over 1 below which sample j lies on the margin
 _RANK = 1e-10
 _NEWTON_STEPS = 200
-_SHIFT = 0.01
+_SHIFT = 0.005
 _ROUNDING = 1e-12  # an offset along w_S up to this leaves no error to predict
 
 
@@ -41,9 +41,9 @@ class Asymptote:
         for a start in the span of the samples.
     onset : float
         ln t from which on the expansion is good, to first order: deviations from the offset, the slowest of which falls
-        like t^-lambda with lambda the smallest eigenvalue of sum_i dual_i x_i x_i^T, are down from |offset| to 1 % of its
+        like t^-lambda with lambda the smallest eigenvalue of sum_i dual_i x_i x_i^T, are down from |offset| to 0.5 % of its
         part across w_S, and the other samples, whose shares of the gradient fall like t^(1 - y_j x_j . w_S), shift it by at
-        most 1 % of that part.
+        most 0.5 % of that part.
         Infinite where the support vectors do not span the samples, or the offset has no such part.
     residual : float
         Largest entry of sum_i dual_i y_i x_i - w_S, relative to that of w_S.
@@ -155,9 +155,13 @@ def asymptote(X: ArrayLike, y: ArrayLike, *, learning_rate: float, separator: Se
 def _can_support(Z: Array, leading: Array) -> NDArray[np.bool_]:
     """Whether each row has a positive coefficient in some conic combination of the rows that gives `leading`.
 
-    Maximises sum r over Z^T a = s leading, 0 <= r <= a, r <= 1, s >= 0: an optimal r is 1 where it can be positive.
+    Independent rows have one combination. Otherwise a linear program maximises sum r over Z^T a = s leading, 0 <= r <= a,
+    r <= 1, s >= 0: an optimal r is 1 where it can be positive.
     """
     m, d = Z.shape
+    unique, _, rank, _ = np.linalg.lstsq(Z.T, leading, rcond=_RANK)
+    if rank == m:
+        return np.asarray(unique > _RANK * unique.max())
     scale = float(np.abs(Z).max())
     rows = Z / scale
     target = leading / np.linalg.norm(leading)
@@ -189,10 +193,11 @@ def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
     equal = np.full(len(Z), max(float(leading @ leading), 1e-300) / len(Z))
     v = np.linalg.lstsq(Z, np.log(scale / equal), rcond=None)[0]
 
-    def terms(at: Array) -> Array:
+    def terms(at: NDArray[np.floating]) -> Array:
         with np.errstate(over="ignore"):
             return np.asarray(scale * np.exp(-Z @ at))
 
+    v = np.asarray(v, dtype=np.float64)
     shares = terms(v)
     value = float(shares.sum() + leading @ v)
     for _ in range(_NEWTON_STEPS):
@@ -214,7 +219,7 @@ def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
         if trial_value >= value:
             break
         v, shares, value = trial, trial_shares, trial_value
-    return v, shares
+    return np.asarray(v, dtype=np.float64), shares
 
 
 def _onset(support: Array, dual: Array, others: Array, leading: Array, offset: Array, scale: float) -> float:

@@ -11,9 +11,9 @@ import typer
 import synthetic
 from theory import reporting
 from theory import study as studies
-from theory.hypothesis import decide, hypotheses, verify_hypothesis
+from theory.hypothesis import Hypothesis, decide, hypotheses, verify_hypothesis
 from theory.settings import find_setting, settings
-from theory.statement import find_theorem, theorems
+from theory.statement import Theorem, find_theorem, theorems
 from theory.verdict import second_opinions
 from theory.verdict import verify as verify_theorem
 
@@ -30,17 +30,24 @@ app = typer.Typer(
 DEFAULT_SETTING = "head"
 
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default. Results do not depend on it.")]
-Steps = Annotated[int | None, typer.Option(help="Gradient steps of every run, at least 1; 10,000 for heads, else as the setting says.")]
+Steps = Annotated[float | None, typer.Option(help="Gradient steps of every run, at least 1; 1e30 for heads, else as the setting says.")]
+Exact = Annotated[
+    bool | None,
+    typer.Option("--exact", help="Heads: take every step, instead of following them in log-time; then name --steps, 10000 say."),
+]
 Weights = Annotated[str | None, typer.Option(help='Weight of the other samples when one is left out: "1/n" (default) or "1/(n-1)".')]
 RateFraction = Annotated[float | None, typer.Option(help="Heads: step size as a share of the limit 2/β, in (0, 1]; 0.5 by default.")]
 Device = Annotated[str | None, typer.Option(help='Heads and networks: "auto" (CUDA where there is one, the default), "cpu" or "cuda".')]
-Dtype = Annotated[str | None, typer.Option(help='Heads: arithmetic, "float64" (default) or "float32".')]
+Dtype = Annotated[str | None, typer.Option(help='Heads, with --exact: arithmetic, "float64" (default), "mixed" or "float32".')]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the suite.")]
 Directory = Annotated[Path, typer.Argument(help="Directory of a finished `tunebound run`.")]
 
 
 def _given(**options: Any) -> dict[str, Any]:
     """The options that were set; the setting knows the defaults of the others."""
+    steps = options.get("steps")
+    if steps is not None and steps.is_integer() and abs(steps) < 2**53:
+        options["steps"] = int(steps)
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -64,6 +71,7 @@ def run(
     output: Annotated[Path | None, typer.Option(help="Directory of the study; runs/SUITE or runs/SETTING-SUITE by default.")] = None,
     seed: Seed = 0,
     steps: Steps = None,
+    exact: Exact = None,
     weights: Weights = None,
     rate_fraction: RateFraction = None,
     device: Device = None,
@@ -73,7 +81,7 @@ def run(
     """Compute a suite: every left-out run, every bound. Interrupted, the same command continues."""
     setting = _setting_of(suite) if setting is None else setting
     target = output or Path("runs") / (suite if setting in (DEFAULT_SETTING, suite) else f"{setting}-{suite}")
-    options = _given(steps=steps, weights=weights, rate_fraction=rate_fraction, device=device, dtype=dtype)
+    options = _given(steps=steps, exact=exact, weights=weights, rate_fraction=rate_fraction, device=device, dtype=dtype)
     try:
         results = studies.run(studies.Study(setting, suite, seed, options), target, jobs=jobs)
     except KeyboardInterrupt:
@@ -94,6 +102,7 @@ def verify(
     output: Annotated[Path, typer.Option(help="Directory that receives the smallest counterexample.")] = Path("runs/counterexamples"),
     seed: Seed = 0,
     steps: Steps = None,
+    exact: Exact = None,
     weights: Weights = None,
     rate_fraction: RateFraction = None,
     device: Device = None,
@@ -101,7 +110,7 @@ def verify(
     jobs: Jobs = None,
 ) -> None:
     """Test one theorem, or one hypothesis, and print the verdict. Exits with 1 if it is refuted."""
-    options = _given(steps=steps, weights=weights, rate_fraction=rate_fraction, device=device, dtype=dtype)
+    options = _given(steps=steps, exact=exact, weights=weights, rate_fraction=rate_fraction, device=device, dtype=dtype)
     if theorem in hypotheses():
         claim = hypotheses()[theorem]
         if data is not None:
@@ -156,7 +165,8 @@ def report(
 @app.command(name="theorems")
 def list_theorems() -> None:
     """List the theorems and hypotheses, their statements and sources."""
-    for known in (*theorems().values(), *hypotheses().values()):
+    listed: list[Theorem | Hypothesis] = [*theorems().values(), *hypotheses().values()]
+    for known in listed:
         typer.echo(f"{known.name} [{known.setting}]\n    {known.statement}\n    {known.source}")
 
 

@@ -21,6 +21,16 @@ def integer(name: str, value: object, minimum: int) -> int:
     return int(value)
 
 
+def step_count(name: str, value: object, latest: float) -> float:
+    """`value` as a whole number of steps from 1 to `latest`; a float, since that may be beyond what integers hold."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number of steps, got {value!r}")
+    number = float(value)
+    if not 1 <= number <= latest or not number.is_integer():
+        raise ValueError(f"{name} must be a whole number of steps, at least 1 and at most {latest:g}, got {value}")
+    return number
+
+
 def positive(name: str, value: object) -> float:
     """`value` as a finite positive Python float."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):

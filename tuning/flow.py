@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -134,24 +133,15 @@ def flow_heads(
 
 def flow_records(until: float, record: str | Sequence[float] = "log") -> NDArray[np.float64]:
     """The numbers of steps to record, increasing and ending with `until`; see `flow_heads`."""
-    last = _whole("until", until)
+    last = arguments.step_count("until", until, LATEST)
     if isinstance(record, str):
         dense = record_steps(int(min(last, DENSE)), record).astype(np.float64)
         chosen = np.append(dense, 10.0 ** np.arange(np.log10(DENSE) + 1, np.log10(last)))
     else:
-        chosen = np.array([_whole("record", t) for t in record])
+        chosen = np.array([arguments.step_count("record", t, LATEST) for t in record])
         if (chosen > last).any():
             raise ValueError(f"record asks for step {chosen.max():g}, but until is {last:g}; raise until or drop it")
     return np.unique(np.append(chosen, last))
-
-
-def _whole(name: str, value: object) -> float:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number of steps, got {value!r}")
-    number = float(value)
-    if not 1 <= number <= LATEST or not number.is_integer():
-        raise ValueError(f"{name} must be a whole number of steps from 1 to {LATEST:g}, got {value}")
-    return number
 
 
 @dataclass(frozen=True)

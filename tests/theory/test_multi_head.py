@@ -16,14 +16,14 @@ from theory.reporting import judge_all, report
 from theory.settings import find_setting
 from theory.settings.multi_head import SIZES, common_bias, group_means, multi_head_evidence, spread_of
 
-SETTING = find_setting("multi_head")
+SETTING = find_setting("multi-head")
 STEPS = 300
 
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
     target = tmp_path_factory.mktemp("multi_head") / "smoke"
-    theory.run(theory.Study("multi_head", "smoke", 0, {"steps": STEPS}), target, jobs=1)
+    theory.run(theory.Study("multi-head", "smoke", 0, {"steps": STEPS}), target, jobs=1)
     return target
 
 
@@ -126,7 +126,7 @@ def test_bounds_in_the_tables_are_those_of_the_formulas(many_results):
 
 
 def test_claims_are_those_of_the_statements(evidence):
-    known = theory.theorems("multi_head")
+    known = theory.theorems("multi-head")
     (scaled, _) = known["P-Multi-scaling"].claims(evidence)
     assert scaled.quantity.endswith("H = 256")
     assert np.allclose(scaled.bound, evidence.error(64).max(axis=1, keepdims=True) / 2, rtol=1e-13)
@@ -253,7 +253,7 @@ def test_the_standard_suite_varies_one_factor_at_a_time():
     assert {each.scale for each in specifications} == {0.2, 1.0, 5.0}
 
 
-PRESENTATION = find_presentation("multi_head")
+PRESENTATION = find_presentation("multi-head")
 
 
 @pytest.mark.parametrize("name", PRESENTATION.illustrations)

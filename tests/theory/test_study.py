@@ -53,8 +53,10 @@ def test_rows_agree_with_one_head_at_a_time(small):
     limit = rows.loc[("H-ratio", np.inf)]
     assert limit["measured"] == pytest.approx(np.linalg.norm(directions[1:] - directions[0], axis=1).mean(), abs=1e-6)
     assert limit["bound"] == pytest.approx(np.sqrt(2 * np.maximum(0, 1 - margins[0] / margins[1:])).mean(), abs=1e-3)
-    error = rows.loc[("H-direction", 40.0)]
-    assert error["measured"] == pytest.approx(np.linalg.norm(units - directions, axis=1).mean(), abs=1e-6)
+    error = rows.loc[[("H-direction", 40.0)]]
+    assert list(error["quantity"]) == ["direction error of the head on S at step t", "direction error of the left-out heads at step t"]
+    distances = np.linalg.norm(units - directions, axis=1)
+    assert list(error["measured"]) == pytest.approx([distances[0], distances[1:].mean()], abs=1e-6)
 
 
 def test_results_do_not_depend_on_processes_or_shards(small, tmp_path, monkeypatch):
@@ -92,14 +94,23 @@ def test_a_directory_keeps_to_one_study(small, tmp_path):
 def test_manifest_says_what_the_results_depend_on(small):
     manifest = json.loads((small[0] / "manifest.json").read_text())
     assert manifest["suite"] == "smoke"
-    assert manifest["options"] == {"steps": 40, "weights": "1/n", "rate_fraction": 0.5, "device": "auto", "dtype": "float64"}
+    assert manifest["options"] == {
+        "steps": 40,
+        "exact": False,
+        "weights": "1/n",
+        "rate_fraction": 0.5,
+        "device": "auto",
+        "dtype": "float64",
+    }
     assert manifest["versions"]["torch"]
 
 
 def test_short_runs_leave_out_what_needs_a_long_one(small):
     _, results = small
-    assert set(results.skipped["theorem"]) == {"P-Head-fitted", "P-Head-first-term"}
-    assert results.skipped["assumption"].str.contains("at least 400 steps").all()
+    fitted = results.skipped["theorem"].isin(["P-Head-fitted", "P-Head-first-term"])
+    assert set(results.skipped["theorem"]) == {"P-Head-fitted", "P-Head-first-term", "H-asymptotic"}
+    assert results.skipped.loc[fitted, "assumption"].str.contains("at least 400 steps").all()
+    assert results.skipped.loc[~fitted, "assumption"].str.contains("beyond the onset").all()
 
 
 @pytest.mark.parametrize(
@@ -109,11 +120,14 @@ def test_short_runs_leave_out_what_needs_a_long_one(small):
         (theory.Study("head", "huge"), "huge"),
         (theory.Study("head", "smoke", -1), "seed"),
         (theory.Study("head", "smoke", 0, {"step": 3}), r"options \['step'\] are unknown"),
-        (theory.Study("head", "smoke", 0, {"steps": 0}), "steps must be at least 1"),
+        (theory.Study("head", "smoke", 0, {"steps": 0}), "steps must be a whole number of steps, at least 1"),
         (theory.Study("head", "smoke", 0, {"weights": "n"}), "weights must be one of"),
         (theory.Study("head", "smoke", 0, {"rate_fraction": 1.5}), r"rate_fraction must lie in \(0, 1\]"),
         (theory.Study("head", "smoke", 0, {"rate_fraction": True}), r"rate_fraction must lie in \(0, 1\]"),
-        (theory.Study("head", "smoke", 0, {"dtype": "float8"}), "dtype must be one of"),
+        (theory.Study("head", "smoke", 0, {"dtype": "float8", "exact": True, "steps": 9}), "dtype must be one of"),
+        (theory.Study("head", "smoke", 0, {"dtype": "float32"}), "is for exact steps"),
+        (theory.Study("head", "smoke", 0, {"exact": True}), "steps must be a whole number of steps, at least 1 and at most 1e.08"),
+        (theory.Study("head", "smoke", 0, {"exact": 1}), "exact must be true or false"),
         (theory.Study("head", "smoke", 0, {"device": "abacus"}), "device must be"),
     ],
 )

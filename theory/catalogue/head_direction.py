@@ -4,7 +4,7 @@ import numpy as np
 
 from bounds import head
 from theory.assumptions import SEPARABLE
-from theory.settings.head import HeadEvidence
+from theory.settings.head import ERROR, HeadEvidence
 from theory.statement import Claim, theorem
 
 
@@ -19,6 +19,9 @@ from theory.statement import Claim, theorem
 def direction(evidence: HeadEvidence) -> tuple[Claim, ...]:
     run = evidence.run
     measured = np.asarray(run.direction_error)
-    bound = head.direction(margin=evidence.margins, head_margin=run.margin)
+    bound = np.asarray(head.direction(margin=evidence.margins, head_margin=run.margin))
     resolution = evidence.run_resolution + evidence.limit_resolution.max()
-    return (Claim(measured, bound, run.steps, resolution, "exact", "direction error of a head at step t"),)
+    return (
+        Claim(measured[:, :1], bound[:, :1], run.steps, resolution, "exact", ERROR),
+        Claim(measured[:, 1:], bound[:, 1:], run.steps, resolution, "exact", "direction error of the left-out heads at step t"),
+    )

@@ -12,7 +12,7 @@ from theory.statement import Claim, theorem
     "M-anytime",
     statement="mean_i ‖ŵ_H(t) − ŵ_H^i(t)‖ ≤ (2B/(γn)) ⟨w_H(t) − w_H(0), û_S⟩/‖w_H(t)‖ for every t and H (4B/(γn) under 1/(n − 1) weights)",
     source="this project, docs/multi-head.md",
-    setting="multi_head",
+    setting="multi-head",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )

@@ -12,7 +12,7 @@ from theory.statement import Claim, theorem
     statement="with probability 1 − δ, √(mean_g ‖w_{H,g}(t) − E w(t)‖²) ≤ σ(√d + √(2 ln(1/δ)/G))/√H over G disjoint groups of H heads, "
     "starts N(0, σ²I), δ = 1e-9",
     source="this project, docs/multi-head.md",
-    setting="multi_head",
+    setting="multi-head",
     assumptions=(STABLE_STEP,),
 )
 def expectation(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:

@@ -12,7 +12,7 @@ from theory.statement import Claim, theorem
     "M-mean-start",
     statement="M-sharp with ‖ŵ_0(t) − û_S‖, w_0 the head that starts at 0 = E w(0), as the common bias, and with the heads' spread at t",
     source="a conjecture that docs/multi-head.md refutes: tuning is not linear, so E w(t) is not the run from E w(0)",
-    setting="multi_head",
+    setting="multi-head",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )

@@ -12,7 +12,7 @@ from theory.statement import Claim, theorem
     "M-one-run",
     statement="‖ŵ_H(t) − û_S‖ ≤ ‖ŵ_0(t) − û_S‖ + √(2 − 2√(1 − ε²)), ε = mean_h ‖w_h(0)‖/‖w_0(t)‖ < 1, else 2, w_0 from zero",
     source="this project, docs/multi-head.md",
-    setting="multi_head",
+    setting="multi-head",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )

@@ -13,7 +13,7 @@ from theory.statement import Claim, theorem
     statement="with probability 1 − δ, ‖ŵ_H(t) − û_S‖ ≤ ‖E w(t)/‖E w(t)‖ − û_S‖ + (2σ√d/‖E w(t)‖) √((2 + 8 ln(1/δ))/H), starts N(0, σ²I), "
     "δ = 1e-9",
     source="this project, docs/multi-head.md",
-    setting="multi_head",
+    setting="multi-head",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )

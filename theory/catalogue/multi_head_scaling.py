@@ -16,7 +16,7 @@ FITTED = next(size for size in SIZES if size >= multi_head.heads_needed(delta=DE
     statement=f"‖ŵ_H(t) − û_S‖ ≤ √({FITTED}/H) max ‖ŵ_{FITTED}(t) − û_S‖ for H > {FITTED}, the maximum over disjoint groups of "
     f"{FITTED} heads, the fewest here that P-Multi allows for δ = {DELTA}",
     source="Fu, So & Collier, arXiv:2301.09820, multi-head loss: the factor √((2 + 8 ln(1/δ))/H) of the whole first term; fitted here",
-    setting="multi_head",
+    setting="multi-head",
     assumptions=(SEPARABLE,),
     maximum=2,
 )

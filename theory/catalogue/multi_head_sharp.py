@@ -13,7 +13,7 @@ from theory.statement import Claim, theorem
     statement="with probability 1 − δ, ‖ŵ_H(t) − û_S‖ ≤ ‖E w(t)/‖E w(t)‖ − û_S‖ + √(2 − 2√(1 − ε²)), "
     "ε = σ(√d + √(2 ln(1/δ)))/(√H ‖E w(t)‖) < 1, else 2, starts N(0, σ²I), δ = 1e-9",
     source="this project, docs/multi-head.md",
-    setting="multi_head",
+    setting="multi-head",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )

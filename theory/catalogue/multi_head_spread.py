@@ -11,7 +11,7 @@ from theory.statement import Claim, theorem
     "M-spread",
     statement="√(mean_h ‖w_h(t) − w_H(t)‖²) ≤ √(mean_h ‖w_h(0) − w_H(0)‖²) for every t, w_H the mean of the heads",
     source="this project, docs/multi-head.md",
-    setting="multi_head",
+    setting="multi-head",
     assumptions=(STABLE_STEP,),
 )
 def spread(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:

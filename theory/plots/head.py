@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
+from theory.settings.head import ERROR
 from theory.study import Results
 from theory.verdict import judged_rows, tightness_ratio
 
@@ -22,7 +23,7 @@ FACTOR_LABELS = {
     "radius": "radius B (feature units)",
     "d": "number of features d",
 }
-OTHER_QUANTITIES = ("H-direction", "P-Head-first-term")  # they bound a head's distance from the separator
+OTHER_QUANTITIES = ("H-direction", "H-asymptotic", "P-Head-first-term")  # they bound a head's distance from the separator
 MEASURED_LIMIT = "measured, limit t → ∞"
 
 
@@ -40,7 +41,7 @@ def ladder(results: Results, factor: str) -> Figure:
     final = chosen[chosen["theorem"] == "H-anytime"]
     for rows, label, colour in (
         (mean_limit, MEASURED_LIMIT, "black"),
-        (final, f"measured, t = {final['steps'].max():,.0f}", "dimgrey"),
+        (final, f"measured, t = {final['steps'].max():g}", "dimgrey"),
     ):
         middle = rows.groupby(factor)["measured"].quantile(QUARTILES).unstack()
         axis.plot(middle.index, middle[0.5], color=colour, lw=3, label=label)
@@ -99,11 +100,11 @@ def along_steps(results: Results) -> Figure:
 def direction_error(results: Results) -> Figure:
     """How far the heads are from their separators along t, with the published rate fitted on early steps."""
     rows = results.rows[results.rows["theorem"] == "P-Head-first-term"]
-    certified = results.rows[results.rows["theorem"] == "H-direction"]
+    certified = results.rows[results.rows["quantity"] == ERROR]
     figure = Figure(figsize=(8.2, 4.8), layout="constrained")
     axis = figure.subplots()
     for table, column, label, colour, style in (
-        (certified, "measured", "measured, mean over heads", "black", "-"),
+        (certified, "measured", "measured, head on S", "black", "-"),
         (certified, "bound", "H-direction certificate", PALETTE[0], "-o"),
         (rows, "measured", "measured, S plus mean over S^i", "dimgrey", "-"),
         (rows, "bound", "C ln ln t/ln t, C fitted on early steps", PALETTE[1], "-s"),
@@ -116,6 +117,49 @@ def direction_error(results: Results) -> Figure:
     axis.set_title("Distance of the heads from the maximum-margin directions\n(median over all data sets, band: quartiles)", fontsize=10)
     figure.legend(loc="outside right upper", frameon=False)
     return figure
+
+
+def asymptotics(results: Results) -> Figure:
+    """Where the asymptotic expansion is good: measured against predicted along t, and the share of data sets past their onset."""
+    environments = results.environments
+    reached = _reached(results)
+    rows = results.rows[(results.rows["quantity"] == ERROR) & results.rows["member"].isin(reached["member"])]
+    joined = rows.merge(reached[["member", "asymptotic_rate", "asymptotic_shift"]], on="member")
+    joined = joined[joined["steps"] >= 10]
+    along = np.log(joined["steps"]) + joined["asymptotic_shift"]
+    predicted = joined.assign(predicted=2 * np.sin(np.arctan2(joined["asymptotic_rate"], along) / 2))
+    figure = Figure(figsize=(10.4, 4.6), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
+    for column, label, colour, style in (
+        ("measured", "measured", "black", "-"),
+        ("predicted", "predicted: w_S ln t + w̃", PALETTE[0], "--"),
+    ):
+        middle = predicted.groupby("steps")[column].quantile(QUARTILES).unstack()
+        left.plot(middle.index, middle[0.5], style, color=colour, lw=2, label=label)
+        left.fill_between(middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.12, lw=0)
+    left.set(xscale="log", yscale="log", xlabel="number of gradient steps t", ylabel="direction error of the head on S (0 to 2)")
+    left.set_title(f"{len(reached)} data sets whose onset the run reaches\n(median, band: quartiles)", fontsize=10)
+    left.legend(frameon=False)
+    onset = np.sort(environments["asymptotic_onset"].to_numpy())
+    right.step(onset, np.arange(1, len(onset) + 1) / len(onset), where="post", color=PALETTE[1], lw=2)
+    right.axvline(np.log10(rows["steps"].max()), color="black", ls=":", label="end of the runs")
+    right.set(xscale="log", xlabel="log10 of the onset: t = 10^x", ylabel="share of the data sets", ylim=(0, 1))
+    spanning = float(np.isfinite(onset).mean())
+    right.axhline(spanning, color=PALETTE[3], ls="--", label="support vectors span the samples")
+    right.set_title("Share of all data sets whose asymptotics have begun by t", fontsize=10)
+    right.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def has_asymptotics(results: Results) -> bool:
+    """Whether the runs of some data sets go beyond the onset of their asymptotics."""
+    return bool(len(_reached(results)))
+
+
+def _reached(results: Results) -> pd.DataFrame:
+    last = results.rows[np.isfinite(results.rows["steps"])].groupby("member")["steps"].max()
+    onset = results.environments.set_index("member")["asymptotic_onset"]
+    return results.environments[(onset <= np.log10(last.reindex(onset.index))).to_numpy()]
 
 
 def tightness_by_family(results: Results) -> Figure:

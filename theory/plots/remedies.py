@@ -19,13 +19,8 @@ BETTER, WORSE, OPEN = sns.color_palette("colorblind")[2], sns.color_palette("col
 RANKED = ("left_out_predictions", "disagreement")
 ALONG_WEIGHT = ("margin", "radius", "radius_over_margin", "disagreement", "left_out_predictions", "accuracy")
 SURT = "self_unsupervised"
-TICKS = (
-    (1, 1.1, 1.2, 1.3, 1.5, 2, 3, 4, 5, 6, 7, 8, 9),
-    (1, 1.2, 1.5, 2, 3, 5, 7),
-    (1, 2, 5),
-    (1, 3),
-    (1,),
-)  # the finest that fits is taken
+# Ticks within a decade; the finest that leaves no more than MOST_TICKS is taken.
+TICKS = (*(tuple(np.arange(100, 1000, step) / 100) for step in (1, 2, 5, 10)), (1, 1.2, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
 MOST_TICKS = 6
 WIDEST = 1e3  # factors beyond it, infinite ones among them, are drawn at the edge
 
@@ -51,6 +46,8 @@ def against_plain(results: Results) -> Figure:
         axis.set_title(MEASURES[measure].label, fontsize=10)
     for axis in grid[-1]:
         axis.set_xlabel("factor against plain fine-tuning")
+    for axis in grid[:, 0]:
+        axis.set_ylabel("method")
     for axis in grid.flat[len(shown) :]:
         axis.set_visible(False)
     figure.suptitle("Left of the line: more stable than plain fine-tuning", fontsize=11)
@@ -66,7 +63,6 @@ def _factors(axis: Axes, rows: pd.DataFrame, labels: list[str]) -> None:
         axis.plot(centre, place, "o", color=colour, ms=5)
     axis.axvline(1, color="black", lw=1)
     axis.set_yticks(range(len(labels)), labels)
-    axis.set_ylabel("method" if axis.get_subplotspec().is_first_col() else "")
     _factor_axis(axis, "x")
     axis.grid(axis="x", color="0.9")
 

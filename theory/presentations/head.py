@@ -51,11 +51,36 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
             f"at some later t on {first.violations} of {first.environments} data sets. That is no contradiction to P-Head, "
             "whose C is free; it says what fitting it on a run is worth."
         )
+    sentences += _on_asymptotics(results, by_name.get("H-asymptotic"))
     chain = by_name.get("H-chain")
     if chain is not None and chain.environments:
         sentences.append(
             f"The order of the ladder (H-pair ≤ H-dual ≤ H-support ≤ H-free, H-trajectory ≤ H-anytime) is violated on {chain.violations} "
             f"of {chain.environments} data sets."
+        )
+    return sentences
+
+
+def _on_asymptotics(results: study.Results, verdict: Verdict | None) -> list[str]:
+    environments = results.environments
+    spanning = environments[np.isfinite(environments["asymptotic_onset"])]
+    if verdict is None or not len(spanning):
+        return []
+    onset = spanning["asymptotic_onset"]
+    sentences = [
+        f"When do the asymptotics begin? The support vectors span the samples on {len(spanning)} of {len(environments)} data sets; there "
+        f"the expansion w_S ln t + w̃ is good from t = 10^{onset.median():.3g} on in the median, from 10^{onset.min():.2g} at the earliest "
+        f"and 10^{onset.max():.2g} at the latest. The runs go beyond it on {verdict.environments} data sets, and leave the 2 % around the "
+        f"predicted error on {verdict.violations} of them."
+    ]
+    degenerate = environments[(environments["double_log_rate"] > 0) & environments["double_log_slope"].notna()]
+    generic = environments[(environments["double_log_rate"] == 0) & environments["double_log_slope"].notna()]
+    if len(degenerate):
+        sentences.append(
+            f"ln ln t/ln t shows on degenerate data: the error times ln t grows by {degenerate['double_log_slope'].median():.3g} per unit "
+            f"of ln ln t in the median of {len(degenerate)} data sets (fitted from t = 1e10 on; "
+            f"{degenerate['double_log_rate'].median():.3g} predicted in the limit)"
+            + (f", against {generic['double_log_slope'].median():.3g} on the others." if len(generic) else ".")
         )
     return sentences
 
@@ -77,9 +102,9 @@ def _against(factor: str, caption: str) -> Illustration:
 def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     heads = int((results.environments["n"] + 1).sum())
-    return (
-        f"{len(results.environments)} data sets with planted truth; {manifest['options']['steps']:,} steps of gradient descent with every "
-        f"sample left out in turn: {heads:,} heads."
+    steps, exact = manifest["options"]["steps"], manifest["options"]["exact"]
+    return f"{len(results.environments)} data sets with planted truth, every sample left out in turn: {heads:,} heads, " + (
+        f"{steps:,} steps of gradient descent each." if exact else f"followed along gradient descent to t = {steps:g}."
     )
 
 
@@ -110,6 +135,13 @@ PRESENTATION = Presentation(
             head.direction_error,
             "How slowly the heads approach their separators, certified by the margin that they have reached, beside the published rate "
             "with a constant fitted on early steps.",
+        ),
+        "asymptotics": Illustration(
+            head.asymptotics,
+            "Left: the direction error and what the asymptotic expansion of the head predicts for it, on the data sets whose asymptotics "
+            "begin before the end of the runs. Right: when they begin. Small duals and samples close to the margin put it off beyond any "
+            "number of steps; where the support vectors do not span the samples, the expansion leaves a constant open.",
+            head.has_asymptotics,
         ),
         "tightness-by-family": Illustration(
             head.tightness_by_family, "Which bound is close to the truth on which kind of data. Bright is tight."

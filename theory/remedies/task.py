@@ -19,7 +19,7 @@ FORMAT = "tunebound-remedies"
 # Small enough for thousands of runs, and hard enough that runs disagree: eight topics in 64 words, no margin between the
 # classes, and a pre-training that stops early.
 VOCABULARY, TOPICS, LENGTH, WIDTH, EMBEDDING = 64, 8, 8, 32, 4
-CORPUS = 4096
+CORPUS, CORPUS_SEED = 4096, 2**31  # no task has that seed
 PRETRAINING = 120
 TEST = 256
 NOISE_DRAWS = 200
@@ -78,7 +78,7 @@ class TaskSpecification:
         positive = round(self.balance * self.n)
         if not 0 < positive < self.n:
             raise ValueError(f"balance={self.balance} leaves a class empty at n={self.n}; move it towards 0.5 or raise n")
-        drawn = _draw(2 * self.n + TEST, self)
+        drawn = _sequences(2 * self.n + TEST, self.world, self.seed, balance=self.balance, shift=self.shift)
         order = np.argsort(-drawn.labels, kind="stable")  # positives first, each class in the order of drawing
         train = np.sort(np.concatenate([order[:positive], order[len(order) - (self.n - positive) :]]))
         test = np.setdiff1d(np.arange(drawn.n), train)[:TEST]
@@ -126,7 +126,7 @@ def pretrained_encoder(world: int) -> tuning.TokenEncoder:
     ----------
     world : int
     """
-    corpus = synthetic.make_token_task(CORPUS, **_process(), world=world, seed=10_000)
+    corpus = _sequences(CORPUS, world, CORPUS_SEED)
     drawn = tuning.TokenMLP(VOCABULARY, LENGTH, embedding=EMBEDDING, width=WIDTH, seed=world)
     return tuning.pretrain(drawn, corpus.tokens, steps=PRETRAINING, seed=world).encoder
 
@@ -218,9 +218,15 @@ def load(path: str | os.PathLike[str]) -> Task:
     return TaskSpecification(**{**values, "methods": tuple(values["methods"].split(","))}).make()
 
 
-def _process() -> dict[str, int | float]:
-    return {"length": LENGTH, "vocabulary": VOCABULARY, "topics": TOPICS, "margin": 0.0}
-
-
-def _draw(count: int, wanted: TaskSpecification) -> synthetic.TokenTask:
-    return synthetic.make_token_task(count, **_process(), balance=wanted.balance, shift=wanted.shift, world=wanted.world, seed=wanted.seed)
+def _sequences(count: int, world: int, seed: int, *, balance: float = 0.5, shift: float = 0.0) -> synthetic.TokenTask:
+    return synthetic.make_token_task(
+        count,
+        length=LENGTH,
+        vocabulary=VOCABULARY,
+        topics=TOPICS,
+        margin=0.0,
+        balance=balance,
+        shift=shift,
+        world=world,
+        seed=seed,
+    )

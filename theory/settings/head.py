@@ -16,14 +16,18 @@ import tuning
 from bounds import constants
 from theory.settings.registry import Setting, register
 from theory.statement import Claim
-from tuning.heads import record_steps
+from tuning.arguments import step_count
+from tuning.flow import DESCENT, LATEST, flow_records
 
 # rate_fraction: the step size as a share of the limit 2/β of each data set, so that one value is legal for all of them.
 MEAN_INSTABILITY = "mean instability at step t"
 INSTABILITY = "instability of each sample at step t"
+ERROR = "direction error of the head on S at step t"
 MEAN_LIMIT = "mean instability in the limit"
 LIMIT = "instability of each sample in the limit"
-OPTIONS = {"steps": 10_000, "weights": "1/n", "rate_fraction": 0.5, "device": "auto", "dtype": "float64"}
+OPTIONS = {"steps": 1e30, "exact": False, "weights": "1/n", "rate_fraction": 0.5, "device": "auto", "dtype": "float64"}
+MOST_EXACT_STEPS = 1e8  # days of work; beyond it only the flow gets there
+FITTED_FROM = 1e10  # the slope in ln ln t is fitted on later records
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,20 @@ class HeadEvidence:
         """Exact ν of the published bound: the largest ‖û_S − û_{S^i}‖/‖w_S − w_{S^i}‖."""
         return constants.direction_constant(self.separator, self.left_out).value
 
+    @cached_property
+    def asymptote(self) -> bounds.Asymptote:
+        """What the head on S tends to, as an expansion in ln t."""
+        return bounds.asymptote(self.data.X, self.data.y, learning_rate=float(self.run.learning_rate), separator=self.separator)
+
+    @property
+    def double_log_slope(self) -> float:
+        """Slope of ‖ŵ_S(t) − û_S‖ ln t in ln ln t, fitted on the records from t = 1e10 on; NaN where the run ends before."""
+        late = self.run.steps >= FITTED_FROM
+        if late.sum() < 3:
+            return np.nan
+        logarithm = np.log(self.run.steps[late])
+        return float(np.polyfit(np.log(logarithm), np.asarray(self.run.direction_error)[late, 0] * logarithm, 1)[0])
+
     @property
     def direction_error_sum(self) -> NDArray[np.float64]:
         """‖ŵ_S(t) − û_S‖ plus the mean over i of ‖ŵ_{S^i}(t) − û_{S^i}‖, shape (K,)."""
@@ -103,7 +121,7 @@ class HeadEvidence:
         return error[:, 0] + error[:, 1:].mean(axis=1)
 
     def columns(self) -> dict[str, Any]:
-        data = self.data
+        data, asymptote = self.data, self.asymptote
         planted = data.margin
         return {
             "family": data.family,
@@ -122,6 +140,12 @@ class HeadEvidence:
             "limit_instability": float(self.limit_distance.mean()),
             "worst_limit_instability": float(self.limit_distance.max()),
             "final_instability": float(self.run.direction_distance[-1].mean()),
+            "final_error": float(np.asarray(self.run.direction_error)[-1, 0]),
+            "asymptotic_rate": asymptote.rate,
+            "asymptotic_shift": float(asymptote.offset @ asymptote.direction) * self.margin,
+            "asymptotic_onset": asymptote.onset / np.log(10),
+            "double_log_rate": asymptote.double_log_rate,
+            "double_log_slope": self.double_log_slope,
         }
 
 
@@ -155,17 +179,17 @@ def head_evidence(
         [np.concatenate([[separator.weights], others.weights]) for separator, others in zip(separators, left_out, strict=True)]
     )
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
-    X = np.stack([data.X for data in members])
-    run = tuning.tune_heads(
-        X,
-        np.stack([data.y for data in members]),
-        steps=options["steps"],
-        learning_rate=options["rate_fraction"] * tuning.learning_rate_limits(X, weights=options["weights"]),
-        weights=options["weights"],
-        reference=directions,
-        device=options["device"],
-        dtype=options["dtype"],
-    )
+    X, y = np.stack([data.X for data in members]), np.stack([data.y for data in members])
+    common: dict[str, Any] = {
+        "learning_rate": options["rate_fraction"] * tuning.learning_rate_limits(X, weights=options["weights"]),
+        "weights": options["weights"],
+        "reference": directions,
+        "device": options["device"],
+    }
+    if options["exact"]:
+        run = tuning.tune_heads(X, y, steps=int(options["steps"]), dtype=options["dtype"], **common)
+    else:
+        run = tuning.flow_heads(X, y, until=options["steps"], **common)
     return [
         HeadEvidence(data, separator, others, run[index], options["rate_fraction"])
         for index, (data, separator, others) in enumerate(zip(members, separators, left_out, strict=True))
@@ -177,10 +201,28 @@ def check_options(options: Mapping[str, Any]) -> None:
     fraction = options["rate_fraction"]
     if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 < fraction <= 1:
         raise ValueError(f"rate_fraction must lie in (0, 1], as a share of the largest stable step size, got {fraction!r}")
-    record_steps(options["steps"])
+    exact = options["exact"]
+    if not isinstance(exact, bool):
+        raise TypeError(f"exact must be true or false, got {exact!r}")
+    steps = step_count("steps", options["steps"], MOST_EXACT_STEPS if exact else LATEST)
+    if not exact and options["dtype"] != "float64":
+        raise ValueError(
+            f"dtype={options['dtype']!r} is for exact steps; the flow computes in float64: add exact (--exact), or leave dtype out"
+        )
     corners = np.array([[1.0, 0.1], [1.0, -0.1], [-1.0, 0.1], [-1.0, -0.1]])
     kept = {name: options[name] for name in ("weights", "device", "dtype")}
     tuning.tune_heads(corners, np.sign(corners[:, 0]), steps=1, **kept)
+    flow_records(steps)
+
+
+def cost(specification: Any, options: Mapping[str, Any]) -> float:
+    """Multiplications and what costs about as much, of all heads of one data set."""
+    n, r = specification.n, min(specification.n, specification.d)
+    descent = n**2 * (specification.d + 10) * min(options["steps"], np.inf if options["exact"] else DESCENT)
+    if options["exact"]:
+        return descent
+    # some 60 steps of the solver: a Jacobian and its factors, then six stages with about 40 passes over the activities
+    return descent + 60 * n * (n * r**2 + r**3 + 40 * n * (r + 20))
 
 
 register(
@@ -195,7 +237,7 @@ register(
         judged_at="last",
         suite_names=synthetic.suite_names,
         suite=synthetic.make_suite,
-        cost=lambda specification, options: options["steps"] * specification.n**2 * (specification.d + 10),
+        cost=cost,
         batch_key=lambda specification: (specification.n, specification.d),
         evidence=head_evidence,
         save=lambda data, path: data.to_npz(path),

@@ -18,7 +18,7 @@ from theory.settings.registry import Setting, register
 from theory.statement import Claim
 from tuning.heads import record_steps
 
-OPTIONS = {"steps": 10_000, "weights": "1/n", "rate_fraction": 0.5, "device": "auto", "dtype": "float64"}
+OPTIONS = {"steps": 5_000, "weights": "1/n", "rate_fraction": 0.5, "device": "auto", "dtype": "float64"}
 SIZES = tuple(4**k for k in range(6))  # of the groups whose heads are averaged: 1, 4, …, 1024
 LEFT_OUT_WORK = 165_000  # heads × samples × left-out samples that are followed for the instability
 # A statement "with probability 1 − δ" is tested at this δ: over a whole suite none should fail by chance.
@@ -242,8 +242,8 @@ def _examine(starts: RandomStarts, options: Mapping[str, Any]) -> MultiHeadEvide
         # A run keeps single heads at its end only, so that each number of steps is a run of its own.
         whole = tuning.tune_heads(X, y, steps=t, init=initial, heads=HEADS, leave_one_out=False, record=[t], **common)
         others = tuning.tune_heads(X, y, steps=t, init=initial[:followed], heads=followed, record=[t], **common)
-        heads.append(whole.head_weights[0])
-        left_out.append(others.head_weights[1:])
+        heads.append(np.asarray(whole.head_weights)[0])
+        left_out.append(np.asarray(others.head_weights)[1:])
         resolution.append(whole.resolution[-1])
     mean_start = tuning.tune_heads(X, y, steps=total, leave_one_out=False, record=steps.tolist(), **common).path
     return MultiHeadEvidence(
@@ -273,7 +273,7 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 register(
     Setting(
-        name="multi_head",
+        name="multi-head",
         summary="the mean of linear heads tuned from independent random starts, 1 to 1,024 of them, each sample left out in turn",
         measures="distance of unit directions (0 to 2)",
         factors=("family", "n", "d", "scale"),
