@@ -22,7 +22,7 @@ def support_vector_machine(Z: Array) -> Array:
     from sklearn.svm import SVC
 
     X = np.vstack([Z, -Z])
-    fitted = SVC(kernel="linear", C=1e10, tol=1e-8).fit(X, np.repeat([1, -1], len(Z)))
+    fitted = SVC(kernel="linear", C=1e10, tol=1e-5).fit(X, np.repeat([1, -1], len(Z)))
     return fitted.coef_[0]
 
 

@@ -90,7 +90,8 @@ def run(
     for verdict in reporting.judge_all(target, results):
         typer.echo(f"{verdict.status:>22}  {verdict.theorem.name}")
     for decision in decide(list(hypotheses(setting).values()), results):
-        typer.echo(f"{decision.status:>22}  {decision.hypothesis.name}")
+        if decision.units:
+            typer.echo(f"{decision.status:>22}  {decision.hypothesis.name}  {decision.effect}")
     typer.echo(f"{len(results.environments)} environments in {target}. Next: tunebound report {target}")
 
 

@@ -23,7 +23,7 @@ LATEST = 1e290  # beyond it t times a sample's activity does not fit a float64
 DESCENT = 1_000  # steps of plain gradient descent before the flow takes over, at least
 LONGEST_DESCENT = 300_000  # steps after which a curvature that has not fallen will not fall
 SMOOTH = 0.25  # the flow takes over once a bound on η λ_max(∇²F) is below: what its correction leaves out is of second order in this
-DENSE = 10_000  # records are eight a decade up to here and one a decade beyond
+DENSE = 10_000  # records are eight a decade up to here
 
 WORKING_MEMORY = 2**23  # bytes of curvature matrices at once: more leaves the caches of a CPU
 ALONG_RECORDS = ("direction_distance", "distance", "certificate", "margin", "norm", "path", "direction_error", "resolution")
@@ -61,7 +61,8 @@ def flow_heads(
     learning_rate, init, leave_one_out, weights, reference, device
         As for `tune_heads`.
     record : "log" or sequence of float
-        Steps to record: "log" takes eight a decade up to 10⁴ and one a decade beyond; always the last one too.
+        Steps to record: "log" takes eight a decade up to 10⁴, one a decade up to 10¹⁰ and one every
+        five decades beyond; always the last one too.
     tolerance : float
         Largest estimated error of one step of the solver in a head, relative to its norm.
 
@@ -136,7 +137,8 @@ def flow_records(until: float, record: str | Sequence[float] = "log") -> NDArray
     last = arguments.step_count("until", until, LATEST)
     if isinstance(record, str):
         dense = record_steps(int(min(last, DENSE)), record).astype(np.float64)
-        chosen = np.append(dense, 10.0 ** np.arange(np.log10(DENSE) + 1, np.log10(last)))
+        exponents = np.append(np.arange(5, 10), np.arange(10, np.ceil(np.log10(last)), 5))
+        chosen = np.append(dense, [t for t in 10.0**exponents if t < last])
     else:
         chosen = np.array([arguments.step_count("record", t, LATEST) for t in record])
         if (chosen > last).any():

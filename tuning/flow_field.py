@@ -9,7 +9,6 @@ from torch import Tensor
 
 from tuning.rosenbrock import Linearisation
 
-SMALLEST = -600.0  # logarithm of what counts as no activity: its products are no subnormal numbers, which are slow
 PRODUCT_MEMORY = 2**27  # bytes of all z_j z_jᵀ of a data set
 
 
@@ -17,8 +16,8 @@ class LogTimeFlow:
     """dw/du of head 0 (on S) and of a block of left-out heads, u = ln t, in coordinates of the span of the samples.
 
     With a_j = (ηt/n) σ(−z_jᵀw), f = Σ_j a_j z_j and H = Σ_j a_j σ(z_jᵀw) z_j z_jᵀ, gradient flow is dw/du = f. Gradient
-    descent with step η follows dw/du = f + H f/(2t) up to terms of order 1/t² (its modified equation). All quantities stay
-    near 1 at every t, because t σ(−z_jᵀw) is computed from one exponential of ln t − z_jᵀw.
+    descent with step η follows dw/du = f + H f/(2t) up to terms of order 1/t² (its modified equation). The a_j stay near 1
+    at every t: σ(−z_jᵀw) falls as ηt/n grows, and up to t = 1e290 both fit a float64.
 
     Parameters
     ----------
@@ -53,21 +52,20 @@ class LogTimeFlow:
 
     def rate(self, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
         """dw/du (B, m, r) and the rate (B, n) of the drift at log-times u (B,) and heads W (B, m, r)."""
-        activity, complement = self._activity(u, W)
-        flow, _ = self._flow(u, activity, complement)
-        return flow, self._drift(activity[:, 0])
+        P, scale = self._misfit(W), self._scale(u, W)
+        flow, _, _ = self._flow(u, P, scale)
+        return flow, self._drift(scale[:, 0] * P[:, 0])
 
     def linearise(self, u: Tensor, W: Tensor) -> Linearisation:
         """The flow and its derivatives at log-times u and heads W."""
-        activity, complement = self._activity(u, W)
-        flow, along = self._flow(u, activity, complement)
-        drift = self._drift(activity[:, 0])
-        weights = activity * complement
-        drift_change = partial(self._drift_change, activity[:, 0], weights[:, 0])
-        half = torch.exp(-u)[:, None, None] / 2
-        if along is not None:
-            weights = weights - half * along * weights * (1 - 2 * complement)
-        hessian = self._weighted_products(weights)
+        P, scale = self._misfit(W), self._scale(u, W)
+        flow, curvature, along = self._flow(u, P, scale)
+        activity, half = scale[:, 0] * P[:, 0], self._half(u)
+        drift = self._drift(activity)
+        drift_change = partial(self._drift_change, activity, activity * (1 - P[:, 0]))
+        # without correction σ(z_jᵀw) is 1 to ten digits, and the Jacobian need not be exact for the steps to be
+        weights = P if along is None else curvature * (1 + half * along * (1 - 2 * P))
+        hessian = scale[..., None] * self._weighted_products(weights)
         if self.corrected and self.curved:
             hessian = hessian + half[..., None] * (hessian @ hessian)
         # Both f and H f/t grow like t at fixed w, so the flow is its own derivative in ln t.
@@ -78,38 +76,45 @@ class LogTimeFlow:
 
         Without the factor σ(z_jᵀw) of the Hessian, misclassified samples count too: they are flat now but not later.
         """
-        activity, _ = self._activity(u, W)
-        return torch.linalg.matrix_norm(self._weighted_products(activity)).amax(dim=1) * torch.exp(-u)
+        scale = self._scale(torch.zeros_like(u), W)[..., 0]
+        return (scale * torch.linalg.matrix_norm(self._weighted_products(self._misfit(W)))).amax(dim=1)
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
         """What turns the integral of the drift up to t into the sum over the steps before t, (B, n): Euler and Maclaurin's
         −q/2 + q'/12 for a summand q(t)."""
         head = W[:, :1]
-        activity, complement = self._activity(u, head)
-        flow, _ = self._flow(u, activity, complement)
-        change = self._drift_change(activity[:, 0], (activity * complement)[:, 0], flow)
+        P, scale = self._misfit(head), self._scale(u, head)
+        flow, _, _ = self._flow(u, P, scale)
+        activity = scale[:, 0] * P[:, 0]
+        change = self._drift_change(activity, activity * (1 - P[:, 0]), flow)
         t = torch.exp(u)[:, None]
-        return -self._drift(activity[:, 0]) / (2 * t) + change / (12 * t * t)
+        return -self._drift(activity) / (2 * t) + change / (12 * t * t)
 
-    def _activity(self, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
-        """a (B, m, n), zero where a head has left a sample out, and σ(z_jᵀw)."""
-        exponent = (u + self.log_scale)[:, None, None]
-        scaled = torch.bmm(W, self.Z.mT).neg_().add_(exponent).clamp_(min=SMALLEST).exp_()
-        complement = scaled.mul(torch.exp(-exponent)).add_(1).reciprocal_()
-        scaled *= complement
-        scaled[:, 1:, self.heads].diagonal(dim1=1, dim2=2).zero_()
+    def _misfit(self, W: Tensor) -> Tensor:
+        """σ(−z_jᵀw), (B, m, n); zero where a head has left the sample out."""
+        P = torch.bmm(-W, self.Z.mT).sigmoid_()
+        P[:, 1:, self.heads].diagonal(dim1=1, dim2=2).zero_()
+        return P
+
+    def _scale(self, u: Tensor, W: Tensor) -> Tensor:
+        """ηt times a sample's weight in each head's loss, (B, m, 1)."""
+        scale = torch.exp(u + self.log_scale)[:, None, None].repeat(1, W.shape[1], 1)
         if self.growth != 1.0:
-            scaled[:, 1:] *= self.growth
-        return scaled, complement
+            scale[:, 1:] *= self.growth
+        return scale
 
-    def _flow(self, u: Tensor, activity: Tensor, complement: Tensor) -> tuple[Tensor, Tensor | None]:
-        """dw/du and, where it is corrected, z_jᵀf."""
-        flow = torch.bmm(activity, self.Z)
+    @staticmethod
+    def _half(u: Tensor) -> Tensor:
+        return torch.exp(-u)[:, None, None] / 2
+
+    def _flow(self, u: Tensor, P: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """dw/du, σ(−z_jᵀw)σ(z_jᵀw), and, where the flow is corrected, z_jᵀf."""
+        flow = scale * torch.bmm(P, self.Z)
         if not self.corrected:
-            return flow, None
+            return flow, P, None
         along = torch.bmm(flow, self.Z.mT)
-        correction = torch.bmm(along * activity * complement, self.Z)
-        return flow.addcmul_(correction, (torch.exp(-u) / 2)[:, None, None]), along
+        curvature = torch.addcmul(P, P, P, value=-1)
+        return flow + self._half(u) * scale * torch.bmm(curvature * along, self.Z), curvature, along
 
     def _weighted_products(self, weights: Tensor) -> Tensor:
         """Σ_j weights_j z_j z_jᵀ for every head, (B, m, r, r): one product of matrices with all z_j z_jᵀ where they fit."""

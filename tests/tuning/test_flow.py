@@ -136,7 +136,8 @@ def test_records():
     steps = flow_records(1e30)
     assert steps[0] == 1
     assert steps[-1] == 1e30
-    assert {1e4, 1e5, 1e29} <= set(steps)
+    assert {1e4, 1e5, 1e9, 1e10, 1e25} <= set(steps)
+    assert len(steps) < 50
     assert list(flow_records(100, [1, 10])) == [1, 10, 100]
     assert list(flow_records(1)) == [1]
 
