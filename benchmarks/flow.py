@@ -25,7 +25,7 @@ FULL_NEAR = (
     (("wide",), 20, 30, (10**4, 10**5)),
 )
 QUICK_NEAR = ((("gaussian", "degenerate"), 10, 3, (3_000,)),)
-FULL_COST = (100, 20, 60, 10_000, (1e4, 1e12, 1e30))  # n, d, D, exact steps, flows
+FULL_COST = (100, 20, 40, 10_000, (1e4, 1e12, 1e30))  # n, d, D, exact steps, flows
 QUICK_COST = (10, 3, 3, 3_000, (3e3, 1e12, 1e30))
 AGREEMENT = 1e-5  # of unit directions; a hundred times what the flow's tolerance of 1e-6 gives
 
@@ -75,7 +75,7 @@ def _cost(quick: bool, progress: Callable[[str], None]) -> Table:
     gap = float(np.abs(_directions(exact()) - _directions(_flow(data, float(steps)))).max())
     if not gap <= AGREEMENT:
         raise DisagreementError(f"after {steps:,} steps a direction of the flow is off by {gap:.2g}, more than {AGREEMENT:g}")
-    taken = alternating(candidates, 1 if quick else 3)
+    taken = alternating(candidates, 1 if quick else 2)
     first = taken[f"exact steps to {steps:,}"]
     rows = tuple((name, time, ratio(first, time)) for name, time in taken.items())
     return Table(

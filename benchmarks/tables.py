@@ -51,11 +51,6 @@ def shown(cell: Cell) -> str:
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def missing(name: str, columns: int, reason: str) -> tuple[Cell, ...]:
-    """The row of a candidate that could not run, with the reason in its last cell."""
-    return (name, *[None] * (columns - 2), reason)
-
-
 def document(machine: dict[str, Any], tables: Sequence[Table], seconds: float) -> str:
     """All tables as one Markdown page."""
     lines = ["# Benchmark results", "", *(f"- {key}: {value}" for key, value in machine.items()), f"- whole run: {seconds:.0f} s", ""]

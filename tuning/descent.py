@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
+from weakref import WeakMethod
 
 import torch
 from torch import Tensor
@@ -73,6 +74,18 @@ def eager(step: Callable[[], None]) -> Callable[[], None]:
     return step
 
 
+def weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """The method, without keeping its object: one that keeps its own method would hold its arrays until the next collection."""
+    reference = WeakMethod(method)
+
+    def call() -> None:
+        bound = reference()
+        if bound is not None:
+            bound()
+
+    return call
+
+
 def activities(workspace: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> Tensor:
     """The beginning of a flat float64 workspace as an array of another type and shape."""
     return workspace.view(dtype)[: torch.Size(shape).numel()].view(shape)
@@ -131,7 +144,7 @@ class FeatureDescent:
         self.own = problem.left_out_entries(by_row)
         self.accumulated = torch.zeros((batch, heads, n), dtype=torch.float64, device=Z.device) if accumulated is None else accumulated
         self.shift = None if problem.growth == 1.0 else GradientShift(problem.Z, heads, self.activity.numel())
-        self.step = repeat(self._step)
+        self.step = repeat(weakly(self._step))
 
     def advance(self, count: int) -> None:
         for _ in range(count):
@@ -181,7 +194,7 @@ class _SplitDescent(FeatureDescent):
         self.rest = self._laid_out(negated - super().negated_rows()).float()
         self.move, self.total = torch.empty_like(self.negated), torch.empty_like(self.negated)
         self.rate = self.scale.float()[:, None, None].expand_as(self.negated)
-        self.step = repeat(self._step)
+        self.step = repeat(weakly(self._step))
 
     def negated_rows(self) -> Tensor:
         return super().negated_rows() + self._laid_out(self.rest).double()

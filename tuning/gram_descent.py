@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tuning.descent import GradientShift, Problem, Repeat, activities, eager
+from tuning.descent import GradientShift, Problem, Repeat, activities, eager, weakly
 
 
 class GramDescent:
@@ -32,7 +32,7 @@ class GramDescent:
             coordinates = torch.linalg.qr(problem.Z.mT, mode="r").R.mT.contiguous()  # norms and sums are those of Z
             self.shift = GradientShift(coordinates, heads, self.activity.numel())
             self.accumulated = torch.zeros((batch, heads, n), dtype=torch.float64, device=problem.Z.device)
-        self.step = repeat(self._step)
+        self.step = repeat(weakly(self._step))
 
     def advance(self, count: int) -> None:
         for _ in range(count):

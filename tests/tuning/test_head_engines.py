@@ -1,6 +1,8 @@
 """Every way the engine of head tuning iterates — Gram space, mixed precision, several heads, blocks — against plain loops."""
 
+import gc
 import logging
+import weakref
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 import synthetic
 from tests.oracles.descent import leave_one_out_paths
-from tuning import descent, descent_blocks, descent_choice, fused_kernel, tune_heads
+from tuning import descent, descent_blocks, descent_choice, fused_kernel, gram_descent, tune_heads
 from tuning.head_run import rounding_resolution
 
 MEASURES = ("weights", "path", "norm", "margin", "distance", "direction_distance", "certificate", "direction_error")
@@ -109,8 +111,7 @@ def test_mixed_precision_stays_with_float64_on_the_same_rounded_data(family, n, 
     assert (mixed.distance <= mixed.certificate * (1 + 1e-6)).all()
 
 
-def test_mixed_precision_with_the_products_rounded_to_float32_first(monkeypatch):
-    """What `mixed` avoids: pure float32 loses thousands of times as much, so the test above could fail."""
+def test_float32_all_through_loses_what_mixed_precision_keeps():
     data = sample(n=20)
     rounded = data.X.astype(np.float32).astype(np.float64)
     exact = unit(tune_heads(rounded, data.y, steps=20_000).weights)
@@ -118,7 +119,7 @@ def test_mixed_precision_with_the_products_rounded_to_float32_first(monkeypatch)
         dtype: np.abs(unit(tune_heads(data.X, data.y, steps=20_000, dtype=dtype).weights) - exact).max() for dtype in ("mixed", "float32")
     }
     assert errors["mixed"] < 5e-9
-    assert errors["float32"] > 1e-6
+    assert errors["float32"] > 50 * errors["mixed"]
 
 
 @pytest.mark.slow
@@ -261,6 +262,33 @@ def test_blocks_cover_everything_once_within_the_memory(sizes, memory, workers):
     assert at_once <= min(workers, len(cut))
 
 
+@pytest.mark.parametrize("dtype", ["float64", "mixed"])
+@pytest.mark.parametrize("d", [3, 30])
+def test_a_block_leaves_nothing_behind(monkeypatch, d, dtype):
+    """Without the garbage collector: a reference cycle would keep the arrays of many blocks at once."""
+    choose, alive = descent_choice.choose, []
+
+    def watched(*arguments, **options):
+        choice = choose(*arguments, **options)
+
+        def build(problem, workspace):
+            built = choice.build(problem, workspace)
+            alive.extend([weakref.ref(built), weakref.ref(workspace), weakref.ref(problem)])
+            return built
+
+        return descent_choice.Choice(choice.words, build)
+
+    monkeypatch.setattr(descent_choice, "choose", watched)
+    X, y = batch(2, d=d)
+    gc.disable()
+    try:
+        tune_heads(X, y, steps=300, dtype=dtype, device="cpu")
+    finally:
+        gc.enable()
+    assert alive
+    assert all(reference() is None for reference in alive)
+
+
 def test_an_error_in_one_block_stops_the_others_and_is_raised(monkeypatch):
     X, y = batch(40, n=50, d=5)
     built = []
@@ -338,6 +366,8 @@ def test_a_repeated_step_is_the_step(monkeypatch):
         return repeat
 
     monkeypatch.setattr(descent_choice, "_repeat", lambda problem: recorded)
+    for module in (descent, gram_descent):
+        monkeypatch.setattr(module, "weakly", lambda method: method)
     for d, dtype in ((3, "float64"), (14, "float64"), (3, "mixed"), (30, "float64")):
         data = sample(d=d, n=16)
         addresses.clear()
