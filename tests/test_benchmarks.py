@@ -16,7 +16,7 @@ from benchmarks.data import batch
 from tests.oracles.descent import leave_one_out_paths
 
 ROOT = Path(__file__).parent.parent
-PEERS = [pytest.param(peer, id=peer.name) for peer in heads.PEERS]
+PEERS = [pytest.param(peer, id=peer.name, marks=[pytest.mark.slow] if peer.package == "numba" else []) for peer in heads.PEERS]
 
 
 @pytest.fixture(scope="module")
