@@ -51,14 +51,14 @@ def _engine(data: Batch, dtype: str, steps: int) -> NDArray[np.float64]:
 class _Steps:
     """Tensors on the GPU and the ways to iterate on them."""
 
-    def __init__(self, data: Batch, products: torch.dtype) -> None:
+    def __init__(self, data: Batch, products: torch.dtype, device: str = "cuda") -> None:
         D, n, d = data.shape
-        self.Z = torch.as_tensor(data.Z, dtype=products, device="cuda")
-        self.step = (self.Z * torch.as_tensor(data.rates / n, dtype=products, device="cuda")[:, None, None]).contiguous()
-        self.negated = torch.zeros((D, n + 1, d), dtype=torch.float64, device="cuda")
-        self.activity = torch.empty((D, n + 1, n), dtype=products, device="cuda")
+        self.Z = torch.as_tensor(data.Z, dtype=products, device=device)
+        self.step = (self.Z * torch.as_tensor(data.rates / n, dtype=products, device=device)[:, None, None]).contiguous()
+        self.negated = torch.zeros((D, n + 1, d), dtype=torch.float64, device=device)
+        self.activity = torch.empty((D, n + 1, n), dtype=products, device=device)
         self.own = self.activity[:, 1:].diagonal(dim1=1, dim2=2)
-        self.drift = torch.zeros((D, n), dtype=torch.float64, device="cuda")
+        self.drift = torch.zeros((D, n), dtype=torch.float64, device=device)
 
     def ways(self) -> dict[str, Callable[[int], NDArray[np.float64]]]:
         _, n, d = self.Z.shape

@@ -30,11 +30,12 @@ class Way:
 
     name: str
     share: float = 1.0  # of the data sets
+    fewest: int = 1  # data sets, where there are as many
     most_heads: int | None = None  # of one data set
 
     def sets(self, D: int) -> int:
         """How many data sets it is measured on."""
-        return 1 if self.most_heads else max(1, round(self.share * D))
+        return 1 if self.most_heads else min(D, max(self.fewest, round(self.share * D)))
 
     def heads(self, n: int) -> int:
         """How many heads of each."""
@@ -50,7 +51,7 @@ class Peer(Way):
 
 
 OURS = Way("tune_heads")
-MIXED = Way("tune_heads, mixed", share=0.25)
+MIXED = Way("tune_heads, mixed", share=0.25, fewest=4)
 PEERS = (
     Peer(name="(a) loop of nn.Linear + SGD", prepare=head_peers.linear_and_sgd, most_heads=3),
     Peer(name="(b) NumPy loop over heads", prepare=head_peers.numpy_loop, most_heads=8),

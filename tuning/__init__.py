@@ -3,18 +3,22 @@
 from tuning import arguments, instability
 from tuning.curvature import Curvature, Estimate, Minimiser, estimate_minimiser, network_curvature, path_lipschitz
 from tuning.encoders import SequenceClassifier, TokenEncoder, TokenMLP, TokenTransformer
+from tuning.fine_tuning import FineTuned, fine_tune
 from tuning.flow import flow_heads
 from tuning.full import FullRun, tune_losses, tune_quadratics
 from tuning.head_run import HeadRun
 from tuning.heads import learning_rate_limits, tune_heads
+from tuning.methods import Method, methods
 from tuning.networks import tune_networks
 from tuning.pretraining import Pretraining, pretrain
 
 __all__ = [
     "Curvature",
     "Estimate",
+    "FineTuned",
     "FullRun",
     "HeadRun",
+    "Method",
     "Minimiser",
     "Pretraining",
     "SequenceClassifier",
@@ -23,9 +27,11 @@ __all__ = [
     "TokenTransformer",
     "arguments",
     "estimate_minimiser",
+    "fine_tune",
     "flow_heads",
     "instability",
     "learning_rate_limits",
+    "methods",
     "network_curvature",
     "path_lipschitz",
     "pretrain",
