@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from tuning.flow_path import FlowPath
 from tuning.head_run import HeadRun, empty_run
 from tuning.head_run import record as record_heads
 from tuning.heads import learning_rate_limits, record_steps, tune_heads
+from tuning.threads import a_block_a_thread
 
 LATEST = 1e290  # beyond it t times a sample's activity does not fit a float64
 DESCENT = 1_000  # steps of plain gradient descent before the flow takes over, at least
@@ -235,11 +237,17 @@ class _Problem:
             if target is not None:
                 target[:before] = source[np.isin(descent.steps, recorded)]
         run.weights[...] = descent.weights
-        for sets, heads in self.blocks():
+        lock = Lock()
+
+        def follow_block(block: tuple[slice, slice]) -> None:
+            sets, heads = block
             if before < len(recorded):
                 self._follow_block(run, before, sets, heads, None if reference is None else reference[sets], tolerance)
             if heads.stop == left_out:
-                progress.update(len(self.Z[sets]))
+                with lock:
+                    progress.update(len(self.Z[sets]))
+
+        a_block_a_thread(follow_block, list(self.blocks()), self.Z.device)
         return run
 
     @torch.inference_mode()

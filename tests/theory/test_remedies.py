@@ -1,14 +1,24 @@
 """The study of remedies: comparisons recover planted effects, tasks are what they say, measures are those of runs made one by one."""
 
+import copy
+import itertools
 import math
+from dataclasses import replace
 
+import cvxpy
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from scipy.special import expit
 
+import theory
+import tuning
+from theory import study as studies
 from theory.presentations import find_presentation
-from theory.remedies import comparison, variants
+from theory.remedies import comparison, measures, variants
 from theory.remedies.task import TaskSpecification, encode, flip_labels, pretrained_encoder, with_constant
+from theory.settings import find_setting
 from theory.study import Results
 
 PRESENTATION = find_presentation("remedies")
@@ -170,3 +180,138 @@ def test_what_cannot_be_drawn_is_refused():
     tokens = np.repeat(specification().make().tokens[:1], 8, axis=0)  # eight times the same sequence, with both labels
     with pytest.raises(ValueError, match="lower noise or n"):
         flip_labels(pretrained_encoder(3), tokens, np.ones(8, dtype=np.int64), 0.4, 0)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return specification(n=16, methods=("plain", "maximal_margin@3", "self_unsupervised"), seeds=3, left_out=2).make()
+
+
+FEW = {"steps": 12, "learning_rate": 0.2, "batch_size": 8, "dropout": 0.1}
+
+
+@pytest.mark.parametrize("method", ["plain", "maximal_margin@3", "self_unsupervised"])
+def test_measures_are_those_of_runs_made_one_by_one(small, method):
+    name, weight = variants.split(method)
+    chosen = tuning.methods()[name]
+    chosen = chosen if weight is None else replace(chosen, weight=weight)
+
+    def alone(seed, left_out=None):
+        return tuning.fine_tune(small.encoder, small.tokens, small.labels, method=chosen, seeds=[seed], left_out=[left_out], **FEW)
+
+    seeds = [1000 * small.specification.world + k for k in range(3)]
+    runs = [alone(seed) for seed in seeds]
+    logits = np.array([run.logits(small.test_tokens)[0] for run in runs])
+    truth = small.test_labels > 0
+    values = measures.measure_method(small, method, FEW)
+    accuracies = [((row > 0) == truth).mean() for row in logits]
+    assert values["accuracy"] == pytest.approx(np.mean(accuracies))
+    assert values["accuracy_deviation"] == pytest.approx(np.std(accuracies, ddof=1))
+    pairs = list(itertools.combinations(range(3), 2))
+    assert values["disagreement"] == pytest.approx(np.mean([((logits[a] > 0) != (logits[b] > 0)).mean() for a, b in pairs]))
+    samples = measures.left_out_samples(small)
+    others = [alone(seed, int(sample)) for seed, sample in zip(seeds, samples, strict=False)]
+    moved = [np.sqrt(2) * np.abs(expit(a) - expit(b.logits(small.test_tokens)[0])) for a, b in zip(logits, others, strict=False)]
+    assert values["left_out_predictions"] == pytest.approx(np.mean(moved), rel=1e-6)
+    gaps = [np.linalg.norm(a.flat_weights[0] - b.flat_weights[0]) for a, b in zip(runs, others, strict=False)]
+    assert values["left_out_parameters"] == pytest.approx(np.mean(gaps), rel=1e-6)
+    assert values["separable"] == 1
+    assert values["radius_over_margin"] >= 1
+    assert ("to_minimiser" in values) == (method != "maximal_margin@3"), "only where the start differs from plain fine-tuning's"
+
+
+def test_the_distance_to_the_minimiser_is_that_of_a_plain_loop(small):
+    tuned = measures.tune(small, "plain", FEW)
+    distances = []
+    for replica in range(measures.STARTS):
+        model = tuning.SequenceClassifier(small.encoder, seed=int(tuned.seeds[replica]))
+        model = copy.deepcopy(model).double()
+        before = measures.flat(model.encoder)
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(1500):
+            optimiser.zero_grad()
+            (0.5 * (model(torch.as_tensor(small.tokens)) - torch.as_tensor(small.labels)) ** 2).mean().backward()
+            optimiser.step()
+        distances.append(np.linalg.norm(measures.flat(model.encoder) - before))
+    assert measures.distance_to_minimiser(small, tuned) == pytest.approx(np.median(distances), rel=0.02)
+
+
+def test_margins_against_a_quadratic_program():
+    rng = np.random.default_rng(1)
+    labels = np.repeat([-1, 1], 10)
+    features = rng.normal(size=(1, 20, 3)) + 4 * labels[:, None]
+    found = measures.margins(features, labels)
+    weights = cvxpy.Variable(4)
+    points = with_constant(features[0])
+    cvxpy.Problem(cvxpy.Minimize(cvxpy.norm(weights)), [cvxpy.multiply(labels, points @ weights) >= 1]).solve(solver="CLARABEL")
+    assert found["margin"] == pytest.approx(1 / np.linalg.norm(weights.value), rel=1e-6)
+    assert found["radius"] == pytest.approx(np.linalg.norm(points, axis=1).max())
+    apart = measures.margins(np.concatenate([features, rng.normal(size=(1, 20, 3))]), labels)
+    assert apart["separable"] == 0.5
+    assert apart["margin"] == pytest.approx(found["margin"])
+    none = measures.margins(np.concatenate([features[:, ::-1] * 0 + rng.normal(size=(1, 20, 1))] * 2), np.tile([-1, 1], 10))
+    assert none["separable"] == 0
+    assert math.isnan(none["margin"])
+
+
+def test_suites_are_designed_and_lazy():
+    setting = find_setting("remedies")
+    suite = setting.suite("remedies", 0)
+    table = pd.DataFrame([vars(each) for each in suite.specifications])
+    assert len(table) == 72
+    assert table["world"].is_unique, "every task has an encoder of its own"
+    assert set(table["methods"]) == {tuple(tuning.methods())}
+    assert (table["seeds"] == 20).all()
+    assert table.groupby(["n", "noise", "balance", "shift"]).size().eq(3).all()
+    assert not set(table["world"]) & {each.world for each in setting.suite("remedies", 1).specifications}
+    assert len({each.name for each in suite.specifications}) == 72
+    with pytest.raises(ValueError, match="no suite of remedies is named 'huge'"):
+        setting.suite("huge", 0)
+    with pytest.raises(ValueError, match="seed must be"):
+        setting.suite("smoke", -1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"steps": 0}, "steps must be at least 1"), ({"dropout": 1.0}, "dropout must be"), ({"learning_rate": -1.0}, "learning_rate must be")],
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        studies.checked_options(find_setting("remedies"), options)
+
+
+def test_a_task_is_made_again_from_what_is_stored(small, tmp_path):
+    setting = find_setting("remedies")
+    setting.save(small, tmp_path / "task.npz")
+    again = setting.load(tmp_path / "task.npz")
+    assert again.specification == small.specification
+    np.testing.assert_array_equal(again.tokens, small.tokens)
+    (tmp_path / "other.npz").write_bytes(b"")
+    with pytest.raises(ValueError, match="holds no task of the remedies"):
+        setting.load(tmp_path / "other.npz")
+
+
+@pytest.fixture(scope="module")
+def smoke_directory(tmp_path_factory):
+    target = tmp_path_factory.mktemp("remedies") / "smoke"
+    theory.run(theory.Study("remedies", "smoke", 0, {"steps": 10}), target, jobs=1)
+    return target
+
+
+@pytest.mark.slow
+def test_a_study_is_resumed_and_its_report_says_who_is_more_stable(smoke_directory):
+    results = theory.load(smoke_directory)
+    assert len(results.environments) == 4
+    shards = sorted((smoke_directory / "skipped").glob("*.parquet"))
+    assert len(shards) == 4
+    kept = shards[0].stat().st_mtime_ns
+    shards[2].unlink()  # as if the study had been interrupted before this shard was complete
+    with pytest.raises(ValueError, match="1 of 4 shards are missing"):
+        theory.load(smoke_directory)
+    again = theory.run(theory.Study("remedies", "smoke", 0, {"steps": 10}), smoke_directory, jobs=1)
+    pd.testing.assert_frame_equal(again.environments, results.environments)
+    assert shards[0].stat().st_mtime_ns == kept, "what is complete is not computed again"
+    page = theory.report(smoke_directory).read_text(encoding="utf-8")
+    assert "Who is more stable than plain fine-tuning?" in page
+    assert "R-maximal_margin-left-out" in page
+    assert "Predicted rates" not in page, "there are no theorems here"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tuning.threads import WORTHWHILE, threads_for
+from tuning.threads import WORTHWHILE, a_block_a_thread, threads_for
 
 
 @pytest.fixture
@@ -27,3 +27,18 @@ def test_the_setting_comes_back_after_an_error(two_threads):
     with pytest.raises(ZeroDivisionError), threads_for(10):
         raise ZeroDivisionError
     assert torch.get_num_threads() == 2
+
+
+def test_blocks_share_the_threads_and_the_first_error_is_raised():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        seen = []
+        a_block_a_thread(lambda block: seen.append((block, torch.get_num_threads())), range(5), torch.device("cpu"))
+        assert sorted(seen) == [(block, 1) for block in range(5)]
+        assert torch.get_num_threads() == 2
+        with pytest.raises(ZeroDivisionError):
+            a_block_a_thread(lambda block: 1 / block, [1, 0, 2], torch.device("cpu"))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,175 @@
+"""What is measured of a way of fine-tuning on one task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+from torch import nn
+
+import bounds
+import tuning
+from theory.remedies.comparison import REFERENCE, column
+from theory.remedies.task import Task, with_constant
+from theory.remedies.variants import split
+from tuning import instability
+
+OPTIONS = {"steps": 100, "learning_rate": 0.2, "batch_size": 16, "dropout": 0.1}
+REPRESENTED = 128  # test inputs on which representations are compared: four times the features
+
+STARTS, MINIMISER_STEPS = 2, 500  # the path left after them is under one per cent of the distance
+
+
+@dataclass(frozen=True)
+class RemedyEvidence:
+    """All that was measured on one task.
+
+    Attributes
+    ----------
+    task : Task
+    values : mapping
+        One number a method and measure, under `comparison.column`.
+    """
+
+    task: Task
+    values: Mapping[str, float]
+
+    def columns(self) -> dict[str, Any]:
+        specification = self.task.specification
+        runs = len(specification.methods) * (specification.seeds + specification.left_out)
+        return {**asdict(specification), "methods": ",".join(specification.methods), "flips": self.task.flips, "runs": runs, **self.values}
+
+
+def remedy_evidence(members: Sequence[Task], specifications: Sequence[Any], options: Mapping[str, Any]) -> list[RemedyEvidence]:
+    """Every method of the specification on every task."""
+    return [
+        RemedyEvidence(
+            task,
+            {
+                column(method, measure): value
+                for method in task.specification.methods
+                for measure, value in measure_method(task, method, options).items()
+            },
+        )
+        for task in members
+    ]
+
+
+def left_out_samples(task: Task) -> NDArray[np.int64]:
+    """The training samples that are left out in turn: drawn without replacement from the task's seed."""
+    rng = np.random.default_rng([task.specification.seed, task.specification.world, 11])
+    return rng.choice(len(task.labels), size=task.specification.left_out, replace=False)
+
+
+def measure_method(task: Task, method: str, options: Mapping[str, Any]) -> dict[str, float]:
+    """Every measure of one method on one task, by name; see `comparison.MEASURES`.
+
+    Parameters
+    ----------
+    task : Task
+    method : str
+        A variant, see `theory.remedies.variants`.
+    options : mapping
+        Of the study.
+
+    Notes
+    -----
+    All runs of a method advance together; run r < seeds is that of seed r, and run seeds + k that of seed k mod seeds without the
+    k-th of the samples to leave out.
+    """
+    seeds = task.specification.seeds
+    tuned = tune(task, method, options)
+    partners = np.arange(task.specification.left_out) % seeds
+    logits, features = tuned.logits(task.test_tokens), tuned.features(task.test_tokens)[:seeds, :REPRESENTED]
+    predictions = (logits[:seeds] > 0).astype(np.int64)
+    probabilities = class_probabilities(logits)
+    correct = (predictions > 0) == (task.test_labels > 0)
+    fitted = (tuned.logits(task.tokens)[:seeds] > 0) == (task.labels > 0)
+    values = {
+        "accuracy": float(correct.mean()),
+        "training_accuracy": float(fitted.mean()),
+        "accuracy_deviation": instability.score_deviation(correct.mean(axis=1)),
+        "disagreement": instability.disagreement(predictions),
+        "kappa_distance": instability.kappa_distance(predictions),
+        "jensen_shannon": instability.jensen_shannon(probabilities[:seeds]),
+        "cka_distance": instability.cka_distance(features),
+        "procrustes_distance": instability.procrustes_distance(features),
+        "svcca_distance": instability.svcca_distance(features),
+        "moved": float(np.median(tuned.distance[:seeds])),
+        **margins(tuned.features(task.tokens)[:seeds], task.labels),
+    }
+    if len(partners):
+        weights = tuned.flat_weights
+        values |= {
+            "left_out_predictions": instability.left_out_distance(probabilities[partners], probabilities[seeds:]),
+            "left_out_parameters": instability.left_out_distance(weights[partners], weights[seeds:]),
+        }
+    if method == REFERENCE or np.any(tuned.flat_start[0] != flat(task.encoder)):
+        values["to_minimiser"] = distance_to_minimiser(task, tuned)
+    return values
+
+
+def class_probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities (..., 2) of the labels −1 and +1; both accurate where one of them vanishes."""
+    return np.stack([expit(-logits), expit(logits)], axis=-1)
+
+
+def margins(features: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str, float]:
+    """γ, B and B/γ of training features (R, n, d) with a constant: medians over the runs whose features are separable."""
+    found = []
+    for run in with_constant(features):
+        try:
+            margin = bounds.max_margin(run, labels).margin
+        except bounds.NotSeparableError:
+            continue
+        radius = float(np.linalg.norm(run, axis=1).max())
+        found.append((margin, radius, radius / margin))
+    values = dict(zip(("margin", "radius", "radius_over_margin"), np.median(found, axis=0) if found else (np.nan,) * 3, strict=True))
+    return {**{name: float(value) for name, value in values.items()}, "separable": len(found) / len(features)}
+
+
+def tune(task: Task, method: str, options: Mapping[str, Any]) -> tuning.FineTuned:
+    """All runs of a variant on a task: one a seed, then one a sample that is left out, with the seeds again in order."""
+    name, weight = split(method)
+    chosen = tuning.methods()[name]
+    specification = task.specification
+    seeds = 1000 * specification.world + np.arange(specification.seeds)  # tasks share no seeds
+    partners = np.arange(specification.left_out) % specification.seeds
+    return tuning.fine_tune(
+        task.encoder,
+        task.tokens,
+        task.labels,
+        method=chosen if weight is None else replace(chosen, weight=weight),
+        seeds=[int(seed) for seed in (*seeds, *seeds[partners])],
+        left_out=[None] * specification.seeds + [int(sample) for sample in left_out_samples(task)],
+        steps=options["steps"],
+        learning_rate=options["learning_rate"],
+        batch_size=options["batch_size"],
+        dropout=options["dropout"],
+    )
+
+
+def distance_to_minimiser(task: Task, tuned: tuning.FineTuned) -> float:
+    """‖w_0 − w*‖ of the encoder: w* is where long full-batch descent on the squared loss from w_0 ends, head and encoder together.
+
+    Median over the first `STARTS` seeds, which differ in the head that descent starts from and, where the method moves it, in w_0.
+    """
+    distances = []
+    for replica in range(STARTS):
+        start = tuned.start_encoder(replica)
+        model = tuning.SequenceClassifier(start, seed=int(tuned.seeds[replica]))
+        sample = (model, task.tokens, task.labels)
+        curvature = tuning.network_curvature(*sample, iterations=12, starts=2, device="cpu").largest.value
+        found = tuning.estimate_minimiser(*sample, learning_rate=0.5 / curvature, steps=MINIMISER_STEPS, tolerance=1e-4, device="cpu")
+        distances.append(float(np.linalg.norm((found.weights - flat(model))[: start.parameter_count])))
+    return float(np.median(distances))
+
+
+def flat(model: nn.Module) -> NDArray[np.float64]:
+    """A module's parameters in the order of `named_parameters`: the encoder's, then the head's."""
+    return torch.cat([value.detach().double().flatten() for value in model.parameters()]).numpy()
