@@ -1,4 +1,4 @@
-"""Every command and every Python block of the README runs."""
+"""Every command and every Python block of the README runs, and every Python block of the documentation."""
 
 import os
 import re
@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 COMMANDS = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()]
@@ -34,7 +34,7 @@ def test_commands_run_in_the_order_in_which_they_stand(tmp_path):
     assert len(commands) > 4
     printed = {command: call(command, tmp_path) for command in commands}
     assert (tmp_path / "runs/smoke/report.html").stat().st_size > 50_000
-    assert len(list((tmp_path / "runs/smoke/figures").glob("*.png"))) == 4, "the small suite varies no factor by design"
+    assert len(list((tmp_path / "runs/smoke/figures").glob("*.png"))) == 5, "the small suite varies no factor by design"
     assert (tmp_path / "runs/full/report.html").stat().st_size > 50_000
     (anytime,) = [text for command, text in printed.items() if "verify H-anytime" in command]
     assert "H-anytime: holds" in anytime
@@ -73,3 +73,14 @@ def test_python_blocks_run_in_order(tmp_path):
     printed = call(f"{sys.executable} {script}", tmp_path)
     assert "H-anytime: holds" in printed
     assert "half-of-anytime: " in printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
+def test_python_blocks_of_the_documentation_run_in_order(page, tmp_path):
+    found = blocks("python", (ROOT / "docs" / page).read_text(encoding="utf-8"))
+    if not found:
+        pytest.skip("no Python block in it")
+    script = tmp_path / "page.py"
+    script.write_text("\n".join(found), encoding="utf-8")
+    call(f"{sys.executable} {script}", tmp_path)
