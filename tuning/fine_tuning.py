@@ -111,19 +111,32 @@ def fine_tune(
     batch_size : int
     dropout : float
         Share of features that are set to zero in each step, in [0, 1).
+
+    Returns
+    -------
+    FineTuned
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments outside their ranges, before any work.
+    FloatingPointError
+        If the loss stops being finite.
     """
     found = find_method(method)
-    base = copy.deepcopy(encoder).double()
-    tokens, labels = torch.as_tensor(np.asarray(inputs)), torch.as_tensor(np.asarray(y, dtype=np.float64))
+    tokens, labels = _sample(encoder, inputs, y)
     n, size = len(labels), min(arguments.integer("batch_size", batch_size, 1), len(labels))
     total = found.steps(arguments.integer("steps", steps, 1))
     rate = found.learning_rate(arguments.positive("learning_rate", learning_rate))
+    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be a number in [0, 1), got {dropout!r}; it is the share of features that is set to zero")
     runs = len(seeds)
-    missing = np.array([-1 if sample is None else sample for sample in (left_out or [None] * runs)])
+    if not runs:
+        raise ValueError("seeds is empty; name at least one, one replica each")
+    missing = _left_out(left_out, runs, labels)
     seen = torch.ones(runs, n, dtype=torch.float64)
-    for replica, sample in enumerate(missing):
-        if sample >= 0:
-            seen[replica, sample] = 0
+    seen[missing >= 0, missing[missing >= 0]] = 0
+    base = copy.deepcopy(encoder).double()
     common = [_generator(seed, 0) for seed in seeds]
     own = [_generator(seed, 1) for seed in seeds]
     started = found.start(base, tokens, seen, own)
@@ -175,11 +188,42 @@ def fine_tune(
             sums = now if sums is None else {key: sums[key] + now[key] for key in now}
     if not np.isfinite(losses).all():
         raise FloatingPointError(f"the loss is no longer finite; lower learning_rate={learning_rate:g}")
-    if sums is not None:
+    if sums is not None and from_step is not None:
         sums = {key: value / (total - from_step) for key, value in sums.items()}
         head, bias = sums.pop(""), sums.pop(" ")
         weights = sums
     return FineTuned(base, found, np.asarray(seeds), missing, weights, started, head.mean(dim=1), bias.mean(dim=1), losses)
+
+
+def _sample(encoder: TokenEncoder, inputs: ArrayLike, y: ArrayLike) -> tuple[Tensor, Tensor]:
+    if not isinstance(encoder, TokenEncoder):
+        raise TypeError(f"encoder must be a TokenEncoder, got {type(encoder).__name__}; derive your encoder from it")
+    tokens, labels = np.asarray(inputs), np.asarray(y)
+    if tokens.dtype.kind not in "iu":
+        raise TypeError(f"inputs must hold integers, got dtype {tokens.dtype}")
+    if tokens.ndim != 2 or tokens.shape[1] != encoder.length or len(tokens) < 2:
+        raise ValueError(f"inputs must have shape (n, {encoder.length}) with n at least 2 for this encoder, got {tokens.shape}")
+    if tokens.min() < 0 or tokens.max() >= encoder.vocabulary:
+        raise ValueError(f"inputs must lie in [0, {encoder.vocabulary}) for this encoder, got {tokens.min()}..{tokens.max()}")
+    if labels.shape != tokens.shape[:1]:
+        raise ValueError(f"y must have shape {tokens.shape[:1]} to match inputs, got {labels.shape}")
+    if labels.dtype.kind not in "fiu" or set(np.unique(labels)) != {-1, 1}:
+        raise ValueError(f"y must hold the labels -1 and +1, both of them, got {np.unique(labels)[:5]}; map 0/1 labels by 2 * y - 1")
+    return torch.as_tensor(tokens.astype(np.int64)), torch.as_tensor(labels.astype(np.float64))
+
+
+def _left_out(left_out: Sequence[int | None] | None, runs: int, labels: Tensor) -> NDArray[np.int64]:
+    """The sample that each replica does not see, −1 for none."""
+    given = [None] * runs if left_out is None else list(left_out)
+    if len(given) != runs:
+        raise ValueError(f"left_out must name a sample or None for each of the {runs} seeds, got {len(given)} entries")
+    samples = np.array([-1 if sample is None else arguments.integer("left_out", sample, 0) for sample in given], dtype=np.int64)
+    if (samples >= len(labels)).any():
+        raise ValueError(f"left_out names sample {samples.max()}, but there are {len(labels)}; indices start at 0")
+    for sample in set(samples[samples >= 0]):
+        if (labels == labels[sample]).sum() < 2:
+            raise ValueError(f"left_out: sample {sample} is the only one of its class; add samples of it or leave out another")
+    return samples
 
 
 def _generator(seed: int, purpose: int) -> torch.Generator:

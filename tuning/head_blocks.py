@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from threading import Event, Lock
 
@@ -19,6 +18,7 @@ from tuning.descent_blocks import Block
 from tuning.descent_choice import Choice
 from tuning.head_run import HeadRun
 from tuning.head_run import record as record_heads
+from tuning.threads import a_block_a_thread
 
 PIECES = 100  # of the steps, after each of which progress is shown
 
@@ -52,41 +52,12 @@ class _Progress:
 
 
 def run_blocks(task: Task, run: HeadRun, blocks: list[Block], workers: int) -> None:
-    """Tune every block, `workers` at once, and fill in the run.
-
-    A block a thread, rather than all threads on every operation: its arrays stay in the cache of one core, and no operation
-    waits for the slowest core.
-    """
+    """Tune every block, `workers` at once, and fill in the run."""
     progress = _Progress(int(run.steps[-1]) * len(blocks))
-    with progress.bar, _threads_an_operation(workers, task.place):
-        if workers == 1:
-            for block in blocks:
-                _run_block(task, run, block, progress)
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(_run_block, task, run, block, progress) for block in blocks]
-            try:
-                wait(futures, return_when=FIRST_EXCEPTION)
-            finally:  # after an error or an interruption nobody waits for the others
-                if not all(future.done() for future in futures):
-                    progress.stopped.set()
-                    pool.shutdown(wait=False, cancel_futures=True)
-        for future in futures:
-            if not future.cancelled():
-                future.result()
-
-
-@contextmanager
-def _threads_an_operation(workers: int, place: torch.device) -> Iterator[None]:
-    if place.type != "cpu":
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if workers == 1 else max(1, before // workers))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with progress.bar:
+        a_block_a_thread(
+            lambda block: _run_block(task, run, block, progress), blocks, task.place, workers=workers, stop=progress.stopped.set
+        )
 
 
 @torch.inference_mode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -28,26 +28,38 @@ def threads_for(parameters: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def a_block_a_thread(work: Callable[[Block], None], blocks: Sequence[Block], place: torch.device) -> None:
-    """Do the work of every block, on a CPU as many at once as torch has threads; the first error is raised.
+def a_block_a_thread(
+    work: Callable[[Block], None],
+    blocks: Sequence[Block],
+    place: torch.device,
+    *,
+    workers: int | None = None,
+    stop: Callable[[], None] | None = None,
+) -> None:
+    """Do the work of every block, on a CPU `workers` at once (as many as torch has threads); the first error is raised.
 
     A block a thread, rather than all threads on every operation: its arrays stay in the cache of one core, and no operation
-    waits for the slowest core.
+    waits for the slowest core. After an error or an interruption no block is begun, and `stop` tells those under way to end.
     """
     before = torch.get_num_threads()
-    workers = min(before, len(blocks)) if place.type == "cpu" else 1
-    if workers <= 1:
-        for block in blocks:
-            work(block)
-        return
-    torch.set_num_threads(1)
+    together = min(workers or before, len(blocks)) if place.type == "cpu" else 1
+    if place.type == "cpu":
+        torch.set_num_threads(max(1, before // together) if together > 1 else 1)
     try:
-        with ThreadPoolExecutor(workers) as pool:
+        if together <= 1:
+            for block in blocks:
+                work(block)
+            return
+        with ThreadPoolExecutor(together) as pool:
             futures = [pool.submit(work, block) for block in blocks]
             try:
-                for future in futures:
-                    future.result()
+                wait(futures, return_when=FIRST_EXCEPTION)
             finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+                if stop is not None and not all(future.done() for future in futures):
+                    stop()
+                pool.shutdown(wait=False, cancel_futures=True)
+        for future in futures:
+            if not future.cancelled():
+                future.result()
     finally:
         torch.set_num_threads(before)

@@ -17,7 +17,7 @@ import tuning
 from theory import study as studies
 from theory.presentations import find_presentation
 from theory.remedies import comparison, measures, variants
-from theory.remedies.task import TaskSpecification, encode, flip_labels, pretrained_encoder, with_constant
+from theory.remedies.task import TaskSpecification, encode, flip_labels, pretrained, with_constant
 from theory.settings import find_setting
 from theory.study import Results
 
@@ -179,7 +179,7 @@ def test_what_cannot_be_drawn_is_refused():
         specification(balance=0.01).make()
     tokens = np.repeat(specification().make().tokens[:1], 8, axis=0)  # eight times the same sequence, with both labels
     with pytest.raises(ValueError, match="lower noise or n"):
-        flip_labels(pretrained_encoder(3), tokens, np.ones(8, dtype=np.int64), 0.4, 0)
+        flip_labels(pretrained(3).encoder, tokens, np.ones(8, dtype=np.int64), 0.4, 0)
 
 
 @pytest.fixture(scope="module")
@@ -192,9 +192,9 @@ FEW = {"steps": 12, "learning_rate": 0.2, "batch_size": 8, "dropout": 0.1}
 
 @pytest.mark.parametrize("method", ["plain", "maximal_margin@3", "self_unsupervised"])
 def test_measures_are_those_of_runs_made_one_by_one(small, method):
-    name, weight = variants.split(method)
-    chosen = tuning.methods()[name]
-    chosen = chosen if weight is None else replace(chosen, weight=weight)
+    chosen = tuning.methods()[variants.split(method)[0]]
+    chosen = replace(chosen, weight=3.0) if "@" in method else chosen
+    chosen = replace(chosen, decoder=small.decoder) if method == "self_unsupervised" else chosen
 
     def alone(seed, left_out=None):
         return tuning.fine_tune(small.encoder, small.tokens, small.labels, method=chosen, seeds=[seed], left_out=[left_out], **FEW)

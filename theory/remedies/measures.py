@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -133,10 +133,20 @@ def margins(features: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[st
     return {**{name: float(value) for name, value in values.items()}, "separable": len(found) / len(features)}
 
 
+def find_variant(task: Task, name: str) -> tuning.Method:
+    """The registered method of that name, at the weight that the name asks for; re-training gets the task's own decoder."""
+    method, weight = split(name)
+    known = tuning.methods()
+    if method not in known:
+        raise ValueError(f"method {method!r} is none. Known: {', '.join(known)}")
+    changes: dict[str, Any] = {} if weight is None else {"weight": weight}
+    if "decoder" in {field.name for field in fields(known[method])}:
+        changes["decoder"] = task.decoder
+    return replace(known[method], **changes)
+
+
 def tune(task: Task, method: str, options: Mapping[str, Any]) -> tuning.FineTuned:
     """All runs of a variant on a task: one a seed, then one a sample that is left out, with the seeds again in order."""
-    name, weight = split(method)
-    chosen = tuning.methods()[name]
     specification = task.specification
     seeds = 1000 * specification.world + np.arange(specification.seeds)  # tasks share no seeds
     partners = np.arange(specification.left_out) % specification.seeds
@@ -144,7 +154,7 @@ def tune(task: Task, method: str, options: Mapping[str, Any]) -> tuning.FineTune
         task.encoder,
         task.tokens,
         task.labels,
-        method=chosen if weight is None else replace(chosen, weight=weight),
+        method=find_variant(task, method),
         seeds=[int(seed) for seed in (*seeds, *seeds[partners])],
         left_out=[None] * specification.seeds + [int(sample) for sample in left_out_samples(task)],
         steps=options["steps"],

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 import bounds
 import synthetic
@@ -46,7 +47,7 @@ class TaskSpecification:
     seed : int
         Of the labelled sequences and the flips.
     methods : tuple of str
-        Ways of fine-tuning, see `theory.remedies.measures.find_variant`.
+        Ways of fine-tuning, see `theory.remedies.variants`.
     seeds : int
         Runs of each method that differ in initial head, data order, dropout and the method's own noise; at least 2.
     left_out : int
@@ -74,7 +75,7 @@ class TaskSpecification:
             raise ValueError(f"noise must be in [0, 0.5), got {self.noise}; at one half labels mean nothing")
         if self.seeds < 2 or not 0 <= self.left_out <= self.n:
             raise ValueError(f"seeds must be at least 2 and left_out in 0..n = {self.n}, got {self.seeds} and {self.left_out}")
-        encoder = pretrained_encoder(self.world)
+        before = pretrained(self.world)
         positive = round(self.balance * self.n)
         if not 0 < positive < self.n:
             raise ValueError(f"balance={self.balance} leaves a class empty at n={self.n}; move it towards 0.5 or raise n")
@@ -82,8 +83,10 @@ class TaskSpecification:
         order = np.argsort(-drawn.labels, kind="stable")  # positives first, each class in the order of drawing
         train = np.sort(np.concatenate([order[:positive], order[len(order) - (self.n - positive) :]]))
         test = np.setdiff1d(np.arange(drawn.n), train)[:TEST]
-        flipped = flip_labels(encoder, drawn.tokens[train], drawn.labels[train], self.noise, self.seed)
-        return Task(encoder, drawn.tokens[train], flipped, drawn.labels[train], drawn.tokens[test], drawn.labels[test], self)
+        flipped = flip_labels(before.encoder, drawn.tokens[train], drawn.labels[train], self.noise, self.seed)
+        return Task(
+            before.encoder, before.decoder, drawn.tokens[train], flipped, drawn.labels[train], drawn.tokens[test], drawn.labels[test], self
+        )
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ class Task:
     ----------
     encoder : TokenEncoder
         At w_0.
+    decoder : Module
+        The map to tokens that was pre-trained with it, for re-training.
     tokens : (n, length) int64
     labels : (n,) int64
         Labels −1 and +1 for training, some of them flipped.
@@ -105,6 +110,7 @@ class Task:
     """
 
     encoder: tuning.TokenEncoder
+    decoder: nn.Module
     tokens: Integers
     labels: Integers
     true_labels: Integers
@@ -119,8 +125,8 @@ class Task:
 
 
 @lru_cache(maxsize=4)
-def pretrained_encoder(world: int) -> tuning.TokenEncoder:
-    """The encoder of a world: masked reconstruction on unlabelled sequences, stopped early; deterministic.
+def pretrained(world: int) -> tuning.Pretraining:
+    """The encoder of a world, with its decoder: masked reconstruction on unlabelled sequences, stopped early; deterministic.
 
     Parameters
     ----------
@@ -128,7 +134,7 @@ def pretrained_encoder(world: int) -> tuning.TokenEncoder:
     """
     corpus = _sequences(CORPUS, world, CORPUS_SEED)
     drawn = tuning.TokenMLP(VOCABULARY, LENGTH, embedding=EMBEDDING, width=WIDTH, seed=world)
-    return tuning.pretrain(drawn, corpus.tokens, steps=PRETRAINING, seed=world).encoder
+    return tuning.pretrain(drawn, corpus.tokens, steps=PRETRAINING, seed=world)
 
 
 def flip_labels(encoder: tuning.TokenEncoder, tokens: Integers, labels: Integers, share: float, seed: int) -> Integers:

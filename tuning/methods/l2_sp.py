@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from tuning.methods.method import Method, State, register
@@ -20,4 +21,4 @@ class L2SP(Method):
     source: ClassVar[str] = "Li, Grandvalet & Davoine (2018, arXiv:1802.01483)"
 
     def penalty(self, state: State) -> Tensor:
-        return self.weight / 2 * sum((state.weights[key] - state.start[key]).square().sum() for key in state.weights)
+        return self.weight / 2 * torch.stack([(value - state.start[key]).square().sum() for key, value in state.weights.items()]).sum()
