@@ -18,7 +18,7 @@ from tuning.flow_field import LogTimeFlow
 from tuning.flow_path import FlowPath
 from tuning.head_run import HeadRun, empty_run
 from tuning.head_run import record as record_heads
-from tuning.heads import learning_rate_limits, record_steps, tune_heads
+from tuning.heads import learning_rate_limits, record_steps, reference_directions, tune_heads
 from tuning.threads import a_block_a_thread
 
 LATEST = 1e290  # beyond it t times a sample's activity does not fit a float64
@@ -100,7 +100,8 @@ def flow_heads(
     arguments.choice("weights", weights, arguments.WEIGHTS)
     rates = arguments.learning_rates(learning_rate, np.asarray(learning_rate_limits(features, weights=weights)))
     start = arguments.initial_weights(init, batch, d)
-    directions = None if reference is None else np.asarray(reference, dtype=np.float64).reshape(batch, -1, d)
+    left_out = features.shape[1] if leave_one_out else 0
+    directions = None if reference is None else reference_directions(reference, batch, left_out, d)
     place = arguments.device("device", device)
     pending, steps = np.arange(batch), int(min(DESCENT, recorded[-1]))
     runs: list[tuple[NDArray[np.intp], HeadRun]] = []

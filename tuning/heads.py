@@ -71,7 +71,8 @@ def tune_heads(
         "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", …
     dtype : {"float64", "mixed", "float32"}
         Arithmetic of the iteration. "mixed" is faster: products and σ in float32, weights in twice its digits; directions
-        err by a few 1e−9, and the error grows as the margin shrinks against the radius (1.5e−8 seen at a sixtieth). float32
+        err by a few 1e−9, and the error grows as the margin shrinks against the radius (1.5e−8 seen at a sixtieth); the
+        GPU's fused kernel rounds ηz_j/n too, which costs up to 3e−8. float32
         weights stagnate after about 10⁵ steps (a warning says so). "mixed" and "float32" round the features to float32
         first, and everything they give is of the rounded ones.
     memory : int
@@ -116,7 +117,7 @@ def tune_heads(
     rates = arguments.learning_rates(learning_rate, limits)
     start = _starts(init, batch, count, d)
     left_out = n if leave_one_out else 0
-    directions = None if reference is None else _reference_directions(reference, batch, left_out, d)
+    directions = None if reference is None else reference_directions(reference, batch, left_out, d)
     if dtype == "float32" and total > FLOAT32_STEPS:
         warnings.warn(
             f"dtype='float32' stagnates after about {FLOAT32_STEPS:,} steps and {total:,} were asked for; use 'mixed' or 'float64'",
@@ -221,7 +222,8 @@ def _starts(init: ArrayLike | None, batch: int, heads: int, d: int) -> NDArray[n
     return np.broadcast_to(start, (batch, heads, d)).copy()
 
 
-def _reference_directions(reference: ArrayLike, batch: int, left_out: int, d: int) -> NDArray:
+def reference_directions(reference: ArrayLike, batch: int, left_out: int, d: int) -> NDArray:
+    """Unit directions (D, n + 1, d), one a head, checked."""
     directions = np.asarray(reference, dtype=np.float64)
     if directions.shape not in ((batch, left_out + 1, d), (left_out + 1, d)) or (directions.ndim == 2 and batch > 1):
         raise ValueError(f"reference must hold one direction a head, shape ({batch}, {left_out + 1}, {d}), got {directions.shape}")
