@@ -3,12 +3,15 @@
 from tuning import arguments, instability
 from tuning.curvature import Curvature, Estimate, Minimiser, estimate_minimiser, network_curvature, path_lipschitz
 from tuning.encoders import SequenceClassifier, TokenEncoder, TokenMLP, TokenTransformer
+from tuning.estimators import HeadTuningClassifier, MultiHeadClassifier
 from tuning.fine_tuning import FineTuned, fine_tune
 from tuning.flow import flow_heads
 from tuning.full import FullRun, tune_losses, tune_quadratics
 from tuning.head_run import HeadRun
 from tuning.heads import learning_rate_limits, tune_heads
+from tuning.margin_regularizer import MaximalMarginRegularizer
 from tuning.methods import Method, methods
+from tuning.multi_head import MultiHeadLoss
 from tuning.networks import tune_networks
 from tuning.pretraining import Pretraining, pretrain
 
@@ -18,8 +21,12 @@ __all__ = [
     "FineTuned",
     "FullRun",
     "HeadRun",
+    "HeadTuningClassifier",
+    "MaximalMarginRegularizer",
     "Method",
     "Minimiser",
+    "MultiHeadClassifier",
+    "MultiHeadLoss",
     "Pretraining",
     "SequenceClassifier",
     "TokenEncoder",

@@ -44,6 +44,7 @@ MEASURES: Mapping[str, Measure] = {
     "left_out_parameters": Measure("leave-one-out instability of the encoder's parameters", unstable=True),
     "moved": Measure("‖w_T − w_0‖ of the encoder"),
     "to_minimiser": Measure("‖w_0 − w*‖ of the encoder"),
+    "to_minimiser_error": Measure("relative error of ‖w_0 − w*‖: path left"),
     "margin": Measure("margin γ of the training features"),
     "radius": Measure("radius B of the training features"),
     "radius_over_margin": Measure("B/γ of the training features"),

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
+from tuning.margin_regularizer import margin_penalty
 from tuning.methods.method import Method, State, register
 
 
@@ -20,9 +22,5 @@ class MaximalMargin(Method):
     source: ClassVar[str] = "Fu, So & Collier (2023, arXiv:2301.09820)"
 
     def penalty(self, state: State) -> Tensor:
-        shares = [state.counted * (state.labels == label) for label in (1, -1)]
-        positive, negative = (share @ state.features / share.sum().clamp(min=1) for share in shares)
-        both = (shares[0].sum() > 0) & (shares[1].sum() > 0)
-        # The small constant keeps the gradient of the norm finite for centres that coincide.
-        apart = ((positive - negative).square().sum() + 1e-24).sqrt()
-        return self.weight * both / (1 + apart)
+        membership = torch.stack([state.counted * (state.labels == label) for label in (1, -1)], dim=1)
+        return self.weight * margin_penalty(state.features, membership)

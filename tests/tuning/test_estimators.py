@@ -1,0 +1,108 @@
+"""The classifiers against plain loops, and against scikit-learn's own checks."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import synthetic
+from tests.oracles.descent import logistic_path
+from tuning import HeadTuningClassifier, MultiHeadClassifier
+
+
+@parametrize_with_checks([HeadTuningClassifier(steps=500), MultiHeadClassifier(n_heads=4, steps=500, random_state=0)])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+def softmax_descent(X, which, start, rate, steps):
+    """One head (d, classes), sample by sample."""
+    W, classes = start.copy(), start.shape[1]
+    for _ in range(steps):
+        gradient = np.zeros_like(W)
+        for x, label in zip(X, which, strict=True):
+            gradient += np.outer(x, softmax(x @ W) - np.eye(classes)[label])
+        W -= rate * gradient / len(X)
+    return W
+
+
+def three_classes():
+    rng = np.random.default_rng(0)
+    which = np.arange(24) % 3
+    return rng.normal(size=(24, 4)) + 2 * np.eye(3, 4)[which], np.array(["ash", "elm", "oak"])[which], which
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_two_classes_are_a_plain_descent(intercept):
+    data = synthetic.make_separable("gaussian", n=20, d=3, margin=0.5, radius=3.0, seed=1)
+    fitted = HeadTuningClassifier(steps=200, learning_rate=0.1, fit_intercept=intercept).fit(data.X, data.y)
+    inputs = np.hstack([data.X, np.ones((20, 1))]) if intercept else data.X
+    path = logistic_path(inputs, data.y, 0.1, 200)
+    np.testing.assert_allclose(fitted.coef_[0], path[-1, :3], rtol=0, atol=1e-10)
+    assert fitted.intercept_ == pytest.approx(path[-1, 3:] if intercept else 0, abs=1e-10)
+
+
+def test_more_classes_are_a_plain_descent():
+    X, y, which = three_classes()
+    fitted = HeadTuningClassifier(steps=100, learning_rate=0.2).fit(X, y)
+    W = softmax_descent(np.hstack([X, np.ones((24, 1))]), which, np.zeros((5, 3)), 0.2, 100)
+    np.testing.assert_allclose(fitted.coef_, W[:4].T, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(fitted.intercept_, W[4], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(fitted.predict_proba(X), softmax(X @ W[:4] + W[4], axis=1), rtol=0, atol=1e-12)
+    assert list(fitted.classes_) == ["ash", "elm", "oak"]
+    assert fitted.score(X, y) > 0.9
+
+
+def test_many_heads_are_the_mean_of_single_ones():
+    data = synthetic.make_separable("gaussian", n=20, d=3, margin=0.5, radius=3.0, seed=1)
+    fitted = MultiHeadClassifier(n_heads=5, init_scale=2.0, steps=100, learning_rate=0.1, fit_intercept=False, random_state=7).fit(
+        data.X, data.y
+    )
+    starts = np.random.RandomState(7).normal(scale=2.0, size=(5, 3, 1))
+    single = [logistic_path(data.X, data.y, 0.1, 100, start=start[:, 0])[-1] for start in starts]
+    np.testing.assert_allclose(fitted.coef_[0], np.mean(single, axis=0), rtol=0, atol=1e-12)
+    X, y, which = three_classes()
+    fitted = MultiHeadClassifier(n_heads=3, steps=50, learning_rate=0.2, fit_intercept=False, random_state=7).fit(X, y)
+    starts = np.random.RandomState(7).normal(size=(3, 4, 3))
+    single = [softmax_descent(X, which, start, 0.2, 50) for start in starts]
+    np.testing.assert_allclose(fitted.coef_, np.mean(single, axis=0).T, rtol=0, atol=1e-12)
+
+
+def test_two_classes_probabilities_and_order():
+    data = synthetic.make_separable("gaussian", n=20, d=3, margin=0.5, radius=3.0, seed=1)
+    fitted = HeadTuningClassifier().fit(data.X, np.where(data.y > 0, "yes", "no"))
+    shares = fitted.predict_proba(data.X)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    np.testing.assert_allclose(np.log(shares[:, 1] / shares[:, 0]), fitted.decision_function(data.X), rtol=1e-9)
+    assert list(fitted.classes_[shares.argmax(axis=1)]) == list(fitted.predict(data.X))
+    assert fitted.score(data.X, np.where(data.y > 0, "yes", "no")) == 1
+
+
+def test_the_largest_step_for_more_classes_does_not_diverge():
+    X, y, _ = three_classes()
+    inputs = np.hstack([X, np.ones((24, 1))])
+    limit = 4 * 24 / np.linalg.norm(inputs, 2) ** 2
+    assert HeadTuningClassifier(learning_rate=limit).fit(X, y).score(X, y) > 0.9
+    with pytest.raises(ValueError, match="above the limit"):
+        HeadTuningClassifier(learning_rate=1.01 * limit).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (HeadTuningClassifier(steps=0), "steps must be at least 1"),
+        (HeadTuningClassifier(learning_rate="fast"), "learning_rate must be one of 'auto'"),
+        (MultiHeadClassifier(n_heads=0), "n_heads must be at least 1"),
+        (MultiHeadClassifier(init_scale=-1.0), "init_scale must be finite and positive"),
+    ],
+)
+def test_bad_parameters_are_refused(estimator, message):
+    X, y, which = three_classes()
+    for labels in (y, which > 0):
+        with pytest.raises(ValueError, match=message):
+            estimator.fit(X, labels)
+
+
+def test_one_class_is_refused():
+    with pytest.raises(ValueError, match="one class"):
+        HeadTuningClassifier().fit(np.eye(3), np.zeros(3))
