@@ -13,7 +13,8 @@ from tuning.margin_regularizer import MaximalMarginRegularizer
 from tuning.methods import Method, methods
 from tuning.multi_head import MultiHeadLoss
 from tuning.networks import tune_networks
-from tuning.pretraining import Pretraining, pretrain
+from tuning.pretraining import MaskedEncoder, Pretraining, pretrain
+from tuning.retraining import Retraining, self_unsupervised_retraining
 
 __all__ = [
     "Curvature",
@@ -22,12 +23,14 @@ __all__ = [
     "FullRun",
     "HeadRun",
     "HeadTuningClassifier",
+    "MaskedEncoder",
     "MaximalMarginRegularizer",
     "Method",
     "Minimiser",
     "MultiHeadClassifier",
     "MultiHeadLoss",
     "Pretraining",
+    "Retraining",
     "SequenceClassifier",
     "TokenEncoder",
     "TokenMLP",
@@ -42,6 +45,7 @@ __all__ = [
     "network_curvature",
     "path_lipschitz",
     "pretrain",
+    "self_unsupervised_retraining",
     "tune_heads",
     "tune_losses",
     "tune_networks",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,8 +13,31 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from tuning import arguments
-from tuning.encoders import TokenEncoder
 from tuning.threads import threads_for
+
+
+class MaskedEncoder(Protocol):
+    """What masked reconstruction asks of a module; a `TokenEncoder` has it, and so can any torch module.
+
+    Attributes
+    ----------
+    vocabulary : int
+        Number of tokens; inputs hold 0..vocabulary − 1.
+    length : int
+        Tokens in a sequence.
+    mask_token : int
+        What stands for a hidden token, for example `vocabulary`.
+    """
+
+    vocabulary: int
+    length: int
+    mask_token: int
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """What the decoder reads, for tokens (batch, length)."""
+
+    def decoder(self, *, seed: int = 0) -> nn.Module:
+        """A fresh map from `hidden` to logits (batch, length, vocabulary)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +46,7 @@ class Pretraining:
 
     Attributes
     ----------
-    encoder : TokenEncoder
+    encoder : Module
         A trained copy; the one that was given is unchanged.
     decoder : Module
         The map from hidden states to token logits that was trained with it; hand it on to continue the training.
@@ -32,14 +56,14 @@ class Pretraining:
         Cross-entropy of guessing by the tokens' frequencies alone: what an encoder that ignores context can reach.
     """
 
-    encoder: TokenEncoder
+    encoder: Any
     decoder: nn.Module
     losses: NDArray[np.float64]
     guessing: float
 
 
 def pretrain(
-    encoder: TokenEncoder,
+    encoder: Any,
     tokens: ArrayLike | Tensor,
     *,
     steps: int = 1000,
@@ -57,7 +81,8 @@ def pretrain(
 
     Parameters
     ----------
-    encoder : TokenEncoder
+    encoder : Module with what `MaskedEncoder` asks for
+        For example a `TokenEncoder`.
     tokens : (N, length) integers in [0, vocabulary)
         Unlabelled sequences.
     steps : int
@@ -80,10 +105,9 @@ def pretrain(
     Raises
     ------
     ValueError, TypeError
-        For tokens of another length or outside the vocabulary and for any argument outside its range.
+        For tokens of another length or outside the vocabulary, a module that lacks something, and any argument outside its range.
     """
-    if not isinstance(encoder, TokenEncoder):
-        raise TypeError(f"encoder must be a TokenEncoder, got {type(encoder).__name__}; derive your encoder from it")
+    _check(encoder)
     sequences = _sequences(tokens, encoder)
     total, batch = arguments.integer("steps", steps, 1), arguments.integer("batch_size", batch_size, 1)
     share, rate = arguments.positive("hidden_share", hidden_share), arguments.positive("learning_rate", learning_rate)
@@ -97,7 +121,7 @@ def pretrain(
     optimiser = torch.optim.Adam([*trained.parameters(), *reader.parameters()], lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total)
     losses = np.empty(total)
-    with threads_for(encoder.parameter_count):
+    with threads_for(sum(parameter.numel() for parameter in encoder.parameters())):
         for step in tqdm(range(total), desc="pre-training", unit="step", delay=2, disable=None):
             chosen = sequences[torch.randint(len(sequences), (batch,), generator=generator)]
             hidden = _mask(chosen.shape, share, generator)
@@ -114,6 +138,14 @@ def pretrain(
     return Pretraining(trained, reader, losses, _guessing(sequences, encoder.vocabulary))
 
 
+def _check(encoder: Any) -> None:
+    asked = ("vocabulary", "length", "mask_token", "hidden", "decoder")
+    missing = [name for name in asked if not hasattr(encoder, name)]
+    if not isinstance(encoder, nn.Module) or missing:
+        lacks = f"lacks {', '.join(missing)}" if missing else "is no torch module"
+        raise TypeError(f"encoder {type(encoder).__name__} {lacks}; see tuning.MaskedEncoder for what reconstruction needs")
+
+
 def _mask(shape: torch.Size, share: float, generator: torch.Generator) -> Tensor:
     """Positions to hide, (batch, length), at least one in every sequence."""
     draws = torch.rand(shape, generator=generator)
@@ -125,7 +157,7 @@ def _guessing(sequences: Tensor, vocabulary: int) -> float:
     return float(torch.special.entr(shares).sum())
 
 
-def _sequences(tokens: ArrayLike | Tensor, encoder: TokenEncoder) -> Tensor:
+def _sequences(tokens: ArrayLike | Tensor, encoder: MaskedEncoder) -> Tensor:
     array = np.asarray(tokens.detach().cpu() if isinstance(tokens, Tensor) else tokens)
     if array.dtype.kind not in "iu":
         raise TypeError(f"tokens must hold integers, got dtype {array.dtype}")

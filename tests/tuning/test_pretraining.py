@@ -82,7 +82,7 @@ def test_training_can_go_on_with_the_same_decoder():
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
-        (dict(encoder=nn.Linear(2, 2)), TypeError, "encoder must be a TokenEncoder, got Linear; derive your encoder"),
+        (dict(encoder=nn.Linear(2, 2)), TypeError, "encoder Linear lacks vocabulary, length, mask_token, hidden, decoder"),
         (dict(tokens=CORPUS.tokens.astype(float)), TypeError, "tokens must hold integers, got dtype float64"),
         (dict(tokens=CORPUS.tokens[:, :5]), ValueError, r"tokens must have shape \(N, 8\) for this encoder, got \(2000, 5\)"),
         (dict(tokens=CORPUS.tokens[:0]), ValueError, r"tokens must have shape \(N, 8\)"),

@@ -13,7 +13,7 @@ SOURCE = "Fu, So & Collier (arXiv:2301.09820): instability is bounded through B/
 
 @hypothesize(
     "R-margin",
-    statement="the maximal margin regularizer raises γ/B of the tuned encoder's training features",
+    statement="the maximal margin regularizer raises γ relative to B: B/γ of the tuned encoder's training features falls",
     source=SOURCE,
     setting="remedies",
     predicted=-1,

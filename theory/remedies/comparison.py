@@ -41,7 +41,7 @@ MEASURES: Mapping[str, Measure] = {
     "procrustes_distance": Measure("Procrustes distance of features", unstable=True),
     "svcca_distance": Measure("SVCCA distance of features", unstable=True),
     "left_out_predictions": Measure("leave-one-out instability of predictions", unstable=True),
-    "left_out_parameters": Measure("leave-one-out instability of the encoder's parameters", unstable=True),
+    "left_out_parameters": Measure("leave-one-out instability of parameters", unstable=True),
     "moved": Measure("‖w_T − w_0‖ of the encoder"),
     "to_minimiser": Measure("‖w_0 − w*‖ of the encoder"),
     "to_minimiser_error": Measure("relative error of ‖w_0 − w*‖: path left"),
