@@ -22,6 +22,8 @@ class TokenEncoder(nn.Module, ABC):
         Tokens in a sequence.
     features : int
         Size of the encoded feature.
+    perturbation : Tensor or None
+        What is added to the embedded tokens (batch, length, size), for methods that ask for smoothness; None otherwise.
 
     There is no dropout and no batch statistic, so training and evaluation mode agree and every sample's loss is a smooth
     function of the parameters alone.
@@ -33,6 +35,7 @@ class TokenEncoder(nn.Module, ABC):
         self.length = arguments.integer("length", length, 1)
         self.features = features
         self.mask_token = self.vocabulary
+        self.perturbation: Tensor | None = None
 
     @abstractmethod
     def hidden(self, tokens: Tensor) -> Tensor:
@@ -58,7 +61,8 @@ class TokenEncoder(nn.Module, ABC):
         many replicas of the table at once, and the vocabulary is small.
         """
         indicator = tokens[..., None] == torch.arange(self.vocabulary + 1, device=tokens.device)
-        return indicator.to(table.dtype) @ table
+        embedded = indicator.to(table.dtype) @ table
+        return embedded if self.perturbation is None else embedded + self.perturbation
 
 
 class TokenMLP(TokenEncoder):

@@ -1,7 +1,5 @@
 """Encoding with noise on the embedded tokens, for methods that ask for smooth encoders."""
 
-from unittest import mock
-
 import torch
 from torch import Tensor
 from torch.func import functional_call
@@ -18,6 +16,8 @@ def embedding_noise(encoder: TokenEncoder, batch: int, generators: list[torch.Ge
 
 def perturbed_features(encoder: TokenEncoder, weights: Weights, inputs: Tensor, noise: Tensor) -> Tensor:
     """Features (batch, features) of inputs whose embedded tokens are moved by the noise."""
-    plain = encoder.embed
-    with mock.patch.object(encoder, "embed", lambda tokens, table: plain(tokens, table) + noise):
+    encoder.perturbation = noise
+    try:
         return functional_call(encoder, dict(weights), (inputs,))
+    finally:
+        encoder.perturbation = None
