@@ -4,7 +4,8 @@ from tuning import arguments, instability
 from tuning.curvature import Curvature, Estimate, Minimiser, estimate_minimiser, network_curvature, path_lipschitz
 from tuning.encoders import SequenceClassifier, TokenEncoder, TokenMLP, TokenTransformer
 from tuning.estimators import HeadTuningClassifier, MultiHeadClassifier
-from tuning.fine_tuning import FineTuned, fine_tune
+from tuning.fine_tuned import FineTuned
+from tuning.fine_tuning import fine_tune
 from tuning.flow import flow_heads
 from tuning.full import FullRun, tune_losses, tune_quadratics
 from tuning.head_run import HeadRun
@@ -13,7 +14,8 @@ from tuning.margin_regularizer import MaximalMarginRegularizer
 from tuning.methods import Method, methods
 from tuning.multi_head import MultiHeadLoss
 from tuning.networks import tune_networks
-from tuning.pretraining import MaskedEncoder, Pretraining, pretrain
+from tuning.pretraining import Pretraining, pretrain
+from tuning.reconstruction import MaskedEncoder
 from tuning.retraining import Retraining, self_unsupervised_retraining
 
 __all__ = [

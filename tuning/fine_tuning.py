@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import torch
@@ -15,73 +16,19 @@ from tqdm import tqdm
 
 from tuning import arguments
 from tuning.encoders import TokenEncoder
+from tuning.fine_tuned import FineTuned
 from tuning.methods.method import Method, State, find_method
+from tuning.reconstruction import sequences
+from tuning.threads import threads_for
 
-
-@dataclass(frozen=True, eq=False)
-class FineTuned:
-    """R replicas of a tuned encoder with a linear head.
-
-    Attributes
-    ----------
-    method : Method
-    seeds : (R,) int64
-    left_out : (R,) int64
-        The sample that a replica did not see; −1 for none.
-    weights, start : dict of str to Tensor
-        Parameters (R, ...) of the encoders after tuning, and where tuning started, float64.
-    head : (R, features) Tensor
-    bias : (R,) Tensor
-    losses : (R, steps) float64
-        Mean logistic loss of each batch before its step, with dropout and without the method's own terms.
-    """
-
-    encoder: TokenEncoder
-    method: Method
-    seeds: NDArray[np.int64]
-    left_out: NDArray[np.int64]
-    weights: dict[str, Tensor]
-    start: dict[str, Tensor]
-    head: Tensor
-    bias: Tensor
-    losses: NDArray[np.float64]
-
-    def features(self, inputs: ArrayLike) -> NDArray[np.float64]:
-        """Encoded features (R, N, features) of inputs (N, length)."""
-        tokens = torch.as_tensor(np.asarray(inputs))
-        with torch.no_grad():
-            return vmap(lambda weights: functional_call(self.encoder, weights, (tokens,)))(self.weights).numpy()
-
-    def logits(self, inputs: ArrayLike) -> NDArray[np.float64]:
-        """Logits (R, N) of the label +1."""
-        return (self.features(inputs) @ self.head.numpy()[..., None])[..., 0] + self.bias.numpy()[:, None]
-
-    @property
-    def distance(self) -> NDArray[np.float64]:
-        """‖w_T − w_0‖ of the encoders' parameters, (R,)."""
-        return np.linalg.norm(self.flat_weights - self.flat_start, axis=1)
-
-    @property
-    def flat_weights(self) -> NDArray[np.float64]:
-        """Parameters of the encoders after tuning, (R, p)."""
-        return _flat(self.weights)
-
-    @property
-    def flat_start(self) -> NDArray[np.float64]:
-        """Parameters of the encoders that tuning started from, (R, p)."""
-        return _flat(self.start)
-
-    def start_encoder(self, replica: int) -> TokenEncoder:
-        """A copy of the encoder that a replica's tuning started from."""
-        made = copy.deepcopy(self.encoder)
-        made.load_state_dict({key: value[replica] for key, value in self.start.items()})
-        return made
+SEED_LIMIT = 2**62  # three streams a seed, and torch takes 64 bits
+ORDER_AND_DROPOUT, OWN_NOISE, HEAD = range(3)
 
 
 def fine_tune(
     encoder: TokenEncoder,
-    inputs: ArrayLike,
-    y: ArrayLike,
+    inputs: ArrayLike | Tensor,
+    y: ArrayLike | Tensor,
     *,
     method: str | Method = "plain",
     seeds: Sequence[int],
@@ -91,26 +38,40 @@ def fine_tune(
     batch_size: int = 16,
     dropout: float = 0.1,
 ) -> FineTuned:
-    """Tune replicas that differ in seed or in a sample that they do not see.
+    """Tune replicas of an encoder with a linear head that differ in seed or in a sample that they do not see.
+
+    A replica takes steps of mini-batch gradient descent on the mean logistic loss ln(1 + exp(−y·logit)), logit = head·feature +
+    bias, encoder and head together, with what its method changes of that. Batches follow a random order of the samples, drawn anew
+    after each pass; one that crosses the end of a pass may hold a sample twice. All replicas advance in one batched computation in
+    float64 on the CPU.
 
     Parameters
     ----------
     encoder : TokenEncoder
-        The start w_0 of all replicas, unless the method moves it; it is not changed.
-    inputs : (n, length) integers
+        The start w_0 of all replicas, unless the method moves it; it is not changed. Parameters that do not require a gradient stay
+        where tuning starts.
+    inputs : (n, length) integers in [0, vocabulary)
+        At least 2 token sequences.
     y : (n,)
-        Labels −1 and +1.
+        Labels −1 and +1, both of them.
     method : str or Method
+        A name from `tuning.methods()`, or a method with another weight, as in ``dataclasses.replace(methods()["l2_sp"], weight=0.01)``.
     seeds : (R,) int
-        Of the initial head, the data order, dropout and the method's own noise. A replica is the same whatever the others are.
+        One replica each, in [0, 2**62); the initial head, the order of the data, dropout and the method's own noise are drawn from it.
+        A replica is the same whatever the others are, up to rounding; the same seed may occur again, with another sample left out.
     left_out : (R,) int or None, optional
-        Sample that the replica does not see: it counts nothing in its batches, which else are those of the same seed.
+        Sample that a replica does not see; None, the default for all, for none. Its batches are those of the same seed with all
+        samples, but this sample has weight 0 in them: the loss and the method's terms are means over the others, a batch of this
+        sample alone moves nothing but what the method moves without data, and a method that looks at all inputs first does not look
+        at this one. The result does not depend on the sample's tokens and label. Both classes must be left.
     steps : int
-        Of plain fine-tuning.
+        Of plain fine-tuning, at least 1; a method may take more.
     learning_rate : float
+        Step size of plain fine-tuning, positive. Each of several heads follows its own loss with it.
     batch_size : int
+        At least 1; with n or more, every batch holds n samples.
     dropout : float
-        Share of features that are set to zero in each step, in [0, 1).
+        In [0, 1): probability that a feature is set to zero in a step; those left are divided by 1 − dropout.
 
     Returns
     -------
@@ -121,99 +82,204 @@ def fine_tune(
     ValueError, TypeError
         For arguments outside their ranges, before any work.
     FloatingPointError
-        If the loss stops being finite.
+        If a loss or a weight stops being finite.
     """
     found = find_method(method)
     tokens, labels = _sample(encoder, inputs, y)
-    n, size = len(labels), min(arguments.integer("batch_size", batch_size, 1), len(labels))
-    total = found.steps(arguments.integer("steps", steps, 1))
-    rate = found.learning_rate(arguments.positive("learning_rate", learning_rate))
-    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be a number in [0, 1), got {dropout!r}; it is the share of features that is set to zero")
-    runs = len(seeds)
-    if not runs:
-        raise ValueError("seeds is empty; name at least one, one replica each")
-    missing = _left_out(left_out, runs, labels)
-    seen = torch.ones(runs, n, dtype=torch.float64)
-    seen[missing >= 0, missing[missing >= 0]] = 0
-    base = copy.deepcopy(encoder).double()
-    common = [_generator(seed, 0) for seed in seeds]
-    own = [_generator(seed, 1) for seed in seeds]
-    started = found.start(base, tokens, seen, own)
+    chosen = _seeds(seeds)
+    plan = _Plan(
+        encoder=copy.deepcopy(encoder).to("cpu", torch.float64),
+        method=found,
+        tokens=tokens,
+        labels=labels,
+        seeds=chosen,
+        left_out=_left_out(left_out, len(chosen), labels),
+        steps=found.steps(arguments.integer("steps", steps, 1)),
+        rate=found.learning_rate(arguments.positive("learning_rate", learning_rate)),
+        batch=min(arguments.integer("batch_size", batch_size, 1), len(labels)),
+        dropout=_share(dropout),
+    )
+    with threads_for(encoder.parameter_count):
+        return _tune(plan)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """Checked arguments, with what the method makes of them."""
+
+    encoder: TokenEncoder
+    method: Method
+    tokens: Tensor
+    labels: Tensor
+    seeds: list[int]
+    left_out: NDArray[np.int64]
+    steps: int
+    rate: float
+    batch: int
+    dropout: float
+
+    def generators(self, purpose: int) -> list[torch.Generator]:
+        """One a replica; the purposes share no random numbers."""
+        return [torch.Generator().manual_seed(3 * seed + purpose) for seed in self.seeds]
+
+
+def _tune(plan: _Plan) -> FineTuned:
+    encoder, method = plan.encoder, plan.method
+    common, own = plan.generators(ORDER_AND_DROPOUT), plan.generators(OWN_NOISE)
+    seen = torch.ones(len(plan.seeds), len(plan.labels), dtype=torch.float64)
+    without = np.flatnonzero(plan.left_out >= 0)
+    seen[without, plan.left_out[without]] = 0
+    started = method.start(encoder, plan.tokens, seen, own)
     if started is None:
-        started = {key: value.detach().expand(runs, *value.shape).clone() for key, value in base.named_parameters()}
-    heads = found.heads()
-    limit = base.features**-0.5
-    drawn = [limit * (2 * torch.rand(heads, base.features + 1, generator=_generator(seed, 2), dtype=torch.float64) - 1) for seed in seeds]
-    head, bias = torch.stack(drawn)[..., :-1].clone(), torch.stack(drawn)[..., -1].clone()
+        started = {key: value.detach().expand(len(plan.seeds), *value.shape).clone() for key, value in encoder.named_parameters()}
     weights = {key: value.clone() for key, value in started.items()}
-    order = torch.stack([torch.cat([torch.randperm(n, generator=each) for _ in range(-(-total * size // n))]) for each in common])
+    tuned = [key for key, value in encoder.named_parameters() if value.requires_grad]
+    head, bias = _heads(plan)
+    order = _order(plan, common)
+    slope = vmap(grad(_loss(plan), argnums=(0, 1, 2), has_aux=True))
+    losses = np.empty((len(plan.seeds), plan.steps))
+    average = _Average(method.averaged_from(plan.steps))
+    for step in tqdm(range(plan.steps), desc=f"fine-tuning ({method.name})", unit="step", delay=2, disable=None):
+        batch = order[:, step * plan.batch : (step + 1) * plan.batch]
+        keep = _kept_features(plan, common)
+        noise = method.draw(encoder, plan.batch, own)
+        slopes, value = slope(weights, head, bias, started, plan.tokens[batch], plan.labels[batch], seen.gather(1, batch), keep, noise)
+        losses[:, step] = value.numpy()
+        _refuse_infinite(plan, losses[:, step], step)
+        for key in tuned:
+            weights[key] = weights[key] - plan.rate * slopes[0][key]
+        # The loss is the mean over the heads: times their number, each head follows its own.
+        head, bias = head - plan.rate * head.shape[1] * slopes[1], bias - plan.rate * bias.shape[1] * slopes[2]
+        average.add(step, (weights, head, bias))
+    weights, head, bias = average.result((weights, head, bias))
+    for value in (*weights.values(), head, bias):
+        _refuse_infinite(plan, value.flatten(1).sum(dim=1).numpy(), plan.steps)
+    return FineTuned(
+        encoder=encoder,
+        method=method,
+        seeds=np.asarray(plan.seeds, dtype=np.int64),
+        left_out=plan.left_out,
+        weights=weights,
+        start=started,
+        head=head.mean(dim=1),
+        bias=bias.mean(dim=1),
+        losses=losses,
+    )
+
+
+Parameters = tuple[dict[str, Tensor], Tensor, Tensor]
+
+
+class _Average:
+    """Mean of the iterates after each step from `first` on; the last iterate alone if that is None."""
+
+    def __init__(self, first: int | None) -> None:
+        self.first = first
+        self.count = 0
+        self.sums: Parameters | None = None
+
+    def add(self, step: int, now: Parameters) -> None:
+        if self.first is None or step < self.first:
+            return
+        self.count += 1
+        if self.sums is None:
+            self.sums = (dict(now[0]), now[1], now[2])
+        else:
+            weights, head, bias = self.sums
+            self.sums = ({key: weights[key] + now[0][key] for key in weights}, head + now[1], bias + now[2])
+
+    def result(self, last: Parameters) -> Parameters:
+        if self.sums is None:
+            return last
+        weights, head, bias = self.sums
+        return {key: value / self.count for key, value in weights.items()}, head / self.count, bias / self.count
+
+
+def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
+    """One replica's loss of a batch with the method's terms, and the plain one beside it."""
+    encoder, method = plan.encoder, plan.method
 
     def loss(
-        w: dict[str, Tensor],
-        a: Tensor,
-        b: Tensor,
-        w0: dict[str, Tensor],
-        x: Tensor,
-        t: Tensor,
-        c: Tensor,
+        weights: dict[str, Tensor],
+        heads: Tensor,
+        biases: Tensor,
+        start: dict[str, Tensor],
+        inputs: Tensor,
+        labels: Tensor,
+        counted: Tensor,
         keep: Tensor,
         noise: dict[str, Tensor],
     ) -> tuple[Tensor, Tensor]:
-        used = found.used(w, w0, noise)
-        features = functional_call(base, dict(used), (x,))
-        logits = (features * keep) @ a.T + b
-        each = torch.nn.functional.softplus(-t[:, None] * logits)
-        per_head = (c[:, None] * each).sum(dim=0) / c.sum().clamp(min=1)
-        mean = per_head.mean()
-        return mean + found.penalty(State(base, used, w0, a, b, x, t, c, features, noise)), mean
+        used = method.used(weights, start, noise)
+        features = functional_call(encoder, dict(used), (inputs,))
+        logits = (features * keep) @ heads.T + biases
+        each = torch.nn.functional.softplus(-labels[:, None] * logits)
+        mean = ((counted[:, None] * each).sum(dim=0) / counted.sum().clamp(min=1)).mean()
+        return mean + method.penalty(State(encoder, used, start, heads, biases, inputs, labels, counted, features, noise)), mean
 
-    slope = vmap(grad(loss, argnums=(0, 1, 2), has_aux=True))
-    losses = np.empty((runs, total))
-    from_step = found.averaged_from(total)
-    sums: dict[str, Tensor] | None = None
-    for step in tqdm(range(total), desc=f"fine-tuning ({found.name})", unit="step", delay=2, disable=None):
-        chosen = order[:, step * size : (step + 1) * size]
-        keep = torch.stack(
-            [(torch.rand(size, base.features, generator=each, dtype=torch.float64) >= dropout).double() for each in common]
-        ) / (1 - dropout)
-        noise = found.draw(base, size, own)
-        (dw, da, db), value = slope(weights, head, bias, started, tokens[chosen], labels[chosen], seen.gather(1, chosen), keep, noise)
-        losses[:, step] = value.numpy()
-        for key in weights:
-            weights[key] = weights[key] - rate * dw[key]
-        head, bias = head - rate * heads * da, bias - rate * heads * db  # each head follows its own loss
-        if from_step is not None and step >= from_step:
-            now = {**weights, "": head, " ": bias}
-            sums = now if sums is None else {key: sums[key] + now[key] for key in now}
-    if not np.isfinite(losses).all():
-        raise FloatingPointError(f"the loss is no longer finite; lower learning_rate={learning_rate:g}")
-    if sums is not None and from_step is not None:
-        sums = {key: value / (total - from_step) for key, value in sums.items()}
-        head, bias = sums.pop(""), sums.pop(" ")
-        weights = sums
-    return FineTuned(base, found, np.asarray(seeds), missing, weights, started, head.mean(dim=1), bias.mean(dim=1), losses)
+    return loss
 
 
-def _sample(encoder: TokenEncoder, inputs: ArrayLike, y: ArrayLike) -> tuple[Tensor, Tensor]:
+def _heads(plan: _Plan) -> tuple[Tensor, Tensor]:
+    """Initial heads (R, H, features) and biases (R, H): uniform within 1/√features, torch's default for a linear layer."""
+    limit = plan.encoder.features**-0.5
+    shape = (plan.method.heads(), plan.encoder.features + 1)
+    drawn = torch.stack([limit * (2 * torch.rand(shape, generator=each, dtype=torch.float64) - 1) for each in plan.generators(HEAD)])
+    return drawn[..., :-1].clone(), drawn[..., -1].clone()
+
+
+def _order(plan: _Plan, generators: list[torch.Generator]) -> Tensor:
+    """Samples in the order in which each replica sees them, (R, at least steps·batch)."""
+    n = len(plan.labels)
+    passes = range(-(-plan.steps * plan.batch // n))
+    return torch.stack([torch.cat([torch.randperm(n, generator=each) for _ in passes]) for each in generators])
+
+
+def _kept_features(plan: _Plan, generators: list[torch.Generator]) -> Tensor:
+    """Dropout's factors (R, batch, features): 0, or 1/(1 − dropout)."""
+    size = (plan.batch, plan.encoder.features)
+    drawn = torch.stack([torch.rand(size, generator=each, dtype=torch.float64) for each in generators])
+    return (drawn >= plan.dropout).double() / (1 - plan.dropout)
+
+
+def _refuse_infinite(plan: _Plan, values: NDArray[np.float64], step: int) -> None:
+    if not np.isfinite(values).all():
+        seed = plan.seeds[int(np.flatnonzero(~np.isfinite(values))[0])]
+        raise FloatingPointError(
+            f"{plan.method.name}: the replica of seed {seed} is no longer finite after {step} steps of size {plan.rate:g}; "
+            "lower learning_rate or the method's weight"
+        )
+
+
+def _sample(encoder: TokenEncoder, inputs: ArrayLike | Tensor, y: ArrayLike | Tensor) -> tuple[Tensor, Tensor]:
     if not isinstance(encoder, TokenEncoder):
         raise TypeError(f"encoder must be a TokenEncoder, got {type(encoder).__name__}; derive your encoder from it")
-    tokens, labels = np.asarray(inputs), np.asarray(y)
-    if tokens.dtype.kind not in "iu":
-        raise TypeError(f"inputs must hold integers, got dtype {tokens.dtype}")
-    if tokens.ndim != 2 or tokens.shape[1] != encoder.length or len(tokens) < 2:
-        raise ValueError(f"inputs must have shape (n, {encoder.length}) with n at least 2 for this encoder, got {tokens.shape}")
-    if tokens.min() < 0 or tokens.max() >= encoder.vocabulary:
-        raise ValueError(f"inputs must lie in [0, {encoder.vocabulary}) for this encoder, got {tokens.min()}..{tokens.max()}")
+    tokens = sequences("inputs", inputs, encoder)
+    if len(tokens) < 2:
+        raise ValueError(f"inputs must hold at least 2 sequences, got {len(tokens)}; there is nothing to tell apart")
+    labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
     if labels.shape != tokens.shape[:1]:
-        raise ValueError(f"y must have shape {tokens.shape[:1]} to match inputs, got {labels.shape}")
+        raise ValueError(f"y must have shape {tuple(tokens.shape[:1])} to match inputs, got {labels.shape}")
     if labels.dtype.kind not in "fiu" or set(np.unique(labels)) != {-1, 1}:
         raise ValueError(f"y must hold the labels -1 and +1, both of them, got {np.unique(labels)[:5]}; map 0/1 labels by 2 * y - 1")
-    return torch.as_tensor(tokens.astype(np.int64)), torch.as_tensor(labels.astype(np.float64))
+    return tokens, torch.as_tensor(labels.astype(np.float64))
+
+
+def _seeds(seeds: Sequence[int]) -> list[int]:
+    if isinstance(seeds, (str, bytes)) or not hasattr(seeds, "__iter__"):
+        raise TypeError(f"seeds must be a sequence of integers, one replica each, got {seeds!r}; write [{seeds!r}] for one replica")
+    checked = [arguments.integer("seeds", seed, 0) for seed in seeds]
+    if not checked:
+        raise ValueError("seeds is empty; name at least one, one replica each")
+    if max(checked) >= SEED_LIMIT:
+        raise ValueError(f"seeds must be below 2**62, got {max(checked)}")
+    return checked
 
 
 def _left_out(left_out: Sequence[int | None] | None, runs: int, labels: Tensor) -> NDArray[np.int64]:
     """The sample that each replica does not see, −1 for none."""
+    if left_out is not None and (isinstance(left_out, (str, bytes)) or not hasattr(left_out, "__iter__")):
+        raise TypeError(f"left_out must be a sequence of a sample or None for each of the {runs} seeds, got {left_out!r}")
     given = [None] * runs if left_out is None else list(left_out)
     if len(given) != runs:
         raise ValueError(f"left_out must name a sample or None for each of the {runs} seeds, got {len(given)} entries")
@@ -226,9 +292,9 @@ def _left_out(left_out: Sequence[int | None] | None, runs: int, labels: Tensor) 
     return samples
 
 
-def _generator(seed: int, purpose: int) -> torch.Generator:
-    return torch.Generator().manual_seed(3 * arguments.integer("seeds", seed, 0) + purpose)
-
-
-def _flat(weights: dict[str, Tensor]) -> NDArray[np.float64]:
-    return torch.cat([value.flatten(1) for value in weights.values()], dim=1).numpy()
+def _share(dropout: float) -> float:
+    if isinstance(dropout, (bool, np.bool_)) or not isinstance(dropout, Real):
+        raise TypeError(f"dropout must be a number, got {dropout!r}; it is the share of features that is set to zero")
+    if not 0 <= float(dropout) < 1:
+        raise ValueError(f"dropout must be in [0, 1), got {dropout}; it is the share of features that is set to zero")
+    return float(dropout)

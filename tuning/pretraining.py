@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,31 +13,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from tuning import arguments
+from tuning.reconstruction import check_encoder, hidden_positions, reconstruction_loss, sequences
 from tuning.threads import threads_for
-
-
-class MaskedEncoder(Protocol):
-    """What masked reconstruction asks of a module; a `TokenEncoder` has it, and so can any torch module.
-
-    Attributes
-    ----------
-    vocabulary : int
-        Number of tokens; inputs hold 0..vocabulary − 1.
-    length : int
-        Tokens in a sequence.
-    mask_token : int
-        What stands for a hidden token, for example `vocabulary`.
-    """
-
-    vocabulary: int
-    length: int
-    mask_token: int
-
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """What the decoder reads, for tokens (batch, length)."""
-
-    def decoder(self, *, seed: int = 0) -> nn.Module:
-        """A fresh map from `hidden` to logits (batch, length, vocabulary)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +83,17 @@ def pretrain(
     ------
     ValueError, TypeError
         For tokens of another length or outside the vocabulary, a module that lacks something, and any argument outside its range.
+    FloatingPointError
+        If the loss stops being finite.
     """
-    _check(encoder)
-    sequences = _sequences(tokens, encoder)
+    check_encoder(encoder)
+    corpus = sequences("tokens", tokens, encoder)
     total, batch = arguments.integer("steps", steps, 1), arguments.integer("batch_size", batch_size, 1)
     share, rate = arguments.positive("hidden_share", hidden_share), arguments.positive("learning_rate", learning_rate)
     if share >= 1:
         raise ValueError(f"hidden_share must be below 1, got {share}; some tokens must stay visible")
+    if decoder is not None and not isinstance(decoder, nn.Module):
+        raise TypeError(f"decoder must be a torch module or None, got {type(decoder).__name__}; pass Pretraining.decoder")
     generator = torch.Generator().manual_seed(arguments.integer("seed", seed, 0))
     trained = copy.deepcopy(encoder)
     reader = encoder.decoder(seed=seed) if decoder is None else copy.deepcopy(decoder)
@@ -123,11 +104,9 @@ def pretrain(
     losses = np.empty(total)
     with threads_for(sum(parameter.numel() for parameter in encoder.parameters())):
         for step in tqdm(range(total), desc="pre-training", unit="step", delay=2, disable=None):
-            chosen = sequences[torch.randint(len(sequences), (batch,), generator=generator)]
-            hidden = _mask(chosen.shape, share, generator)
-            visible = chosen.masked_fill(hidden, encoder.mask_token).to(place)
-            logits = reader(trained.hidden(visible))[hidden.to(place)]
-            loss = nn.functional.cross_entropy(logits, chosen[hidden].to(place))
+            chosen = corpus[torch.randint(len(corpus), (batch,), generator=generator)]
+            hidden = hidden_positions(chosen.shape, share, generator)
+            loss = reconstruction_loss(lambda visible: reader(trained.hidden(visible)), chosen.to(place), hidden.to(place), encoder)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -135,34 +114,9 @@ def pretrain(
             losses[step] = loss.item()
             if not np.isfinite(losses[step]):
                 raise FloatingPointError(f"the loss is no longer finite at step {step}; lower learning_rate={rate:g}")
-    return Pretraining(trained, reader, losses, _guessing(sequences, encoder.vocabulary))
+    return Pretraining(trained, reader, losses, _guessing(corpus, encoder.vocabulary))
 
 
-def _check(encoder: Any) -> None:
-    asked = ("vocabulary", "length", "mask_token", "hidden", "decoder")
-    missing = [name for name in asked if not hasattr(encoder, name)]
-    if not isinstance(encoder, nn.Module) or missing:
-        lacks = f"lacks {', '.join(missing)}" if missing else "is no torch module"
-        raise TypeError(f"encoder {type(encoder).__name__} {lacks}; see tuning.MaskedEncoder for what reconstruction needs")
-
-
-def _mask(shape: torch.Size, share: float, generator: torch.Generator) -> Tensor:
-    """Positions to hide, (batch, length), at least one in every sequence."""
-    draws = torch.rand(shape, generator=generator)
-    return (draws < share) | (draws == draws.amin(dim=1, keepdim=True))
-
-
-def _guessing(sequences: Tensor, vocabulary: int) -> float:
-    shares = torch.bincount(sequences.flatten(), minlength=vocabulary).double() / sequences.numel()
+def _guessing(corpus: Tensor, vocabulary: int) -> float:
+    shares = torch.bincount(corpus.flatten(), minlength=vocabulary).double() / corpus.numel()
     return float(torch.special.entr(shares).sum())
-
-
-def _sequences(tokens: ArrayLike | Tensor, encoder: MaskedEncoder) -> Tensor:
-    array = np.asarray(tokens.detach().cpu() if isinstance(tokens, Tensor) else tokens)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"tokens must hold integers, got dtype {array.dtype}")
-    if array.ndim != 2 or array.shape[1] != encoder.length or not len(array):
-        raise ValueError(f"tokens must have shape (N, {encoder.length}) for this encoder, got {array.shape}")
-    if array.min() < 0 or array.max() >= encoder.vocabulary:
-        raise ValueError(f"tokens must lie in [0, {encoder.vocabulary}) for this encoder, got {array.min()}..{array.max()}")
-    return torch.as_tensor(array.astype(np.int64))

@@ -10,6 +10,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tuning.pretraining import Pretraining, pretrain
+from tuning.reconstruction import check_encoder, sequences
+
+# Shared with the method "self_unsupervised": gentler than pre-training, since little text is read many times.
+STEPS, BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE = 100, 16, 0.25, 3e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +33,10 @@ def self_unsupervised_retraining(
     encoder: Any,
     inputs: ArrayLike | Tensor,
     *,
-    steps: int = 100,
-    batch_size: int = 16,
-    hidden_share: float = 0.25,
-    learning_rate: float = 3e-3,
+    steps: int = STEPS,
+    batch_size: int = BATCH_SIZE,
+    hidden_share: float = HIDDEN_SHARE,
+    learning_rate: float = LEARNING_RATE,
     decoder: nn.Module | None = None,
     seed: int = 0,
 ) -> Retraining:
@@ -68,14 +72,17 @@ def self_unsupervised_retraining(
     ------
     ValueError, TypeError
         For inputs of another length or outside the vocabulary, a module that lacks something, and any argument out of range.
+    FloatingPointError
+        If the loss stops being finite.
 
     Notes
     -----
     Fu, So & Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model", arXiv:2301.09820.
     """
+    check_encoder(encoder)
     trained = pretrain(
         encoder,
-        inputs,
+        sequences("inputs", inputs, encoder),
         steps=steps,
         batch_size=batch_size,
         hidden_share=hidden_share,

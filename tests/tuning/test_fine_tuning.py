@@ -168,7 +168,7 @@ def test_several_heads_predict_by_their_mean_and_each_follows_its_own_loss(task,
 
 def test_the_registry_knows_its_methods():
     assert next(iter(tuning.methods())) == "plain"
-    assert len(tuning.methods()) == 12
+    assert len(tuning.methods()) >= 12
     for name, method in tuning.methods().items():
         assert isinstance(method, Method)
         assert name == method.name
@@ -188,7 +188,7 @@ def test_the_registry_knows_its_methods():
         ({"steps": 0}, ValueError, "steps must be at least 1"),
         ({"learning_rate": float("nan")}, ValueError, "learning_rate must be finite"),
         ({"batch_size": True}, TypeError, "batch_size must be an integer"),
-        ({"dropout": 1.0}, ValueError, "dropout must be a number in"),
+        ({"dropout": 1.0}, ValueError, "dropout must be in"),
     ],
 )
 def test_what_cannot_be_tuned_is_refused(task, encoder, changed, error, message):
@@ -198,7 +198,7 @@ def test_what_cannot_be_tuned_is_refused(task, encoder, changed, error, message)
 
 def test_samples_that_do_not_fit_are_refused(task, encoder):
     for tokens, labels, message in (
-        (task.tokens[:, :3], task.labels, r"inputs must have shape \(n, 6\)"),
+        (task.tokens[:, :3], task.labels, r"inputs must have shape \(N, 6\)"),
         (task.tokens + VOCABULARY, task.labels, "inputs must lie in"),
         (task.tokens, task.labels[:4], "y must have shape"),
         (task.tokens, np.ones(N), "both of them"),

@@ -7,7 +7,7 @@ from scipy.special import expit, rel_entr
 
 import synthetic
 import tuning
-from tuning.methods import Method, State, register
+from tuning.methods import Method, State, perturbed, register
 from tuning.methods import method as registry
 
 TASK = synthetic.make_token_task(12, length=4, vocabulary=8, seed=1)
@@ -61,12 +61,10 @@ def test_smoothness_is_the_symmetric_divergence_of_the_predictions(encoder):
 
 def test_noise_has_the_scale_that_the_file_states():
     generators = [torch.Generator().manual_seed(seed) for seed in range(2)]
-    from tuning.methods import smoothness
-
     encoder = tuning.TokenMLP(8, 4, embedding=50, width=5)
     drawn = tuning.methods()["smoothness"].draw(encoder, 64, generators)["noise"]
     assert drawn.shape == (2, 64, 4, 50)
-    assert drawn.std().item() == pytest.approx(smoothness.SCALE, rel=0.02)
+    assert drawn.std().item() == pytest.approx(perturbed.SCALE, rel=0.02)
     assert not torch.equal(drawn[0], drawn[1])
 
 

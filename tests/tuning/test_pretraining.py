@@ -11,7 +11,8 @@ from torch import nn
 
 from synthetic.tokens import make_token_task
 from tuning.encoders import TokenMLP, TokenTransformer
-from tuning.pretraining import _mask, pretrain
+from tuning.pretraining import pretrain
+from tuning.reconstruction import hidden_positions
 
 CORPUS = make_token_task(2000, margin=0.0, seed=1000)
 
@@ -43,7 +44,7 @@ def test_the_reported_loss_is_the_cross_entropy_of_the_hidden_tokens():
     result = pretrain(encoder, CORPUS.tokens, steps=1, batch_size=16, seed=4)
     generator = torch.Generator().manual_seed(4)
     chosen = torch.tensor(CORPUS.tokens)[torch.randint(2000, (16,), generator=generator)]
-    hidden = _mask(chosen.shape, 0.25, generator)
+    hidden = hidden_positions(chosen.shape, 0.25, generator)
     with torch.no_grad():
         logits = encoder.decoder(seed=4)(encoder.hidden(torch.where(hidden, 32, chosen)))
     terms = [
@@ -55,9 +56,9 @@ def test_the_reported_loss_is_the_cross_entropy_of_the_hidden_tokens():
 
 def test_masks_hide_the_share_and_at_least_one():
     generator = torch.Generator().manual_seed(0)
-    wide = _mask(torch.Size((2000, 50)), 0.3, generator)
+    wide = hidden_positions(torch.Size((2000, 50)), 0.3, generator)
     assert wide.double().mean().item() == pytest.approx(0.3, abs=0.01)
-    assert (_mask(torch.Size((500, 3)), 1e-9, generator).sum(dim=1) == 1).all()
+    assert (hidden_positions(torch.Size((500, 3)), 1e-9, generator).sum(dim=1) == 1).all()
 
 
 def test_the_seed_decides_and_the_global_generator_does_not():

@@ -62,7 +62,7 @@ def test_any_module_that_offers_what_is_asked():
 def test_what_is_missing_is_named():
     with pytest.raises(TypeError, match=r"Linear lacks vocabulary, length, mask_token, hidden, decoder; see tuning.MaskedEncoder"):
         self_unsupervised_retraining(nn.Linear(2, 2), TASK.tokens)
-    with pytest.raises(ValueError, match="tokens must lie in"):
+    with pytest.raises(ValueError, match="inputs must lie in"):
         self_unsupervised_retraining(TokenMLP(vocabulary=8), TASK.tokens)
     with pytest.raises(ValueError, match="steps must be at least 1"):
         self_unsupervised_retraining(TokenMLP(), TASK.tokens, steps=0)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from tuning.methods.method import Method, State, register
+from tuning.methods.method import Method, State, Strength, register
 
 
 @register
@@ -19,6 +19,7 @@ class L2SP(Method):
     summary: ClassVar[str] = "penalises the distance of the encoder from its start"
     formula: ClassVar[str] = "F(w) + (α/2)‖w − w_0‖²"
     source: ClassVar[str] = "Li, Grandvalet & Davoine (2018, arXiv:1802.01483)"
+    strength: ClassVar[Strength | None] = Strength("the factor α of the penalty")
 
     def penalty(self, state: State) -> Tensor:
         return self.weight / 2 * torch.stack([(value - state.start[key]).square().sum() for key, value in state.weights.items()]).sum()

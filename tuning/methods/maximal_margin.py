@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tuning.margin_regularizer import margin_penalty
-from tuning.methods.method import Method, State, register
+from tuning.methods.method import Method, State, Strength, register
 
 
 @register
@@ -20,6 +20,7 @@ class MaximalMargin(Method):
     summary: ClassVar[str] = "pushes the class centres of the features apart (MMR)"
     formula: ClassVar[str] = "F(w) + α/(1 + ‖c₊ − c₋‖)"
     source: ClassVar[str] = "Fu, So & Collier (2023, arXiv:2301.09820)"
+    strength: ClassVar[Strength | None] = Strength("the factor α of the penalty")
 
     def penalty(self, state: State) -> Tensor:
         membership = torch.stack([state.counted * (state.labels == label) for label in (1, -1)], dim=1)

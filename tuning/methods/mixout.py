@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tuning.encoders import TokenEncoder
-from tuning.methods.method import Method, Weights, register
+from tuning.methods.method import Method, Strength, Weights, register
 
 
 @register
@@ -21,6 +21,7 @@ class Mixout(Method):
     summary: ClassVar[str] = "replaces each parameter of the encoder by its start with probability p in each step"
     formula: ClassVar[str] = "w̃ = (m∘w_0 + (1 − m)∘w − p·w_0)/(1 − p), m ~ Bernoulli(p)"
     source: ClassVar[str] = "Lee, Cho & Kang (2020, arXiv:1909.11299)"
+    strength: ClassVar[Strength | None] = Strength("the probability p of a swap", below=1)
 
     def draw(self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]) -> dict[str, Tensor]:
         total = encoder.parameter_count

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tuning.methods.method import Method, register
+from tuning.methods.method import Method, Strength, register
 
 
 @register
@@ -16,6 +16,7 @@ class MultiHead(Method):
     summary: ClassVar[str] = "tunes 16 linear heads on the same features and predicts by their mean"
     formula: ClassVar[str] = "F(w) = (1/H) Σ_h F(w, head h)"
     source: ClassVar[str] = "Fu, So & Collier (2023, arXiv:2301.09820)"
+    strength: ClassVar[Strength | None] = Strength("the number of heads H", least=1, whole=True)
 
     def heads(self) -> int:
         return int(self.weight)

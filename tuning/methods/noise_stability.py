@@ -7,10 +7,8 @@ import torch
 from torch import Tensor
 
 from tuning.encoders import TokenEncoder
-from tuning.methods.method import Method, State, register
-from tuning.methods.perturbed import embedding_noise, perturbed_features
-
-SCALE = 0.3  # of the noise; embeddings are of size one
+from tuning.methods.method import Method, State, Strength, register
+from tuning.methods.perturbed import embedding_noise, mean_of_counted, perturbed_features
 
 
 @register
@@ -23,10 +21,11 @@ class NoiseStability(Method):
     summary: ClassVar[str] = "penalises how far noise on the embeddings moves the features (LNSR)"
     formula: ClassVar[str] = "F(w) + λ mean_j ‖f_w(x_j + ε) − f_w(x_j)‖², ε ~ N(0, σ²)"
     source: ClassVar[str] = "Hua, Li, Dou, Xu & Luo (2021, arXiv:2107.04835)"
+    strength: ClassVar[Strength | None] = Strength("the factor λ of the penalty")
 
     def draw(self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]) -> dict[str, Tensor]:
-        return {"noise": SCALE * embedding_noise(encoder, batch, generators)}
+        return {"noise": embedding_noise(encoder, batch, generators)}
 
     def penalty(self, state: State) -> Tensor:
         moved = perturbed_features(state.encoder, state.weights, state.inputs, state.noise["noise"]) - state.features
-        return self.weight * (state.counted * moved.square().sum(dim=-1)).sum() / state.counted.sum().clamp(min=1)
+        return self.weight * mean_of_counted(state, moved.square().sum(dim=-1))

@@ -5,13 +5,21 @@ from torch import Tensor
 from torch.func import functional_call
 
 from tuning.encoders import TokenEncoder
-from tuning.methods.method import Weights
+from tuning.methods.method import State, Weights
+
+SCALE = 0.3  # of the noise; embeddings are of size one
 
 
 def embedding_noise(encoder: TokenEncoder, batch: int, generators: list[torch.Generator]) -> Tensor:
-    """Standard normal numbers (R, batch, length, size of an embedding)."""
-    size = (batch, encoder.length, encoder.get_parameter("table").shape[1])
-    return torch.stack([torch.randn(size, generator=each, dtype=torch.float64) for each in generators])
+    """Normal numbers (R, batch, length, size of an embedding) of standard deviation `SCALE`."""
+    table = getattr(encoder, "table", None)
+    if not isinstance(table, Tensor):
+        raise TypeError(
+            f"encoder {type(encoder).__name__} has no parameter table (vocabulary + 1, size); noise on the embeddings needs one that is "
+            "embedded by TokenEncoder.embed"
+        )
+    size = (batch, encoder.length, table.shape[1])
+    return SCALE * torch.stack([torch.randn(size, generator=each, dtype=torch.float64) for each in generators])
 
 
 def perturbed_features(encoder: TokenEncoder, weights: Weights, inputs: Tensor, noise: Tensor) -> Tensor:
@@ -21,3 +29,18 @@ def perturbed_features(encoder: TokenEncoder, weights: Weights, inputs: Tensor, 
         return functional_call(encoder, dict(weights), (inputs,))
     finally:
         encoder.perturbation = None
+
+
+def symmetric_divergence(first: Tensor, second: Tensor) -> Tensor:
+    """KL(p‖p') + KL(p'‖p) = (σ(o) − σ(o'))(o − o') of two-class predictions with logits o and o'."""
+    return (torch.sigmoid(second) - torch.sigmoid(first)) * (second - first)
+
+
+def mean_logits(state: State, features: Tensor) -> Tensor:
+    """Logits (batch,) of the mean head."""
+    return features @ state.heads.mean(dim=0) + state.biases.mean()
+
+
+def mean_of_counted(state: State, values: Tensor) -> Tensor:
+    """Mean of values (batch,) over the samples that the replica sees; 0 without any."""
+    return (state.counted * values).sum() / state.counted.sum().clamp(min=1)

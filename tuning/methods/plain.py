@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from tuning.methods.method import Method, register
+from tuning.methods.method import Method, Strength, register
 
 
 @register
@@ -13,3 +13,4 @@ class Plain(Method):
     summary: ClassVar[str] = "mini-batch gradient descent on the logistic loss, with dropout on the features"
     formula: ClassVar[str] = "w ← w − η∇(1/|S_b|) Σ_{j∈S_b} ln(1 + exp(−y_j o_w(x_j)))"
     source: ClassVar[str] = "the reference of all comparisons"
+    strength: ClassVar[Strength | None] = None

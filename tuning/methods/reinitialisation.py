@@ -1,31 +1,40 @@
 """Re-initialisation of the top layer."""
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from tuning.encoders import TokenEncoder
-from tuning.methods.method import Method, register
+from tuning.methods.method import Method, Strength, register
 
 
 @register
+@dataclass(frozen=True)
 class Reinitialisation(Method):
     """The encoder's last linear layer is drawn anew from the default of torch: uniform within 1/√fan-in (Zhang et al., 2021)."""
 
+    weight: float = 1
     name: ClassVar[str] = "reinitialisation"
     summary: ClassVar[str] = "draws the encoder's last linear layer anew before tuning"
     formula: ClassVar[str] = "w_0^{top} ~ U(−1/√fan-in, 1/√fan-in)"
     source: ClassVar[str] = "Zhang, Wu, Katiyar, Weinberger & Artzi (2021, arXiv:2006.05987)"
+    strength: ClassVar[Strength | None] = Strength("the number of linear layers, the last ones, that are drawn anew", least=1, whole=True)
 
     def start(self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]) -> dict[str, Tensor] | None:
-        names = [name for name, module in encoder.named_modules() if isinstance(module, nn.Linear)]
-        top = encoder.get_submodule(names[-1])
-        assert isinstance(top, nn.Linear)
-        limit = 1 / math.sqrt(top.in_features)
+        linear = [(name, module) for name, module in encoder.named_modules() if isinstance(module, nn.Linear)]
+        if len(linear) < self.weight:
+            raise ValueError(
+                f"{self.name} draws {self.weight:g} linear layer(s) anew, but encoder {type(encoder).__name__} has {len(linear)}; "
+                "use an encoder with torch.nn.Linear layers, or another method"
+            )
         started = {key: value.detach().expand(len(generators), *value.shape).clone() for key, value in encoder.named_parameters()}
-        for key in (name for name in started if name.startswith(f"{names[-1]}.")):
-            shape = started[key].shape[1:]
-            started[key] = torch.stack([limit * (2 * torch.rand(shape, generator=each, dtype=torch.float64) - 1) for each in generators])
+        for name, layer in linear[-int(self.weight) :]:
+            limit = 1 / math.sqrt(layer.in_features)
+            for key in (f"{name}.{own}" for own, _ in layer.named_parameters()):
+                shape = started[key].shape[1:]
+                drawn = [limit * (2 * torch.rand(shape, generator=each, dtype=torch.float64) - 1) for each in generators]
+                started[key] = torch.stack(drawn)
         return started

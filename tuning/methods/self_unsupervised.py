@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from tqdm import tqdm
 
 from tuning.encoders import TokenEncoder
-from tuning.methods.method import Method, register
+from tuning.methods.method import Method, Strength, register
+from tuning.reconstruction import hidden_positions, reconstruction_loss
+from tuning.retraining import BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE, STEPS
 
-BATCH, HIDDEN, RATE = 16, 0.25, 3e-3
 SEED = 0
+MEAN, SPREAD, TINY = 0.9, 0.999, 1e-8  # Adam's usual constants
 
 
 @register
@@ -34,56 +38,52 @@ class SelfUnsupervised(Method):
         The map from hidden states to token logits that pre-training left; a fresh one otherwise.
     """
 
-    weight: float = 100
+    weight: float = STEPS
     decoder: nn.Module | None = None
     name: ClassVar[str] = "self_unsupervised"
     summary: ClassVar[str] = "re-trains the encoder without labels on the task's own inputs, then fine-tunes (SURT)"
     formula: ClassVar[str] = "w_0 ← Adam on −mean ln p_w(x_hidden | x_visible), x from the task's inputs"
     source: ClassVar[str] = "Fu, So & Collier (2023, arXiv:2301.09820)"
+    strength: ClassVar[Strength | None] = Strength("the number of steps of re-training", least=1, whole=True)
 
     def start(self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]) -> dict[str, Tensor] | None:
         samples, replica = torch.unique(seen, dim=0, return_inverse=True)  # replicas that see the same inputs share a start
-        decoder = copy.deepcopy(encoder.decoder(seed=SEED) if self.decoder is None else self.decoder).double()
-        names = {"encoder": encoder, "decoder": decoder}
-        weights = {
-            f"{part}.{key}": value.detach().double().expand(len(samples), *value.shape).clone()
-            for part, module in names.items()
-            for key, value in module.named_parameters()
-        }
+        decoder = copy.deepcopy(encoder.decoder(seed=SEED) if self.decoder is None else self.decoder)
+        model = _Reconstruction(encoder, decoder.to("cpu", torch.float64))
+        weights = {key: value.detach().expand(len(samples), *value.shape).clone() for key, value in model.named_parameters()}
+        trained = [key for key, value in model.named_parameters() if value.requires_grad]
 
         def loss(w: dict[str, Tensor], tokens: Tensor, hidden: Tensor, counted: Tensor) -> Tensor:
-            visible = tokens.masked_fill(hidden, encoder.mask_token)
-            inner = functional_call(_Hidden(encoder), {key: value for key, value in w.items() if key.startswith("encoder.")}, (visible,))
-            read = {key.removeprefix("decoder."): value for key, value in w.items() if key.startswith("decoder.")}
-            logits = functional_call(decoder, read, (inner,))
-            entropy = nn.functional.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none")
-            chosen = (counted[:, None] * hidden).flatten()
-            return (entropy * chosen).sum() / chosen.sum().clamp(min=1)
+            return reconstruction_loss(lambda visible: functional_call(model, w, (visible,)), tokens, hidden, encoder, counted)
 
         slope = vmap(grad(loss), in_dims=(0, None, None, 0))
-        generator = torch.Generator().manual_seed(SEED)
-        first = {key: torch.zeros_like(value) for key, value in weights.items()}
-        second = {key: torch.zeros_like(value) for key, value in weights.items()}
-        total = int(self.weight)
-        for step in range(total):
-            drawn = torch.randint(len(inputs), (BATCH,), generator=generator)
-            draws = torch.rand(BATCH, inputs.shape[1], generator=generator)
-            hidden = (draws < HIDDEN) | (draws == draws.amin(dim=1, keepdim=True))
-            rate = RATE * (1 + math.cos(math.pi * step / total)) / 2
-            for key, value in slope(weights, inputs[drawn], hidden, samples[:, drawn]).items():
-                first[key] = 0.9 * first[key] + 0.1 * value
-                second[key] = 0.999 * second[key] + 0.001 * value.square()
-                mean, spread = first[key] / (1 - 0.9 ** (step + 1)), second[key] / (1 - 0.999 ** (step + 1))
-                weights[key] = weights[key] - rate * mean / (spread.sqrt() + 1e-8)
+        mean, spread = ({key: torch.zeros_like(weights[key]) for key in trained} for _ in range(2))
+        for step, (drawn, hidden) in enumerate(_batches(inputs, int(self.weight)), start=1):
+            rate = LEARNING_RATE * (1 + math.cos(math.pi * (step - 1) / self.weight)) / 2
+            found = slope(weights, inputs[drawn], hidden, samples[:, drawn])
+            for key in trained:
+                mean[key] = MEAN * mean[key] + (1 - MEAN) * found[key]
+                spread[key] = SPREAD * spread[key] + (1 - SPREAD) * found[key].square()
+                size = (spread[key] / (1 - SPREAD**step)).sqrt() + TINY
+                weights[key] = weights[key] - rate * (mean[key] / (1 - MEAN**step)) / size
         return {key.removeprefix("encoder."): value[replica] for key, value in weights.items() if key.startswith("encoder.")}
 
 
-class _Hidden(nn.Module):
-    """The encoder's hidden states as a module's output."""
+def _batches(inputs: Tensor, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Indices of inputs and which of their tokens are hidden, the same whoever asks."""
+    generator = torch.Generator().manual_seed(SEED)
+    for _ in tqdm(range(steps), desc="re-training", unit="step", delay=2, disable=None):
+        drawn = torch.randint(len(inputs), (BATCH_SIZE,), generator=generator)
+        yield drawn, hidden_positions((BATCH_SIZE, inputs.shape[1]), HIDDEN_SHARE, generator)
 
-    def __init__(self, encoder: TokenEncoder) -> None:
+
+class _Reconstruction(nn.Module):
+    """Logits of tokens from visible ones."""
+
+    def __init__(self, encoder: TokenEncoder, decoder: nn.Module) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.decoder = encoder, decoder
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return self.encoder.hidden(tokens)
+        logits: Tensor = self.decoder(self.encoder.hidden(tokens))
+        return logits
