@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from tqdm import tqdm
 
 from tuning import arguments
-from tuning.heads import tune_heads
+from tuning.heads import learning_rate_limits, tune_heads
 
 
 class _LinearClassifier(ClassifierMixin, BaseEstimator):
@@ -46,6 +47,8 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator):
         features, labels = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(labels)
         steps = arguments.integer("steps", self.steps, 1)
+        if not isinstance(self.fit_intercept, (bool, np.bool_)):
+            raise TypeError(f"fit_intercept must be True or False, got {self.fit_intercept!r}")
         self.classes_, which = np.unique(labels, return_inverse=True)
         count = len(self.classes_)
         if count < 2:
@@ -54,11 +57,8 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator):
         outputs = 1 if count == 2 else count
         starts = self._starts(inputs.shape[1], outputs)
         if count == 2:
-            rates = self.learning_rate
-            run = tune_heads(
-                inputs, 2 * which - 1, steps=steps, record=[steps], learning_rate=rates, leave_one_out=False, **_started(starts[..., 0])
-            )
-            head = run.weights
+            options: dict[str, Any] = {"steps": steps, "record": [steps], "learning_rate": self.learning_rate, "leave_one_out": False}
+            head = tune_heads(inputs, 2 * which - 1, **options, **_started(starts[..., 0])).weights
         else:
             head = _descend(inputs, which, starts, steps, self.learning_rate).mean(axis=0).T
         self.coef_ = head[:, : features.shape[1]].copy()
@@ -140,7 +140,7 @@ class MultiHeadClassifier(_LinearClassifier):
     steps, learning_rate, fit_intercept
         As for `HeadTuningClassifier`; every head takes steps of this size on its own loss.
     random_state : int, RandomState or None
-        Of the starts.
+        Of the starts; None draws them from NumPy's global generator, as is scikit-learn's habit.
 
     Attributes
     ----------
@@ -184,18 +184,15 @@ def _descend(
 ) -> NDArray[np.float64]:
     """Heads (H, d, classes) after gradient descent on the mean cross-entropy of each."""
     heads, d, classes = starts.shape
-    scale = float(np.abs(X).max())
-    if scale == 0:
-        raise ValueError("X is zero everywhere; there is nothing to tune on")
-    # the Hessian of the cross-entropy in the logits is at most 1/2
-    limit = 4 * len(X) / (np.linalg.norm(X / scale, 2) * scale) ** 2
-    rate = float(arguments.learning_rates(learning_rate, np.array([limit]))[0])
+    # The Hessian of the cross-entropy in the logits is at most 1/2, twice that of the logistic loss.
+    limit = np.array([learning_rate_limits(X)]) / 2
+    rate = float(arguments.learning_rates(learning_rate, limit)[0])
     Z = torch.as_tensor(X)
     W = torch.as_tensor(starts).permute(1, 0, 2).reshape(d, heads * classes).clone()
     target = torch.nn.functional.one_hot(torch.as_tensor(which), classes).to(Z)[:, None]
     step = Z.mT * (rate / len(X))
     with torch.inference_mode():
-        for _ in range(steps):
+        for _ in tqdm(range(steps), desc="tuning heads", unit="step", delay=2, disable=None):
             shares = torch.softmax((Z @ W).unflatten(1, (heads, classes)), dim=-1).sub_(target)
             W.addmm_(step, shares.flatten(1), alpha=-1)
     return W.unflatten(1, (heads, classes)).permute(1, 0, 2).numpy()

@@ -25,14 +25,16 @@ def margin_penalty(features: Tensor, membership: Tensor) -> Tensor:
     Returns
     -------
     () Tensor
-        In [0, 1]; exactly 0 with fewer than two classes present. Where two centres coincide, the gradient is taken to be 0.
+        In [0, 1]; exactly 0 with fewer than two classes present. Where two centres coincide, the gradient is taken to be 0,
+        which is a subgradient of the distance. Features that are NaN give NaN.
     """
     count = membership.sum(dim=0)
     centres = membership.mT @ features / torch.where(count > 0, count, 1.0)[:, None]
     first, second = torch.triu_indices(len(count), len(count), offset=1, device=features.device)
     squared = (centres[first] - centres[second]).square().sum(dim=-1)
     # the square root has no gradient at 0, so it never sees one
-    apart = torch.where(squared > 0, torch.where(squared > 0, squared, 1.0).sqrt(), 0.0)
+    coincide = squared == 0
+    apart = torch.where(coincide, 0.0, torch.where(coincide, 1.0, squared).sqrt())
     pairs = ((count[first] > 0) & (count[second] > 0)).to(features.dtype)
     return (pairs / (1 + apart)).sum() / pairs.sum().clamp(min=1)
 
@@ -71,7 +73,7 @@ class MaximalMarginRegularizer(nn.Module):
         Returns
         -------
         () Tensor
-            In [0, α], differentiable in the features.
+            In [0, α], differentiable in the features; float32 for features of lower precision, whose squares would overflow.
 
         Raises
         ------
@@ -84,6 +86,10 @@ class MaximalMarginRegularizer(nn.Module):
             raise ValueError(f"features must have shape (batch, d) with at least one sample, got {tuple(features.shape)}")
         if labels.shape != features.shape[:1]:
             raise ValueError(f"labels must have shape ({len(features)},) to match features, got {tuple(labels.shape)}")
+        if torch.is_floating_point(labels) and not bool(torch.isfinite(labels).all()):
+            raise ValueError("labels must be finite; they hold NaN or infinity, so drop samples without a label")
+        if features.dtype.itemsize < torch.float32.itemsize:
+            features = features.float()
         classes, which = torch.unique(labels, return_inverse=True)
         if len(classes) < 2:
             logger.debug(

@@ -70,11 +70,13 @@ class MultiHeadLoss(nn.Module):
             For arguments of another shape or kind, or a class out of range.
         """
         self._check(features)
+        if not len(features):
+            raise ValueError("features must hold at least one sample, got none; skip empty batches")
         if labels.dtype != torch.int64:
             raise TypeError(f"labels must be int64 classes, got {labels.dtype}; map labels -1 and +1 by (labels > 0).long()")
         if labels.shape != features.shape[:1]:
             raise ValueError(f"labels must have shape ({len(features)},) to match features, got {tuple(labels.shape)}")
-        if not torch.compiler.is_compiling() and len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes:
+        if not torch.compiler.is_compiling() and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes:
             raise ValueError(f"labels must lie in [0, {self.classes}), got {int(labels.min())}..{int(labels.max())}; raise classes")
         logits = torch.einsum("bd,hcd->bch", features, self.weight)
         if self.bias is not None:
@@ -104,3 +106,5 @@ class MultiHeadLoss(nn.Module):
     def _check(self, features: Tensor) -> None:
         if features.ndim != 2 or features.shape[1] != self.features:
             raise ValueError(f"features must have shape (batch, {self.features}), got {tuple(features.shape)}")
+        if not torch.is_floating_point(features):
+            raise TypeError(f"features must be floating-point, got {features.dtype}; pass what the encoder returns")

@@ -74,7 +74,7 @@ def draw(method, encoder, batch, generator):
         values = dict(encoder.named_parameters())
         pieces = swapped.double().split([value.numel() for value in values.values()])
         return {key: piece.view_as(value) for (key, value), piece in zip(values.items(), pieces, strict=True)}
-    if method in ("noise_stability", "smoothness", "smart"):
+    if method in ("noise_stability", "smoothness"):
         return SCALE * torch.randn(batch, encoder.length, encoder.table.shape[1], generator=generator, dtype=torch.float64)
     return None
 
@@ -103,15 +103,6 @@ def divergence(first, second):
     return ((p - q) * (p.log() - q.log())).sum(dim=0)
 
 
-def worst(model, top, tokens, logits, noise):
-    """One step of ascent on the divergence, in the box."""
-    noise = noise.clone().requires_grad_()
-    value = divergence(logits.detach(), top(perturbed(model, tokens, noise))[:, 0]).sum()
-    (slope,) = torch.autograd.grad(value, noise)
-    found = torch.stack([start + SCALE * each / each.abs().max() for start, each in zip(noise.detach(), slope, strict=True)])
-    return found.clamp(-SCALE, SCALE)
-
-
 def penalty(method, model, origin, top, tokens, targets, features, noise):
     if method == "l2_sp":
         return 0.05 * sum(((value - origin[key]) ** 2).sum() for key, value in model.named_parameters())
@@ -121,9 +112,6 @@ def penalty(method, model, origin, top, tokens, targets, features, noise):
         return 1 / (1 + torch.linalg.vector_norm(features[targets > 0].mean(dim=0) - features[targets == 0].mean(dim=0)))
     if method == "noise_stability":
         return ((perturbed(model, tokens, noise) - features) ** 2).sum(dim=1).mean()
-    if method in ("smoothness", "smart"):
-        logits = top(features)[:, 0]
-        if method == "smart":
-            noise = worst(model, top, tokens, logits, noise)
-        return divergence(logits, top(perturbed(model, tokens, noise))[:, 0]).mean()
+    if method == "smoothness":
+        return divergence(top(features)[:, 0], top(perturbed(model, tokens, noise))[:, 0]).mean()
     return torch.zeros(())

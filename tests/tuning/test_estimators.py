@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import softmax
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -68,6 +69,28 @@ def test_many_heads_are_the_mean_of_single_ones():
     np.testing.assert_allclose(fitted.coef_, np.mean(single, axis=0).T, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_seeds_repeat_without_the_global_generators(several):
+    X, y, which = three_classes()
+    labels = y if several else which > 0
+    numpy_state, torch_state = np.random.get_state(), torch.get_rng_state()
+    first = MultiHeadClassifier(n_heads=3, steps=20, random_state=5).fit(X, labels)
+    again = MultiHeadClassifier(n_heads=3, steps=20, random_state=5).fit(X, labels)
+    other = MultiHeadClassifier(n_heads=3, steps=20, random_state=6).fit(X, labels)
+    np.testing.assert_array_equal(first.coef_, again.coef_)
+    assert not np.allclose(first.coef_, other.coef_)
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), numpy_state, strict=True))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_sample_weights_are_refused(several):
+    X, y, which = three_classes()
+    for estimator in (HeadTuningClassifier(), MultiHeadClassifier()):
+        with pytest.raises(TypeError, match="sample_weight"):
+            estimator.fit(X, y if several else which > 0, sample_weight=np.ones(24))
+
+
 def test_two_classes_probabilities_and_order():
     data = synthetic.make_separable("gaussian", n=20, d=3, margin=0.5, radius=3.0, seed=1)
     fitted = HeadTuningClassifier().fit(data.X, np.where(data.y > 0, "yes", "no"))
@@ -101,6 +124,22 @@ def test_bad_parameters_are_refused(estimator, message):
     for labels in (y, which > 0):
         with pytest.raises(ValueError, match=message):
             estimator.fit(X, labels)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+@pytest.mark.parametrize("several", [False, True])
+def test_features_beyond_the_range_of_a_step_size_are_refused(size, several):
+    X, y, which = three_classes()
+    with pytest.raises(ValueError, match="its curvature over- or underflows; rescale the features"):
+        HeadTuningClassifier(fit_intercept=False).fit(size * X, y if several else which > 0)
+    with pytest.raises(ValueError, match="zero everywhere"):
+        HeadTuningClassifier(fit_intercept=False).fit(0 * X, y if several else which > 0)
+
+
+def test_an_intercept_that_is_neither_wanted_nor_not_is_refused():
+    X, y, _ = three_classes()
+    with pytest.raises(TypeError, match="fit_intercept must be True or False, got 'no'"):
+        HeadTuningClassifier(fit_intercept="no").fit(X, y)
 
 
 def test_one_class_is_refused():

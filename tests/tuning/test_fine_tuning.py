@@ -1,6 +1,7 @@
 """Fine-tuning methods: replicas alone and together, plain loops with autograd, and each method's formula."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from torch import nn
 
 import synthetic
 import tuning
+from tests.oracles.fine_tuning_loop import fine_tuning_loop
 from tuning.methods import Method
 
 LENGTH, VOCABULARY, N = 6, 16, 12
@@ -51,65 +53,136 @@ def test_every_method_tunes_every_encoder_and_leaves_it_unchanged(task, kind, me
     assert tuned.logits(task.tokens).shape == (1, N)
 
 
-def full_batch(task, encoder, penalty, *, steps=4, rate=0.3, heads=1):
-    """Full-batch descent without dropout by autograd and an optimiser, from the head that seed 3 draws."""
-    start = tuning.fine_tune(encoder, task.tokens, task.labels, seeds=[3], steps=1, learning_rate=1e-300, batch_size=N, dropout=0.0)
-    model = copy.deepcopy(encoder).double()
-    head, bias = start.head[0].clone().requires_grad_(), start.bias[0].clone().requires_grad_()
-    first = [value.detach().clone() for value in model.parameters()]
-    optimiser = torch.optim.SGD([*model.parameters(), head, bias], lr=rate)
-    tokens, labels = torch.as_tensor(task.tokens), torch.as_tensor(task.labels).double()
-    for _ in range(steps):
-        optimiser.zero_grad()
-        features = model(tokens)
-        loss = nn.functional.softplus(-labels * (features @ head + bias)).mean()
-        (loss + penalty(model, first, features, labels)).backward()
-        optimiser.step()
-    with torch.no_grad():
-        return (model(tokens) @ head + bias).numpy()
+def loop(task, encoder, **changed):
+    options = {"seed": 3, "steps": 9, "rate": FEW["learning_rate"], "batch": 5, "dropout": FEW["dropout"]}
+    return fine_tuning_loop(encoder, task.tokens, task.labels, **{**options, **changed})
 
 
-def none(*_):
-    return 0.0
+def close(actual, expected, tolerance=1e-10):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance)
 
 
-def l2_sp(model, first, features, labels):
-    return 0.1 / 2 * sum(((value - start) ** 2).sum() for value, start in zip(model.parameters(), first, strict=True))
+@pytest.mark.parametrize("kind", [tuning.TokenMLP, tuning.TokenTransformer])
+@pytest.mark.parametrize("left_out", [None, 4])
+def test_plain_is_the_loop_with_autograd_batch_by_batch(task, kind, left_out):
+    # Batches of 5 from 12 samples: passes end within batches, so that a sample can be in one twice.
+    encoder = kind(VOCABULARY, LENGTH, width=8, seed=0)
+    tuned = tune(task, encoder, seeds=(7, 3), left_out=[None, left_out], steps=9, batch_size=5)
+    trace = loop(task, encoder, left_out=left_out)
+    close(tuned.flat_weights[1], trace.encoders[-1])
+    close(tuned.head[1], trace.heads[-1][0])
+    close(tuned.bias[1], trace.biases[-1][0])
+    close(tuned.losses[1], trace.losses)
 
 
-def maximal_margin(model, first, features, labels):
-    return 1 / (1 + torch.linalg.norm(features[labels > 0].mean(dim=0) - features[labels < 0].mean(dim=0)))
+def test_a_batch_of_which_a_replica_sees_nothing_moves_nothing(task, encoder):
+    tuned = tune(task, encoder, left_out=[4], steps=N, batch_size=1, dropout=0.0)
+    trace = loop(task, encoder, left_out=4, steps=N, batch=1, dropout=0.0)
+    close(tuned.flat_weights[0], trace.encoders[-1])
+    assert (tuned.losses[0] == 0).sum() == 1, "of one pass, the step with the sample that is left out"
+
+
+def test_averaging_is_the_mean_of_the_iterates_of_the_loop(task, encoder):
+    trace = loop(task, encoder)
+    averaged = tune(task, encoder, "weight_averaging", steps=9, batch_size=5)
+    close(averaged.flat_weights[0], np.mean(trace.encoders[4:], axis=0))
+    close(averaged.head[0], np.mean(trace.heads[4:], axis=0)[0])
+    close(averaged.bias[0], np.mean(trace.biases[4:]))
+    third = tune(task, encoder, replace(tuning.methods()["weight_averaging"], weight=1 / 3), steps=9, batch_size=5)
+    close(third.flat_weights[0], np.mean(trace.encoders[6:], axis=0))
+
+
+def test_several_heads_are_those_of_the_loop(task, encoder):
+    trace = loop(task, encoder, heads=3)
+    tuned = tune(task, encoder, replace(tuning.methods()["multi_head"], weight=3), steps=9, batch_size=5)
+    close(tuned.flat_weights[0], trace.encoders[-1])
+    close(tuned.head[0], trace.heads[-1].mean(axis=0))
+    close(tuned.bias[0], trace.biases[-1].mean())
+
+
+def test_heads_on_a_frozen_encoder_are_trained_as_if_each_were_alone(task, encoder):
+    frozen = copy.deepcopy(encoder).requires_grad_(False)
+    tuned = tune(task, frozen, replace(tuning.methods()["multi_head"], weight=3), steps=9, batch_size=5)
+    alone = [loop(task, frozen, heads=3, only_head=place) for place in range(3)]
+    close(tuned.head[0], np.mean([trace.heads[-1][0] for trace in alone], axis=0), 1e-12)
+    close(tuned.bias[0], np.mean([trace.biases[-1][0] for trace in alone]), 1e-12)
+    np.testing.assert_array_equal(tuned.distance, 0)
+
+
+@pytest.mark.parametrize("method", tuning.methods())
+def test_frozen_parameters_stay_where_tuning_starts(task, encoder, method):
+    partly = copy.deepcopy(encoder)
+    partly.table.requires_grad_(False)
+    tuned = tune(task, partly, method)
+    np.testing.assert_array_equal(tuned.weights["table"], tuned.start["table"])
+    np.testing.assert_allclose(tuned.start["table"][0], encoder.table.detach().double(), rtol=0, atol=0)
+    assert tuned.distance[0] > 0
+
+
+NOTHING = {"l2_sp": 0, "maximal_margin": 0, "mixout": 0, "noise_stability": 0, "smoothness": 0}
+NOTHING |= {"more_iterations": 1, "smaller_step": 1, "multi_head": 1, "weight_averaging": 0}
+
+
+@pytest.mark.parametrize("method", NOTHING)
+def test_a_method_without_strength_is_plain_fine_tuning(task, encoder, method):
+    given = {"seeds": (3, 4), "left_out": [None, 2]}
+    without = tune(task, encoder, replace(tuning.methods()[method], weight=NOTHING[method]), **given)
+    plain = tune(task, encoder, **given)
+    close(without.flat_weights, plain.flat_weights, 1e-14)
+    close(without.logits(task.tokens), plain.logits(task.tokens), 1e-13)
+    assert np.abs(tune(task, encoder, method, **given).flat_weights - plain.flat_weights).max() > 1e-6, "at its default it is not"
+
+
+def test_encoders_of_the_result_are_those_of_its_features(task, encoder):
+    tuned = tune(task, encoder, "reinitialisation", seeds=(3, 4))
+    assert tuned.features(task.tokens).shape == (2, N, 8)
+    for replica in range(2):
+        after, before = tuned.tuned_encoder(replica), tuned.start_encoder(replica)
+        with torch.no_grad():
+            close(tuned.features(task.tokens)[replica], after(torch.as_tensor(task.tokens)), 1e-14)
+        flat = [nn.utils.parameters_to_vector(model.parameters()).detach().numpy() for model in (after, before)]
+        assert tuned.distance[replica] == pytest.approx(np.linalg.norm(flat[0] - flat[1]), rel=1e-12)
+    with pytest.raises(ValueError, match="replica must be below 2, the number of replicas, got 2"):
+        tuned.tuned_encoder(2)
+    with pytest.raises(ValueError, match=r"inputs must lie in \[0, 16\) for this encoder, got 1..16"):
+        tuned.logits(np.array([[1, VOCABULARY, 2, 3, 4, 5]]))
+
+
+def l2_sp(encoder):
+    start = [value.detach().double().clone() for value in encoder.parameters()]
+    return lambda model, *_: 0.1 / 2 * sum(((now - before) ** 2).sum() for now, before in zip(model.parameters(), start, strict=True))
+
+
+def maximal_margin(_):
+    def penalty(model, features, labels):
+        if len(set(labels.tolist())) < 2:
+            return 0.0
+        return 1 / (1 + torch.linalg.norm(features[labels > 0].mean(dim=0) - features[labels <= 0].mean(dim=0)))
+
+    return penalty
 
 
 @pytest.mark.parametrize(
     ("method", "penalty", "changed"),
     [
-        ("plain", none, {}),
         ("l2_sp", l2_sp, {}),
         ("maximal_margin", maximal_margin, {}),
-        ("more_iterations", none, {"steps": 16}),
-        ("smaller_step", none, {"rate": 0.3 / 4}),
+        ("more_iterations", None, {"steps": 36}),
+        ("smaller_step", None, {"rate": 0.3 / 4}),
     ],
 )
-def test_full_batches_are_the_descent_of_the_formula(task, encoder, method, penalty, changed):
-    tuned = tune(task, encoder, method, steps=4, batch_size=N, dropout=0.0)
-    np.testing.assert_allclose(tuned.logits(task.tokens)[0], full_batch(task, encoder, penalty, **changed), rtol=1e-9)
-
-
-def test_averaging_is_the_mean_of_the_iterates_of_the_second_half(task, encoder):
-    # Plain runs of different length share their batches only where these are all samples, and no dropout is drawn.
-    settled = {"batch_size": N, "dropout": 0.0}
-    iterates = [tune(task, encoder, steps=steps, **settled) for steps in range(1, 7)]
-    averaged = tune(task, encoder, "weight_averaging", steps=6, **settled)
-    np.testing.assert_allclose(averaged.flat_weights[0], np.mean([run.flat_weights[0] for run in iterates[3:]], axis=0), rtol=1e-9)
-    np.testing.assert_allclose(averaged.head[0], np.mean([run.head[0] for run in iterates[3:]], axis=0), rtol=1e-9)
+@pytest.mark.parametrize("left_out", [None, 4])
+def test_methods_are_the_loop_with_their_formula(task, encoder, method, penalty, changed, left_out):
+    tuned = tune(task, encoder, method, steps=9, batch_size=5, left_out=[left_out])
+    trace = loop(task, encoder, left_out=left_out, penalty=penalty and penalty(encoder), **changed)
+    close(tuned.flat_weights[0], trace.encoders[-1])
+    close(tuned.head[0], trace.heads[-1][0])
+    close(tuned.losses[0], trace.losses)
 
 
 def test_a_left_out_sample_changes_nothing_by_its_label_or_tokens(task, encoder):
     tuned = {}
     for name in tuning.methods():
-        if name == "self_unsupervised":
-            continue  # its batches are drawn from all inputs; that the weight of one is zero is tested below
         tokens, labels = task.tokens.copy(), task.labels.copy()
         tokens[4], labels[4] = (tokens[4] + 1) % VOCABULARY, -labels[4]
         first = tuning.fine_tune(encoder, task.tokens, task.labels, method=name, seeds=[3], left_out=[4], **FEW)
@@ -205,8 +278,20 @@ def test_samples_that_do_not_fit_are_refused(task, encoder):
     ):
         with pytest.raises(ValueError, match=message):
             tuning.fine_tune(encoder, tokens, labels, seeds=[0])
+    with pytest.raises(TypeError, match="inputs must hold integers, got dtype float64"):
+        tuning.fine_tune(encoder, task.tokens.astype(float), task.labels, seeds=[0])
+    with pytest.raises(TypeError, match="encoder must be a TokenEncoder, got Linear; derive your encoder from it"):
+        tuning.fine_tune(nn.Linear(2, 2), task.tokens, task.labels, seeds=[0])
+    with pytest.raises(ValueError, match="at least 2 sequences"):
+        tuning.fine_tune(encoder, task.tokens[:1], task.labels[:1], seeds=[0])
+    with pytest.raises(TypeError, match=r"seeds must be a sequence of integers, one replica each, got 3; write \[3\]"):
+        tuning.fine_tune(encoder, task.tokens, task.labels, seeds=3)
+    with pytest.raises(TypeError, match="left_out must be a sequence of a sample or None"):
+        tuning.fine_tune(encoder, task.tokens, task.labels, seeds=[0], left_out=3)
     lonely = np.where(np.arange(N) == 2, 1, -1)
     with pytest.raises(ValueError, match="the only one of its class"):
         tuning.fine_tune(encoder, task.tokens, lonely, seeds=[0], left_out=[2])
-    with pytest.raises(FloatingPointError, match="lower learning_rate"):
-        tuning.fine_tune(encoder, task.tokens, task.labels, seeds=[0], method="l2_sp", learning_rate=1e200)
+    with pytest.raises(
+        FloatingPointError, match=r"l2_sp: the replica of seed 5 is no longer finite after \d+ steps .* lower learning_rate"
+    ):
+        tuning.fine_tune(encoder, task.tokens, task.labels, seeds=[5], method="l2_sp", learning_rate=1e200)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tuning import MaximalMarginRegularizer
+from tuning.margin_regularizer import margin_penalty
 
 
 def formula(features, labels, weight):
@@ -67,9 +68,51 @@ def test_centres_that_coincide():
     assert not features.grad.any()
 
 
+def test_many_weighted_batches_at_once():
+    rng = np.random.default_rng(2)
+    features, membership = rng.normal(size=(3, 6, 4)), rng.uniform(size=(3, 6, 2))
+    membership[1, :, 0] = 0  # this batch lacks a class
+    values = torch.func.vmap(margin_penalty)(torch.tensor(features), torch.tensor(membership))
+    gradients = torch.func.vmap(torch.func.grad(margin_penalty))(torch.tensor(features), torch.tensor(membership))
+    for batch in (0, 2):
+        share = membership[batch] / membership[batch].sum(axis=0)
+        gap = (share[:, 0] - share[:, 1]) @ features[batch]
+        apart = np.linalg.norm(gap)
+        assert values[batch].item() == pytest.approx(1 / (1 + apart), rel=1e-12)
+        by_hand = -np.outer(share[:, 0] - share[:, 1], gap / apart) / (1 + apart) ** 2
+        np.testing.assert_allclose(gradients[batch].numpy(), by_hand, rtol=0, atol=1e-14)
+    assert values[1] == 0
+    assert not gradients[1].any()
+
+
+def test_derivatives_where_a_class_is_lacking():
+    features = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    module = MaximalMarginRegularizer()
+    assert torch.autograd.gradcheck(lambda x: module(x, torch.ones(4)), features)
+    assert torch.autograd.gradgradcheck(lambda x: module(x, torch.ones(4)), features)
+
+
+def test_features_that_are_nan_are_not_hidden():
+    features = torch.ones(4, 3)
+    features[2, 1] = float("nan")
+    assert MaximalMarginRegularizer()(features, torch.tensor([1, -1, 1, -1])).isnan()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_low_precision_does_not_overflow(dtype):
+    features = torch.tensor([[30000.0, 0.0], [-30000.0, 0.0]], dtype=dtype, requires_grad=True)
+    value = MaximalMarginRegularizer()(features, torch.tensor([1, -1]))
+    assert value.item() == pytest.approx(1 / 60001, rel=1e-2)
+    value.backward()
+    assert features.grad.dtype == dtype
+    assert features.grad.isfinite().all()
+
+
 @pytest.mark.parametrize(
     ("features", "labels", "message"),
     [
+        (torch.ones(2, 3), torch.tensor([1, float("nan")]), "labels must be finite"),
+        (torch.ones(0, 3), torch.ones(0), "features must have shape"),
         (torch.ones(4, 3, dtype=torch.int64), torch.ones(4), "features must be floating-point"),
         (torch.ones(4), torch.ones(4), "features must have shape"),
         (torch.ones(4, 3), torch.ones(3), "labels must have shape"),

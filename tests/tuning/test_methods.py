@@ -1,5 +1,8 @@
 """The methods' own formulas, evaluated on one batch by hand, and a method of one's own."""
 
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +10,7 @@ from scipy.special import expit, rel_entr
 
 import synthetic
 import tuning
-from tuning.methods import Method, State, perturbed, register
+from tuning.methods import Method, State, Strength, perturbed, register
 from tuning.methods import method as registry
 
 TASK = synthetic.make_token_task(12, length=4, vocabulary=8, seed=1)
@@ -82,6 +85,97 @@ def test_reinitialisation_draws_the_top_layer_alone(kind):
         assert tuned.start[key].abs().max() <= limit
 
 
+def test_the_pull_of_l2_sp_is_the_distance_times_its_weight(encoder):
+    given = state(encoder, None)
+    rng = np.random.default_rng(4)
+    moved = {key: value + torch.tensor(rng.normal(size=value.shape)) for key, value in given.weights.items()}
+    method = replace(tuning.methods()["l2_sp"], weight=0.7)
+    slopes = torch.func.grad(lambda weights: method.penalty(replace(given, weights=weights)))(moved)
+    for key, slope in slopes.items():
+        np.testing.assert_allclose(slope, 0.7 * (moved[key] - given.start[key]), rtol=1e-12)
+
+
+def test_the_margin_penalty_is_that_of_the_centres_of_what_counts(encoder):
+    given = state(encoder, None, torch.tensor(COUNTED))
+    seen, labels = given.features.numpy()[:9], TASK.labels[:9]
+    apart = np.linalg.norm(seen[labels > 0].mean(axis=0) - seen[labels < 0].mean(axis=0))
+    assert tuning.methods()["maximal_margin"].penalty(given).item() == pytest.approx(1 / (1 + apart), rel=1e-12)
+    one_class = replace(given, counted=torch.as_tensor(TASK.labels > 0).double())
+    assert tuning.methods()["maximal_margin"].penalty(one_class).item() == 0
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_re_training_of_replicas_is_re_training_by_an_optimiser(fresh):
+    encoder = tuning.TokenMLP(8, 4, embedding=3, width=5, seed=0).double()
+    decoder = None if fresh else encoder.decoder(seed=6).double()
+    method = replace(tuning.methods()["self_unsupervised"], weight=30, decoder=decoder)
+    options = {"seeds": [1, 2, 1], "left_out": [None, 5, 5], "steps": 1}
+    tuned = tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method=method, **options)
+    by_adam = tuning.self_unsupervised_retraining(encoder, TASK.tokens, steps=30, decoder=decoder, seed=0)
+    for key, value in by_adam.encoder.named_parameters():
+        np.testing.assert_allclose(tuned.start[key][0], value.detach(), rtol=0, atol=1e-10)
+    np.testing.assert_array_equal(tuned.flat_start[1], tuned.flat_start[2])
+    assert np.abs(tuned.flat_start[0] - tuned.flat_start[1]).max() > 1e-4
+
+
+def test_several_top_layers_can_be_drawn_anew():
+    encoder = tuning.TokenMLP(8, 4, width=5, seed=0)
+    both = replace(tuning.methods()["reinitialisation"], weight=2)
+    tuned = tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method=both, seeds=[1], steps=1)
+    same = {key for key, value in encoder.named_parameters() if torch.equal(tuned.start[key][0], value.detach().double())}
+    assert same == {"table"}
+    with pytest.raises(ValueError, match=r"draws 3 linear layer\(s\) anew, but encoder TokenMLP has 2"):
+        tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method=replace(both, weight=3), seeds=[1])
+
+
+class Unembedded(tuning.TokenEncoder):
+    """An encoder of one's own that looks tokens up itself."""
+
+    def __init__(self):
+        super().__init__(8, 4, 5)
+        self.rows = torch.nn.Embedding(9, 5)
+
+    def hidden(self, tokens):
+        return self.rows(tokens)
+
+    def forward(self, tokens):
+        return self.rows(tokens).mean(dim=-2)
+
+    def decoder(self, *, seed=0):
+        return torch.nn.Linear(5, 8)
+
+
+@pytest.mark.parametrize("method", ["smoothness", "noise_stability"])
+def test_noise_on_embeddings_asks_for_a_table(method):
+    with pytest.raises(TypeError, match="encoder Unembedded has no parameter table"):
+        tuning.fine_tune(Unembedded(), TASK.tokens, TASK.labels, method=method, seeds=[1])
+    assert tuning.fine_tune(Unembedded(), TASK.tokens, TASK.labels, seeds=[1], steps=3).distance[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "weight", "message"),
+    [
+        ("l2_sp", -1, r"weight of l2_sp must be a number in \[0, inf\), got -1; it is the factor α of the penalty"),
+        ("l2_sp", float("nan"), "weight of l2_sp must be a number"),
+        ("mixout", 1.0, r"weight of mixout must be a number in \[0, 1\), got 1.0; it is the probability p of a swap"),
+        ("multi_head", 2.5, r"weight of multi_head must be a whole number in \[1, inf\), got 2.5"),
+        ("multi_head", 0, "weight of multi_head must be a whole number"),
+        ("more_iterations", 0.5, "weight of more_iterations must be a whole number"),
+        ("smaller_step", 0.5, r"weight of smaller_step must be a number in \[1, inf\)"),
+        ("weight_averaging", 1, r"weight of weight_averaging must be a number in \[0, 1\)"),
+        ("self_unsupervised", 0, "weight of self_unsupervised must be a whole number"),
+        ("reinitialisation", 0, "weight of reinitialisation must be a whole number"),
+        ("plain", 1, "plain has no weight to set, got 1; leave it out"),
+    ],
+)
+def test_weights_that_mean_nothing_are_refused(method, weight, message):
+    with pytest.raises(ValueError, match=message):
+        replace(tuning.methods()[method], weight=weight)
+    if method != "plain":
+        with pytest.raises(TypeError, match=f"weight of {method} must be a number, got True"):
+            replace(tuning.methods()[method], weight=True)
+
+
 def test_mixout_keeps_the_expectation(encoder):
     mixout = tuning.methods()["mixout"]
     drawn = mixout.draw(encoder, 1, [torch.Generator().manual_seed(seed) for seed in range(4000)])["mask"]
@@ -112,3 +206,43 @@ def test_a_method_of_ones_own_is_one_class():
             tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method="halve", seeds=[3])
     finally:
         registry._registry.pop("halved", None)
+
+
+def test_what_cannot_be_registered_is_refused():
+    with pytest.raises(TypeError, match="register takes a subclass of Method"):
+        register(int)
+
+    class Nameless(Method):
+        pass
+
+    with pytest.raises(ValueError, match="Nameless has no name; set the class variable name"):
+        register(Nameless)
+
+    class Taken(Method):
+        name = "plain"
+
+    with pytest.raises(ValueError, match="a method named 'plain' is registered already; choose another name"):
+        register(Taken)
+    assert type(tuning.methods()["plain"]).__name__ == "Plain"
+
+
+@dataclass(frozen=True)
+class Shrunk(Method):
+    """A method with a penalty and a strength of its own."""
+
+    weight: float = 0.2
+    name: ClassVar[str] = "shrunk"
+    strength: ClassVar[Strength | None] = Strength("the factor of the penalty", below=1)
+
+    def penalty(self, state):
+        return self.weight * state.heads.square().sum()
+
+
+def test_a_penalty_of_ones_own_needs_no_registration():
+    encoder = tuning.TokenMLP(8, 4, width=5, seed=0)
+    options = {"seeds": [3], "steps": 1, "learning_rate": 0.1}
+    tuned = [tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method=method, **options) for method in ("plain", Shrunk())]
+    start = tuning.fine_tune(encoder, TASK.tokens, TASK.labels, **{**options, "learning_rate": 1e-300}).head
+    np.testing.assert_allclose(tuned[1].head - tuned[0].head, -0.1 * 2 * 0.2 * start, rtol=1e-9)
+    with pytest.raises(ValueError, match=r"weight of shrunk must be a number in \[0, 1\)"):
+        Shrunk(weight=1)

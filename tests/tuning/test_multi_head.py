@@ -101,6 +101,8 @@ def test_bad_sizes_are_refused(arguments, message):
     ("features", "labels", "message"),
     [
         (torch.ones(3, 5), torch.zeros(3, dtype=torch.int64), r"features must have shape \(batch, 4\)"),
+        (torch.ones(0, 4), torch.zeros(0, dtype=torch.int64), "features must hold at least one sample, got none; skip empty batches"),
+        (torch.ones(3, 4, dtype=torch.int32), torch.zeros(3, dtype=torch.int64), "features must be floating-point, got torch.int32"),
         (torch.ones(3, 4), torch.zeros(3), "labels must be int64"),
         (torch.ones(3, 4), torch.zeros(2, dtype=torch.int64), "labels must have shape"),
         (torch.ones(3, 4), torch.tensor([0, 1, 2]), r"labels must lie in \[0, 2\)"),

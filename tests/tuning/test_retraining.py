@@ -52,6 +52,18 @@ class Bag(nn.Module):
         return nn.Linear(6, 32)
 
 
+def test_a_bag_that_is_not_whole_is_refused():
+    for name, value, error, message in (
+        ("vocabulary", "many", TypeError, "encoder.vocabulary must be an integer, got 'many'"),
+        ("length", 0, ValueError, "encoder.length must be at least 1"),
+        ("hidden", 3, TypeError, "encoder.hidden of Bag must be a method"),
+    ):
+        bag = Bag()
+        setattr(bag, name, value)
+        with pytest.raises(error, match=message):
+            self_unsupervised_retraining(bag, TASK.tokens)
+
+
 def test_any_module_that_offers_what_is_asked():
     torch.manual_seed(0)
     again = self_unsupervised_retraining(Bag(), TASK.tokens, steps=300, learning_rate=3e-2)
@@ -64,5 +76,14 @@ def test_what_is_missing_is_named():
         self_unsupervised_retraining(nn.Linear(2, 2), TASK.tokens)
     with pytest.raises(ValueError, match="inputs must lie in"):
         self_unsupervised_retraining(TokenMLP(vocabulary=8), TASK.tokens)
+    with pytest.raises(TypeError, match="encoder dict lacks"):
+        self_unsupervised_retraining({}, TASK.tokens)
+    frozen = TokenMLP().requires_grad_(False)
+    with pytest.raises(ValueError, match="encoder TokenMLP has no parameter that requires a gradient; unfreeze"):
+        self_unsupervised_retraining(frozen, TASK.tokens)
+    with pytest.raises(TypeError, match="decoder must be a torch module or None, got str"):
+        self_unsupervised_retraining(TokenMLP(), TASK.tokens, decoder="linear")
+    with pytest.raises(ValueError, match=r"decoder must return logits \(16, 8, 32\) \(batch, length, vocabulary\), got \(16, 7\)"):
+        self_unsupervised_retraining(TokenMLP(), TASK.tokens, decoder=nn.Linear(32, 7))
     with pytest.raises(ValueError, match="steps must be at least 1"):
         self_unsupervised_retraining(TokenMLP(), TASK.tokens, steps=0)
