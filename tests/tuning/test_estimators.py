@@ -73,14 +73,14 @@ def test_many_heads_are_the_mean_of_single_ones():
 def test_seeds_repeat_without_the_global_generators(several):
     X, y, which = three_classes()
     labels = y if several else which > 0
-    numpy_state, torch_state = np.random.get_state(), torch.get_rng_state()
+    numpy_state, torch_state = np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 (the generator that must not move)
     first = MultiHeadClassifier(n_heads=3, steps=20, random_state=5).fit(X, labels)
     again = MultiHeadClassifier(n_heads=3, steps=20, random_state=5).fit(X, labels)
     other = MultiHeadClassifier(n_heads=3, steps=20, random_state=6).fit(X, labels)
     np.testing.assert_array_equal(first.coef_, again.coef_)
     assert not np.allclose(first.coef_, other.coef_)
     assert torch.equal(torch.get_rng_state(), torch_state)
-    assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), numpy_state, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), numpy_state, strict=True))  # noqa: NPY002
 
 
 @pytest.mark.parametrize("several", [False, True])
