@@ -67,7 +67,7 @@ def fine_tune(
     steps : int
         Of plain fine-tuning, at least 1; a method may take more.
     learning_rate : float
-        Step size of plain fine-tuning, positive. Each of several heads follows its own loss with it.
+        Step size of plain fine-tuning, positive, the same in every step. Each of several heads follows its own loss with it.
     batch_size : int
         At least 1; with n or more, every batch holds n samples.
     dropout : float

@@ -208,6 +208,17 @@ def test_a_method_of_ones_own_is_one_class():
         registry._registry.pop("halved", None)
 
 
+@pytest.mark.parametrize("method", tuning.methods())
+def test_the_cost_is_how_often_the_encoder_is_passed(method, monkeypatch):
+    calls = []
+    hidden = tuning.TokenMLP.hidden
+    monkeypatch.setattr(tuning.TokenMLP, "hidden", lambda self, tokens: (calls.append(tokens), hidden(self, tokens))[1])
+    # One call of the encoder serves all replicas.
+    tuning.fine_tune(tuning.TokenMLP(8, 4, width=5), TASK.tokens, TASK.labels, method=method, seeds=[3, 4], steps=6)
+    assert tuning.methods()[method].passes(6) == len(calls)
+    assert tuning.methods()["plain"].passes(6) == 6
+
+
 def test_what_cannot_be_registered_is_refused():
     with pytest.raises(TypeError, match="register takes a subclass of Method"):
         register(int)

@@ -120,6 +120,10 @@ class Method:
         """Number of steps, from that of plain fine-tuning."""
         return steps
 
+    def passes(self, steps: int) -> int:
+        """What the method costs: how many batches go through the encoder, there and back, where plain fine-tuning takes `steps`."""
+        return self.steps(steps)
+
     def learning_rate(self, rate: float) -> float:
         """Step size, from that of plain fine-tuning."""
         return rate

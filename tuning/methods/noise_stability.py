@@ -23,6 +23,9 @@ class NoiseStability(Method):
     source: ClassVar[str] = "Hua, Li, Dou, Xu & Luo (2021, arXiv:2107.04835)"
     strength: ClassVar[Strength | None] = Strength("the factor λ of the penalty")
 
+    def passes(self, steps: int) -> int:
+        return 2 * steps  # with and without noise
+
     def draw(self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]) -> dict[str, Tensor]:
         return {"noise": embedding_noise(encoder, batch, generators)}
 

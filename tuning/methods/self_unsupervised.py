@@ -46,6 +46,9 @@ class SelfUnsupervised(Method):
     source: ClassVar[str] = "Fu, So & Collier (2023, arXiv:2301.09820)"
     strength: ClassVar[Strength | None] = Strength("the number of steps of re-training", least=1, whole=True)
 
+    def passes(self, steps: int) -> int:
+        return int(self.weight) + steps  # re-training counts as well
+
     def start(self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]) -> dict[str, Tensor] | None:
         samples, replica = torch.unique(seen, dim=0, return_inverse=True)  # replicas that see the same inputs share a start
         decoder = copy.deepcopy(encoder.decoder(seed=SEED) if self.decoder is None else self.decoder)

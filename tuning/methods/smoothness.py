@@ -26,6 +26,9 @@ class Smoothness(Method):
     source: ClassVar[str] = "Aghajanyan et al. (2021, arXiv:2008.03156)"
     strength: ClassVar[Strength | None] = Strength("the factor λ of the penalty")
 
+    def passes(self, steps: int) -> int:
+        return 2 * steps  # with and without noise
+
     def draw(self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]) -> dict[str, Tensor]:
         return {"noise": embedding_noise(encoder, batch, generators)}
 
