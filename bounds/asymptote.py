@@ -82,12 +82,16 @@ class Asymptote:
         heads = self.head(steps)
         along = heads @ self.direction
         across = np.linalg.norm(heads - along[:, np.newaxis] * self.direction, axis=1)
-        # 2 sin(angle/2), which loses no digits at small angles
-        return np.asarray(2 * np.sin(np.arctan2(across, along) / 2))
+        return chord(across, along)
 
     def _across(self, vector: Array) -> float:
         direction = self.direction
         return float(np.linalg.norm(vector - (vector @ direction) * direction) / np.linalg.norm(self.leading))
+
+
+def chord(across: ArrayLike, along: ArrayLike) -> Array:
+    """Distance of unit directions, in [0, 2], between a vector and an axis from its components across and along the axis."""
+    return np.asarray(2 * np.sin(np.arctan2(across, along) / 2))  # loses no digits at small angles
 
 
 def asymptote(X: ArrayLike, y: ArrayLike, *, learning_rate: float, separator: Separator | None = None) -> Asymptote:
@@ -204,7 +208,7 @@ def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
         gradient = leading - shares @ Z
         # in the metric of the square roots the system stays well posed when the shares differ by many decades
         root = np.sqrt(shares)[:, np.newaxis] * Z
-        step = -np.linalg.lstsq(root, np.linalg.lstsq(root.T, gradient, rcond=None)[0], rcond=None)[0]
+        step = -_normal_solve(root, gradient)
         decrease = -float(gradient @ step)
         if decrease <= 1e-28 * (1 + abs(value)):
             break
@@ -222,6 +226,11 @@ def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
     return np.asarray(v, dtype=np.float64), shares
 
 
+def _normal_solve(root: Array, right: Array) -> Array:
+    """Solve root^T root x = right through root alone, whose condition number is the square root of the product's."""
+    return np.asarray(np.linalg.lstsq(root, np.linalg.lstsq(root.T, right, rcond=None)[0], rcond=None)[0])
+
+
 def _onset(support: Array, dual: Array, others: Array, leading: Array, offset: Array, scale: float) -> float:
     """ln t from which deviations of the support vectors and the pull of the other samples are both down to `_SHIFT`."""
     direction = leading / np.linalg.norm(leading)
@@ -234,7 +243,7 @@ def _onset(support: Array, dual: Array, others: Array, leading: Array, offset: A
     relaxed = float(np.log(np.linalg.norm(offset) / (_SHIFT * across))) / slowest
     if not others.size:
         return relaxed
-    responses = np.linalg.lstsq(root, np.linalg.lstsq(root.T, others.T, rcond=None)[0], rcond=None)[0].T
+    responses = _normal_solve(root, others.T).T
     responses -= (responses @ direction)[:, np.newaxis] * direction
     with np.errstate(divide="ignore"):
         # logarithms of each sample's share of the shift at t = 1, and how fast it falls in ln t

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrc
 
 from theory.rates import CONFIDENCE
 from theory.settings import find_setting
-from theory.statement import load_catalogue, theorems
+from theory.statement import find_named, load_catalogue, theorems
 from theory.study import Results, checked_options, examine_members
 
 SCALES = ("log ratio", "difference", "trend")
@@ -158,11 +157,7 @@ def hypotheses(setting: str | None = None) -> dict[str, Hypothesis]:
 
 def find_hypothesis(name: str) -> Hypothesis:
     """The hypothesis of that name."""
-    known = hypotheses()
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        raise ValueError(f"no hypothesis is named {name!r}{f'; did you mean {close[0]!r}?' if close else ''}. Known: {', '.join(known)}")
-    return known[name]
+    return find_named("hypothesis", name, hypotheses())
 
 
 def decide(claims: Sequence[Hypothesis], results: Results) -> list[Decision]:
@@ -231,7 +226,7 @@ def sign_test(effects: ArrayLike) -> float:
     """
     values = np.asarray(effects, dtype=np.float64)
     more = max(int((values > 0).sum()), int((values < 0).sum()))
-    return min(1.0, 2.0 * float(binom.sf(more - 1, len(values), 0.5)))
+    return min(1.0, 2.0 * float(bdtrc(more - 1, len(values), 0.5)))
 
 
 def median_interval(effects: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
@@ -254,7 +249,7 @@ def median_interval(effects: ArrayLike, confidence: float = CONFIDENCE) -> tuple
     count = len(ordered)
     lower, upper = float(ordered[(count - 1) // 2]), float(ordered[count // 2])
     median = lower if lower == upper else (lower + upper) / 2
-    k = int(np.searchsorted(binom.cdf(np.arange(count), count, 0.5), (1 - confidence) / 2, side="right"))
+    k = int(np.searchsorted(bdtr(np.arange(count), count, 0.5), (1 - confidence) / 2, side="right"))
     low, high = (ordered[k - 1], ordered[count - k]) if k else (-np.inf, np.inf)
     return median, float(low), float(high)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from theory.rates import CONFIDENCE
 
@@ -58,6 +57,8 @@ def mean_ranks(values: pd.DataFrame) -> Ranks:
     ValueError
         For fewer methods or tasks, or values that are missing.
     """
+    from scipy.stats import friedmanchisquare, rankdata, studentized_range  # slow to import, and only reports rank
+
     tasks, methods = values.shape
     if methods < 3 or tasks < 2:
         raise ValueError(f"values must hold at least 3 methods and 2 tasks, got {methods} and {tasks}; compare fewer by their log ratios")

@@ -7,12 +7,14 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bounds.provenance import PROVENANCES
+
+Named = TypeVar("Named")
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,12 @@ def find_theorem(name: str | Theorem) -> Theorem:
     if isinstance(name, Theorem):
         return name
     known = theorems()
+    return find_named("theorem", name, known)
+
+
+def find_named(kind: str, name: str, known: Mapping[str, Named]) -> Named:
+    """The one of that name; a ValueError that names the closest where there is none."""
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        raise ValueError(f"no theorem is named {name!r}{f'; did you mean {close[0]!r}?' if close else ''}. Known: {', '.join(known)}")
+        raise ValueError(f"no {kind} is named {name!r}{f'; did you mean {close[0]!r}?' if close else ''}. Known: {', '.join(known)}")
     return known[name]

@@ -1,9 +1,10 @@
 """The tuning algorithms under study, batched over data sets and left-out samples."""
 
+from typing import TYPE_CHECKING, Any
+
 from tuning import arguments, instability
 from tuning.curvature import Curvature, Estimate, Minimiser, estimate_minimiser, network_curvature, path_lipschitz
 from tuning.encoders import SequenceClassifier, TokenEncoder, TokenMLP, TokenTransformer
-from tuning.estimators import HeadTuningClassifier, MultiHeadClassifier
 from tuning.fine_tuned import FineTuned
 from tuning.fine_tuning import fine_tune
 from tuning.flow import flow_heads
@@ -17,6 +18,9 @@ from tuning.networks import tune_networks
 from tuning.pretraining import Pretraining, pretrain
 from tuning.reconstruction import MaskedEncoder
 from tuning.retraining import Retraining, self_unsupervised_retraining
+
+if TYPE_CHECKING:
+    from tuning.estimators import HeadTuningClassifier, MultiHeadClassifier
 
 __all__ = [
     "Curvature",
@@ -53,3 +57,12 @@ __all__ = [
     "tune_networks",
     "tune_quadratics",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The classifiers alone need scikit-learn, which takes a second to import; every process of a study would wait for it.
+    if name in ("HeadTuningClassifier", "MultiHeadClassifier"):
+        from tuning import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

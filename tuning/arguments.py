@@ -21,6 +21,11 @@ def integer(name: str, value: object, minimum: int) -> int:
     return int(value)
 
 
+def growth(weights: str, n: int) -> float:
+    """By how much the weight of the remaining samples grows when one of n is left out."""
+    return n / (n - 1) if weights == "1/(n-1)" else 1.0
+
+
 def step_count(name: str, value: object, latest: float) -> float:
     """`value` as a whole number of steps from 1 to `latest`; a float, since that may be beyond what integers hold."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):

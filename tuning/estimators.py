@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from tuning import arguments
 from tuning.heads import learning_rate_limits, tune_heads
 
 
-class _LinearClassifier(ClassifierMixin, BaseEstimator):
+class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
     """What both classifiers share: everything but where the heads start."""
 
     steps: int
@@ -85,9 +86,9 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator):
         logits = self.decision_function(X)
         return self.classes_[(logits > 0).astype(np.int64) if logits.ndim == 1 else logits.argmax(axis=1)]
 
+    @abstractmethod
     def _starts(self, d: int, outputs: int) -> NDArray[np.float64]:
         """Starts of the heads, (H, d, outputs)."""
-        raise NotImplementedError
 
 
 class HeadTuningClassifier(_LinearClassifier):

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from tuning import arguments
 from tuning.flow_field import LogTimeFlow
 from tuning.flow_path import FlowPath
-from tuning.head_run import HeadRun, empty_run
+from tuning.head_run import ALONG_RECORDS, HeadRun, empty_run
 from tuning.head_run import record as record_heads
 from tuning.heads import learning_rate_limits, record_steps, reference_directions, tune_heads
 from tuning.threads import a_block_a_thread
@@ -28,7 +28,6 @@ SMOOTH = 0.25  # the flow takes over once a bound on η λ_max(∇²F) is below:
 DENSE = 10_000  # records are eight a decade up to here
 
 WORKING_MEMORY = 2**23  # bytes of curvature matrices at once: more leaves the caches of a CPU
-ALONG_RECORDS = ("direction_distance", "distance", "certificate", "margin", "norm", "path", "direction_error", "resolution")
 
 
 def flow_heads(
@@ -174,15 +173,12 @@ class _Problem:
 
     @property
     def growth(self) -> float:
-        n = self.Z.shape[1]
-        return n / (n - 1) if self.descent.weighting == "1/(n-1)" else 1.0
+        return arguments.growth(self.descent.weighting, self.Z.shape[1])
 
     def subset(self, chosen: NDArray[np.intp]) -> _Problem:
         index = torch.as_tensor(chosen, device=self.Z.device)
         basis = None if self.basis is None else self.basis[index]
-        return _Problem(
-            self.Z[index], self.coordinates[index], basis, self.outside[index], self.rates[index], _select(self.descent, chosen)
-        )
+        return _Problem(self.Z[index], self.coordinates[index], basis, self.outside[index], self.rates[index], self.descent.select(chosen))
 
     def smooth(self) -> NDArray[np.bool_]:
         """Whether gradient flow can take over, for each data set: η λ_max(∇²F) is small for all its heads."""
@@ -204,7 +200,7 @@ class _Problem:
                 for first in range(0, left_out, rows):
                     yield slice(index, index + 1), slice(first, min(first + rows, left_out))
             return
-        together = max(1, WORKING_MEMORY // (each * (left_out + 1) + 4 * n * r * (r + 1)))
+        together = max(1, WORKING_MEMORY // (each * (left_out + 1) + 8 * n * r * r))
         for first in range(0, batch, together):
             yield slice(first, min(first + together, batch)), slice(0, left_out)
 
@@ -238,12 +234,15 @@ class _Problem:
             if target is not None:
                 target[:before] = source[np.isin(descent.steps, recorded)]
         run.weights[...] = descent.weights
+        run.resolution[before:] = descent.resolution[-1]
         lock = Lock()
 
         def follow_block(block: tuple[slice, slice]) -> None:
             sets, heads = block
             if before < len(recorded):
-                self._follow_block(run, before, sets, heads, None if reference is None else reference[sets], tolerance)
+                resolution = self._follow_block(run, before, sets, heads, None if reference is None else reference[sets], tolerance)
+                with lock:  # several blocks of left-out heads may share a data set
+                    run.resolution[before:, sets] = np.maximum(run.resolution[before:, sets], resolution)
             if heads.stop == left_out:
                 with lock:
                     progress.update(len(self.Z[sets]))
@@ -252,27 +251,27 @@ class _Problem:
         return run
 
     @torch.inference_mode()
-    def _follow_block(self, run: HeadRun, before: int, sets: slice, heads: slice, reference: NDArray | None, tolerance: float) -> None:
+    def _follow_block(
+        self, run: HeadRun, before: int, sets: slice, heads: slice, reference: NDArray | None, tolerance: float
+    ) -> NDArray[np.float64]:
+        """Fill in the records from `before` on; return the resolution at each of them, (K − before, B)."""
         Z, n = self.Z[sets], self.Z.shape[1]
         field = LogTimeFlow(self.coordinates[sets], self.rates[sets], heads, self.growth)
         path = FlowPath(field, self.log_time(sets), self.heads(sets, heads), tolerance)
         scale = torch.linalg.vector_norm(Z, dim=-1) if self.growth == 1.0 else torch.full_like(Z[..., 0], n / (n - 1))
         begun = torch.zeros_like(scale)
         begun[:, : self.descent.certificate.shape[-1]] = torch.as_tensor(self.descent.certificate[-1, sets])
+        resolution = []
         for k in range(before, len(run.steps)):
             path.advance(float(np.log(run.steps[k])))
             W = path.W if self.basis is None else path.W @ self.basis[sets].mT + self.outside[sets][:, None]
             record_heads(run, k, sets, heads, W, Z, begun + scale * path.drift, reference)
             size = torch.linalg.vector_norm(W, dim=-1).amin(dim=1)
-            run.resolution[k, sets] = np.maximum(self.descent.resolution[-1, sets], (2 * path.error / size).cpu().numpy())
-        run.weights[sets, 0] = W[:, 0].cpu().numpy()
+            resolution.append((2 * path.error / size).cpu().numpy())
         run.weights[sets, 1:][:, heads] = W[:, 1:].cpu().numpy()
-
-
-def _select(run: HeadRun, chosen: NDArray[np.intp]) -> HeadRun:
-    """Some data sets of a run of several."""
-    along: dict[str, Any] = {name: getattr(run, name)[:, chosen] for name in ALONG_RECORDS if getattr(run, name) is not None}
-    return replace(run, **along, weights=run.weights[chosen], learning_rate=np.asarray(run.learning_rate)[chosen])
+        if heads.start == 0:  # as in the records, head 0 is that of the first block
+            run.weights[sets, 0] = W[:, 0].cpu().numpy()
+        return np.stack(resolution)
 
 
 def _merged(runs: list[tuple[NDArray[np.intp], HeadRun]]) -> HeadRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 
 import torch
@@ -29,6 +30,9 @@ class LogTimeFlow:
         The left-out samples of heads 1, 2, …
     growth : float
         n/(n − 1) where the remaining samples weigh 1/(n − 1), else 1.
+
+    Attributes
+    ----------
     corrected : bool
         False leaves out H f/(2t).
     curved : bool
@@ -44,8 +48,7 @@ class LogTimeFlow:
 
     def subset(self, chosen: Tensor) -> LogTimeFlow:
         """The same for some of the data sets, by their numbers (K,)."""
-        part = object.__new__(LogTimeFlow)
-        part.__dict__.update(self.__dict__)
+        part = copy.copy(self)
         part.Z, part.log_scale = self.Z[chosen], self.log_scale[chosen]
         part.products = None if self.products is None else self.products[chosen]
         return part

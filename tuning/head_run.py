@@ -10,6 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+# The arrays of a run whose first two axes are records and data sets.
+ALONG_RECORDS = ("direction_distance", "distance", "certificate", "margin", "norm", "path", "direction_error", "resolution", "spread")
+
 
 @dataclass(frozen=True)
 class HeadRun:
@@ -71,20 +74,17 @@ class HeadRun:
         """The run of one data set of a batch."""
         if np.ndim(self.learning_rate) == 0:
             raise TypeError("this run is of a single data set; only a batch (D, n, d) can be indexed")
+        return replace(self.select(index), learning_rate=float(np.asarray(self.learning_rate)[index]))
+
+    def select(self, chosen: int | NDArray[np.intp]) -> HeadRun:
+        """The run of some data sets of a batch, by their numbers (K,); of a single one, without its axis, by its number."""
+        along: dict[str, Any] = {name: getattr(self, name)[:, chosen] for name in ALONG_RECORDS if getattr(self, name) is not None}
         return replace(
             self,
-            direction_distance=self.direction_distance[:, index],
-            distance=self.distance[:, index],
-            certificate=self.certificate[:, index],
-            margin=self.margin[:, index],
-            norm=self.norm[:, index],
-            path=self.path[:, index],
-            direction_error=None if self.direction_error is None else self.direction_error[:, index],
-            weights=self.weights[index],
-            resolution=self.resolution[:, index],
-            learning_rate=float(np.asarray(self.learning_rate)[index]),
-            head_weights=None if self.head_weights is None else self.head_weights[index],
-            spread=None if self.spread is None else self.spread[:, index],
+            **along,
+            weights=self.weights[chosen],
+            head_weights=None if self.head_weights is None else self.head_weights[chosen],
+            learning_rate=np.asarray(self.learning_rate)[chosen],
         )
 
 

@@ -110,7 +110,7 @@ def tune_heads(
     recorded = record_steps(steps, record)
     total = int(recorded[-1])
     place = arguments.device("device", device)
-    growth = n / (n - 1) if weights == "1/(n-1)" else 1.0
+    growth = arguments.growth(weights, n)
     if dtype != "float64":
         features = _rounded(features)
     limits = _limits(features, growth)
@@ -167,8 +167,7 @@ def learning_rate_limits(X: ArrayLike, *, weights: str = "1/n") -> NDArray[np.fl
     if features.ndim not in (2, 3) or 0 in features.shape or features.shape[-2] < 2 or not np.isfinite(features).all():
         raise ValueError(f"X must be finite, of shape (n, d) or (D, n, d) with n at least 2, got shape {features.shape}")
     arguments.choice("weights", weights, arguments.WEIGHTS)
-    n = features.shape[-2]
-    limits = _limits(features.reshape(-1, *features.shape[-2:]), n / (n - 1) if weights == "1/(n-1)" else 1.0)
+    limits = _limits(features.reshape(-1, *features.shape[-2:]), arguments.growth(weights, features.shape[-2]))
     return float(limits[0]) if features.ndim == 2 else limits
 
 

@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
+from bounds.asymptote import chord
 from theory.settings.head import ERROR
 from theory.study import Results
 from theory.verdict import judged_rows, tightness_ratio
@@ -127,7 +128,7 @@ def asymptotics(results: Results) -> Figure:
     joined = rows.merge(reached[["member", "asymptotic_rate", "asymptotic_shift"]], on="member")
     joined = joined[joined["steps"] >= 10]
     along = np.log(joined["steps"]) + joined["asymptotic_shift"]
-    predicted = joined.assign(predicted=2 * np.sin(np.arctan2(joined["asymptotic_rate"], along) / 2))
+    predicted = joined.assign(predicted=chord(joined["asymptotic_rate"], along))
     figure = Figure(figsize=(10.4, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     for column, label, colour, style in (
