@@ -50,7 +50,7 @@ def contraction(
     total = geometric_sum(rate.log_left_out, rate.log_full, rate.left_out_over_full, steps)
     # With weights 1/(n-1) the gradients of a sample and of the others differ by at most beta - mu per unit of distance.
     spread = 1.0 if weights == "1/n" else rate.complement
-    return finish("contraction", product((distance, spread, total), (n,)))
+    return finish("contraction", product((distance, spread, *total), (n,)))
 
 
 def worst_quadratic(
@@ -85,8 +85,8 @@ def worst_quadratic(
     rate = rates(n, mu, beta, weights)
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
         log_ratio = np.log1p(1.0 / (n - 1) / (rate.complement if weights == "1/n" else 1.0))
-        shrunk = np.exp(power(rate.log_left_out, steps))
-        return finish("worst_quadratic", product((distance, shrunk, -np.expm1(-steps * log_ratio))))
+        root = np.exp(power(rate.log_left_out, steps) / 2)  # twice: the power itself may lie below float64 and the bound not
+        return finish("worst_quadratic", product((distance, root, root, -np.expm1(-steps * log_ratio))))
 
 
 def off_interpolation(

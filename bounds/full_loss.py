@@ -132,7 +132,7 @@ def steps(
     weights = choice("weights", weights, WEIGHTS)
     broadcast(n=n, lipschitz=lipschitz, mu=mu, beta=beta, distance=distance, steps=steps)
     total = _decayed(n, mu, beta, steps, weights)
-    return finish("steps", product((*_root(lipschitz, distance), total), (np.sqrt(beta), _others(n, weights))))
+    return finish("steps", product((*_root(lipschitz, distance), *total), (np.sqrt(beta), _others(n, weights))))
 
 
 def data(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, initial_loss: ArrayLike, steps: ArrayLike, weights: str = "1/n") -> float | Array:
@@ -176,7 +176,7 @@ def data(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, initial_loss: ArrayLik
     weights = choice("weights", weights, WEIGHTS)
     broadcast(n=n, mu=mu, beta=beta, initial_loss=initial_loss, steps=steps)
     total = _decayed(n, mu, beta, steps, weights)
-    return finish("data", product((SQRT2, np.sqrt(initial_loss), total), (np.sqrt(beta), _others(n, weights))))
+    return finish("data", product((SQRT2, np.sqrt(initial_loss), *total), (np.sqrt(beta), _others(n, weights))))
 
 
 def trajectory(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, gradient_norms: ArrayLike, weights: str = "1/n") -> float | Array:
@@ -225,7 +225,7 @@ def trajectory(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, gradient_norms: 
         return finish("trajectory", np.asarray(terms.sum(axis=-1)))
 
 
-def _decayed(n: Array, mu: Array, beta: Array, steps: Array, weights: str) -> Array:
+def _decayed(n: Array, mu: Array, beta: Array, steps: Array, weights: str) -> tuple[Array, Array]:
     rate = rates(n, mu, beta, weights)
     return geometric_sum(rate.log_left_out, rate.log_loss, rate.left_out_over_loss, steps)
 

@@ -78,12 +78,16 @@ def rates(n: Array, mu: Array, beta: Array, weights: str) -> Rates:
         return Rates(kappa, complement, share, log_left_out, log_full, left_out_over_loss, np.log1p(kappa / n / complement))
 
 
-def geometric_sum(log_first: Array, log_second: Array, log_ratio: Array, steps: Array) -> Array:
-    """Sum over t < T of a^(T-1-t) b^t, given ln a, ln b and ln(a/b), which carries the digits; a and b may be 0."""
+def geometric_sum(log_first: Array, log_second: Array, log_ratio: Array, steps: Array) -> tuple[Array, Array]:
+    """Sum over t < T of a^(T-1-t) b^t, given ln a, ln b and ln(a/b), which carries the digits; a and b may be 0.
+
+    As two factors: the sum itself may lie below float64 where another factor lifts it back.
+    """
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         gap = np.abs(log_ratio)
         terms = np.where(gap > 0, np.expm1(-steps * gap) / np.expm1(-gap), steps)
-        return np.asarray(np.exp(power(np.maximum(log_first, log_second), steps - 1)) * terms)
+        root = np.exp(power(np.maximum(log_first, log_second), steps - 1) / 2)
+        return root, np.asarray(root * terms)
 
 
 def power(logarithm: Array, exponent: Array) -> Array:

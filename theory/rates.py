@@ -76,21 +76,21 @@ def within_group_rate(frame: pd.DataFrame, factor: str, predicted: float, factor
     if len(positive) < len(frame) / 2:
         return None
     others = [name for name in factors if name != factor]
-    groups = [group for _, group in positive.groupby(others, dropna=False) if group[factor].nunique() > 1]
-    if len(groups) < 3:
+    groups = positive.groupby(others, dropna=False)
+    varied = positive[groups[factor].transform("nunique") > 1]
+    kept, number = np.unique(groups.ngroup()[varied.index], return_inverse=True)
+    count = len(kept)
+    if count < 3:
         return None
 
-    def moments(column: str) -> np.ndarray:
-        pairs = []
-        for group in groups:
-            x = np.log(group[factor].to_numpy(dtype=float))
-            y = np.log(group[column].to_numpy(dtype=float))
-            x = x - x.mean()
-            pairs.append((x @ x, x @ (y - y.mean())))
-        return np.array(pairs)
+    def centred(column: str) -> np.ndarray:
+        logs = np.log(varied[column].to_numpy(dtype=float))
+        return logs - (np.bincount(number, logs) / np.bincount(number))[number]
 
-    measured, bound = moments("measured"), moments("bound")
-    draws = np.random.default_rng(seed).integers(len(groups), size=(DRAWS, len(groups)))
+    x = centred(factor)
+    squares = np.bincount(number, x * x)
+    measured, bound = (np.stack([squares, np.bincount(number, x * centred(column))], axis=1) for column in ("measured", "bound"))
+    draws = np.random.default_rng(seed).integers(count, size=(DRAWS, count))
     sums = measured[draws].sum(axis=1)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(sums[:, 1] / sums[:, 0], [tail, 1 - tail])
@@ -101,6 +101,6 @@ def within_group_rate(frame: pd.DataFrame, factor: str, predicted: float, factor
         float(low),
         float(high),
         float(bound[:, 1].sum() / bound[:, 0].sum()),
-        len(groups),
-        sum(len(group) for group in groups),
+        count,
+        len(varied),
     )

@@ -27,7 +27,8 @@ LONGEST_DESCENT = 300_000  # steps after which a curvature that has not fallen w
 SMOOTH = 0.25  # the flow takes over once a bound on η λ_max(∇²F) is below: what its correction leaves out is of second order in this
 DENSE = 10_000  # records are eight a decade up to here
 
-WORKING_MEMORY = 2**23  # bytes of curvature matrices at once: more leaves the caches of a CPU
+WORKING_MEMORY = 2**24  # bytes a block of heads at once: more leaves the caches of a CPU
+DEVICE_WORKING_MEMORY = 2**28  # the same of a GPU, where small blocks would wait for their launches
 
 
 def flow_heads(
@@ -192,15 +193,17 @@ class _Problem:
         """Chunks of data sets and of left-out heads whose curvature matrices fit into the working memory."""
         batch, n, r = self.coordinates.shape
         left_out = self.descent.distance.shape[-1]
-        # a head: three matrices of the Jacobian, and activities of six stages
-        each = 8 * (3 * r * r + 6 * n)
-        rows = max(1, WORKING_MEMORY // each - 1)
+        on_cpu = self.Z.device.type == "cpu"
+        memory, workers = (WORKING_MEMORY, torch.get_num_threads()) if on_cpu else (DEVICE_WORKING_MEMORY, 1)
+        # a head: three matrices of a step, activities likewise, increments and positions of its stages
+        each = 8 * (3 * r * r + 3 * n + 12 * r)
+        rows = max(1, memory // each - 1)
         if left_out > rows:
             for index in range(batch):
                 for first in range(0, left_out, rows):
                     yield slice(index, index + 1), slice(first, min(first + rows, left_out))
             return
-        together = max(1, WORKING_MEMORY // (each * (left_out + 1) + 8 * n * r * r))
+        together = max(1, min(memory // (each * (left_out + 1) + 8 * n * r * r), -(-batch // workers)))
         for first in range(0, batch, together):
             yield slice(first, min(first + together, batch)), slice(0, left_out)
 

@@ -45,34 +45,39 @@ class LogTimeFlow:
         self.log_scale = torch.log(rates / Z.shape[1])
         _, n, r = Z.shape
         self.products = (Z[..., :, None] * Z[..., None, :]).flatten(-2) if 8 * n * r * r <= PRODUCT_MEMORY else None
+        # written anew at every evaluation: fresh memory would cost more than the arithmetic
+        self.buffers = Z.new_empty((3, len(Z), 1 + heads.stop - heads.start, n))
 
     def subset(self, chosen: Tensor) -> LogTimeFlow:
         """The same for some of the data sets, by their numbers (K,)."""
         part = copy.copy(self)
         part.Z, part.log_scale = self.Z[chosen], self.log_scale[chosen]
         part.products = None if self.products is None else self.products[chosen]
+        part.buffers = self.buffers[:, : len(chosen)]
         return part
 
     def rate(self, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
         """dw/du (B, m, r) and the rate (B, n) of the drift at log-times u (B,) and heads W (B, m, r)."""
         P, scale = self._misfit(W), self._scale(u, W)
-        flow, _, _ = self._flow(u, P, scale)
-        return flow, self._drift(scale[:, 0] * P[:, 0])
+        drift = self._drift(scale[:, 0] * P[:, 0])
+        return self._flow(u, P, scale)[0], drift
 
-    def linearise(self, u: Tensor, W: Tensor) -> Linearisation:
-        """The flow and its derivatives at log-times u and heads W."""
+    def linearise(self, u: Tensor, W: Tensor, room: Tensor) -> Linearisation:
+        """The flow and its derivatives at log-times u and heads W, the Jacobian in the first of three (B, m, r, r) of room."""
         P, scale = self._misfit(W), self._scale(u, W)
-        flow, curvature, along = self._flow(u, P, scale)
-        activity, half = scale[:, 0] * P[:, 0], self._half(u)
+        activity, change = scale[:, 0] * P[:, 0], scale[:, 0] * P[:, 0] * (1 - P[:, 0])
         drift = self._drift(activity)
-        drift_change = partial(self._drift_change, activity, activity * (1 - P[:, 0]))
+        flow, curvature, moved = self._flow(u, P, scale)
         # without correction σ(z_jᵀw) is 1 to ten digits, and the Jacobian need not be exact for the steps to be
-        weights = P if along is None else curvature * (1 + half * along * (1 - 2 * P))
-        hessian = scale[..., None] * self._weighted_products(weights)
+        weights = curvature if moved is None else curvature.add_(P.mul_(-2).add_(1).mul_(moved.mul_(self._half(u))))
         if self.corrected and self.curved:
-            hessian = hessian + half[..., None] * (hessian @ hessian)
+            hessian = self._weighted_products(weights, room[1]).mul_(scale[..., None])
+            torch.mul(hessian, self._half(u)[..., None], out=room[2])
+            torch.baddbmm(hessian.flatten(0, 1), hessian.flatten(0, 1), room[2].flatten(0, 1), out=room[0].flatten(0, 1))
+        else:
+            self._weighted_products(weights, room[0]).mul_(scale[..., None])
         # Both f and H f/t grow like t at fixed w, so the flow is its own derivative in ln t.
-        return Linearisation(flow, drift, hessian, flow, drift, drift_change)
+        return Linearisation(flow, drift, room[0], flow, drift, partial(self._drift_change, activity, change))
 
     def stiffness(self, u: Tensor, W: Tensor) -> Tensor:
         """At least η λ_max(∇²F), (B,): η times the largest Frobenius norm over the heads of Σ_j σ(−z_jᵀw) z_j z_jᵀ/n.
@@ -80,51 +85,59 @@ class LogTimeFlow:
         Without the factor σ(z_jᵀw) of the Hessian, misclassified samples count too: they are flat now but not later.
         """
         scale = self._scale(torch.zeros_like(u), W)[..., 0]
-        return (scale * torch.linalg.matrix_norm(self._weighted_products(self._misfit(W)))).amax(dim=1)
+        products = self._weighted_products(self._misfit(W), W.new_empty((*W.shape, W.shape[-1])))
+        return (scale * torch.linalg.matrix_norm(products)).amax(dim=1)
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
         """What turns the integral of the drift up to t into the sum over the steps before t, (B, n): Euler and Maclaurin's
         −q/2 + q'/12 for a summand q(t)."""
         head = W[:, :1]
         P, scale = self._misfit(head), self._scale(u, head)
-        flow, _, _ = self._flow(u, P, scale)
-        activity = scale[:, 0] * P[:, 0]
-        change = self._drift_change(activity, activity * (1 - P[:, 0]), flow)
+        activity, change = scale[:, 0] * P[:, 0], scale[:, 0] * P[:, 0] * (1 - P[:, 0])
+        change = self._drift_change(activity, change, self._flow(u, P, scale)[0])
         t = torch.exp(u)[:, None]
         return -self._drift(activity) / (2 * t) + change / (12 * t * t)
 
     def _misfit(self, W: Tensor) -> Tensor:
-        """σ(−z_jᵀw), (B, m, n); zero where a head has left the sample out."""
-        P = torch.bmm(-W, self.Z.mT).sigmoid_()
+        """σ(−z_jᵀw), (B, m, n), in the first buffer; zero where a head has left the sample out."""
+        P = torch.bmm(-W, self.Z.mT, out=self._buffer(0, W)).sigmoid_()
         P[:, 1:, self.heads].diagonal(dim1=1, dim2=2).zero_()
         return P
 
     def _scale(self, u: Tensor, W: Tensor) -> Tensor:
-        """ηt times a sample's weight in each head's loss, (B, m, 1)."""
-        scale = torch.exp(u + self.log_scale)[:, None, None].repeat(1, W.shape[1], 1)
-        if self.growth != 1.0:
-            scale[:, 1:] *= self.growth
-        return scale
+        """ηt times a sample's weight in each head's loss, (B, m, 1), or (B, 1, 1) where it is the same in all."""
+        scale = torch.exp(u + self.log_scale)[:, None, None]
+        if self.growth == 1.0:
+            return scale
+        weights = W.new_full((W.shape[1], 1), self.growth)
+        weights[0] = 1.0
+        return scale * weights
+
+    def _buffer(self, number: int, W: Tensor) -> Tensor:
+        """Room for as many activities as heads (B, m, r) have."""
+        return self.buffers[number].flatten()[: W[..., 0].numel() * self.Z.shape[1]].view(*W.shape[:2], -1)
 
     @staticmethod
     def _half(u: Tensor) -> Tensor:
         return torch.exp(-u)[:, None, None] / 2
 
     def _flow(self, u: Tensor, P: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """dw/du, σ(−z_jᵀw)σ(z_jᵀw), and, where the flow is corrected, z_jᵀf."""
-        flow = scale * torch.bmm(P, self.Z)
+        """dw/du, σ(−z_jᵀw)σ(z_jᵀw), and, where the flow is corrected, that times z_jᵀf; both in buffers."""
+        flow = torch.bmm(P, self.Z).mul_(scale)
         if not self.corrected:
             return flow, P, None
-        along = torch.bmm(flow, self.Z.mT)
-        curvature = torch.addcmul(P, P, P, value=-1)
-        return flow + self._half(u) * scale * torch.bmm(curvature * along, self.Z), curvature, along
+        moved = torch.bmm(flow, self.Z.mT, out=self._buffer(1, flow))
+        curvature = torch.mul(P, P, out=self._buffer(2, flow))
+        torch.sub(P, curvature, out=curvature)
+        moved *= curvature
+        return flow.addcmul_(torch.bmm(moved, self.Z), self._half(u) * scale), curvature, moved
 
-    def _weighted_products(self, weights: Tensor) -> Tensor:
+    def _weighted_products(self, weights: Tensor, out: Tensor) -> Tensor:
         """Σ_j weights_j z_j z_jᵀ for every head, (B, m, r, r): one product of matrices with all z_j z_jᵀ where they fit."""
-        r = self.Z.shape[-1]
         if self.products is None:
-            return (weights[..., None] * self.Z[:, None]).mT @ self.Z[:, None]
-        return torch.bmm(weights, self.products).unflatten(-1, (r, r))
+            return torch.matmul((weights[..., None] * self.Z[:, None]).mT, self.Z[:, None], out=out)
+        torch.bmm(weights, self.products, out=out.flatten(-2))
+        return out
 
     def _drift(self, activity: Tensor) -> Tensor:
         """Rate of the certificate's sum: a_i, or under 1/(n − 1) weights ‖a_i z_i − (1/n) Σ_j a_j z_j‖."""

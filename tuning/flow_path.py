@@ -10,9 +10,9 @@ from torch import Tensor
 from tuning import rosenbrock
 from tuning.flow_field import LogTimeFlow
 
-# ln t from which on the correction's share of the Jacobian no longer matters to the steps, and the correction itself is
-# below the rounding of the heads
-BORDERS = (math.log(1e6), math.log(1e12))
+# ln t from which on the correction's share of the Jacobian no longer matters to the steps, and the correction itself,
+# ∫ H f/(2t) d ln t over a head, is below 1e-10 of the head
+BORDERS = (math.log(1e6), math.log(1e9))
 FIRST_STEP = 0.1  # in ln t
 SAFETY, SHRINK, GROW = 0.9, 0.2, 4.0  # as usual for adaptive methods
 TRIES = 2_000
@@ -50,6 +50,7 @@ class FlowPath:
         self.error = torch.zeros_like(u)
         self.steps = 0
         self.begun = field.drift_boundary(u, W)
+        self.room = W.new_empty((3, W.numel() * W.shape[-1]))
 
     @property
     def drift(self) -> Tensor:
@@ -88,7 +89,8 @@ class FlowPath:
         rest = until - u
         # two equal steps rather than a full and a tiny one
         h = torch.where(wish >= rest, rest, torch.minimum(wish, rest / 2))
-        ahead, error, integral, solved = rosenbrock.step(field, u, W, h)
+        room = self.room[:, : W.numel() * W.shape[-1]].view(3, *W.shape, W.shape[-1])
+        ahead, error, integral, solved = rosenbrock.step(field, u, W, h, room)
         size = torch.linalg.vector_norm(error, dim=-1)
         ratio = (size / torch.linalg.vector_norm(ahead, dim=-1)).amax(dim=1) / self.tolerance
         ratio = torch.where(solved & torch.isfinite(ratio), ratio, torch.inf)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,14 +35,26 @@ COUPLINGS = (
 ORDER = 4
 
 
+def _integral_weights() -> tuple[float, ...]:
+    """Weights b of the stages in an integral taken along, ∫q ≈ h Σ b_i (q_i + ∂q/∂y k_i + …): its rows solved for the step."""
+    couplings = np.zeros((len(TIMES), len(TIMES)))
+    for stage, row in enumerate(COUPLINGS):
+        couplings[stage, : len(row)] = row
+    return tuple(GAMMA * np.linalg.solve(np.eye(len(TIMES)) - GAMMA * couplings.T, [*POSITIONS[-1], 1.0]))
+
+
+INTEGRAL_WEIGHTS = _integral_weights()
+INTEGRAL_TIME_WEIGHT = float(np.dot(INTEGRAL_WEIGHTS, TIME_WEIGHTS))
+
+
 class Field(Protocol):
     """A vector field dy/du = f(u, y) whose Jacobian is symmetric, and an integral ∫q(u, y) du to be taken along with it."""
 
     def rate(self, u: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """f (B, m, r) and q (B, k) at times u (B,) and states y (B, m, r)."""
 
-    def linearise(self, u: Tensor, y: Tensor) -> Linearisation:
-        """Values and derivatives at a point."""
+    def linearise(self, u: Tensor, y: Tensor, room: Tensor) -> Linearisation:
+        """Values and derivatives at a point; −∂f/∂y is written into the first of three (B, m, r, r) arrays of room."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,7 @@ class Linearisation:
     rate, integrand : (B, m, r), (B, k)
         f and q.
     minus_jacobian : (B, m, r, r)
-        −∂f/∂y; `step` overwrites it.
+        −∂f/∂y.
     rate_in_time, integrand_in_time : (B, m, r), (B, k)
         ∂f/∂u and ∂q/∂u.
     integrand_change : callable
@@ -67,7 +81,7 @@ class Linearisation:
     integrand_change: Callable[[Tensor], Tensor]
 
 
-def step(field: Field, u: Tensor, y: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def step(field: Field, u: Tensor, y: Tensor, h: Tensor, room: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """One step of every problem.
 
     Parameters
@@ -77,6 +91,8 @@ def step(field: Field, u: Tensor, y: Tensor, h: Tensor) -> tuple[Tensor, Tensor,
         Times and step sizes.
     y : (B, m, r)
         States.
+    room : (3, B, m, r, r)
+        Overwritten. Matrices in fresh memory at every step would cost more than the arithmetic on them.
 
     Returns
     -------
@@ -89,36 +105,42 @@ def step(field: Field, u: Tensor, y: Tensor, h: Tensor) -> tuple[Tensor, Tensor,
     solved : (B,) bool
         False where the system of equations of a step was not positive definite: the step is too large.
     """
-    here = field.linearise(u, y)
+    here = field.linearise(u, y, room)
+    matrix, factor, root = room
     inverse_h = 1 / h
-    here.minus_jacobian.diagonal(dim1=-2, dim2=-1).add_((inverse_h / GAMMA)[:, None, None])
-    factor, failed = torch.linalg.cholesky_ex(here.minus_jacobian)
+    matrix.diagonal(dim1=-2, dim2=-1).add_((inverse_h / GAMMA)[:, None, None])
+    failed = torch.empty(y.shape[:2], dtype=torch.int32, device=y.device)
+    torch.linalg.cholesky_ex(matrix, out=(factor.mT, failed))  # columns, as LAPACK has them, so that nothing is copied
     # one inverse costs less than six solves, which copy the factor, and two products with the factor's inverse less than a call
-    root = torch.linalg.solve_triangular(factor, torch.eye(y.shape[-1], dtype=y.dtype, device=y.device).expand_as(factor), upper=False)
-    inverse = root.mT @ root
-    increments: list[Tensor] = []
-    integrals: list[Tensor] = []
-    position, rate, integrand = y, here.rate, here.integrand
+    identity = torch.eye(y.shape[-1], dtype=y.dtype, device=y.device).expand_as(factor)
+    torch.linalg.solve_triangular(factor, identity, upper=True, out=root)
+    inverse = torch.matmul(root, root.mT, out=matrix)
+    steps, rates_of_change = h[:, None, None], inverse_h[:, None, None]
+    weights = _weights(y.dtype, y.device)
+    increments = y.new_empty((len(TIMES), *y.shape))
+    integrand = here.integrand_in_time * (INTEGRAL_TIME_WEIGHT * h)[:, None]
     for stage, (time, time_weight) in enumerate(zip(TIMES, TIME_WEIGHTS, strict=True)):
         if stage:
-            position = _combination(y, POSITIONS[stage], increments)
-            rate, integrand = field.rate(u + time * h, position)
-        right, right_integral = rate.clone(), integrand.clone()
-        for coupling, increment, integral in zip(COUPLINGS[stage], increments, integrals, strict=True):
-            right.addcmul_(increment, (coupling * inverse_h)[:, None, None])
-            right_integral.addcmul_(integral, (coupling * inverse_h)[:, None])
+            moved, coupled = torch.mm(weights[stage], increments[:stage].flatten(1)).view(2, *y.shape)
+            right, stage_integrand = field.rate(u + time * h, moved.add_(y))
+            right = torch.addcmul(right, coupled, rates_of_change)
+        else:
+            right, stage_integrand = here.rate.clone(), here.integrand
+        integrand.add_(stage_integrand, alpha=INTEGRAL_WEIGHTS[stage])
         if time_weight:
-            right.addcmul_(here.rate_in_time, (time_weight * h)[:, None, None])
-            right_integral.addcmul_(here.integrand_in_time, (time_weight * h)[:, None])
-        increments.append((inverse @ right[..., None])[..., 0])
-        # The integral does not feed back: its row of the system is solved by hand.
-        integrals.append((right_integral + here.integrand_change(increments[-1])) * (GAMMA * h)[:, None])
-    total = _combination(torch.zeros_like(integrals[0]), POSITIONS[-1], integrals) + integrals[-1]
-    return position + increments[-1], increments[-1], total, (failed == 0).all(dim=1)
+            right.addcmul_(here.rate_in_time, steps, value=time_weight)
+        torch.matmul(inverse, right[..., None], out=increments[stage, ..., None])
+    # The integral does not feed back: its row of the system is solved by hand, for all stages together.
+    along, total = torch.mm(weights[-1], increments.flatten(1)).view(2, *y.shape)
+    integral = (integrand + here.integrand_change(along)) * h[:, None]
+    return total.add_(y), increments[-1], integral, (failed == 0).all(dim=1)
 
 
-def _combination(start: Tensor, weights: tuple[float, ...], increments: list[Tensor]) -> Tensor:
-    total = start.clone()
-    for weight, increment in zip(weights, increments, strict=False):
-        total.add_(increment, alpha=weight)
-    return total
+@cache
+def _weights(dtype: torch.dtype, device: torch.device) -> list[Tensor]:
+    """Of the increments so far, for every stage: those of the position and of the couplings; last those of integral and step."""
+    rows: list[tuple[Sequence[float], Sequence[float]]] = [
+        *zip(POSITIONS, COUPLINGS, strict=True),
+        (INTEGRAL_WEIGHTS, (*POSITIONS[-1], 1.0)),
+    ]
+    return [torch.tensor(pair, dtype=dtype, device=device) for pair in rows]
