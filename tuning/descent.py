@@ -13,6 +13,7 @@ from torch import Tensor
 DTYPES = {"float64": torch.float64, "float32": torch.float32, "mixed": torch.float32}  # of the products
 # Up to so many features the heads are kept as columns: the matrix library is faster there (measured, float32 by up to a third).
 NARROW = {torch.float64: 12, torch.float32: 64}
+CARRY_EACH_UNTIL, CARRY_EVERY = 1024, 8  # mixed steps after which two numbers of a weight are put in order
 DOUBLE_STEPS = 256  # of a mixed descent: the first steps are few and long, so that their rounding would not average out
 
 
@@ -191,13 +192,23 @@ class _SplitDescent(FeatureDescent):
 
     def __init__(self, problem: Problem, workspace: Tensor, negated: Tensor, accumulated: Tensor, repeat: Repeat) -> None:
         super().__init__(problem, torch.float32, workspace, negated=negated, accumulated=accumulated)
+        self.kept = self.negated.clone()  # with the rest the weights; what the products see is their rounded sum
         self.rest = self._laid_out(negated - super().negated_rows()).float()
-        self.move, self.total = torch.empty_like(self.negated), torch.empty_like(self.negated)
+        self.move = torch.empty_like(self.negated)
         self.rate = self.scale.float()[:, None, None].expand_as(self.negated)
-        self.step = repeat(weakly(self._step))
+        self.step, self.carry = repeat(weakly(self._step)), repeat(weakly(self._carry))
+        self.taken = 0
+
+    def advance(self, count: int) -> None:
+        for _ in range(count):
+            self.step()
+            self.taken += 1
+            # early steps are long, so that the rest would soon have few digits
+            if self.taken < CARRY_EACH_UNTIL or self.taken % CARRY_EVERY == 0:
+                self.carry()
 
     def negated_rows(self) -> Tensor:
-        return super().negated_rows() + self._laid_out(self.rest).double()
+        return self._laid_out(self.kept).double() + self._laid_out(self.rest).double()
 
     def _along(self, Z: Tensor) -> Tensor:
         return Z
@@ -205,10 +216,13 @@ class _SplitDescent(FeatureDescent):
     def _move(self) -> None:
         torch.bmm(*self.to_steps, out=self.move)
         self.rest.addcmul_(self.move, self.rate, value=-1)
-        torch.add(self.negated, self.rest, out=self.total)
-        self.negated -= self.total  # what the sum loses, exactly
-        self.rest += self.negated
-        self.negated.copy_(self.total)
+        torch.add(self.kept, self.rest, out=self.negated)
+
+    def _carry(self) -> None:
+        """Move what fits from the rest into the part kept; what the sum loses stays in the rest, exactly."""
+        self.kept -= self.negated
+        self.rest += self.kept
+        self.kept.copy_(self.negated)
 
 
 class MixedDescent:
