@@ -1,12 +1,14 @@
 """The log-time flow against the steps that it replaces, and against closed forms at t that no stepping reaches."""
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
 
 import synthetic
 from tuning import flow as module
-from tuning import flow_heads, learning_rate_limits, tune_heads
+from tuning import flow_heads, flow_path, learning_rate_limits, tune_heads
 from tuning.flow import flow_records
 
 
@@ -179,3 +181,17 @@ def test_data_that_are_not_separable_are_reported():
     X, y = rng.normal(size=(8, 1)), np.array([1, -1] * 4)
     with pytest.raises(FloatingPointError, match="not linearly separable"):
         flow_heads(X, y)
+
+
+def test_the_correction_left_out_late_moves_no_head(monkeypatch):
+    data = [synthetic.make_separable(family, n=24, d=4, margin=0.1, seed=3) for family in ("gaussian", "clustered", "all_support")]
+    X, y = np.stack([each.X for each in data]), np.stack([each.y for each in data])
+    early, late = flow_path.BORDERS
+    weights = {}
+    for border in (early, late, math.log(1e14)):
+        monkeypatch.setattr(flow_path, "BORDERS", (early, border))
+        weights[border] = flow_heads(X, y, until=1e12, record=[1e12], tolerance=1e-9).weights
+    kept = weights.pop(math.log(1e14))
+    moved = {border: (np.linalg.norm(each - kept, axis=-1) / np.linalg.norm(kept, axis=-1)).max() for border, each in weights.items()}
+    assert moved[late] < 2e-11
+    assert moved[early] > 5 * moved[late], "where it is left out earlier it is seen"
