@@ -68,7 +68,7 @@ class LogTimeFlow:
         activity, change = scale[:, 0] * P[:, 0], scale[:, 0] * P[:, 0] * (1 - P[:, 0])
         drift = self._drift(activity)
         flow, curvature, moved = self._flow(u, P, scale)
-        # without correction σ(z_jᵀw) is 1 to ten digits, and the Jacobian need not be exact for the steps to be
+        # without correction σ(z_jᵀw) is 1 to nine digits, and the Jacobian need not be exact for the steps to be
         weights = curvature if moved is None else curvature.add_(P.mul_(-2).add_(1).mul_(moved.mul_(self._half(u))))
         if self.corrected and self.curved:
             hessian = self._weighted_products(weights, room[1]).mul_(scale[..., None])

@@ -148,7 +148,7 @@ def asymptotics(results: Results) -> Figure:
     spanning = float(np.isfinite(onset).mean())
     right.axhline(spanning, color=PALETTE[3], ls="--", label="support vectors span the samples")
     right.set_title("Share of all data sets whose asymptotics have begun by t", fontsize=10)
-    right.legend(frameon=False, loc="upper left")
+    right.legend(frameon=False, loc="lower right")
     return figure
 
 
