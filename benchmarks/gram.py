@@ -11,7 +11,7 @@ from benchmarks.head_peers import Run, in_place
 from benchmarks.heads import agreement, ours
 from benchmarks.tables import Cell, Table
 
-FULL = ((50, 1, 100, 200), (50, 2, 100, 200), (50, 10, 40, 100), (100, 2, 40, 60))  # n, d/n, D, steps
+FULL = ((50, 1, 100, 800), (50, 2, 100, 800), (50, 10, 40, 800), (100, 2, 40, 400))  # n, d/n, D, steps
 QUICK = ((10, 1, 3, 20), (10, 2, 3, 20), (10, 10, 3, 20))
 
 
