@@ -200,8 +200,7 @@ def find_theorem(name: str | Theorem) -> Theorem:
     """The theorem of that name; a `Theorem` is passed through."""
     if isinstance(name, Theorem):
         return name
-    known = theorems()
-    return find_named("theorem", name, known)
+    return find_named("theorem", name, theorems())
 
 
 def find_named(kind: str, name: str, known: Mapping[str, Named]) -> Named:

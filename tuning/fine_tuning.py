@@ -17,7 +17,7 @@ from tqdm import tqdm
 from tuning import arguments
 from tuning.encoders import TokenEncoder
 from tuning.fine_tuned import FineTuned
-from tuning.methods.method import Method, State, find_method
+from tuning.methods.method import Method, State, copies, find_method, uniform
 from tuning.reconstruction import sequences
 from tuning.threads import threads_for
 
@@ -131,7 +131,7 @@ def _tune(plan: _Plan) -> FineTuned:
     seen[without, plan.left_out[without]] = 0
     started = method.start(encoder, plan.tokens, seen, own)
     if started is None:
-        started = {key: value.detach().expand(len(plan.seeds), *value.shape).clone() for key, value in encoder.named_parameters()}
+        started = copies(encoder, len(plan.seeds))
     weights = {key: value.clone() for key, value in started.items()}
     tuned = [key for key, value in encoder.named_parameters() if value.requires_grad]
     head, bias = _heads(plan)
@@ -222,9 +222,8 @@ def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
 
 def _heads(plan: _Plan) -> tuple[Tensor, Tensor]:
     """Initial heads (R, H, features) and biases (R, H): uniform within 1/√features, torch's default for a linear layer."""
-    limit = plan.encoder.features**-0.5
-    shape = (plan.method.heads(), plan.encoder.features + 1)
-    drawn = torch.stack([limit * (2 * torch.rand(shape, generator=each, dtype=torch.float64) - 1) for each in plan.generators(HEAD)])
+    features = plan.encoder.features
+    drawn = uniform(features**-0.5, (plan.method.heads(), features + 1), plan.generators(HEAD))
     return drawn[..., :-1].clone(), drawn[..., -1].clone()
 
 

@@ -65,7 +65,9 @@ class LogTimeFlow:
     def linearise(self, u: Tensor, W: Tensor, room: Tensor) -> Linearisation:
         """The flow and its derivatives at log-times u and heads W, the Jacobian in the first of three (B, m, r, r) of room."""
         P, scale = self._misfit(W), self._scale(u, W)
-        activity, change = scale[:, 0] * P[:, 0], scale[:, 0] * P[:, 0] * (1 - P[:, 0])
+        # of head 0, taken before the buffer is overwritten
+        activity = scale[:, 0] * P[:, 0]
+        change = activity * (1 - P[:, 0])
         drift = self._drift(activity)
         flow, curvature, moved = self._flow(u, P, scale)
         # without correction σ(z_jᵀw) is 1 to nine digits, and the Jacobian need not be exact for the steps to be
@@ -93,8 +95,8 @@ class LogTimeFlow:
         −q/2 + q'/12 for a summand q(t)."""
         head = W[:, :1]
         P, scale = self._misfit(head), self._scale(u, head)
-        activity, change = scale[:, 0] * P[:, 0], scale[:, 0] * P[:, 0] * (1 - P[:, 0])
-        change = self._drift_change(activity, change, self._flow(u, P, scale)[0])
+        activity = scale[:, 0] * P[:, 0]
+        change = self._drift_change(activity, activity * (1 - P[:, 0]), self._flow(u, P, scale)[0])
         t = torch.exp(u)[:, None]
         return -self._drift(activity) / (2 * t) + change / (12 * t * t)
 

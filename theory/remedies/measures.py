@@ -18,6 +18,7 @@ from theory.remedies.comparison import REFERENCE, column
 from theory.remedies.task import Task, with_constant
 from theory.remedies.variants import split
 from tuning import instability
+from tuning.methods.method import find_method
 
 OPTIONS = {"steps": 100, "learning_rate": 0.2, "batch_size": 16, "dropout": 0.1}
 REPRESENTED = 128  # test inputs on which representations are compared: four times the features
@@ -138,13 +139,11 @@ def margins(features: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[st
 def find_variant(task: Task, name: str) -> tuning.Method:
     """The registered method of that name, at the weight that the name asks for; re-training gets the task's own decoder."""
     method, weight = split(name)
-    known = tuning.methods()
-    if method not in known:
-        raise ValueError(f"method {method!r} is none. Known: {', '.join(known)}")
+    found = find_method(method)
     changes: dict[str, Any] = {} if weight is None else {"weight": weight}
-    if "decoder" in {field.name for field in fields(known[method])}:
+    if "decoder" in {field.name for field in fields(found)}:
         changes["decoder"] = task.decoder
-    return replace(known[method], **changes)
+    return replace(found, **changes)
 
 
 def tune(task: Task, method: str, options: Mapping[str, Any]) -> tuning.FineTuned:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from tuning.encoders import TokenEncoder
@@ -167,6 +167,16 @@ class Method:
     def averaged_from(self, steps: int) -> int | None:
         """First step, from 0, of those whose iterates are averaged into the result; None for the last iterate alone."""
         return None
+
+
+def copies(module: nn.Module, count: int) -> dict[str, Tensor]:
+    """The module's parameters, `count` times each: (count, ...)."""
+    return {key: value.detach().expand(count, *value.shape).clone() for key, value in module.named_parameters()}
+
+
+def uniform(limit: float, shape: tuple[int, ...], generators: list[torch.Generator]) -> Tensor:
+    """Numbers (R, *shape) in [−limit, limit), row r from generator r; with 1/√fan-in torch's default for a linear layer."""
+    return torch.stack([limit * (2 * torch.rand(shape, generator=each, dtype=torch.float64) - 1) for each in generators])
 
 
 Kind = TypeVar("Kind", bound=type[Method])

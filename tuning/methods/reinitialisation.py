@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tuning.encoders import TokenEncoder
-from tuning.methods.method import Method, Strength, register
+from tuning.methods.method import Method, Strength, copies, register, uniform
 
 
 @register
@@ -30,11 +30,9 @@ class Reinitialisation(Method):
                 f"{self.name} draws {self.weight:g} linear layer(s) anew, but encoder {type(encoder).__name__} has {len(linear)}; "
                 "use an encoder with torch.nn.Linear layers, or another method"
             )
-        started = {key: value.detach().expand(len(generators), *value.shape).clone() for key, value in encoder.named_parameters()}
+        started = copies(encoder, len(generators))
         for name, layer in linear[-int(self.weight) :]:
             limit = 1 / math.sqrt(layer.in_features)
             for key in (f"{name}.{own}" for own, _ in layer.named_parameters()):
-                shape = started[key].shape[1:]
-                drawn = [limit * (2 * torch.rand(shape, generator=each, dtype=torch.float64) - 1) for each in generators]
-                started[key] = torch.stack(drawn)
+                started[key] = uniform(limit, started[key].shape[1:], generators)
         return started

@@ -14,7 +14,7 @@ from torch.func import functional_call, grad, vmap
 from tqdm import tqdm
 
 from tuning.encoders import TokenEncoder
-from tuning.methods.method import Method, Strength, register
+from tuning.methods.method import Method, Strength, copies, register
 from tuning.reconstruction import hidden_positions, reconstruction_loss
 from tuning.retraining import BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE, STEPS
 
@@ -53,7 +53,7 @@ class SelfUnsupervised(Method):
         samples, replica = torch.unique(seen, dim=0, return_inverse=True)  # replicas that see the same inputs share a start
         decoder = copy.deepcopy(encoder.decoder(seed=SEED) if self.decoder is None else self.decoder)
         model = _Reconstruction(encoder, decoder.to("cpu", torch.float64))
-        weights = {key: value.detach().expand(len(samples), *value.shape).clone() for key, value in model.named_parameters()}
+        weights = copies(model, len(samples))
         trained = [key for key, value in model.named_parameters() if value.requires_grad]
 
         def loss(w: dict[str, Tensor], tokens: Tensor, hidden: Tensor, counted: Tensor) -> Tensor:
