@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-import synthetic
-from tuning import learning_rate_limits
+from tunebound import synthetic
+from tunebound.tuning import learning_rate_limits
 
 
 @dataclass(frozen=True)

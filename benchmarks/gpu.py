@@ -8,12 +8,14 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tunebound.tuning import tune_heads
+from tunebound.tuning.heads.engine import fused as fused_kernel
+from tunebound.tuning.heads.engine import graphs
 
 from benchmarks.clock import alternating_slopes, ratio
 from benchmarks.data import Batch, batch
 from benchmarks.heads import AGREEMENT, agreement, ours
 from benchmarks.tables import Cell, Table
-from tuning import cuda_graphs, fused_kernel, tune_heads
 
 FULL = ((50, 5, 300, 2000), (100, 20, 300, 1000), (200, 20, 300, 400), (200, 100, 60, 400))  # n, d, D, steps
 QUICK = ((10, 3, 4, 20),)
@@ -62,7 +64,7 @@ class _Steps:
 
     def ways(self) -> dict[str, Callable[[int], NDArray[np.float64]]]:
         _, n, d = self.Z.shape
-        graph = cuda_graphs.captured(self.eager)
+        graph = graphs.captured(self.eager)
         ways: dict[str, Callable[[int], None]] = {"eager": partial(_repeat, self.eager), "CUDA graph": partial(_repeat, graph)}
         if fused_kernel.refusal(self.Z.device, n, d, self.Z.dtype) is None:
             ways["fused kernel"] = self.fused

@@ -10,14 +10,14 @@ from importlib.util import find_spec
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tunebound.tuning import tune_heads
+from tunebound.tuning.heads.engine.features import DOUBLE_STEPS
 
 from benchmarks import head_peers
 from benchmarks.clock import DisagreementError, alternating_slopes, ratio, seconds
 from benchmarks.data import Batch, batch
 from benchmarks.roofline import Rates, roofline
 from benchmarks.tables import Cell, Table
-from tuning import tune_heads
-from tuning.descent import DOUBLE_STEPS
 
 FULL = ((50, 5, 300, 400), (100, 20, 300, 100), (200, 100, 60, 60), (500, 50, 16, 100), (1000, 20, 4, 150))  # n, d, D, steps
 QUICK = ((10, 3, 4, 20), (16, 6, 3, 20))

@@ -17,7 +17,7 @@ LIMITS = (2**24, 2**26, 2**28)
 PROBE = """
 import json, resource, sys
 import numpy as np
-from tuning import learning_rate_limits, tune_heads
+from tunebound.tuning import learning_rate_limits, tune_heads
 def peak():
     scale = 1 if sys.platform == "darwin" else 1024
     return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-
-from bounds.arguments import Array
+from tunebound.bounds.arguments import Array
 
 Factor = Array | float
 

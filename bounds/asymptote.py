@@ -9,10 +9,9 @@ import scipy.linalg
 import scipy.optimize
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
-
-from bounds.arguments import Array, count, labelled_sample, positive
-from bounds.least_distance import least_distance
-from bounds.separator import Separator, max_margin
+from tunebound.bounds.arguments import Array, count, labelled_sample, positive
+from tunebound.bounds.separators.least_distance import least_distance
+from tunebound.bounds.separators.separator import Separator, max_margin
 
 _ACTIVE = 1e-9  # relative excess of y_j x_j . w over 1 below which sample j lies on the margin
 _RANK = 1e-10

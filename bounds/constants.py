@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
-
-from bounds.arguments import WEIGHTS, Array, choice, count, features, non_negative
-from bounds.arithmetic import finish, product
-from bounds.leave_one_out import LeaveOneOut
-from bounds.provenance import PROVENANCES, Constant, Provenance, weakest
-from bounds.separator import Separator
+from tunebound.bounds.arguments import WEIGHTS, Array, choice, count, features, non_negative
+from tunebound.bounds.arithmetic import finish, product
+from tunebound.bounds.provenance import PROVENANCES, Constant, Provenance, weakest
+from tunebound.bounds.separators.leave_one_out import LeaveOneOut
+from tunebound.bounds.separators.separator import Separator
 
 __all__ = [
     "PROVENANCES",

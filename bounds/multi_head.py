@@ -21,10 +21,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-
-from bounds import head
-from bounds.arguments import Array, broadcast, count, fraction, margin_and_radius, non_negative, positive
-from bounds.arithmetic import SQRT2, finish, product
+from tunebound.bounds import head
+from tunebound.bounds.arguments import Array, broadcast, count, fraction, margin_and_radius, non_negative, positive
+from tunebound.bounds.arithmetic import SQRT2, finish, product
 
 __all__ = ["concentration", "heads_needed", "published", "refined"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bounds.arguments import choice, non_negative, number
+from tunebound.bounds.arguments import choice, non_negative, number
 
 Provenance = Literal["exact", "estimated", "fitted", "assumed"]
 

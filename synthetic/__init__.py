@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from synthetic.dataset import SeparableDataset
-from synthetic.problem_suites import ProblemSpecification, make_problem_suite, problem_suite_names
-from synthetic.quadratics import QuadraticProblem, make_quadratics
-from synthetic.registry import Family, Option, families
-from synthetic.separable import make_separable
-from synthetic.smooth_losses import SmoothProblem, make_smooth_losses
-from synthetic.suites import Specification, Suite, make_suite, suite_names
-from synthetic.tokens import TokenTask, make_token_task
+from tunebound.synthetic.dataset import SeparableDataset
+from tunebound.synthetic.problem_suites import ProblemSpecification, make_problem_suite, problem_suite_names
+from tunebound.synthetic.quadratics import QuadraticProblem, make_quadratics
+from tunebound.synthetic.registry import Family, Option, families
+from tunebound.synthetic.separable import make_separable
+from tunebound.synthetic.smooth_losses import SmoothProblem, make_smooth_losses
+from tunebound.synthetic.suites import Specification, Suite, make_suite, suite_names
+from tunebound.synthetic.tokens import TokenTask, make_token_task
 
 __all__ = [
     "Family",

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from synthetic.storage import read_arrays, write_arrays
-from synthetic.truth import Floats, certified_margin, row_norms
+from tunebound.synthetic.storage import read_arrays, write_arrays
+from tunebound.synthetic.truth import Floats, certified_margin, row_norms
 
 FORMAT = "tunebound-separable-1"
 # A dual that comes from a solver carries the solver's accuracy; planted truth is a thousand times better than this.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-
-from synthetic.registry import Floats
+from tunebound.synthetic.registry import Floats
 
 
 def largest_quadratic_gradient(eigenvalues: Floats, gradients: Floats, radius: float) -> Floats:

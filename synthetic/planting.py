@@ -12,8 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-
-from synthetic.registry import Floats, Planted, Request
+from tunebound.synthetic.registry import Floats, Planted, Request
 
 Balance = Callable[[Floats, Floats], Floats]
 

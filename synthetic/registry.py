@@ -11,8 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
-
-from synthetic.arguments import real_number, unknown_name, whole_number
+from tunebound.synthetic.arguments import real_number, unknown_name, whole_number
 
 Floats = NDArray[np.float64]
 
@@ -167,7 +166,7 @@ def register(name: str, *, summary: str, needs: str = "nothing more", options: M
 
 def discover() -> None:
     """Import every module of `synthetic.family`, each of which registers its family."""
-    package = importlib.import_module("synthetic.family")
+    package = importlib.import_module("tunebound.synthetic.family")
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
 

@@ -7,11 +7,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
-
-from synthetic.arguments import real_number, whole_number
-from synthetic.dataset import SeparableDataset
-from synthetic.registry import Family, Planted, Request, family_called
-from synthetic.truth import certified_margin, row_norms
+from tunebound.synthetic.arguments import real_number, whole_number
+from tunebound.synthetic.dataset import SeparableDataset
+from tunebound.synthetic.registry import Family, Planted, Request, family_called
+from tunebound.synthetic.truth import certified_margin, row_norms
 
 # Samples are rounded at 1e-16 of the radius, so a margin below this share of it would not be known to 7 digits.
 SMALLEST_RATIO = 1e-9

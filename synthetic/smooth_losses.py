@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
-
-from synthetic.arguments import real_number, whole_number
-from synthetic.largest_gradient import largest_log_cosh_gradient, log_cosh, sech_squared
-from synthetic.planting import random_direction
-from synthetic.quadratics import TOLERANCE, finite_array, parameters
-from synthetic.registry import Floats
-from synthetic.spectra import LARGEST, SMALLEST, curvature_range, draw_eigenvalues, draw_frames, true_or_false
-from synthetic.storage import read_arrays, write_arrays
+from tunebound.synthetic.arguments import real_number, whole_number
+from tunebound.synthetic.largest_gradient import largest_log_cosh_gradient, log_cosh, sech_squared
+from tunebound.synthetic.planting import random_direction
+from tunebound.synthetic.quadratics import TOLERANCE, finite_array, parameters
+from tunebound.synthetic.registry import Floats
+from tunebound.synthetic.spectra import LARGEST, SMALLEST, curvature_range, draw_eigenvalues, draw_frames, true_or_false
+from tunebound.synthetic.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-smooth-losses-1"
 

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-from synthetic.arguments import real_number, unknown_name
-from synthetic.planting import random_frame
-from synthetic.registry import Floats
+from tunebound.synthetic.arguments import real_number, unknown_name
+from tunebound.synthetic.planting import random_frame
+from tunebound.synthetic.registry import Floats
 
 # Squares of curvature times distance must neither overflow nor vanish.
 SMALLEST, LARGEST = 1e-100, 1e100

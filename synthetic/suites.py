@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
-from synthetic.arguments import unknown_name, whole_number
-from synthetic.dataset import SeparableDataset, dataset_name
-from synthetic.separable import make_separable
+from tunebound.synthetic.arguments import unknown_name, whole_number
+from tunebound.synthetic.dataset import SeparableDataset, dataset_name
+from tunebound.synthetic.separable import make_separable
 
 # The families that any shape suits. Written out: a new family must not change what suite[17] is.
 GENERIC = (

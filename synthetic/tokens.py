@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from synthetic.arguments import real_number, whole_number
-from synthetic.registry import Floats
+from tunebound.synthetic.arguments import real_number, whole_number
+from tunebound.synthetic.registry import Floats
 
 Integers = NDArray[np.int64]
 

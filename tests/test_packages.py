@@ -21,7 +21,7 @@ def run_without(blocked, code):
 def test_lower_rooms_work_without_cvxpy():
     run_without(
         ["cvxpy", "clarabel", "PEPit"],
-        "import synthetic, bounds, tuning\n"
+        "from tunebound import bounds, synthetic, tuning\n"
         "data = synthetic.make_separable(n=20, d=4)\n"
         "separator = bounds.max_margin(data.X, data.y)\n"
         "bounds.leave_one_out_margins(data.X, data.y)\n"
@@ -33,13 +33,13 @@ def test_lower_rooms_work_without_cvxpy():
 def test_data_and_bounds_work_without_torch():
     run_without(
         ["torch", "sklearn", "pandas", "matplotlib"],
-        "import synthetic, bounds\ndata = synthetic.make_separable(n=20, d=4)\nbounds.max_margin(data.X, data.y)\n",
+        "from tunebound import bounds, synthetic\ndata = synthetic.make_separable(n=20, d=4)\nbounds.max_margin(data.X, data.y)\n",
     )
 
 
 def public():
     for package in PACKAGES:
-        module = importlib.import_module(package)
+        module = importlib.import_module(f"tunebound.{package}")
         for name in module.__all__:
             value = getattr(module, name)
             if inspect.ismodule(value):

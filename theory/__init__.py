@@ -1,10 +1,10 @@
 """Theorems as objects, verdicts from evidence, studies, figures and the report."""
 
-from theory.hypothesis import Decision, Hypothesis, decide, hypotheses, hypothesize
-from theory.reporting import report
-from theory.statement import Assumption, Claim, Theorem, theorem, theorems
-from theory.study import Results, Study, load, run
-from theory.verdict import Verdict, judge, verify
+from tunebound.theory.engine.hypothesis import Decision, Hypothesis, decide, hypotheses, hypothesize
+from tunebound.theory.engine.reporting import report
+from tunebound.theory.engine.statement import Assumption, Claim, Theorem, theorem, theorems
+from tunebound.theory.engine.study import Results, Study, load, run
+from tunebound.theory.engine.verdict import Verdict, judge, verify
 
 __all__ = [
     "Assumption",

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-
-import synthetic
-from theory import reporting
-from theory import study as studies
-from theory.hypothesis import Hypothesis, decide, hypotheses, verify_hypothesis
-from theory.settings import find_setting, settings
-from theory.statement import Theorem, find_theorem, theorems
-from theory.verdict import second_opinions
-from theory.verdict import verify as verify_theorem
+from tunebound import synthetic
+from tunebound.theory.engine import reporting
+from tunebound.theory.engine import study as studies
+from tunebound.theory.engine.hypothesis import Hypothesis, decide, hypotheses, verify_hypothesis
+from tunebound.theory.engine.setting import find_setting, settings
+from tunebound.theory.engine.statement import Theorem, find_theorem, theorems
+from tunebound.theory.engine.verdict import second_opinions
+from tunebound.theory.engine.verdict import verify as verify_theorem
 
 app = typer.Typer(
     help="Check the theory of fine-tuning stability against measurement.\n\n"
@@ -140,7 +139,7 @@ def plot(
     form: Annotated[str, typer.Option("--format", help="png, pdf or svg.")] = "png",
 ) -> None:
     """Draw every figure of a study as a file of its own."""
-    from theory.presentations import find_presentation  # slow to import, and no other command draws
+    from tunebound.theory.engine.presentation import find_presentation  # slow to import, and no other command draws
 
     if form not in ("png", "pdf", "svg"):
         raise ValueError(f"--format must be png, pdf or svg, got {form!r}")

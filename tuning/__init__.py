@@ -2,25 +2,25 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tuning import arguments, instability
-from tuning.curvature import Curvature, Estimate, Minimiser, estimate_minimiser, network_curvature, path_lipschitz
-from tuning.encoders import SequenceClassifier, TokenEncoder, TokenMLP, TokenTransformer
-from tuning.fine_tuned import FineTuned
-from tuning.fine_tuning import fine_tune
-from tuning.flow import flow_heads
-from tuning.full import FullRun, tune_losses, tune_quadratics
-from tuning.head_run import HeadRun
-from tuning.heads import learning_rate_limits, tune_heads
-from tuning.margin_regularizer import MaximalMarginRegularizer
-from tuning.methods import Method, methods
-from tuning.multi_head import MultiHeadLoss
-from tuning.networks import tune_networks
-from tuning.pretraining import Pretraining, pretrain
-from tuning.reconstruction import MaskedEncoder
-from tuning.retraining import Retraining, self_unsupervised_retraining
+from tunebound.tuning import arguments, instability
+from tunebound.tuning.encoders.pretraining import Pretraining, pretrain
+from tunebound.tuning.encoders.reconstruction import MaskedEncoder
+from tunebound.tuning.encoders.retraining import Retraining, self_unsupervised_retraining
+from tunebound.tuning.encoders.tokens import SequenceClassifier, TokenEncoder, TokenMLP, TokenTransformer
+from tunebound.tuning.fine_tuning.margin_regularizer import MaximalMarginRegularizer
+from tunebound.tuning.fine_tuning.methods import Method, methods
+from tunebound.tuning.fine_tuning.multi_head_loss import MultiHeadLoss
+from tunebound.tuning.fine_tuning.run import FineTuned
+from tunebound.tuning.fine_tuning.tune import fine_tune
+from tunebound.tuning.full.curvature import Curvature, Estimate, Minimiser, estimate_minimiser, network_curvature, path_lipschitz
+from tunebound.tuning.full.networks import tune_networks
+from tunebound.tuning.full.quadratics import FullRun, tune_losses, tune_quadratics
+from tunebound.tuning.heads.flow.follow import flow_heads
+from tunebound.tuning.heads.run import HeadRun
+from tunebound.tuning.heads.tune import learning_rate_limits, tune_heads
 
 if TYPE_CHECKING:
-    from tuning.estimators import HeadTuningClassifier, MultiHeadClassifier
+    from tunebound.tuning.heads.estimators import HeadTuningClassifier, MultiHeadClassifier
 
 __all__ = [
     "Curvature",
@@ -62,7 +62,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # The classifiers alone need scikit-learn, which takes a second to import; every process of a study would wait for it.
     if name in ("HeadTuningClassifier", "MultiHeadClassifier"):
-        from tuning import estimators
+        from tunebound.tuning.heads import estimators
 
         return getattr(estimators, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

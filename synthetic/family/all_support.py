@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
-from synthetic.planting import centre, dual_weights, largest_scale, orthogonal_part, random_direction
-from synthetic.registry import Planted, Request, register
+from tunebound.synthetic.planting import centre, dual_weights, largest_scale, orthogonal_part, random_direction
+from tunebound.synthetic.registry import Planted, Request, register
 
 
 @register(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
-from synthetic.planting import part_cloud, random_direction, random_frame
-from synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.planting import part_cloud, random_direction, random_frame
+from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
 
 
 @register(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
-from synthetic.planting import part_cloud, random_direction
-from synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.planting import part_cloud, random_direction
+from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
 
 
 @register(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-
-from synthetic.planting import random_frame
-from synthetic.registry import Option, Planted, Request, register
+from tunebound.synthetic.planting import random_frame
+from tunebound.synthetic.registry import Option, Planted, Request, register
 
 
 @register(

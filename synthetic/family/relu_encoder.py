@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
-from synthetic.planting import balance_columns, check_gap, dual_weights, largest_scale, random_direction
-from synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.planting import balance_columns, check_gap, dual_weights, largest_scale, random_direction
+from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
 
 
 @register(

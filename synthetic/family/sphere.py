@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
-from synthetic.planting import check_gap, orthogonal_part, random_direction
-from synthetic.registry import COMMON, Floats, Option, Planted, Request, register
+from tunebound.synthetic.planting import check_gap, orthogonal_part, random_direction
+from tunebound.synthetic.registry import COMMON, Floats, Option, Planted, Request, register
 
 ROUNDS = 10_000
 

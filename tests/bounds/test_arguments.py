@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
-
-from bounds import arguments
+from tunebound.bounds import arguments
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,7 @@
 import cvxpy as cp
 import numpy as np
 import pytest
-
-import bounds
-import synthetic
-import tuning
+from tunebound import bounds, synthetic, tuning
 
 
 def unit(w):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
+from tunebound.bounds import constants, head, leave_one_out_separators, max_margin
+from tunebound.bounds.constants import Constant, weakest
 
-from bounds import constants, head, leave_one_out_separators, max_margin
-from bounds.constants import Constant, weakest
 from tests.oracles.samples import flat, separable
 
 mp.dps = 50

@@ -9,8 +9,8 @@ import scipy.optimize
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
+from tunebound.bounds import full
 
-from bounds import full
 from tests.oracles import full_formulas
 from tests.oracles.full_runs import Quadratic, descend, leave_one_out_distances, random_problem
 
@@ -407,7 +407,7 @@ def test_overflow_is_an_error_and_large_factors_alone_are_none():
 def test_formulas_need_no_cvxpy():
     code = (
         "import sys; sys.modules['cvxpy'] = None\n"
-        "from bounds import full\n"
+        "from tunebound.bounds import full\n"
         "print(full.worst_case(n=4, mu=1.0, beta=1.0, distance=1.0, steps=2).value)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

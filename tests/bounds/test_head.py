@@ -7,12 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
+from tunebound.bounds import head, leave_one_out_separators, max_margin
 
-from bounds import (
-    head,
-    leave_one_out_separators,
-    max_margin,
-)
 from tests.oracles import head_formulas
 from tests.oracles.samples import separable
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from tunebound.bounds import constants, head, max_margin
 
-from bounds import constants, head, max_margin
 from tests.oracles.descent import leave_one_out_paths
 from tests.oracles.samples import separable
 

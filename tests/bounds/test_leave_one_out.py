@@ -7,17 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tunebound import synthetic
+from tunebound.bounds import leave_one_out_margins, leave_one_out_separators, max_margin
+from tunebound.bounds.separators import leave_one_out, quadratic_programs
+from tunebound.bounds.separators import pivots as left_out_pivots
+from tunebound.bounds.separators.leave_one_out import SOLVERS
 
-import synthetic
-from bounds import (
-    leave_one_out,
-    leave_one_out_margins,
-    leave_one_out_separators,
-    left_out_pivots,
-    left_out_quadratic_programs,
-    max_margin,
-)
-from bounds.leave_one_out import SOLVERS
 from tests.oracles.hard_margin import cone_program_margin, direction_distance, exact_margin
 from tests.oracles.samples import flat, lattice, separable
 
@@ -151,7 +146,7 @@ def wrong_answers():
 def test_a_wrong_answer_of_a_solver_is_replaced_by_a_fresh_solve(monkeypatch, solver, spoil):
     X, y = separable(np.random.default_rng(1), 30, 5)
     expected = leave_one_out_separators(X, y)
-    for module in (left_out_pivots, left_out_quadratic_programs):
+    for module in (left_out_pivots, quadratic_programs):
         right = module.resolve
         monkeypatch.setattr(module, "resolve", lambda Z, dual, left_out, right=right: spoil(right(Z, dual, left_out)))
     result = leave_one_out_separators(X, y, solver=solver)

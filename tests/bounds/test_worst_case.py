@@ -5,9 +5,10 @@ import sys
 import cvxpy
 import numpy as np
 import pytest
+from tunebound.bounds import full
+from tunebound.bounds.full import semidefinite
+from tunebound.bounds.full.worst_cases import LARGEST_STEPS
 
-from bounds import full, worst_case_program
-from bounds.worst_case import LARGEST_STEPS
 from tests.oracles.full_runs import descend, leave_one_out_distances, random_problem
 
 WEIGHTS = ("1/n", "1/(n-1)")
@@ -96,7 +97,7 @@ def test_no_random_problem_exceeds_it(weights):
 def test_runs_of_real_problems_satisfy_every_inequality_of_the_program(n, kappa, steps, weights):
     """Gram matrix and values of simulated runs, from their definition: feasible, and the objective is their distance."""
     rng = np.random.default_rng(n)
-    program = worst_case_program.build(n, kappa, 1 - kappa, steps, weights)
+    program = semidefinite.build(n, kappa, 1 - kappa, steps, weights)
     assert len(program.inequalities) == 5 * steps**2 - steps
     for _ in range(10):
         losses, start = random_problem(rng, mu=kappa, beta=1.0, n=n, d=3)
@@ -112,7 +113,7 @@ def test_runs_of_real_problems_satisfy_every_inequality_of_the_program(n, kappa,
         assert np.sqrt(scaled) == pytest.approx(distance, rel=1e-6, abs=1e-9)
         # weak duality with multipliers that are nowhere near optimal
         multipliers, radius = rng.exponential(size=len(program.inequalities)), rng.exponential()
-        upper, _ = worst_case_program.certified_upper(program, multipliers, radius)
+        upper, _ = semidefinite.certified_upper(program, multipliers, radius)
         assert np.sqrt(np.sum(program.objective * gram)) <= upper
 
 
@@ -148,7 +149,7 @@ def test_inequalities_are_all_those_of_the_interpolation_theorem(n, kappa, steps
                     scale = gap[a[4]] if same_step else max(a[0], b[0])
                     residual = b[3] + b[2] @ (a[1] - b[1]) + 0.5 * np.sum((a[2] - b[2]) ** 2) - a[3]
                     expected.append(residual / scale**2)
-    program = worst_case_program.build(n, kappa, p, steps, weights)
+    program = semidefinite.build(n, kappa, p, steps, weights)
     gram = vectors @ vectors.T
     products = np.einsum("kij,ij->k", program.inequalities, gram) + program.values @ heights
     np.testing.assert_allclose(np.sort(products), np.sort(expected), rtol=1e-9, atol=1e-9)
@@ -190,12 +191,12 @@ def scaled_run(losses, start, kappa, steps, weights):
 
 def test_certificate_counts_every_infeasibility():
     eye = np.eye(2)
-    program = worst_case_program.Program(np.diag([0.0, 4.0]), np.array([eye, -eye]), np.array([[1.0], [-2.0]]), 0.0)
+    program = semidefinite.Program(np.diag([0.0, 4.0]), np.array([eye, -eye]), np.array([[1.0], [-2.0]]), 0.0)
     # slack = 3 eye - 1 eye - objective + radius at [0, 0] = diag(2 + 1, -2); flow = 3 - 2
-    upper, residual = worst_case_program.certified_upper(program, np.array([3.0, 1.0]), 1.0)
+    upper, residual = semidefinite.certified_upper(program, np.array([3.0, 1.0]), 1.0)
     assert upper == pytest.approx(np.sqrt(1.0 + 2.0 * 2 + 0.5 * 1.0), rel=1e-10)
     assert residual == pytest.approx(2.0, rel=1e-12)
-    upper, residual = worst_case_program.certified_upper(program, np.array([8.0, 0.0]), 1.0)
+    upper, residual = semidefinite.certified_upper(program, np.array([8.0, 0.0]), 1.0)
     assert upper == pytest.approx(np.sqrt(1.0 + 0.5 * 8.0), rel=1e-10)
     assert residual == pytest.approx(8.0, rel=1e-12)
     # rounding: 8 N eps (multipliers' matrices + radius + objective) for each of N vectors
@@ -217,8 +218,8 @@ def test_certificate_counts_every_infeasibility():
 def test_violation_sees_every_constraint(gram, height, value):
     inequalities = np.array([np.eye(2), -np.eye(2)])
     values = np.array([[1.0], [-1.0]]) if value in (0.75, 2.25) else np.array([[1.0], [0.0]])
-    program = worst_case_program.Program(np.eye(2), inequalities, values, 0.0)
-    assert worst_case_program.violation(program, np.array(gram), np.array([height])) == pytest.approx(value, abs=1e-14)
+    program = semidefinite.Program(np.eye(2), inequalities, values, 0.0)
+    assert semidefinite.violation(program, np.array(gram), np.array([height])) == pytest.approx(value, abs=1e-14)
 
 
 def test_a_distance_below_float64_is_zero_without_a_gap():
@@ -262,7 +263,7 @@ def test_a_solved_case_is_not_solved_again(monkeypatch):
     def solved(*_):
         raise AssertionError("the program was solved again")
 
-    monkeypatch.setattr(worst_case_program, "solve", solved)
+    monkeypatch.setattr(semidefinite, "solve", solved)
     again = full.worst_case(n=9, mu=0.37, beta=1.0, distance=5.0, steps=3)
     assert again.value == pytest.approx(5 * once.value, rel=1e-15)
 
@@ -281,7 +282,7 @@ def test_more_steps_than_the_program_can_take_are_refused_with_the_way_out():
 
 
 def test_the_largest_number_of_steps_is_itself_allowed(monkeypatch):
-    monkeypatch.setattr(sys.modules["bounds.worst_case"], "LARGEST_STEPS", 3)
+    monkeypatch.setattr(sys.modules["tunebound.bounds.full.worst_cases"], "LARGEST_STEPS", 3)
     assert worst(5, 0.1, 3).value > 0
     with pytest.raises(ValueError, match="steps = 4 exceeds 3"):
         worst(5, 0.1, 4)

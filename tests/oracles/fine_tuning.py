@@ -7,8 +7,7 @@ import copy
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, embedding
-
-from tuning.methods.perturbed import SCALE
+from tunebound.tuning.fine_tuning.methods.perturbed import SCALE
 
 
 def fine_tune_one(encoder, start, tokens, labels, method, *, seed, left_out=None, steps, rate, batch, dropout):

@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-import synthetic.dataset
-from synthetic import SeparableDataset, families, make_separable
+from tunebound.synthetic import SeparableDataset, families, make_separable
 
 ARRAYS = ("X", "y", "separator", "dual", "support")
 # By hand: two samples at distance 2 on the first axis; w = (1/2, 0), dual 1/8 each, margin 2.
@@ -182,7 +180,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(stored: Path, tmp_path
     def fails(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(synthetic.dataset.os, "replace", fails)
+    monkeypatch.setattr(os, "replace", fails)
     with pytest.raises(OSError, match="disk full"):
         make_separable(n=8, d=3).to_npz(stored)
     assert stored.read_bytes() == before

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tunebound.synthetic import families, family, make_separable, make_suite, registry, suite_names
 
-import synthetic.family
-import synthetic.registry
-from synthetic import families, make_separable, make_suite, suite_names
 from tests.oracles.separator_program import hard_margin_direction
 
 PAGE = (Path(__file__).parents[2] / "docs" / "synthetic-data.md").read_text(encoding="utf-8")
@@ -32,10 +30,10 @@ def test_the_snippets_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_new_family_works_as_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = dict(synthetic.registry._FAMILIES)
+    before = dict(registry._FAMILIES)
     (source,) = [block for block in BLOCKS if "@register" in block]
     (tmp_path / "hypercube.py").write_text(source, encoding="utf-8")
-    monkeypatch.setattr(synthetic.family, "__path__", [*synthetic.family.__path__, str(tmp_path)])
+    monkeypatch.setattr(family, "__path__", [*family.__path__, str(tmp_path)])
     importlib.invalidate_caches()
     try:
         data = make_separable("hypercube", n=30, d=6, dropout=0.2, seed=1)
@@ -45,17 +43,17 @@ def test_the_new_family_works_as_one_file(tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(ValueError, match=r"dropout must be finite and within \[0, 0.9\]"):
             make_separable("hypercube", dropout=1.0)
     finally:
-        sys.modules.pop("synthetic.family.hypercube", None)
-        synthetic.registry._FAMILIES.clear()
-        synthetic.registry._FAMILIES.update(before)
+        sys.modules.pop("tunebound.synthetic.family.hypercube", None)
+        registry._FAMILIES.clear()
+        registry._FAMILIES.update(before)
 
 
 def test_the_table_lists_every_family_and_every_option() -> None:
     table = PAGE[PAGE.index("## The families") : PAGE.index("## Adding a family")]
     assert set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)) == set(families())
-    for family in families().values():
-        for option in family.options:
-            assert f"`{option}`" in table, (family.name, option)
+    for known in families().values():
+        for option in known.options:
+            assert f"`{option}`" in table, (known.name, option)
 
 
 def test_the_suites_have_the_sizes_that_the_page_gives() -> None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-import synthetic.family.sphere
-from synthetic import Family, families, make_separable
-from synthetic.registry import Request
+from tunebound.synthetic import Family, families, make_separable
+from tunebound.synthetic.family import sphere
+from tunebound.synthetic.registry import Request
 
 FAMILIES = sorted(families())
 
@@ -325,6 +324,6 @@ def test_numpy_numbers_are_numbers() -> None:
 
 
 def test_sphere_says_when_it_does_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(synthetic.family.sphere, "ROUNDS", 1)
+    monkeypatch.setattr(sphere, "ROUNDS", 1)
     with pytest.raises(ValueError, match=r"unit vectors could not be balanced in 1 rounds; choose another seed or n_sup"):
         make_separable("sphere")

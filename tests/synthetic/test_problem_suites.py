@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from synthetic import make_problem_suite, problem_suite_names
+from tunebound.synthetic import make_problem_suite, problem_suite_names
 
 
 @pytest.mark.parametrize(("name", "least"), [("smoke", 12), ("standard", 400)])

@@ -8,10 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-
-from synthetic.largest_gradient import largest_quadratic_gradient
-from synthetic.quadratics import QuadraticProblem, make_quadratics
-from synthetic.spectra import SPECTRA
+from tunebound.synthetic.largest_gradient import largest_quadratic_gradient
+from tunebound.synthetic.quadratics import QuadraticProblem, make_quadratics
+from tunebound.synthetic.spectra import SPECTRA
 
 
 @pytest.mark.parametrize("spectrum", sorted(SPECTRA))

@@ -12,53 +12,50 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tunebound.synthetic import families, family, make_separable, make_suite, registry
+from tunebound.synthetic.planting import balance_columns, centre, dual_weights, largest_scale, orthogonal_part, part_cloud, random_frame
+from tunebound.synthetic.registry import Planted, Request, register
 
-import synthetic.family
-import synthetic.registry
-from synthetic import families, make_separable, make_suite
-from synthetic.planting import balance_columns, centre, dual_weights, largest_scale, orthogonal_part, part_cloud, random_frame
-from synthetic.registry import Planted, Request, register
-
-GAUSSIAN = Path(synthetic.family.__file__).parent / "gaussian.py"
+GAUSSIAN = Path(family.__file__).parent / "gaussian.py"
 
 
 @pytest.fixture
 def clean_register() -> Iterator[None]:
     """Take families that a test registers out again."""
-    before = dict(synthetic.registry._FAMILIES)
+    before = dict(registry._FAMILIES)
     yield
-    synthetic.registry._FAMILIES.clear()
-    synthetic.registry._FAMILIES.update(before)
+    registry._FAMILIES.clear()
+    registry._FAMILIES.update(before)
 
 
 def test_every_file_in_the_folder_is_one_family_of_its_name() -> None:
-    files = {module.name for module in pkgutil.iter_modules(synthetic.family.__path__)}
+    files = {module.name for module in pkgutil.iter_modules(family.__path__)}
     assert files == set(families())
     assert list(families()) == sorted(files)
 
 
 def test_a_file_dropped_into_the_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_register: None) -> None:
     (tmp_path / "dropped.py").write_text(GAUSSIAN.read_text().replace("gaussian", "dropped"))
-    monkeypatch.setattr(synthetic.family, "__path__", [*synthetic.family.__path__, str(tmp_path)])
+    monkeypatch.setattr(family, "__path__", [*family.__path__, str(tmp_path)])
     importlib.invalidate_caches()
     try:
         assert "dropped" in families()
         assert make_separable("dropped", n=10, d=3).family == "dropped"
     finally:
-        sys.modules.pop("synthetic.family.dropped", None)
+        sys.modules.pop("tunebound.synthetic.family.dropped", None)
 
 
 def test_synthetic_imports_without_the_heavy_packages() -> None:
     code = (
         "import sys; sys.modules.update({'torch': None, 'cvxpy': None, 'sklearn': None, 'pandas': None});"
-        "import synthetic; print(synthetic.make_separable(n=8, d=3).name)"
+        "from tunebound import synthetic; print(synthetic.make_separable(n=8, d=3).name)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "gaussian-n8-d3-m0.5-r4-s0"
 
 
 def test_another_process_makes_the_same_data() -> None:
-    code = "from synthetic import make_suite; print(*(float(v).hex() for data in make_suite('smoke') for v in data.X.ravel()))"
+    code = "from tunebound.synthetic import make_suite; print(*(float(v).hex() for data in make_suite('smoke') for v in data.X.ravel()))"
     environment = dict(os.environ, PYTHONHASHSEED="12345")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     theirs = np.array([float.fromhex(value) for value in result.stdout.split()])
@@ -67,7 +64,7 @@ def test_another_process_makes_the_same_data() -> None:
 
 
 def test_a_name_is_given_once(clean_register: None) -> None:
-    with pytest.raises(ValueError, match=r"family 'gaussian' is registered by synthetic.family.gaussian already; choose"):
+    with pytest.raises(ValueError, match=r"family 'gaussian' is registered by tunebound.synthetic.family.gaussian already; choose"):
 
         @register("gaussian", summary="Another.")
         def other(request: Request, rng: np.random.Generator) -> Planted:

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
-
-from synthetic.largest_gradient import log_cosh, sech_squared
-from synthetic.smooth_losses import SmoothProblem, make_smooth_losses
-from synthetic.spectra import SPECTRA
+from tunebound.synthetic.largest_gradient import log_cosh, sech_squared
+from tunebound.synthetic.smooth_losses import SmoothProblem, make_smooth_losses
+from tunebound.synthetic.spectra import SPECTRA
 
 GOOD = dict(n=6, d=4, mu=0.05, beta=1.2, distance=1.5)
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from synthetic import SeparableDataset, Suite, families, make_separable, make_suite, suite_names
+from tunebound.synthetic import SeparableDataset, Suite, families, make_separable, make_suite, suite_names, suites
 
 
 def same(first: SeparableDataset, second: SeparableDataset) -> bool:
@@ -43,7 +42,7 @@ def test_specifications_generate_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     def generated(*_: object, **__: object) -> None:
         raise AssertionError("a data set was generated")
 
-    monkeypatch.setattr("synthetic.suites.make_separable", generated)
+    monkeypatch.setattr("tunebound.synthetic.suites.make_separable", generated)
     assert len(make_suite("large")) > 2000
 
 
@@ -92,13 +91,12 @@ def test_suites_of_other_seeds_share_no_member() -> None:
 
 def test_iterating_generates_one_member_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    import synthetic.suites
 
     def counting(family: str, **arguments: Any) -> SeparableDataset:
         made.append(family)
         return make_separable(family, **arguments)
 
-    monkeypatch.setattr(synthetic.suites, "make_separable", counting)
+    monkeypatch.setattr(suites, "make_separable", counting)
     iterator = iter(make_suite("large"))
     assert made == []
     next(iterator)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from synthetic.tokens import make_token_task
+from tunebound.synthetic.tokens import make_token_task
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.25, 0.9, 1.0])
@@ -121,6 +120,6 @@ def test_bad_requests_are_refused(change, kind, message):
 
 
 def test_an_unreachable_margin_is_refused(monkeypatch):
-    monkeypatch.setattr("synthetic.tokens.ROUNDS", 1)
+    monkeypatch.setattr("tunebound.synthetic.tokens.ROUNDS", 1)
     with pytest.raises(ValueError, match=r"margin=0.9 was not reached by \d+ of 64 sequences .* lower margin or length"):
         make_token_task(margin=0.9, length=50)

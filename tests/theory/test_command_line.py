@@ -3,9 +3,8 @@
 import sys
 
 import pytest
-
-import synthetic
-from theory import command_line
+from tunebound import synthetic
+from tunebound.theory import command_line
 
 FIGURES_WITHOUT_SWEEPS = 5  # the small suite varies no factor by design
 
@@ -83,7 +82,7 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(monkeypatch, capsys, tmp_
 
 
 def test_a_refuted_theorem_exits_with_1(monkeypatch, capsys, tmp_path):
-    import theory
+    from tunebound import theory
 
     false = theory.Theorem("false", "s", "t", "head", lambda evidence: [theory.Claim(1.0, 0.5, 1, 0.0, "exact", "q")], maximum=2)
     monkeypatch.setattr(command_line, "find_theorem", lambda name: false)
@@ -105,8 +104,8 @@ def test_an_interruption_says_how_to_go_on(monkeypatch, capsys, tmp_path):
 
 
 def test_bars_of_the_computations_do_not_run_through_the_study_s_own(monkeypatch, capsys, tmp_path):
-    import theory
-    from theory import study as studies
+    from tunebound import theory
+    from tunebound.theory.engine import study as studies
 
     seen = []
     monkeypatch.setattr(studies, "examine", lambda *_, **__: seen.append(sys.stderr.isatty()) or print("a warning", file=sys.stderr))
@@ -140,7 +139,7 @@ def test_the_suite_says_which_setting_is_meant(monkeypatch, capsys, tmp_path, su
 def test_a_suite_of_several_settings_without_a_default_has_to_be_told_apart(monkeypatch, capsys):
     from dataclasses import replace
 
-    from theory.settings import settings
+    from tunebound.theory.engine.setting import settings
 
     twins = {name: replace(found, suite_names=lambda: ("twin",)) for name, found in settings().items() if name != "head"}
     monkeypatch.setattr(command_line, "settings", lambda: twins)
@@ -151,8 +150,8 @@ def test_a_suite_of_several_settings_without_a_default_has_to_be_told_apart(monk
 
 
 def test_hypotheses_are_listed_judged_and_verified(monkeypatch, capsys, tmp_path):
-    import theory
-    from theory import hypothesis as module
+    from tunebound import theory
+    from tunebound.theory.engine import hypothesis as module
 
     monkeypatch.setattr(module, "_registry", {})
 

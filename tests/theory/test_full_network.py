@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 import torch
-
-import theory
-from theory import study as studies
-from theory.presentations import find_presentation
-from theory.reporting import judge_all, report
-from theory.settings import find_setting
-from theory.settings.full_network import NetworkSpecification
+from tunebound import theory
+from tunebound.theory.engine import study as studies
+from tunebound.theory.engine.presentation import find_presentation
+from tunebound.theory.engine.reporting import judge_all, report
+from tunebound.theory.engine.setting import find_setting
+from tunebound.theory.full_network.setting import NetworkSpecification
 
 SETTING = find_setting("full-network")
 OPTIONS = {"steps": 40, "minimiser_steps": 300}

@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-
-import synthetic
-import theory
-from theory import study as studies
-from theory.presentations import find_presentation
-from theory.reporting import judge_all, report
-from theory.settings import find_setting
+from tunebound import synthetic, theory
+from tunebound.theory.engine import study as studies
+from tunebound.theory.engine.presentation import find_presentation
+from tunebound.theory.engine.reporting import judge_all, report
+from tunebound.theory.engine.setting import find_setting
 
 SETTING = find_setting("full-quadratics")
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
-
-import theory
-from theory import hypothesis as module
-from theory.hypothesis import Hypothesis, decide, find_hypothesis, hypotheses, log_ratio, median_interval, sign_test
-from theory.settings import settings
+from tunebound import theory
+from tunebound.theory.engine import hypothesis as module
+from tunebound.theory.engine.hypothesis import Hypothesis, decide, find_hypothesis, hypotheses
+from tunebound.theory.engine.setting import settings
+from tunebound.theory.engine.statistics.effects import log_ratio, median_interval, sign_test
 
 
 def claim(effects, predicted=-1, name="claim", scale="log ratio"):

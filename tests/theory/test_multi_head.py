@@ -2,19 +2,16 @@
 
 import numpy as np
 import pytest
+from tunebound import bounds, synthetic, theory, tuning
+from tunebound.theory.engine import study as studies
+from tunebound.theory.engine.presentation import find_presentation
+from tunebound.theory.engine.reporting import judge_all, report
+from tunebound.theory.engine.setting import find_setting
+from tunebound.theory.multi_head import starts as random_starts
+from tunebound.theory.multi_head.setting import SIZES, common_bias, group_means, multi_head_evidence, spread_of
+from tunebound.theory.multi_head.starts import RandomStarts
 
-import bounds
-import synthetic
-import theory
-import tuning
 from tests.oracles.multi_head_descent import heads_at, left_out_heads_at, many_heads_at
-from theory import random_starts
-from theory import study as studies
-from theory.presentations import find_presentation
-from theory.random_starts import RandomStarts
-from theory.reporting import judge_all, report
-from theory.settings import find_setting
-from theory.settings.multi_head import SIZES, common_bias, group_means, multi_head_evidence, spread_of
 
 SETTING = find_setting("multi-head")
 STEPS = 300

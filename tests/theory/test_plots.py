@@ -1,14 +1,12 @@
 """Every figure draws from a small study and explains itself."""
 
 import pytest
-
-import synthetic
-import theory
-from theory import plots
-from theory import study as studies
-from theory.plots import head
-from theory.presentations import find_presentation
-from theory.settings import find_setting
+from tunebound import synthetic, theory
+from tunebound.theory.engine import scatter as plots
+from tunebound.theory.engine import study as studies
+from tunebound.theory.engine.presentation import find_presentation
+from tunebound.theory.engine.setting import find_setting
+from tunebound.theory.head import figures as head
 
 
 @pytest.fixture(scope="module")

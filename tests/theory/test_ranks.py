@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import friedmanchisquare
-
-from theory.ranks import mean_ranks
+from tunebound.theory.engine.statistics.ranks import mean_ranks
 
 
 def table(values):

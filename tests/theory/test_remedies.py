@@ -11,15 +11,13 @@ import pandas as pd
 import pytest
 import torch
 from scipy.special import expit
-
-import theory
-import tuning
-from theory import study as studies
-from theory.presentations import find_presentation
-from theory.remedies import comparison, measures, variants
-from theory.remedies.task import TaskSpecification, encode, flip_labels, pretrained, with_constant
-from theory.settings import find_setting
-from theory.study import Results
+from tunebound import theory, tuning
+from tunebound.theory.engine import study as studies
+from tunebound.theory.engine.presentation import find_presentation
+from tunebound.theory.engine.setting import find_setting
+from tunebound.theory.engine.study import Results
+from tunebound.theory.remedies import comparison, measures, variants
+from tunebound.theory.remedies.task import TaskSpecification, encode, flip_labels, pretrained, with_constant
 
 PRESENTATION = find_presentation("remedies")
 # Method → factor on instability and on the distance to the minimiser, and change of accuracy.

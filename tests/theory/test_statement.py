@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-import theory
-from theory.statement import Claim, find_theorem
+from tunebound import theory
+from tunebound.theory.engine.statement import Claim, find_theorem
 
 
 def test_rows_average_over_samples_and_keep_the_worst_excess():

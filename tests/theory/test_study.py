@@ -6,12 +6,11 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from tunebound import synthetic, theory
+from tunebound.theory.engine import study as studies
 
-import synthetic
-import theory
 from tests.oracles.descent import leave_one_out_paths
 from tests.oracles.separator_program import hard_margin_direction
-from theory import study as studies
 
 SMALL = theory.Study("head", "smoke", 0, {"steps": 40})
 

@@ -2,12 +2,9 @@
 
 import numpy as np
 import pytest
-
-import bounds
-import synthetic
-import theory
-from theory.statement import Assumption
-from theory.verdict import judge, second_opinions
+from tunebound import bounds, synthetic, theory
+from tunebound.theory.engine.statement import Assumption
+from tunebound.theory.engine.verdict import judge, second_opinions
 
 
 def make(name, factor, **more):

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-
-from tuning import cuda_graphs
+from tunebound.tuning.heads.engine import graphs
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -46,14 +45,14 @@ def test_every_call_is_one_step(monkeypatch):
     state = torch.zeros(())
     recorder = Recorder(state)
     streams = []
-    monkeypatch.setattr(cuda_graphs.torch, "cuda", recorder)
+    monkeypatch.setattr(graphs.torch, "cuda", recorder)
 
     def step():
         streams.append(recorder.current.name)
         state.add_(1)
 
     recorder.step = step
-    advance = cuda_graphs.captured(step)
+    advance = graphs.captured(step)
     assert state == 0
     for count in range(1, 6):
         advance()
@@ -83,7 +82,7 @@ def test_a_captured_step_agrees_with_the_cpu():
 
     here, plain = stepper(Z)
     there, step = stepper(Z.cuda())
-    advance = cuda_graphs.captured(step)
+    advance = graphs.captured(step)
     for count in range(1, 101):
         plain()
         advance()

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-
-from synthetic.tokens import make_token_task
-from tuning.curvature import estimate_minimiser, network_curvature, path_lipschitz
-from tuning.encoders import SequenceClassifier, TokenMLP, TokenTransformer
-from tuning.lanczos import ritz_extremes
-from tuning.networks import tune_networks
+from tunebound.synthetic.tokens import make_token_task
+from tunebound.tuning.encoders.tokens import SequenceClassifier, TokenMLP, TokenTransformer
+from tunebound.tuning.full.curvature import estimate_minimiser, network_curvature, path_lipschitz
+from tunebound.tuning.full.lanczos import ritz_extremes
+from tunebound.tuning.full.networks import tune_networks
 
 TASK = make_token_task(6, length=3, vocabulary=5, topics=2, seed=1)
 LINEAR = nn.Sequential(nn.Linear(3, 1), nn.Flatten(0))

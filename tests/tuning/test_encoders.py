@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-
-from synthetic.tokens import make_token_task
-from tuning.encoders import SequenceClassifier, TokenMLP, TokenTransformer, seeded
+from tunebound.synthetic.tokens import make_token_task
+from tunebound.tuning.encoders.tokens import SequenceClassifier, TokenMLP, TokenTransformer, seeded
 
 KINDS = [TokenMLP, TokenTransformer]
 TOKENS = torch.tensor(make_token_task(6).tokens)

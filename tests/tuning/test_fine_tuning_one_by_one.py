@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from tunebound import synthetic, tuning
 
-import synthetic
-import tuning
 from tests.oracles.fine_tuning import fine_tune_one
 
 LENGTH, VOCABULARY = 6, 16

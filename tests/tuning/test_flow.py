@@ -5,11 +5,11 @@ import math
 import mpmath
 import numpy as np
 import pytest
-
-import synthetic
-from tuning import flow as module
-from tuning import flow_heads, flow_path, learning_rate_limits, tune_heads
-from tuning.flow import flow_records
+from tunebound import synthetic
+from tunebound.tuning import flow_heads, learning_rate_limits, tune_heads
+from tunebound.tuning.heads.flow import follow as module
+from tunebound.tuning.heads.flow import path as flow_path
+from tunebound.tuning.heads.flow.follow import flow_records
 
 
 def unit(w):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tunebound.synthetic.quadratics import make_quadratics
+from tunebound.synthetic.smooth_losses import make_smooth_losses
+from tunebound.tuning.full import quadratics as module
+from tunebound.tuning.full.quadratics import tune_losses, tune_quadratics
 
-import tuning.full
-from synthetic.quadratics import make_quadratics
-from synthetic.smooth_losses import make_smooth_losses
 from tests.oracles.full_descent import leave_one_out_quadratic_paths
-from tuning.full import tune_losses, tune_quadratics
 
 WEIGHTS = ("1/n", "1/(n-1)")
 
@@ -61,7 +61,7 @@ def test_chunks_do_not_change_the_result(weights, monkeypatch):
     arguments = (problem.hessians, problem.minimisers, problem.start)
     whole = tune_quadratics(*arguments, steps=30, weights=weights)
     general = tune_losses(problem.losses, problem.gradients, problem.start, beta=2.0, steps=30, weights=weights)
-    monkeypatch.setattr(tuning.full, "WORKING_MEMORY", 3 * 8 * 16)
+    monkeypatch.setattr(module, "WORKING_MEMORY", 3 * 8 * 16)
     parts = tune_quadratics(*arguments, steps=30, weights=weights)
     single = tune_losses(problem.losses, problem.gradients, problem.start, beta=2.0, steps=30, weights=weights)
     for name in ("distance", "loss", "gradient_norms", "weights"):

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import torch
+from tunebound.tuning.heads.engine import fused as fused_kernel
 
 from tests.oracles.descent import logistic_path
-from tuning import fused_kernel
 
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed (pip install triton)")
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -76,7 +76,7 @@ INTERPRETED = """
 import sys
 import numpy as np, torch
 from tests.tuning.test_fused_kernel import CASES, DTYPES, tensors
-from tuning import fused_kernel
+from tunebound.tuning.heads.engine import fused as fused_kernel
 found = {}
 for case, (n, d, first, left_out, steps) in CASES.items():
     for dtype in DTYPES:
@@ -121,13 +121,14 @@ COMPILED = """
 import torch
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, compile
-from tuning import fused_kernel, head_kernels
+from tunebound.tuning.heads.engine import fused as fused_kernel
+from tunebound.tuning.heads.engine import kernels
 names = {torch.float32: "fp32", torch.float64: "fp64"}
 for d, dtype, capability in [(5, torch.float64, 90), (20, torch.float64, 90), (64, torch.float32, 80), (64, torch.float64, 75)]:
     blocks = fused_kernel.blocks(d, dtype)
-    kernel = head_kernels.few_features if d <= fused_kernel.FEW else head_kernels.many_features
+    kernel = kernels.few_features if d <= fused_kernel.FEW else kernels.many_features
     signature = {name: "*" + names[dtype] for name in ("Z", "step")} | {name: "*fp64" for name in ("negated", "drift")}
-    signature |= {name: "i32" for name in head_kernels.COUNTS} | {name: "constexpr" for name in ("D", "WIDTH", "HEADS", "TILE")}
+    signature |= {name: "i32" for name in kernels.COUNTS} | {name: "constexpr" for name in ("D", "WIDTH", "HEADS", "TILE")}
     ordered = {name: signature[name] for name in kernel.arg_names}
     sizes = dict(D=d, WIDTH=fused_kernel.width(d), HEADS=blocks.heads, TILE=blocks.tile)
     source = ASTSource(kernel, ordered, constexprs=sizes)
@@ -188,8 +189,8 @@ def test_refusals_say_why(monkeypatch):
 def test_without_triton_the_package_works_and_the_kernel_is_refused():
     code = (
         "import sys; sys.modules['triton'] = None\n"
-        "import torch, tuning\n"
-        "from tuning import fused_kernel\n"
+        "import torch\n"
+        "from tunebound.tuning.heads.engine import fused as fused_kernel\n"
         "print(fused_kernel.refusal(torch.device('cuda'), 50, 5, torch.float64))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -7,11 +7,16 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from tunebound import synthetic
+from tunebound.tuning import tune_heads
+from tunebound.tuning.heads.engine import choice as descent_choice
+from tunebound.tuning.heads.engine import features as descent
+from tunebound.tuning.heads.engine import fused as fused_kernel
+from tunebound.tuning.heads.engine import gram as gram_descent
+from tunebound.tuning.heads.engine import plan
+from tunebound.tuning.heads.run import rounding_resolution
 
-import synthetic
 from tests.oracles.descent import leave_one_out_paths
-from tuning import descent, descent_blocks, descent_choice, fused_kernel, gram_descent, tune_heads
-from tuning.head_run import rounding_resolution
 
 MEASURES = ("weights", "path", "norm", "margin", "distance", "direction_distance", "certificate", "direction_error")
 
@@ -77,7 +82,7 @@ def test_the_gram_space_is_taken_where_it_is_cheaper(dtype, caplog):
     factor = {"float64": 1, "mixed": 2, "float32": 2}[dtype]
     for d, expected in ((12 * factor, "Gram space"), (12 * factor - 1, "feature space")):
         data = sample(d=d)
-        with caplog.at_level(logging.INFO, logger="tuning"):
+        with caplog.at_level(logging.INFO, logger="tunebound.tuning"):
             tune_heads(data.X, data.y, steps=1, dtype=dtype, device="cpu")
         assert expected in caplog.messages[-1]
 
@@ -217,12 +222,12 @@ def test_blocks_differ_by_less_than_the_resolution(monkeypatch, engine, threads)
     arguments = dict(steps=options.pop("steps", 60), reference=unit(np.ones((5, n + 1, d))), init=init, **options)
     whole = tune_heads(X, y, **arguments)
     allowed = rounding_resolution(whole.steps)[-1] if options.get("dtype") != "mixed" else 1e-8
-    smallest = descent_blocks.needed(descent_blocks.Sizes(5, n, d, n, heads, gram=d >= n, shifted="weights" in options), 1, 1, 1)
+    smallest = plan.needed(plan.Sizes(5, n, d, n, heads, gram=d >= n, shifted="weights" in options), 1, 1, 1)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(threads)
-        for rows in (1, descent_blocks.FEW_ROWS):
-            monkeypatch.setattr(descent_blocks, "FEW_ROWS", rows)
+        for rows in (1, plan.FEW_ROWS):
+            monkeypatch.setattr(plan, "FEW_ROWS", rows)
             for memory in (smallest, 5 * smallest, 40 * smallest):
                 cut = tune_heads(X, y, memory=memory, **arguments)
                 assert_same(cut, whole, allowed, (*MEASURES, "spread", "head_weights") if heads > 1 else MEASURES)
@@ -247,16 +252,14 @@ def test_the_smallest_memory_asked_for_is_enough_and_a_byte_less_is_not():
 @pytest.mark.parametrize("memory", [2**26, 2**18])
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_blocks_cover_everything_once_within_the_memory(sizes, memory, workers):
-    all_of_it = descent_blocks.Sizes(*sizes, gram=False, shifted=False)
+    all_of_it = plan.Sizes(*sizes, gram=False, shifted=False)
     count, _, _, left_out, heads = sizes
-    cut, at_once = descent_blocks.blocks(all_of_it, memory, descent_blocks.CACHE, workers)
+    cut, at_once = plan.blocks(all_of_it, memory, plan.CACHE, workers)
     seen = np.zeros((count, max(1, left_out)), int)
     for block in cut:
         seen[block.sets, block.left_out if left_out else slice(None)] += 1
         assert 1 <= block.heads <= heads
-        taken = descent_blocks.needed(
-            all_of_it, block.sets.stop - block.sets.start, block.left_out.stop - block.left_out.start, block.heads
-        )
+        taken = plan.needed(all_of_it, block.sets.stop - block.sets.start, block.left_out.stop - block.left_out.start, block.heads)
         assert taken * at_once <= memory
     assert (seen == 1).all()
     assert at_once <= min(workers, len(cut))
@@ -311,7 +314,7 @@ def test_an_error_in_one_block_stops_the_others_and_is_raised(monkeypatch):
 def test_on_a_gpu_the_kernel_is_chosen_where_it_can_be_and_the_log_says_why_not(monkeypatch, caplog):
     gpu = torch.device("cuda", 0)
     monkeypatch.setattr(fused_kernel, "refusal", lambda device, n, d, dtype: None if d <= 8 else f"{d} features are too many")
-    with caplog.at_level(logging.INFO, logger="tuning"):
+    with caplog.at_level(logging.INFO, logger="tunebound.tuning"):
         assert "fused kernel, mixed" in descent_choice.choose(gpu, 50, 5, "mixed", heads=1, growth=1.0).words
         for arguments, reason in (
             ((50, 20, "float64", 1, 1.0), "20 features are too many"),
@@ -346,10 +349,8 @@ def test_what_is_handed_to_the_kernel_is_what_a_plain_loop_needs(monkeypatch, dt
     plain = tune_heads(X, y, steps=20, init=init, dtype=dtype)
     choice = descent_choice.Choice("fused", lambda problem, workspace: descent_choice.FusedDescent(problem, dtype))
     monkeypatch.setattr(descent_choice, "choose", lambda *_, **__: choice)
-    monkeypatch.setattr(descent_blocks, "FEW_ROWS", 4)
-    fused = tune_heads(
-        X, y, steps=20, init=init, dtype=dtype, memory=descent_blocks.needed(descent_blocks.Sizes(2, 9, 3, 9, 1, False, False), 1, 3, 1)
-    )
+    monkeypatch.setattr(plan, "FEW_ROWS", 4)
+    fused = tune_heads(X, y, steps=20, init=init, dtype=dtype, memory=plan.needed(plan.Sizes(2, 9, 3, 9, 1, False, False), 1, 3, 1))
     assert_same(fused, plain, 1e-13 if dtype == "float64" else 2e-6)
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from tunebound import synthetic
+from tunebound.tuning import learning_rate_limits, tune_heads
+from tunebound.tuning.heads import tune as engine
 
-import synthetic
 from tests.oracles.descent import leave_one_out_paths
-from tuning import heads as engine
-from tuning import learning_rate_limits, tune_heads
 
 FAMILIES = ("gaussian", "heavy_tailed", "degenerate", "wide")
 

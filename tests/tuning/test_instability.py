@@ -11,8 +11,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ortho_group
 from sklearn.cross_decomposition import CCA
-
-from tuning import instability
+from tunebound.tuning import instability
 
 FEATURES = ("cka_distance", "procrustes_distance", "svcca_distance")
 

@@ -6,9 +6,8 @@ import logging
 import numpy as np
 import pytest
 import torch
-
-from tuning import MaximalMarginRegularizer
-from tuning.margin_regularizer import margin_penalty
+from tunebound.tuning import MaximalMarginRegularizer
+from tunebound.tuning.fine_tuning.margin_regularizer import margin_penalty
 
 
 def formula(features, labels, weight):
@@ -48,14 +47,14 @@ def test_a_step_against_the_gradient_moves_the_centres_apart():
 
 def test_a_batch_that_lacks_a_class_adds_nothing_and_says_so(caplog):
     features = torch.randn(4, 3, requires_grad=True)
-    with caplog.at_level(logging.DEBUG, logger="tuning.margin_regularizer"):
+    with caplog.at_level(logging.DEBUG, logger="tunebound.tuning.fine_tuning.margin_regularizer"):
         value = MaximalMarginRegularizer()(features, torch.ones(4))
     assert value.item() == 0
     value.backward()
     assert not features.grad.any()
     assert "holds one class" in caplog.text
     caplog.clear()
-    with caplog.at_level(logging.DEBUG, logger="tuning.margin_regularizer"):
+    with caplog.at_level(logging.DEBUG, logger="tunebound.tuning.fine_tuning.margin_regularizer"):
         MaximalMarginRegularizer()(features, torch.tensor([1, -1, 1, 1]))
     assert not caplog.text
 

@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import expit, rel_entr
-
-import synthetic
-import tuning
-from tuning.methods import Method, State, Strength, perturbed, register
-from tuning.methods import method as registry
+from tunebound import synthetic, tuning
+from tunebound.tuning.fine_tuning.methods import Method, State, Strength, perturbed, register
+from tunebound.tuning.fine_tuning.methods import method as registry
 
 TASK = synthetic.make_token_task(12, length=4, vocabulary=8, seed=1)
 

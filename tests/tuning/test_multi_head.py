@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax
-
-from tuning import MultiHeadLoss
+from tunebound.tuning import MultiHeadLoss
 
 
 def batch(classes, dtype=torch.float64):

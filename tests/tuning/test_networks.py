@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from tunebound.synthetic.tokens import make_token_task
+from tunebound.tuning.encoders.tokens import SequenceClassifier, TokenMLP, TokenTransformer
+from tunebound.tuning.full import networks
+from tunebound.tuning.full.losses import NetworkLoss
+from tunebound.tuning.full.networks import plan_blocks, tune_networks
 
-import tuning.networks
-from synthetic.tokens import make_token_task
 from tests.oracles.network_training import sample_gradient_norms, train_one
-from tuning.encoders import SequenceClassifier, TokenMLP, TokenTransformer
-from tuning.network_losses import NetworkLoss
-from tuning.networks import plan_blocks, tune_networks
 
 CRITERIA = {
     "squared": lambda outputs, labels: (outputs - labels) ** 2 / 2,
@@ -121,7 +121,7 @@ def test_blocks_do_not_change_the_result():
     model, (tokens, labels) = small("transformer"), task()
     objective = NetworkLoss(model, tokens, labels, loss="squared")
     whole = tune_networks(model, tokens, labels, steps=8, learning_rate=0.2)
-    assert plan_blocks(objective, 7, 2**31, replicas=8) == tuning.networks.Blocks(8, 7)
+    assert plan_blocks(objective, 7, 2**31, replicas=8) == networks.Blocks(8, 7)
     least = _least_memory(objective)
     seen = set()
     for factor in (1.0, 1.3, 2.0, 4.0):
@@ -139,8 +139,8 @@ def test_blocks_do_not_change_the_result():
 def test_the_working_block_bounds_the_replicas(monkeypatch):
     model, (tokens, labels) = small("transformer"), task()
     objective = NetworkLoss(model, tokens, labels, loss="squared")
-    monkeypatch.setattr(tuning.networks, "WORKING_MEMORY", 1)
-    assert plan_blocks(objective, 7, 2**31, replicas=8) == tuning.networks.Blocks(1, 1)
+    monkeypatch.setattr(networks, "WORKING_MEMORY", 1)
+    assert plan_blocks(objective, 7, 2**31, replicas=8) == networks.Blocks(1, 1)
 
 
 def test_a_network_too_large_for_the_memory_is_refused():

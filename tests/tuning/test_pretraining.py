@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-
-from synthetic.tokens import make_token_task
-from tuning.encoders import TokenMLP, TokenTransformer
-from tuning.pretraining import pretrain
-from tuning.reconstruction import hidden_positions
+from tunebound.synthetic.tokens import make_token_task
+from tunebound.tuning.encoders.pretraining import pretrain
+from tunebound.tuning.encoders.reconstruction import hidden_positions
+from tunebound.tuning.encoders.tokens import TokenMLP, TokenTransformer
 
 CORPUS = make_token_task(2000, margin=0.0, seed=1000)
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-
-import synthetic
-from tuning import TokenMLP, TokenTransformer, pretrain, self_unsupervised_retraining
+from tunebound import synthetic
+from tunebound.tuning import TokenMLP, TokenTransformer, pretrain, self_unsupervised_retraining
 
 TASK = synthetic.make_token_task(48, shift=0.7, seed=3)
 CORPUS = synthetic.make_token_task(1024, seed=0).tokens

@@ -4,8 +4,7 @@ import math
 
 import pytest
 import torch
-
-from tuning.rosenbrock import Linearisation, step
+from tunebound.tuning.heads.flow.rosenbrock import Linearisation, step
 
 
 class Pursuit:

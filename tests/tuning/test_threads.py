@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-
-from tuning.threads import WORTHWHILE, a_block_a_thread, threads_for
+from tunebound.tuning.threads import WORTHWHILE, a_block_a_thread, threads_for
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-
-from theory.hypothesis import log_ratio, median_interval
-from theory.ranks import Ranks, mean_ranks
+from tunebound.theory.engine.statistics.effects import log_ratio, median_interval
+from tunebound.theory.engine.statistics.ranks import Ranks, mean_ranks
 
 REFERENCE = "plain"
 SEPARATOR = ":"  # between method and measure in a column of the environments

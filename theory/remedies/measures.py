@@ -11,14 +11,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 from torch import nn
-
-import bounds
-import tuning
-from theory.remedies.comparison import REFERENCE, column
-from theory.remedies.task import Task, with_constant
-from theory.remedies.variants import split
-from tuning import instability
-from tuning.methods.method import find_method
+from tunebound import bounds, tuning
+from tunebound.theory.remedies.comparison import REFERENCE, column
+from tunebound.theory.remedies.task import Task, with_constant
+from tunebound.theory.remedies.variants import split
+from tunebound.tuning import instability
+from tunebound.tuning.fine_tuning.methods.method import find_method
 
 OPTIONS = {"steps": 100, "learning_rate": 0.2, "batch_size": 16, "dropout": 0.1}
 REPRESENTED = 128  # test inputs on which representations are compared: four times the features

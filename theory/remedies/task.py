@@ -10,11 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-
-import bounds
-import synthetic
-import tuning
-from synthetic.storage import read_arrays, write_arrays
+from tunebound import bounds, synthetic, tuning
+from tunebound.synthetic.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-remedies"
 # Small enough for thousands of runs, and hard enough that runs disagree: eight topics in 64 words, no margin between the

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pandas as pd
-
-from theory.remedies.comparison import SEPARATOR
+from tunebound.theory.remedies.comparison import SEPARATOR
 
 WEIGHTED = "maximal_margin"
 WEIGHT = "@"

@@ -1,0 +1,175 @@
+"""Full fine-tuning: the rungs that follow distances to the minimiser, and what holds off interpolation; see `bounds.full`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from tunebound.bounds.arguments import WEIGHTS, Array, broadcast, choice, count, non_negative, positive
+from tunebound.bounds.arithmetic import finish, product
+from tunebound.bounds.full.rates import curvature, geometric_sum, power, rates
+
+
+def contraction(
+    *, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike, steps: ArrayLike, weights: str = "1/n"
+) -> float | Array:
+    r"""Bound for each left-out sample without a Lipschitz constant: (R/n) sum_{t<T} q^(T-1-t) p^t.
+
+    With weights 1/n that is R (q^T - p^T) / kappa, with 1/(n-1) it is R T p^T / n.
+
+    Parameters
+    ----------
+    n : array_like
+        Number of samples, at least 2.
+    mu, beta : array_like
+        Strong convexity and smoothness of every loss, beta >= mu > 0.
+    distance : array_like
+        R = |w_0 - w*|, 0 or more.
+    steps : array_like
+        Number T of gradient steps, at least 1.
+    weights : {"1/n", "1/(n-1)"}
+        Weight of each remaining sample in the left-out loss.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on | w_S(T) - w_{S^i}(T) |, for every i; at one step nothing smaller holds on the class.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number, out of its range, or `weights` is unknown.
+
+    Notes
+    -----
+    Assumptions: losses of the class with a common minimiser w*; both runs from one w_0 with step 1/beta.
+    Source: this project, proof in docs/full-tuning.md.
+    """
+    n, mu, beta, distance, steps, weights = _distance_arguments(n, mu, beta, distance, steps, weights)
+    rate = rates(n, mu, beta, weights)
+    total = geometric_sum(rate.log_left_out, rate.log_full, rate.left_out_over_full, steps)
+    # With weights 1/(n-1) the gradients of a sample and of the others differ by at most beta - mu per unit of distance.
+    spread = 1.0 if weights == "1/n" else rate.complement
+    return finish("contraction", product((distance, spread, *total), (n,)))
+
+
+def worst_quadratic(
+    *, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike, steps: ArrayLike, weights: str = "1/n"
+) -> float | Array:
+    r"""Largest distance that one-dimensional quadratics reach: R (q^T - ((n-1) p / n)^T).
+
+    A value from below: no bound that holds for every left-out sample of the class can be smaller. It is the maximum of
+    R | (1 - A/beta)^T - (1 - C/beta)^T | over curvatures a of the other samples and b of sample i in [mu, beta], with
+    A = ((n-1) a + b)/n and C = (n-1) a/n (weights 1/n) or C = a (1/(n-1)), attained at a = mu, b = beta.
+
+    Parameters
+    ----------
+    n, mu, beta, distance, steps, weights
+        As for `contraction`.
+
+    Returns
+    -------
+    float or ndarray
+        The distance | w_S(T) - w_{S^i}(T) | of the problem f_i = beta (w - w*)^2 / 2, f_j = mu (w - w*)^2 / 2.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number, out of its range, or `weights` is unknown.
+
+    Notes
+    -----
+    Source: this project, proof in docs/full-tuning.md.
+    """
+    n, mu, beta, distance, steps, weights = _distance_arguments(n, mu, beta, distance, steps, weights)
+    rate = rates(n, mu, beta, weights)
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        log_ratio = np.log1p(1.0 / (n - 1) / (rate.complement if weights == "1/n" else 1.0))
+        root = np.exp(power(rate.log_left_out, steps) / 2)  # twice: the power itself may lie below float64 and the bound not
+        return finish("worst_quadratic", product((distance, root, root, -np.expm1(-steps * log_ratio))))
+
+
+def off_interpolation(
+    *, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, steps: ArrayLike, gradient_norm: ArrayLike, weights: str = "1/n"
+) -> float | Array:
+    r"""What the lack of a common minimiser adds for a left-out sample: |grad f_i(w*_S)| (1 - q^T) / (mu (n-1)).
+
+    Parameters
+    ----------
+    n, mu, beta, steps, weights
+        As for `contraction`.
+    gradient_norm : array_like
+        |grad f_i(w*_S)| at the minimiser w*_S of the mean loss, 0 or more; its mean over i for the mean.
+
+    Returns
+    -------
+    float or ndarray
+        Add it to `data` (both for the mean over i), whose initial loss is then F_S(w_0) - F_S(w*_S).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number, out of its range, or `weights` is unknown.
+    OverflowError
+        If the term exceeds float64.
+
+    Notes
+    -----
+    Assumptions: losses of the class; both runs from one w_0 with step 1/beta. Source: this project, proof in
+    docs/full-tuning.md.
+    """
+    n = count("n", n, minimum=2)
+    mu, beta = curvature(mu, beta)
+    steps = count("steps", steps)
+    gradient_norm = non_negative("gradient_norm", gradient_norm)
+    weights = choice("weights", weights, WEIGHTS)
+    broadcast(n=n, mu=mu, beta=beta, steps=steps, gradient_norm=gradient_norm)
+    with np.errstate(over="ignore", under="ignore"):
+        approached = -np.expm1(power(rates(n, mu, beta, weights).log_left_out, steps))
+    return finish("off_interpolation", product((gradient_norm, approached), (mu, n - 1)))
+
+
+def minimiser_shift(*, n: ArrayLike, mu: ArrayLike, gradient_norm: ArrayLike) -> float | Array:
+    r"""Distance of the minimisers with and without a sample: |grad f_i(w*_S)| / (mu (n-1)).
+
+    Parameters
+    ----------
+    n : array_like
+        Number of samples, at least 2.
+    mu : array_like
+        Strong convexity of the mean loss of the other samples, above 0.
+    gradient_norm : array_like
+        |grad f_i(w*_S)|, 0 or more.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on | w*_S - w*_{S^i} |, for either weights: they do not move the minimiser.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Source: this project, proof in docs/full-tuning.md.
+    """
+    n = count("n", n, minimum=2)
+    mu = positive("mu", mu)
+    gradient_norm = non_negative("gradient_norm", gradient_norm)
+    broadcast(n=n, mu=mu, gradient_norm=gradient_norm)
+    return finish("minimiser_shift", product((gradient_norm,), (mu, n - 1)))
+
+
+def _distance_arguments(
+    n: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike, steps: ArrayLike, weights: str
+) -> tuple[Array, Array, Array, Array, Array, str]:
+    n = count("n", n, minimum=2)
+    mu, beta = curvature(mu, beta)
+    distance = non_negative("distance", distance)
+    steps = count("steps", steps)
+    weights = choice("weights", weights, WEIGHTS)
+    broadcast(n=n, mu=mu, beta=beta, distance=distance, steps=steps)
+    return n, mu, beta, distance, steps, weights

@@ -1,0 +1,186 @@
+"""Certified bounds along gradient descent on a head, after any number of steps; see `bounds.head`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from tunebound.bounds.arguments import (
+    WEIGHTS,
+    Array,
+    broadcast,
+    choice,
+    count,
+    margin_and_radius,
+    non_negative,
+    not_below,
+    number,
+    per_data_set,
+    positive,
+)
+from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus_ratio
+
+
+def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) -> float | Array:
+    r"""Bound for each left-out sample along a run: 2 drift / (|w_S(t)| + |w_{S^i}(t)|).
+
+    Parameters
+    ----------
+    drift : array_like of shape (..., n)
+        Certified distance of the two heads, 0 or more. With weights 1/n on the left-out data it is
+        (eta/n) sum_{s<t} p_i(w_S(s)) |x_i|; with 1/(n-1), (eta/(n-1)) sum_{s<t} |grad f_i - grad F_S| at w_S(s).
+    norm : array_like
+        Norm of w_S(t), above 0. One value per run, or one per sample.
+    left_out_norms : array_like of shape (..., n)
+        Norms of w_{S^i}(t), above 0.
+
+    Returns
+    -------
+    float or ndarray of shape (..., n)
+        Bound on the distance of the unit directions of w_S(t) and w_{S^i}(t).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Assumptions: convex smooth loss, step at most 2 over the curvature of the left-out loss, both runs from one w_0.
+    Source: this project, proof in docs/head-tuning.md.
+    """
+    drift = non_negative("drift", drift)
+    norm = positive("norm", norm)
+    left_out_norms = positive("left_out_norms", left_out_norms)
+    norm = per_data_set("norm", norm, "drift", drift)
+    broadcast(drift=drift, norm=norm, left_out_norms=left_out_norms)
+    larger = np.maximum(norm, left_out_norms)
+    smaller = np.minimum(norm, left_out_norms)
+    relative_sum = 1.0 + smaller / larger
+    return finish("trajectory", product((2.0, drift), (larger, relative_sum)))
+
+
+def chord(*, drift: ArrayLike, norm: ArrayLike) -> float | Array:
+    r"""Bound for each left-out sample from the drift against one norm, without the left-out run.
+
+    With delta = drift / norm: sqrt(2 - 2 sqrt(1 - delta^2)) where delta < 1, and 2, the largest distance of two unit
+    vectors, elsewhere. Where delta < 1 it is at most sqrt(2) delta.
+
+    Parameters
+    ----------
+    drift : array_like of shape (..., n)
+        Certified distance of the two heads, 0 or more; see `trajectory`.
+    norm : array_like
+        Norm of w_S(t), above 0. One value per run, or one per sample.
+
+    Returns
+    -------
+    float or ndarray of shape (..., n)
+        Bound on the distance of the unit directions of w_S(t) and w_{S^i}(t).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+
+    Notes
+    -----
+    Assumptions: those of `trajectory`. Source: this project, proof in docs/head-tuning.md.
+    """
+    drift = non_negative("drift", drift)
+    norm = positive("norm", norm)
+    norm = per_data_set("norm", norm, "drift", drift)
+    inside = drift < norm
+    bounded = np.where(inside, drift, 0.0)
+    delta = product((bounded,), (norm,))
+    cosine = np.sqrt(product((norm - bounded,), (norm,)) * (1.0 + delta))
+    return finish("chord", np.where(inside, delta * np.sqrt(2.0 / (1.0 + cosine)), 2.0))
+
+
+def anytime(
+    *,
+    n: ArrayLike,
+    margin: ArrayLike,
+    radius: ArrayLike,
+    progress: ArrayLike = 1.0,
+    weights: str = "1/n",
+) -> float | Array:
+    r"""Bound on the mean at every step of gradient descent, with no constant left open.
+
+    ``2 B / (gamma n) * progress`` for left-out losses with weights 1/n, ``4 B / (gamma n) * progress`` with 1/(n-1).
+
+    Parameters
+    ----------
+    n : array_like
+        Number of samples, at least 2.
+    margin, radius : array_like
+        Margin of the data and largest norm of a feature; radius >= margin > 0.
+    progress : array_like
+        <w_S(t) - w_0, u_S> / |w_S(t)| with u_S the unit hard-margin direction, 0 or more. The default, 1, covers
+        every run that starts at w_0 = 0.
+    weights : {"1/n", "1/(n-1)"}
+        Weight of each remaining sample in the left-out loss.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on the mean over i of the distance of the unit directions of w_S(t) and w_{S^i}(t).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number, out of its range, or `weights` is unknown.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Assumptions: separable data, logistic loss, step at most 2 over the curvature of every left-out loss
+    (`bounds.constants.step_size_limit`), both runs from one w_0.
+    Source: this project, proof in docs/head-tuning.md.
+    """
+    n = count("n", n, minimum=2)
+    margin, radius = margin_and_radius(margin, radius)
+    progress = non_negative("progress", progress)
+    weights = choice("weights", weights, WEIGHTS)
+    broadcast(n=n, margin=margin, radius=radius, progress=progress)
+    factor = 2.0 if weights == "1/n" else 4.0
+    return finish("anytime", product((factor, radius, progress), (margin, n)))
+
+
+def direction(*, margin: ArrayLike, head_margin: ArrayLike) -> float | Array:
+    r"""Distance of a trained head's direction from the hard-margin direction: sqrt(2 (1 - gamma_w / gamma_S)).
+
+    Parameters
+    ----------
+    margin : array_like
+        Margin of the data, above 0.
+    head_margin : array_like
+        Normalised margin gamma_w = min_j z_j . w / |w| of the head; at most `margin`, and negative while the head
+        still errs. A value above `margin` by rounding (relative 1e-9) counts as equal to it.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on | w/|w| - u_S |.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Assumptions: separable data; any w other than 0. Source: this project, proof in docs/head-tuning.md.
+    """
+    margin = positive("margin", margin)
+    head_margin = number("head_margin", head_margin)
+    reason = "no head has a larger margin than the hard-margin separator; solve it to more digits"
+    correct = np.maximum(head_margin, 0.0)
+    not_below("margin", margin, "head_margin", correct, reason)
+    shortfall = np.sqrt(product((np.maximum(margin - correct, 0.0),), (margin,)))
+    erring = root_of_one_plus_ratio(np.maximum(-head_margin, 0.0), margin)
+    return finish("direction", product((SQRT2, np.where(head_margin < 0, erring, shortfall))))

@@ -1,0 +1,195 @@
+"""Certified bounds for the limit of head tuning, the hard-margin directions; see `bounds.head`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from tunebound.bounds.arguments import (
+    RADIUS_REASON,
+    Array,
+    broadcast,
+    count,
+    margin_and_radius,
+    non_negative,
+    not_below,
+    per_data_set,
+    positive,
+    sample_duals,
+)
+from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus_ratio
+
+
+def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Array:
+    r"""Bound for each left-out sample from the growth of the margin: sqrt(2 (1 - gamma_S / gamma_{S^i})).
+
+    Parameters
+    ----------
+    margin : array_like
+        Margin of S, above 0. One value per data set, or one per sample.
+    left_out_margins : array_like of shape (..., n)
+        Margins of the left-out data S^i; leaving a sample out never shrinks the margin. A value that is smaller than
+        `margin` by rounding (relative 1e-9) counts as equal to it.
+
+    Returns
+    -------
+    float or ndarray of shape (..., n)
+        Bound on the distance of the unit directions of w_S and w_{S^i}.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+
+    Notes
+    -----
+    Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
+    Two margins in float64 show no growth below 1e-16 of them, so directions that differ by less than 2e-8 may give 0.
+    """
+    margin = positive("margin", margin)
+    left_out_margins = positive("left_out_margins", left_out_margins)
+    margin = per_data_set("margin", margin, "left_out_margins", left_out_margins)
+    reason = "leaving a sample out cannot shrink the margin; solve both to more digits"
+    not_below("left_out_margins", left_out_margins, "margin", margin, reason)
+    growth = np.maximum(left_out_margins - margin, 0.0)
+    return finish("ratio", SQRT2 * np.sqrt(growth / left_out_margins))
+
+
+def pair(*, margin: ArrayLike, dual: ArrayLike, hinge: ArrayLike) -> float | Array:
+    r"""Bound for each left-out sample from its dual and its hinge loss: gamma sqrt(2 alpha_i h_i).
+
+    Parameters
+    ----------
+    margin : array_like
+        Margin of S, above 0. One value per data set, or one per sample.
+    dual : array_like of shape (..., n)
+        Dual of the hard-margin separator of S, >= 0.
+    hinge : array_like of shape (..., n)
+        Hinge loss h_i = max(0, 1 - z_i . w_{S^i}) of the left-out sample under the separator of S^i.
+
+    Returns
+    -------
+    float or ndarray of shape (..., n)
+        Bound on the distance of the unit directions of w_S and w_{S^i}.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
+    """
+    margin = positive("margin", margin)
+    dual = non_negative("dual", dual)
+    hinge = non_negative("hinge", hinge)
+    margin = per_data_set("margin", margin, "dual", dual)
+    broadcast(margin=margin, dual=dual, hinge=hinge)
+    return finish("pair", product((SQRT2, margin, np.sqrt(dual), np.sqrt(hinge))))
+
+
+def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Array:
+    r"""Bound on the mean from one solve: (1/n) sum_i gamma sqrt(2 alpha_i (1 + |x_i| / gamma)).
+
+    Parameters
+    ----------
+    margin : array_like
+        Margin of S, above 0. One value per data set.
+    dual : array_like of shape (..., n)
+        Dual of the hard-margin separator of S, >= 0, at least one entry above 0.
+    norms : array_like of shape (..., n)
+        Norms of the features; none is below the margin.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on the mean over i of the distance of the unit directions of w_S and w_{S^i}.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
+    """
+    margin = positive("margin", margin)[..., np.newaxis]
+    dual = sample_duals(dual)
+    norms = positive("norms", norms)
+    broadcast(margin_per_data_set=margin, dual=dual, norms=norms)
+    not_below("norms", norms, "margin", margin, RADIUS_REASON)
+    terms = product((SQRT2, margin, np.sqrt(dual), root_of_one_plus_ratio(norms, margin)))
+    return finish("dual", np.mean(terms, axis=-1))
+
+
+def support(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, n_support: ArrayLike) -> float | Array:
+    r"""Bound on the mean from the number of support vectors: sqrt(2 n_support (1 + B/gamma)) / n.
+
+    Parameters
+    ----------
+    n : array_like
+        Number of samples, at least 2.
+    margin, radius : array_like
+        Margin of the data and largest norm of a feature; radius >= margin > 0.
+    n_support : array_like
+        Number of samples with a dual above 0, from 1 to n.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on the mean over i of the distance of the unit directions of w_S and w_{S^i}.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+
+    Notes
+    -----
+    Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
+    """
+    n = count("n", n, minimum=2)
+    margin, radius = margin_and_radius(margin, radius)
+    n_support = count("n_support", n_support)
+    broadcast(n=n, margin=margin, radius=radius, n_support=n_support)
+    if np.any(n_support > n):
+        raise ValueError(f"n_support = {n_support.tolist()} exceeds n = {n.tolist()}: count the samples with dual > 0")
+    return finish("support", product((SQRT2, np.sqrt(n_support), root_of_one_plus_ratio(radius, margin)), (n,)))
+
+
+def free(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Array:
+    r"""Bound on the mean without any solve: sqrt(2 (1 + B/gamma) / n).
+
+    This is the first entry of the maximum of `published` for lambda = gamma^2 and nu = gamma: on average over the
+    left-out samples these constants are certified.
+
+    Parameters
+    ----------
+    n : array_like
+        Number of samples, at least 2.
+    margin, radius : array_like
+        Margin of the data and largest norm of a feature; radius >= margin > 0.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on the mean over i of the distance of the unit directions of w_S and w_{S^i}.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+
+    Notes
+    -----
+    Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
+    """
+    n = count("n", n, minimum=2)
+    margin, radius = margin_and_radius(margin, radius)
+    broadcast(n=n, margin=margin, radius=radius)
+    return finish("free", product((SQRT2, root_of_one_plus_ratio(radius, margin)), (np.sqrt(n),)))

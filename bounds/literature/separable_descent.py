@@ -1,0 +1,128 @@
+"""Stability of gradient descent on self-bounded losses (Schliserman and Koren 2022); see `bounds.literature`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from tunebound.bounds.arguments import Array, broadcast, count, fraction, margin_and_radius, non_negative, positive, within
+from tunebound.bounds.arithmetic import finish, product
+
+
+def self_bounded_distance(
+    *,
+    n: ArrayLike,
+    steps: ArrayLike,
+    learning_rate: ArrayLike,
+    beta: ArrayLike,
+    c: ArrayLike,
+    delta: ArrayLike,
+    distance: ArrayLike,
+    loss: ArrayLike,
+) -> float | Array:
+    r"""Leave-one-out distance of gradient descent on self-bounded losses.
+
+    .. math::
+        \frac{\eta c T}{n} \Bigl( \frac{R^2}{\eta T} + 2 F_S(u) \Bigr)^{1 - \delta}
+
+    Parameters
+    ----------
+    n : array_like
+        Number of samples, at least 1.
+    steps : array_like
+        Number T of gradient steps, at least 1.
+    learning_rate : array_like
+        Step eta, above 0 and at most 1/(2 beta).
+    beta : array_like
+        Smoothness of every loss, above 0.
+    c, delta : array_like
+        Self-boundedness |grad f(w)| <= c f(w)^(1 - delta), c above 0 and delta in [0, 1/2]. Every non-negative
+        beta-smooth loss has c = sqrt(2 beta), delta = 1/2; the logistic loss has c = radius, delta = 0.
+    distance : array_like
+        R = |w_0 - u| for any comparator u, 0 or more.
+    loss : array_like
+        F_S(u), the mean loss of the comparator, 0 or more.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on the mean over i of | w_S(T) - w_{S^i}(T) |, with weights 1/n on the left-out data.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Assumptions: convex, non-negative, beta-smooth, (c, delta)-self-bounded losses; both runs from one w_0.
+    Source: the argument of Schliserman and Koren, "Stability vs Implicit Bias of Gradient Methods on Separable Data and
+    Beyond", COLT 2022, with the constants that our proof gives; theirs were not compared.
+    """
+    n = count("n", n)
+    steps = count("steps", steps)
+    learning_rate = positive("learning_rate", learning_rate)
+    beta = positive("beta", beta)
+    c = positive("c", c)
+    delta = fraction("delta", delta, zero=True)
+    distance = non_negative("distance", distance)
+    loss = non_negative("loss", loss)
+    broadcast(n=n, steps=steps, learning_rate=learning_rate, beta=beta, c=c, delta=delta, distance=distance, loss=loss)
+    if np.any(delta > 0.5):
+        raise ValueError(f"delta = {delta.tolist()} must be at most 1/2: a smooth loss is self-bounded with 1/2")
+    within("learning_rate", learning_rate, product((0.5,), (beta,)), "1/(2 beta)")
+    learning_rate, _ = np.broadcast_arrays(learning_rate, beta)
+    time = product((learning_rate, steps))
+    with np.errstate(over="ignore"):
+        level = product((distance, distance), (time,)) + 2.0 * loss
+        return finish("self_bounded_distance", product((c, time, level ** (1.0 - delta)), (n,)))
+
+
+def separable_descent_distance(
+    *, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, steps: ArrayLike, learning_rate: ArrayLike
+) -> float | Array:
+    r"""Leave-one-out distance of a logistic head trained from 0 on separable data: (B/n) (ln^2 T / gamma^2 + 2 eta).
+
+    `self_bounded_distance` with c = B, delta = 0 and the comparator u = (ln T / gamma) u_S, whose loss is at most 1/T.
+    The norm of the head grows like ln T / gamma only, so the bound on its direction that follows grows with T;
+    `bounds.head.anytime` does not.
+
+    Parameters
+    ----------
+    n : array_like
+        Number of samples, at least 2.
+    margin, radius : array_like
+        Margin gamma of the data and largest norm B of a feature; radius >= margin > 0.
+    steps : array_like
+        Number T of gradient steps, at least 1.
+    learning_rate : array_like
+        Step eta, above 0 and at most 2 / radius^2.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on the mean over i of | w_S(T) - w_{S^i}(T) |, with weights 1/n on the left-out data.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Assumptions: separable data, logistic loss without bias, w_0 = 0. Source as for `self_bounded_distance`.
+    """
+    n = count("n", n, minimum=2)
+    margin, radius = margin_and_radius(margin, radius)
+    steps = count("steps", steps)
+    learning_rate = positive("learning_rate", learning_rate)
+    broadcast(n=n, margin=margin, radius=radius, steps=steps, learning_rate=learning_rate)
+    limit = product((2.0,), (radius, radius))
+    within("learning_rate", learning_rate, limit, "2 / radius^2")
+    logarithm = np.log(steps)
+    far = product((radius, logarithm, logarithm), (n, margin, margin))
+    near = product((2.0, radius, learning_rate), (n,))
+    return finish("separable_descent_distance", far + near)

@@ -1,0 +1,166 @@
+"""Stability of stochastic gradient descent (Hardt, Recht and Singer 2016); see `bounds.literature`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from tunebound.bounds.arguments import Array, broadcast, count, positive, within
+from tunebound.bounds.arithmetic import finish, product
+
+
+def convex_descent_distance(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike) -> float | Array:
+    r"""Expected distance of two runs on data that differ in one sample: (2 L / n) sum_t eta_t.
+
+    Parameters
+    ----------
+    n : array_like
+        Number of samples, at least 1.
+    lipschitz : array_like
+        L: Lipschitz constant of every loss in the parameters, above 0.
+    beta : array_like
+        Smoothness of every loss, above 0.
+    step_sizes : array_like of shape (..., T)
+        Steps eta_t, each above 0 and at most 2/beta.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on E | w_T - w_T' |, the expectation over the drawn samples.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Assumptions: convex, L-Lipschitz, beta-smooth losses; each step uses one sample drawn uniformly with replacement,
+    or all of them. Source: the proof of Theorem 3.8 of Hardt, Recht and Singer, "Train faster, generalize better",
+    ICML 2016 (numbering of arXiv:1509.01240v2).
+    """
+    n = count("n", n)
+    lipschitz = positive("lipschitz", lipschitz)
+    total = _total_step(beta, step_sizes)
+    broadcast(n=n, lipschitz=lipschitz, total_step=total)
+    return finish("convex_descent_distance", product((2.0, lipschitz, total), (n,)))
+
+
+def convex_descent_stability(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike) -> float | Array:
+    r"""Uniform stability of stochastic gradient descent on convex losses: (2 L^2 / n) sum_t eta_t.
+
+    Assumptions, errors and source as for `convex_descent_distance`.
+
+    Parameters
+    ----------
+    n, lipschitz, beta, step_sizes : array_like
+        As for `convex_descent_distance`.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on the expected change of the loss at any point when one sample is exchanged.
+    """
+    n = count("n", n)
+    lipschitz = positive("lipschitz", lipschitz)
+    total = _total_step(beta, step_sizes)
+    broadcast(n=n, lipschitz=lipschitz, total_step=total)
+    return finish("convex_descent_stability", product((2.0, lipschitz, lipschitz, total), (n,)))
+
+
+def strongly_convex_descent_stability(*, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike) -> float | Array:
+    r"""Uniform stability of stochastic gradient descent on strongly convex losses: 2 L^2 / (mu n), for every T.
+
+    Parameters
+    ----------
+    n : array_like
+        Number of samples, at least 1.
+    lipschitz : array_like
+        L: Lipschitz constant of every loss on the set to which the steps are projected, above 0.
+    mu : array_like
+        Strong convexity of every loss, above 0.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on the expected change of the loss at any point when one sample is exchanged.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Assumptions: mu-strongly convex, beta-smooth losses; projected steps of constant size at most 1/beta, samples drawn
+    with replacement. Source: Hardt, Recht and Singer 2016, Theorem 3.9 (numbering of arXiv:1509.01240v2).
+    """
+    n = count("n", n)
+    lipschitz = positive("lipschitz", lipschitz)
+    mu = positive("mu", mu)
+    broadcast(n=n, lipschitz=lipschitz, mu=mu)
+    return finish("strongly_convex_descent_stability", product((2.0, lipschitz, lipschitz), (mu, n)))
+
+
+def non_convex_descent_stability(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, c: ArrayLike, steps: ArrayLike) -> float | Array:
+    r"""Uniform stability of stochastic gradient descent on non-convex losses with steps of at most c/t.
+
+    .. math::
+        \frac{1 + 1/(\beta c)}{n - 1}\,(2 c L^2)^{1/(\beta c + 1)}\, T^{\beta c/(\beta c + 1)}
+
+    Parameters
+    ----------
+    n : array_like
+        Number of samples, at least 2.
+    lipschitz, beta : array_like
+        Lipschitz constant L and smoothness of every loss, above 0.
+    c : array_like
+        Constant of the step sizes eta_t <= c/t, above 0.
+    steps : array_like
+        Number T of steps, at least 1.
+
+    Returns
+    -------
+    float or ndarray
+        Bound on the expected change of the loss at any point when one sample is exchanged.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no real number or out of its range.
+    OverflowError
+        If the bound exceeds float64.
+
+    Notes
+    -----
+    Assumptions: losses with values in [0, 1], L-Lipschitz and beta-smooth; samples drawn with replacement.
+    Source: Hardt, Recht and Singer 2016, Theorem 3.12 (numbering of arXiv:1509.01240v2).
+    """
+    n = count("n", n, minimum=2)
+    lipschitz = positive("lipschitz", lipschitz)
+    beta = positive("beta", beta)
+    c = positive("c", c)
+    steps = count("steps", steps)
+    broadcast(n=n, lipschitz=lipschitz, beta=beta, c=c, steps=steps)
+    with np.errstate(over="ignore", divide="ignore"):
+        expansion = beta * c
+        contraction = 1.0 / expansion
+        logarithm = np.log(2.0) + np.log(c) + 2.0 * np.log(lipschitz)
+        growth = np.exp(logarithm / (1.0 + expansion) + np.log(steps) / (1.0 + contraction))
+        return finish("non_convex_descent_stability", (1.0 + contraction) / (n - 1.0) * growth)
+
+
+def _total_step(beta: ArrayLike, step_sizes: ArrayLike) -> Array:
+    beta = positive("beta", beta)
+    step_sizes = positive("step_sizes", step_sizes)
+    if step_sizes.ndim == 0:
+        raise ValueError("step_sizes must have the steps on its last axis, got a scalar: pass one value per step")
+    beta = beta[..., np.newaxis]
+    broadcast(beta_per_run=beta, step_sizes=step_sizes)
+    step_sizes, beta = np.broadcast_arrays(step_sizes, beta)
+    within("step_sizes", step_sizes, product((2.0,), (beta,)), "2/beta")
+    with np.errstate(over="ignore"):
+        return np.asarray(step_sizes.sum(axis=-1))

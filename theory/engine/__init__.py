@@ -1,0 +1,1 @@
+"""What every setting shares: statements, studies, verdicts, statistics, the report."""

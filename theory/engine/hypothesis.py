@@ -1,0 +1,225 @@
+"""Directional claims: an effect of predicted sign, judged by its sign over independent tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tunebound.theory.engine.setting import find_setting
+from tunebound.theory.engine.statement import find_named, load_catalogue, theorems
+from tunebound.theory.engine.statistics.effects import median_interval, sign_test
+from tunebound.theory.engine.statistics.rates import CONFIDENCE
+from tunebound.theory.engine.study import Results, checked_options, examine_members
+
+SCALES = ("log ratio", "difference", "trend")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A claim that something moves a measured quantity up or down.
+
+    Attributes
+    ----------
+    name, statement, source : str
+        Short name, the claim in words, and who makes it.
+    setting : str
+        Whose studies it reads, for example "remedies".
+    predicted : {-1, 1}
+        Sign of the effect if the claim is true.
+    scale : {"log ratio", "difference", "trend"}
+        What an effect is: ln(with/without), with − without, or a slope or correlation along a factor.
+    effects : callable
+        Tables of a study → one effect for each independent unit (a task, or a group of matched environments), indexed by
+        the unit's name. NaN: the claim does not speak of that unit. Infinite ratios are kept: only order counts.
+    """
+
+    name: str
+    statement: str
+    source: str
+    setting: str
+    predicted: int
+    scale: str
+    effects: Callable[[Results], pd.Series]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a study says of one hypothesis.
+
+    Attributes
+    ----------
+    hypothesis : Hypothesis
+    status : {"confirmed", "refuted", "not decided", "not tested"}
+        By the exact two-sided sign test over units, its p-value adjusted by Holm's method for all hypotheses judged together,
+        at 5 %: decided for the predicted sign, for the opposite one, or not at all.
+    units, agreeing, opposed : int
+        Units with an effect; those whose effect has the predicted sign, and the opposite one. An effect of exactly zero counts
+        against both.
+    median, low, high : float
+        Median effect and its exact 95 % interval by order statistics, for this hypothesis alone.
+    p, adjusted : float
+        Of the sign test: alone, and after Holm's adjustment.
+    together : int
+        How many hypotheses were judged together.
+    """
+
+    hypothesis: Hypothesis
+    status: str
+    units: int = 0
+    agreeing: int = 0
+    opposed: int = 0
+    median: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    p: float = 1.0
+    adjusted: float = 1.0
+    together: int = 1
+
+    @property
+    def effect(self) -> str:
+        """Median effect with its interval, as a factor for log ratios, else with its sign."""
+        values = (self.median, self.low, self.high)
+        if self.hypothesis.scale == "log ratio":
+            with np.errstate(over="ignore"):
+                middle, low, high = (f"{value:.3g}" for value in np.exp(values))
+            return f"×{middle} [{low}, {high}]"
+        middle, low, high = (f"{value:+.3g}" for value in values)
+        return f"{middle} [{low}, {high}]"
+
+    def __str__(self) -> str:
+        lines = [f"{self.hypothesis.name}: {self.status}", f"  {self.hypothesis.statement}"]
+        if self.units:
+            lines.append(f"  median effect {self.effect} over {self.units} units (exact {CONFIDENCE:.0%} interval)")
+            lines.append(
+                f"  predicted sign on {self.agreeing}, opposite on {self.opposed}; sign test p = {self.p:.2g}, "
+                f"{self.adjusted:.2g} by Holm for {self.together} judged together"
+            )
+        return "\n".join(lines)
+
+
+_registry: dict[str, Hypothesis] = {}
+
+
+def hypothesize(
+    name: str, *, statement: str, source: str, setting: str, predicted: int, scale: str = "log ratio"
+) -> Callable[[Callable[[Results], pd.Series]], Hypothesis]:
+    """Register the decorated function, tables of a study → effects by unit, as a hypothesis; the name then means the `Hypothesis`.
+
+    Parameters
+    ----------
+    name : str
+        Short and unique; registering the same function again (a notebook cell run twice) replaces it.
+    statement, source : str
+        The claim in words, and who makes it.
+    setting : str
+        Whose studies the function reads.
+    predicted : {-1, 1}
+        Sign of the effect if the claim is true.
+    scale : {"log ratio", "difference", "trend"}
+        What an effect is: ln(with/without), with − without, or a slope or correlation along a factor.
+
+    Raises
+    ------
+    ValueError
+        If another function is registered under the name, or `predicted` or `scale` is none of the above.
+    """
+    if predicted not in (-1, 1):
+        raise ValueError(f"predicted must be -1 or 1, got {predicted!r}; a claim without a direction is no hypothesis here")
+    if scale not in SCALES:
+        raise ValueError(f"scale must be one of {', '.join(map(repr, SCALES))}, got {scale!r}")
+
+    def register(effects: Callable[[Results], pd.Series]) -> Hypothesis:
+        known = _registry.get(name)
+        if known is not None and known.effects.__qualname__ != effects.__qualname__:
+            raise ValueError(f"a hypothesis named {name!r} is registered already; choose another name")
+        _registry[name] = Hypothesis(name, statement, source, setting, int(predicted), scale, effects)
+        return _registry[name]
+
+    return register
+
+
+def hypotheses(setting: str | None = None) -> dict[str, Hypothesis]:
+    """The registered hypotheses by name, in the order of registration.
+
+    Parameters
+    ----------
+    setting : str, optional
+        Those that read studies of this setting; all of them by default.
+    """
+    load_catalogue()
+    return {name: known for name, known in _registry.items() if setting in (None, known.setting)}
+
+
+def find_hypothesis(name: str) -> Hypothesis:
+    """The hypothesis of that name."""
+    return find_named("hypothesis", name, hypotheses())
+
+
+def decide(claims: Sequence[Hypothesis], results: Results) -> list[Decision]:
+    """Judge hypotheses together on the tables of one study.
+
+    Parameters
+    ----------
+    claims : sequence of Hypothesis
+        The more there are, the stronger the evidence that each one takes (Holm, 1979).
+    results : Results
+
+    Returns
+    -------
+    list of Decision
+        In the order of `claims`.
+    """
+    alone = [_alone(claim, claim.effects(results)) for claim in claims]
+    tested = [decision for decision in alone if decision.units]
+    ranked = sorted(tested, key=lambda decision: decision.p)
+    adjusted, largest = {}, 0.0
+    for rank, decision in enumerate(ranked):
+        largest = max(largest, min(1.0, (len(ranked) - rank) * decision.p))
+        adjusted[decision.hypothesis.name] = largest
+    return [_with_status(decision, adjusted[decision.hypothesis.name], len(tested)) if decision.units else decision for decision in alone]
+
+
+def verify_hypothesis(claim: str | Hypothesis, suite: Any = "smoke", *, seed: int = 0, jobs: int | None = None, **options: Any) -> Decision:
+    """Compute a suite of the hypothesis's setting and judge the hypothesis on it, alone.
+
+    Parameters
+    ----------
+    claim : str or Hypothesis
+    suite : str or Suite
+        A suite's name, or a suite.
+    seed : int
+        Of a suite given by name.
+    jobs : int, optional
+        Processes; all cores by default.
+    **options
+        Options of the setting.
+
+    Raises
+    ------
+    ValueError
+        For unknown names or options out of range; before any work.
+    """
+    known = find_hypothesis(claim) if isinstance(claim, str) else claim
+    setting = find_setting(known.setting)
+    checked = checked_options(setting, options)
+    members = setting.suite(suite, seed) if isinstance(suite, str) else suite
+    return decide([known], examine_members(setting, members, checked, list(theorems(setting.name).values()), jobs))[0]
+
+
+def _alone(claim: Hypothesis, effects: pd.Series) -> Decision:
+    known = effects.dropna()
+    if not len(known):
+        return Decision(claim, "not tested")
+    signs = np.sign(known.to_numpy(dtype=float)) * claim.predicted
+    p = sign_test(known)
+    return Decision(claim, "not decided", len(known), int((signs > 0).sum()), int((signs < 0).sum()), *median_interval(known), p, p)
+
+
+def _with_status(decision: Decision, adjusted: float, together: int) -> Decision:
+    status = "not decided"
+    if adjusted <= 1 - CONFIDENCE:
+        status = "confirmed" if decision.agreeing > decision.opposed else "refuted"
+    return replace(decision, status=status, adjusted=adjusted, together=together)

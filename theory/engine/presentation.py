@@ -1,0 +1,89 @@
+"""What a report needs to know of a setting."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from tunebound.theory.engine.study import Results
+from tunebound.theory.engine.verdict import Verdict
+
+
+def _always(results: Results) -> bool:
+    return True
+
+
+def _no_tables(results: Results) -> list[Table]:
+    return []
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report, as text.
+
+    Attributes
+    ----------
+    title, note : str
+        Heading, and what the cells are.
+    columns : tuple of str
+    rows : tuple of tuple of str
+        The first cell of each names it.
+    """
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A figure, its caption, and whether a study has what it shows."""
+
+    draw: Callable[[Results], Figure]
+    caption: str
+    applies: Callable[[Results], bool] = _always
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """The words and figures of a setting.
+
+    Attributes
+    ----------
+    title : str
+    subtitle : callable
+        (results, manifest) → what was computed, in numbers.
+    findings : callable
+        (results, verdicts) → the main results as sentences, all numbers taken from the tables.
+    certificates : callable
+        environments → what backs the constants, as sentences.
+    group : str
+        Column by which the tightness table is broken down.
+    illustrations : mapping
+        Name, fit for a file → figure.
+    tables : callable
+        results → what else the report shows as tables; nothing by default.
+    """
+
+    title: str
+    subtitle: Callable[[Results, dict[str, Any]], str]
+    findings: Callable[[Results, Sequence[Verdict]], list[str]]
+    certificates: Callable[[pd.DataFrame], list[str]]
+    group: str
+    illustrations: Mapping[str, Illustration]
+    tables: Callable[[Results], list[Table]] = _no_tables
+
+    def figures(self, results: Results) -> dict[str, Illustration]:
+        """The figures that this study can fill."""
+        return {name: illustration for name, illustration in self.illustrations.items() if illustration.applies(results)}
+
+
+def find_presentation(setting: str) -> Presentation:
+    """The presentation of the setting of that name."""
+    module = importlib.import_module(f"tunebound.theory.{setting.replace('-', '_')}.story")
+    return module.PRESENTATION

@@ -1,0 +1,105 @@
+"""The report of a study: one HTML file, verdicts first."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from tqdm import tqdm
+from tunebound.theory.engine import study
+from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.setting import find_setting
+from tunebound.theory.engine.statement import theorems
+from tunebound.theory.engine.verdict import Verdict, judge, judged_rows, tightness_ratio, with_counterexample
+
+
+def report(directory: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None) -> Path:
+    """Write the report of a finished study.
+
+    Parameters
+    ----------
+    directory : path
+        The study's directory; counterexamples are stored in it.
+    output : path, optional
+        The HTML file; `report.html` in the directory by default.
+
+    Returns
+    -------
+    Path
+        The file, self-contained.
+    """
+    from tunebound.theory.engine.presentation import find_presentation  # slow to import, and no worker process draws
+
+    source = Path(directory)
+    results = study.load(source)
+    manifest = study.read_manifest(source)
+    presentation = find_presentation(manifest["setting"])
+    verdicts = judge_all(source, results)
+    chosen = presentation.figures(results)
+    figures = [
+        {"name": name, "caption": chosen[name].caption, "data": _png(chosen[name].draw(results))}
+        for name in tqdm(chosen, desc="figures", unit="figure", delay=2, disable=None)
+    ]
+    names = [verdict.theorem.name for verdict in verdicts if verdict.bounded and verdict.tightness]
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string((files("tunebound.theory.engine") / "report.html.jinja").read_text(encoding="utf-8")).render(
+        title=f"{presentation.title} The {manifest['suite']} suite",
+        subtitle=presentation.subtitle(results, manifest),
+        verdicts=verdicts,
+        decisions=decide(list(hypotheses(manifest["setting"]).values()), results),
+        findings=presentation.findings(results, verdicts),
+        tables=presentation.tables(results),
+        figures=figures,
+        group=presentation.group,
+        group_theorems=names,
+        group_rows=_group_rows(results, names, presentation.group, find_setting(manifest["setting"]).judged_at),
+        certificates=presentation.certificates(results.environments),
+        manifest=[(key, _plain(value)) for key, value in manifest.items()],
+    )
+    target = source / "report.html" if output is None else Path(output)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.partial")
+    partial.write_text(page, encoding="utf-8")
+    os.replace(partial, target)
+    return target
+
+
+def judge_all(directory: str | os.PathLike[str], results: study.Results) -> list[Verdict]:
+    """The verdict on every theorem of the study, published ones first; counterexamples are stored in the directory."""
+    manifest = study.read_manifest(directory)
+    setting = find_setting(manifest["setting"])
+    suite = setting.suite(manifest["suite"], manifest["seed"])
+    known = theorems(manifest["setting"])
+    ordered = sorted((name for name in known if name in manifest["theorems"]), key=lambda name: (not name.startswith("P-"), name))
+    return [with_counterexample(judge(name, results), suite, setting, Path(directory) / "counterexamples") for name in ordered]
+
+
+def _group_rows(results: study.Results, names: Sequence[str], group: str, judged_at: str) -> list[dict[str, Any]]:
+    if not names:
+        return []
+    judged = judged_rows(results.rows[results.rows["theorem"].isin(names)], judged_at)
+    judged = judged[judged["bound"] > 0]
+    ratios = judged.assign(ratio=tightness_ratio(judged)).groupby([group, "theorem"])["ratio"].agg(["median", "min"])
+    cells = {key: f"{row['median']:.2g} ({row['min']:.1g})" for key, row in ratios.iterrows()}
+    sets = results.environments.groupby(group)["member"].nunique()
+    return [
+        {"group": value, "sets": int(count), "cells": [cells.get((value, name), "–") for name in names]} for value, count in sets.items()
+    ]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_plain(entry)}" for key, entry in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _png(figure: Any) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")

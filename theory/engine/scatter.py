@@ -1,0 +1,47 @@
+"""Every bound against what was measured, in any setting."""
+
+from __future__ import annotations
+
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+from tunebound.theory.engine.setting import find_setting
+from tunebound.theory.engine.statement import find_theorem
+from tunebound.theory.engine.study import Results
+from tunebound.theory.engine.verdict import judged_rows
+
+COLUMNS = 4
+
+
+def bound_against_measured(results: Results) -> Figure:
+    """One panel a theorem, one point an environment where the setting judges, on log–log axes."""
+    names = list(results.rows["theorem"].unique())
+    setting = find_setting(find_theorem(names[0]).setting)
+    judged = judged_rows(results.rows, setting.judged_at)
+    positive = judged[(judged["measured"] > 0) & (judged["bound"] > 0)]
+    names = [name for name in names if np.isfinite(positive.loc[positive["theorem"] == name, "maximum"]).all()]
+    lines = -(-len(names) // COLUMNS)
+    figure = Figure(figsize=(3.4 * COLUMNS + 1.4, 3.2 * lines + 0.6), layout="constrained")
+    axes = figure.subplots(lines, COLUMNS, squeeze=False, sharex=True, sharey=True)
+    sizes = sorted(positive["n"].unique())
+    colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
+    shown = positive[positive["theorem"].isin(names)]
+    low, high = max(shown["measured"].min() / 2, 1e-6), shown["bound"].max() * 2
+    for axis, name in zip(axes.flat, names, strict=False):
+        rows = shown[shown["theorem"] == name]
+        for n in sizes:
+            part = rows[rows["n"] == n]
+            axis.loglog(part["measured"], part["bound"], "o", ms=3.5, alpha=0.7, color=colours[n], label=f"n = {n}")
+        axis.plot([low, high], [low, high], color="black", lw=1, label="bound = measured")
+        if rows["maximum"].nunique() == 1:
+            axis.axhline(rows["maximum"].iloc[0], color=sns.color_palette("colorblind")[3], ls="--", lw=1, label="trivial maximum")
+        axis.set(title=name, xlim=(low, high), ylim=(low, high))
+        axis.minorticks_off()  # within a decade they say nothing here, and take most of the drawing's time
+    for axis in axes.flat[len(names) :]:
+        axis.set_axis_off()
+    figure.supxlabel(f"measured: {setting.measures}")
+    figure.supylabel("bound")
+    figure.suptitle("Bound against measured instability: points below the black line violate the bound")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", frameon=False)
+    return figure

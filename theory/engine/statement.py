@@ -1,0 +1,210 @@
+"""Theorems as objects: what one says, under which assumptions, and what it claims of a piece of evidence."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tunebound.bounds.provenance import PROVENANCES
+
+Named = TypeVar("Named")
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A condition of a theorem and the check that says whether a piece of evidence meets it."""
+
+    statement: str
+    check: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One inequality, measured ≤ bound, on one environment.
+
+    Attributes
+    ----------
+    measured, bound : (K,) or (K, m)
+        Both sides at K numbers of steps; a second axis holds quantities that are bounded one by one (samples, heads).
+    steps : (K,)
+        Numbers of steps t; infinity stands for the limit.
+    resolution : float or (K,) or (K, m)
+        What rounding and the solvers' certificates leave open in measured − bound; an excess within it is no violation.
+    provenance : {"exact", "estimated", "fitted", "assumed"}
+        Of the weakest constant in the bound.
+    quantity : str
+        What was measured, for tables and axes.
+    maximum : float, optional
+        The largest value that the measured quantity can take on this environment; the theorem's by default.
+    """
+
+    measured: ArrayLike
+    bound: ArrayLike
+    steps: ArrayLike
+    resolution: ArrayLike
+    provenance: str
+    quantity: str
+    maximum: float | None = None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a number of steps: means over the second axis, the worst excess over it, and where that is."""
+        if self.provenance not in PROVENANCES:
+            raise ValueError(f"provenance must be one of {PROVENANCES}, got {self.provenance!r}")
+        steps = np.atleast_1d(np.asarray(self.steps, dtype=np.float64))
+
+        def table(values: ArrayLike) -> NDArray[np.float64]:
+            array = np.asarray(values, dtype=np.float64)
+            return array.reshape(len(steps), -1)
+
+        measured, bound = table(self.measured), table(self.bound)
+        if measured.shape != bound.shape:
+            raise ValueError(f"measured has shape {measured.shape} and bound {bound.shape}; a claim compares like with like")
+        if np.isnan(measured).any() or np.isnan(bound).any():
+            raise ValueError(f"{self.quantity}: measured or bound holds NaN; a claim must be decidable")
+        resolution = np.broadcast_to(
+            np.asarray(self.resolution, dtype=np.float64).reshape(-1, 1) if np.ndim(self.resolution) == 1 else np.asarray(self.resolution),
+            measured.shape,
+        )
+        excess = measured - bound - resolution
+        worst = excess.argmax(axis=1)
+        return [
+            {
+                "quantity": self.quantity,
+                "steps": float(t),
+                "measured": float(measured[k].mean()),
+                "bound": float(bound[k].mean()),
+                "excess": float(excess[k, worst[k]]),
+                "resolution": float(resolution[k, worst[k]]),
+                "worst": int(worst[k]),
+                "worst_measured": float(measured[k, worst[k]]),
+                "worst_bound": float(bound[k, worst[k]]),
+                "provenance": self.provenance,
+            }
+            for k, t in enumerate(steps)
+        ]
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """A statement that evidence can confirm or refute.
+
+    Attributes
+    ----------
+    name, statement, source : str
+        Short name, the inequality in symbols, and where it is proved.
+    setting : str
+        Whose evidence it reads: the name of a setting, for example "head".
+    claims : callable
+        Evidence → claims. Raises for evidence that the theorem does not speak of.
+    assumptions : tuple of Assumption
+        Evidence that fails one is left out of the verdict and counted.
+    rates : mapping
+        Factor → predicted exponent of the instability in it.
+    maximum : float
+        The largest value the measured quantity can take; a bound at or above it says nothing.
+    free_constants : tuple of str
+        Constants that the statement only says to exist. A theorem that has any is untestable as stated and makes no claims.
+    """
+
+    name: str
+    statement: str
+    source: str
+    setting: str
+    claims: Callable[[Any], Iterable[Claim]]
+    assumptions: tuple[Assumption, ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
+    maximum: float = np.inf
+    free_constants: tuple[str, ...] = ()
+
+
+_registry: dict[str, Theorem] = {}
+
+
+def theorem(
+    name: str,
+    *,
+    statement: str,
+    source: str,
+    setting: str,
+    assumptions: Iterable[Assumption] = (),
+    rates: Mapping[str, float] | None = None,
+    maximum: float = np.inf,
+    free_constants: Iterable[str] = (),
+) -> Callable[[Callable[[Any], Iterable[Claim]]], Theorem]:
+    """Register the decorated function, evidence → claims, as a theorem; the name then means the `Theorem`.
+
+    Parameters
+    ----------
+    name : str
+        Short and unique; registering the same function again (a notebook cell run twice) replaces it.
+    statement, source : str
+        The inequality in symbols, and where it is proved.
+    setting : str
+        Whose evidence the function takes, for example "head".
+    assumptions : iterable of Assumption
+        Evidence that fails one is left out of the verdict and counted.
+    rates : mapping
+        Factor → predicted exponent of the instability in it.
+    maximum : float
+        The largest value the measured quantity can take; a bound at or above it says nothing.
+    free_constants : iterable of str
+        Constants that the statement only says to exist.
+
+    Raises
+    ------
+    ValueError
+        If another function is registered under the name.
+    """
+
+    def register(claims: Callable[[Any], Iterable[Claim]]) -> Theorem:
+        known = _registry.get(name)
+        if known is not None and known.claims.__qualname__ != claims.__qualname__:
+            raise ValueError(f"a theorem named {name!r} is registered already; choose another name")
+        _registry[name] = Theorem(
+            name,
+            statement,
+            source,
+            setting,
+            claims,
+            tuple(assumptions),
+            dict(rates or {}),
+            maximum,
+            tuple(free_constants),
+        )
+        return _registry[name]
+
+    return register
+
+
+def theorems(setting: str | None = None) -> dict[str, Theorem]:
+    """The registered theorems by name, in the order of registration; those of one setting if it is named."""
+    load_catalogue()
+    return {name: known for name, known in _registry.items() if setting in (None, known.setting)}
+
+
+def load_catalogue() -> None:
+    """Import every file of the catalogue, which registers what is in it."""
+    package = importlib.import_module("tunebound.theory")
+    for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg and found.name != "engine"):
+        importlib.import_module(f"tunebound.theory.{module}.theorems")
+
+
+def find_theorem(name: str | Theorem) -> Theorem:
+    """The theorem of that name; a `Theorem` is passed through."""
+    if isinstance(name, Theorem):
+        return name
+    return find_named("theorem", name, theorems())
+
+
+def find_named(kind: str, name: str, known: Mapping[str, Named]) -> Named:
+    """The one of that name; a ValueError that names the closest where there is none."""
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        raise ValueError(f"no {kind} is named {name!r}{f'; did you mean {close[0]!r}?' if close else ''}. Known: {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,1 @@
+"""Rates, ranks and effects over independent units."""

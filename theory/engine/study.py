@@ -1,0 +1,324 @@
+"""Studies: every member of a suite turned into evidence and tidy rows; stored in shards, resumed, spread over processes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import platform
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+import torch
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+from tunebound.theory.engine.setting import Setting, find_setting
+from tunebound.theory.engine.statement import Theorem, theorems
+
+MANIFEST = "manifest.json"
+SHARD_COST = 4e10  # work units of one shard: a few seconds, so that progress shows and little is lost on interruption
+SHARD_MEMBERS = 64
+PACKAGES = ("tunebound", "numpy", "scipy", "torch", "cvxpy", "pandas", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tidy tables of a study.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        One row per (environment, theorem, quantity, steps): design factors, measured, bound, excess (measured − bound −
+        resolution, the worst over samples), resolution, worst, worst_measured, worst_bound, provenance, maximum.
+    environments : DataFrame
+        One row per environment: design factors, constants and certificates.
+    skipped : DataFrame
+        One row per (environment, theorem) whose assumption failed, with the assumption.
+    """
+
+    rows: pd.DataFrame
+    environments: pd.DataFrame
+    skipped: pd.DataFrame
+
+
+TABLES = tuple(Results.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What to compute; results depend on this alone.
+
+    Attributes
+    ----------
+    setting : str
+        Name of a setting, for example "head".
+    suite : str
+    seed : int
+    options : mapping
+        Options of the setting that differ from its defaults.
+    """
+
+    setting: str = "head"
+    suite: str = "standard"
+    seed: int = 0
+    options: Mapping[str, Any] | None = None
+
+    def resolved(self) -> tuple[Setting, dict[str, Any], Any]:
+        """The setting, all options and the lazy suite; raises on anything unknown or out of range."""
+        found = find_setting(self.setting)
+        options = checked_options(found, self.options)
+        return found, options, found.suite(self.suite, self.seed)
+
+
+def checked_options(found: Setting, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Defaults of the setting, overridden by the given options, checked."""
+    unknown = set(given or {}) - set(found.options)
+    if unknown:
+        raise ValueError(f"options {sorted(unknown)} are unknown to the setting {found.name!r}. Known: {', '.join(found.options)}")
+    options = {**found.options, **(given or {})}
+    found.check(options)
+    return options
+
+
+def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = None) -> Results:
+    """Compute a study into a directory, or continue one that was interrupted there.
+
+    Parameters
+    ----------
+    study : Study
+    directory : path
+        Created where it does not exist. Holds `manifest.json` and one folder of Parquet shards a table; a shard is complete
+        or absent.
+    jobs : int, optional
+        Processes; all cores by default. Results do not depend on it.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    ValueError
+        If the directory holds another study, or the study asks for something unknown; before any work.
+    """
+    found, options, suite = study.resolved()
+    target = Path(directory)
+    known = tuple(theorems(study.setting).values())
+    manifest = {
+        "setting": study.setting,
+        "suite": study.suite,
+        "seed": study.seed,
+        "options": options,
+        "theorems": [theorem.name for theorem in known],
+        "members": len(suite.specifications),
+    }
+    _claim_directory(target, manifest)
+    shards = plan(suite.specifications, found, options)
+    missing = [number for number in range(len(shards)) if not _shard(target, TABLES[-1], number).exists()]
+    tasks = (joblib.delayed(_store_shard)(found.name, suite, shards[number], options, known, target, number) for number in missing)
+    todo = sum(len(shards[number]) for number in missing)
+    with tqdm(total=todo, desc=f"{study.suite} suite", unit="set", delay=2, disable=None) as progress:
+        for finished in _parallel(tasks, jobs, len(missing)):
+            progress.update(finished)
+    return load(target)
+
+
+def load(directory: str | os.PathLike[str]) -> Results:
+    """The tables of a finished study.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the directory holds no study.
+    ValueError
+        If the study in it is unfinished; running it again continues it.
+    """
+    target = Path(directory)
+    manifest = read_manifest(target)
+    found = find_setting(manifest["setting"])
+    suite = found.suite(manifest["suite"], manifest["seed"])
+    count = len(plan(suite.specifications, found, manifest["options"]))
+    missing = [number for number in range(count) if not _shard(target, TABLES[-1], number).exists()]
+    if missing:
+        raise ValueError(
+            f"{target}: {len(missing)} of {count} shards are missing; `tunebound run` with the same options continues the study"
+        )
+    tables = {}
+    for table in TABLES:
+        parts = [pd.read_parquet(_shard(target, table, number)) for number in range(count)]
+        filled = [part for part in parts if len(part)]
+        joined = pd.concat(filled, ignore_index=True) if filled else parts[0]
+        tables[table] = joined.sort_values("member", kind="stable", ignore_index=True) if len(joined) else joined
+    return Results(**tables)
+
+
+def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a run directory says of itself."""
+    path = Path(directory) / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(f"{directory} holds no study (no {MANIFEST}); make one with `tunebound run --output {directory}`")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not readable as JSON ({error}); delete the directory and run the study again") from error
+
+
+def examine(
+    found: Setting,
+    members: Sequence[Any],
+    options: Mapping[str, Any],
+    known: Iterable[Theorem],
+    numbers: Sequence[int],
+    specifications: Sequence[Any],
+) -> Results:
+    """The tables of some members of one batch key, computed here and now; `numbers` are theirs in the suite."""
+    rows, environments, skipped = [], [], []
+    known = tuple(known)
+    for number, specification, evidence in zip(numbers, specifications, found.evidence(members, specifications, options), strict=True):
+        columns = evidence.columns()
+        key = {"member": number, "environment": getattr(specification, "name", f"given-{number}")}
+        environments.append({**key, **columns})
+        factors = {name: columns[name] for name in (*found.factors, *found.stands_for)}
+        for theorem in known:
+            failed = [each.statement for each in theorem.assumptions if not each.check(evidence)]
+            if failed:
+                skipped.append({**key, "theorem": theorem.name, "assumption": failed[0]})
+                continue
+            for claim in theorem.claims(evidence):
+                maximum = theorem.maximum if claim.maximum is None else claim.maximum
+                rows += [{**key, **factors, "theorem": theorem.name, **row, "maximum": maximum} for row in claim.rows()]
+    return Results(
+        pd.DataFrame(rows),
+        pd.DataFrame(environments),
+        pd.DataFrame(skipped, columns=["member", "environment", "theorem", "assumption"]),
+    )
+
+
+def examine_members(found: Setting, suite: Any, options: Mapping[str, Any], known: Sequence[Theorem], jobs: int | None = None) -> Results:
+    """The tables of a whole suite, in memory."""
+    shards = plan(suite.specifications, found, options)
+    tasks = (joblib.delayed(_shard_tables)(found.name, suite, shard, options, known) for shard in shards)
+    parts = []
+    with tqdm(total=len(suite.specifications), desc="verifying", unit="set", delay=2, disable=None) as progress:
+        for part in _parallel(tasks, jobs, len(shards)):
+            parts.append(part)
+            progress.update(len(part.environments))
+    return concatenate(parts)
+
+
+def concatenate(parts: Sequence[Results]) -> Results:
+    """One set of tables out of several, in the order of the members."""
+    joined = {}
+    for table in TABLES:
+        frames = [frame for part in parts if len(frame := getattr(part, table))]
+        frame = pd.concat(frames, ignore_index=True) if frames else getattr(parts[0], table)
+        joined[table] = frame.sort_values("member", kind="stable", ignore_index=True) if len(frame) else frame
+    return Results(**joined)
+
+
+def plan(specifications: Sequence[Any], found: Setting, options: Mapping[str, Any]) -> list[list[int]]:
+    """Member numbers of each shard: equal batch keys together, bounded work, the most expensive first."""
+    groups: dict[Any, list[int]] = defaultdict(list)
+    for number, specification in enumerate(specifications):
+        groups[found.batch_key(specification)].append(number)
+    shards, costs = [], []
+    for members in groups.values():
+        each = max(found.cost(specifications[number], options) for number in members)
+        together = max(1, min(SHARD_MEMBERS, int(SHARD_COST // each) if each < SHARD_COST else 1))
+        for first in range(0, len(members), together):
+            shards.append(members[first : first + together])
+            costs.append(each * len(shards[-1]))
+    order = sorted(range(len(shards)), key=lambda shard: -costs[shard])
+    return [shards[shard] for shard in order]
+
+
+def _parallel(tasks: Iterable[Any], jobs: int | None, count: int) -> Iterable[Any]:
+    workers = min(jobs or joblib.cpu_count(), max(count, 1))
+    if workers == 1:
+        return (function(*args, **kwargs) for function, args, kwargs in tasks)
+    return joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
+
+
+def _shard_tables(setting: str, suite: Any, shard: Sequence[int], options: Mapping[str, Any], known: Sequence[Theorem]) -> Results:
+    found = find_setting(setting)
+    members = [suite[number] for number in shard]
+    # One thread: the processes share the cores, and sums keep one order whatever the machine.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    said = io.StringIO()
+    try:
+        # The study has a bar of its own; those of the computations, which see no terminal here, would run through it.
+        with threadpool_limits(1), contextlib.redirect_stderr(said):
+            return examine(found, members, options, known, shard, [suite.specifications[number] for number in shard])
+    finally:
+        torch.set_num_threads(threads)
+        sys.stderr.write(said.getvalue())
+
+
+def _store_shard(
+    setting: str,
+    suite: Any,
+    shard: Sequence[int],
+    options: Mapping[str, Any],
+    known: Sequence[Theorem],
+    target: Path,
+    number: int,
+) -> int:
+    tables = _shard_tables(setting, suite, shard, options, known)
+    for table in TABLES:
+        path = _shard(target, table, number)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        getattr(tables, table).to_parquet(partial, index=False)
+        os.replace(partial, path)
+    return len(shard)
+
+
+def _shard(target: Path, table: str, number: int) -> Path:
+    return target / table / f"{number:05d}.parquet"
+
+
+def _claim_directory(target: Path, manifest: dict[str, Any]) -> None:
+    if target.exists() and not target.is_dir():
+        raise ValueError(f"output {target} is a file; name a directory")
+    if (target / MANIFEST).exists():
+        there = read_manifest(target)
+        differing = [key for key in manifest if there.get(key) != manifest[key]]
+        if differing:
+            raise ValueError(
+                f"output {target} holds another study (its {', '.join(differing)} differ); choose another directory or delete it"
+            )
+        return
+    if target.is_dir() and any(target.iterdir()):
+        raise ValueError(f"output {target} is not empty and holds no study; choose another directory")
+    for table in TABLES:
+        (target / table).mkdir(parents=True, exist_ok=True)
+    about = {
+        **manifest,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "python": platform.python_version(),
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        },
+        "versions": {name: _version(name) for name in PACKAGES},
+    }
+    partial = target / f"{MANIFEST}.partial"
+    partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, target / MANIFEST)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,324 @@
+"""Verdicts: what a body of evidence says of a theorem."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import betaincinv
+from tunebound.bounds.constants import weakest
+from tunebound.theory.engine import study
+from tunebound.theory.engine.setting import Setting, find_setting
+from tunebound.theory.engine.statement import Theorem, find_theorem, theorems
+from tunebound.theory.engine.statistics.rates import CONFIDENCE, Rate, within_group_rate
+
+ALONG_STEPS = "ln ln t/ln t"  # a factor like any other, but it varies along each run instead of across environments
+IDENTITY = ["member", "theorem", "quantity"]
+VACUOUS_SHARE = 0.5  # a bound that says nothing on more than half of the environments is called vacuous
+
+
+@dataclass(frozen=True)
+class Violation:
+    """The smallest environment on which the measured value exceeds the bound by more than the resolution."""
+
+    member: int
+    environment: str
+    quantity: str
+    steps: float
+    measured: float
+    bound: float
+    excess: float
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the evidence says of one theorem.
+
+    Attributes
+    ----------
+    theorem : Theorem
+    status : {"holds", "refuted", "vacuous", "untestable as stated", "not tested"}
+        "vacuous": never violated, but at or above the trivial maximum on more than half of the environments.
+        "not tested": no environment met the assumptions.
+    environments, violations : int
+        How many were tested, and how many violate the bound anywhere.
+    violation_limit : float
+        Upper 95 % confidence limit (Clopper–Pearson, one-sided) of the violation rate.
+    vacuous_share : float
+        Share of the environments on which the bound is at or above the trivial maximum, where the setting judges (`Setting.judged_at`).
+    tightness : mapping
+        measured/bound where the setting judges: "median", "loosest" and "tightest", with the environments' names under
+        "loosest_environment" and "tightest_environment". 1 is a bound that is attained.
+    provenance : str
+        Of the weakest constant.
+    rates : tuple of Rate
+    skipped : int
+        Environments that fail an assumption.
+    violation : Violation or None
+    bounded : bool
+        Whether the measured quantity has a trivial maximum, so that a bound can be vacuous.
+    """
+
+    theorem: Theorem
+    status: str
+    environments: int = 0
+    violations: int = 0
+    violation_limit: float = 1.0
+    vacuous_share: float = float("nan")
+    tightness: Mapping[str, Any] | None = None
+    provenance: str = ""
+    rates: tuple[Rate, ...] = ()
+    skipped: int = 0
+    violation: Violation | None = None
+    bounded: bool = False
+
+    def __str__(self) -> str:
+        lines = [f"{self.theorem.name}: {self.status}", f"  {self.theorem.statement}"]
+        if self.theorem.free_constants:
+            lines.append(f"  the statement leaves open: {', '.join(self.theorem.free_constants)}")
+        if self.environments:
+            lines.append(
+                f"  {self.violations} violations on {self.environments} environments "
+                f"(violation rate at most {self.violation_limit:.2%} with {CONFIDENCE:.0%} confidence)"
+            )
+        if self.skipped:
+            lines.append(f"  {self.skipped} environments do not meet the assumptions and were left out")
+        if self.tightness:
+            lines.append(
+                f"  measured/bound: median {self.tightness['median']:.3g}, "
+                f"loosest {self.tightness['loosest']:.3g} ({self.tightness['loosest_environment']}), "
+                f"tightest {self.tightness['tightest']:.3g} ({self.tightness['tightest_environment']})"
+            )
+            if self.bounded:
+                lines.append(f"  at or above the trivial maximum on {self.vacuous_share:.0%} of the environments")
+            lines.append(f"  weakest constant: {self.provenance}")
+        for rate in self.rates:
+            lines.append(
+                f"  rate in {rate.factor}: predicted {rate.predicted:+g}, measured {rate.slope:+.3f} "
+                f"[{rate.low:+.3f}, {rate.high:+.3f}] over {rate.groups} groups: {rate.exponent}, sign {rate.sign}"
+            )
+        if self.violation:
+            found = self.violation
+            lines.append(
+                f"  smallest counterexample: {found.environment} at t = {found.steps:g}: "
+                f"{found.quantity} {found.measured:.6g} > bound {found.bound:.6g}"
+            )
+            if found.path:
+                lines.append(f"  replay it: tunebound verify {self.theorem.name} --data {found.path}")
+        return "\n".join(lines)
+
+
+def judge(theorem: str | Theorem, results: study.Results) -> Verdict:
+    """The verdict on a theorem from the tables of a study.
+
+    Parameters
+    ----------
+    theorem : str or Theorem
+    results : Results
+
+    Returns
+    -------
+    Verdict
+    """
+    found = find_theorem(theorem)
+    if found.free_constants:
+        return Verdict(found, "untestable as stated")
+    skipped = int((results.skipped["theorem"] == found.name).sum()) if len(results.skipped) else 0
+    rows = results.rows[results.rows["theorem"] == found.name] if len(results.rows) else results.rows
+    if not len(rows):
+        return Verdict(found, "not tested", skipped=skipped)
+
+    violating = rows[rows["excess"] > 0]
+    environments = int(rows["member"].nunique())
+    violations = int(violating["member"].nunique())
+    limit = 1.0 if violations == environments else betaincinv(violations + 1, environments - violations, CONFIDENCE)
+    last = judged_rows(rows, find_setting(found.setting).judged_at)
+    vacuous = float((last["bound"] >= last["maximum"]).groupby(last["member"]).all().mean())
+    bounded = bool(np.isfinite(rows["maximum"]).all())
+    violation = None
+    if len(violating):
+        # Smallest environment first; within it the largest excess, which is the clearest.
+        size = [name for name in ("n", "d") if name in violating]
+        order = violating.assign(excess_first=-violating["excess"]).sort_values([*size, "excess_first"])
+        worst = order.iloc[0]
+        violation = Violation(
+            int(worst["member"]),
+            str(worst["environment"]),
+            str(worst["quantity"]),
+            float(worst["steps"]),
+            float(worst["worst_measured"]),
+            float(worst["worst_bound"]),
+            float(worst["excess"]),
+        )
+    rates = [_rate(rows, last, factor, predicted, found.setting) for factor, predicted in found.rates.items()]
+    status = "refuted" if violations else "vacuous" if vacuous > VACUOUS_SHARE else "holds"
+    return Verdict(
+        found,
+        status,
+        environments,
+        violations,
+        float(limit),
+        vacuous,
+        tightness(last),
+        weakest(rows["provenance"].unique()),
+        tuple(rate for rate in rates if rate is not None),
+        skipped,
+        violation,
+        bounded,
+    )
+
+
+def _rate(rows: pd.DataFrame, last: pd.DataFrame, factor: str, predicted: float, setting: str) -> Rate | None:
+    if factor != ALONG_STEPS:
+        found = find_setting(setting)
+        varied = found.stands_for.get(factor)
+        fixed = [name for name in found.factors if name not in (factor, varied)]
+        return within_group_rate(last.drop_duplicates("member", keep="last"), factor, predicted, (factor, *fixed))
+    late = rows[np.isfinite(rows["steps"]) & (rows["steps"] > np.exp(np.e))]
+    logarithm = np.log(late["steps"])
+    return within_group_rate(late.assign(**{factor: np.log(logarithm) / logarithm}), factor, predicted, ("member", factor))
+
+
+def judged_rows(rows: pd.DataFrame, judged_at: str) -> pd.DataFrame:
+    """One row per environment, theorem and quantity: at the last number of steps, or where the bound is tightest."""
+    if judged_at == "last":
+        return rows[rows["steps"] == rows.groupby(IDENTITY)["steps"].transform("max")]
+    ratio = tightness_ratio(rows.assign(bound=rows["bound"].where(rows["bound"] > 0)))
+    return rows.loc[ratio.fillna(-1.0).groupby([rows[name] for name in IDENTITY]).idxmax().sort_values()]
+
+
+def tightness_ratio(rows: pd.DataFrame) -> pd.Series:
+    """measured/bound of each row; 0 where what was measured is within its resolution of 0."""
+    return rows["measured"].where(rows["measured"] > rows["resolution"], 0.0) / rows["bound"]
+
+
+def tightness(last: pd.DataFrame) -> dict[str, Any] | None:
+    """measured/bound over environments: median, loosest, tightest, and which; None where no bound is positive."""
+    positive = last[last["bound"] > 0]
+    if not len(positive):
+        return None
+    ratio = tightness_ratio(positive)
+    loosest, tightest = ratio.idxmin(), ratio.idxmax()
+    return {
+        "median": float(ratio.median()),
+        "loosest": float(ratio[loosest]),
+        "loosest_environment": str(positive.loc[loosest, "environment"]),
+        "tightest": float(ratio[tightest]),
+        "tightest_environment": str(positive.loc[tightest, "environment"]),
+    }
+
+
+def verify(
+    theorem: str | Theorem,
+    suite: Any = "smoke",
+    *,
+    seed: int = 0,
+    output: str | os.PathLike[str] | None = None,
+    jobs: int | None = None,
+    **options: Any,
+) -> Verdict:
+    """Test a theorem on a suite, or on environments of one's own, and say what the evidence shows.
+
+    Parameters
+    ----------
+    theorem : str or Theorem
+        A registered name (see `theorems`) or a theorem of one's own.
+    suite : str, Suite or sequence of environments
+        A suite's name, a suite, or for example a list of `SeparableDataset`.
+    seed : int
+        Of a suite given by name.
+    output : path, optional
+        Directory that receives the smallest counterexample, if there is one.
+    jobs : int, optional
+        Processes; all cores by default.
+    **options
+        Options of the theorem's setting, for head tuning: steps, weights, rate_fraction, device, dtype.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    ValueError
+        For unknown names or options out of range; before any work.
+    """
+    found = find_theorem(theorem)
+    setting = find_setting(found.setting)
+    checked = study.checked_options(setting, options)
+    members = setting.suite(suite, seed) if isinstance(suite, str) else _as_suite(suite, setting)
+    if found.free_constants:
+        return Verdict(found, "untestable as stated")
+    results = study.examine_members(setting, members, checked, [found], jobs)
+    verdict = judge(found, results)
+    return with_counterexample(verdict, members, setting, output) if output is not None else verdict
+
+
+def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -> list[str]:
+    """What else holds on a counterexample: the theorem under the other weights, and the other theorems of its setting.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        A refuted theorem's.
+    member : environment
+        The counterexample.
+    options : mapping
+        Options that the verdict was reached with.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
+    setting = find_setting(verdict.theorem.setting)
+    checked = study.checked_options(setting, options)
+    others = [each for each in theorems(setting.name).values() if not each.free_constants and each.name != verdict.theorem.name]
+    results = study.examine(setting, [member], checked, others, [0], [member])
+    judged = [judge(each, results) for each in others]
+    tested = [each for each in judged if each.environments]
+    holding = ", ".join(each.theorem.name for each in tested if not each.violations) or "none of the others"
+    failing = ", ".join(each.theorem.name for each in tested if each.violations)
+    sentences = [f"on it hold: {holding}" + (f"; fail too: {failing}" if failing else "")]
+    if "weights" in checked:
+        weights = "1/(n-1)" if checked["weights"] == "1/n" else "1/n"
+        again = judge(verdict.theorem, study.examine(setting, [member], {**checked, "weights": weights}, [verdict.theorem], [0], [member]))
+        if again.environments:
+            sentences.append(f"with the weights {weights} it {'fails there too' if again.violations else 'does not fail there'}")
+    return sentences
+
+
+def with_counterexample(verdict: Verdict, suite: Any, setting: Setting, directory: str | os.PathLike[str]) -> Verdict:
+    """The verdict with its smallest counterexample stored as a file that replays it; unchanged where there is none."""
+    if verdict.violation is None:
+        return verdict
+    target = Path(directory)
+    target.mkdir(parents=True, exist_ok=True)
+    path = target / f"{verdict.theorem.name}.npz"
+    setting.save(suite[verdict.violation.member], path)
+    return Verdict(**{**vars(verdict), "violation": Violation(**{**vars(verdict.violation), "path": path})})
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Environments in memory, in the shape of a suite."""
+
+    specifications: tuple[Any, ...]
+
+    def __getitem__(self, index: int) -> Any:
+        return self.specifications[index]
+
+
+def _as_suite(members: Any, setting: Setting) -> Any:
+    if hasattr(members, "specifications"):
+        return members
+    given = tuple(members) if isinstance(members, (list, tuple)) else (members,)
+    if not given:
+        raise ValueError(f"suite is empty; pass a suite's name or at least one environment of the setting {setting.name!r}")
+    return _Members(given)

@@ -1,0 +1,1 @@
+"""Full tuning of small networks: setting, theorems, figures, story."""

@@ -1,0 +1,91 @@
+"""How a study of full fine-tuning of networks is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from tunebound.theory.engine import study
+from tunebound.theory.engine.presentation import Illustration, Presentation
+from tunebound.theory.engine.verdict import Verdict
+from tunebound.theory.full_network import figures as drawn
+
+
+def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
+    """What was computed, in numbers."""
+    replicas = int((results.environments["n"] + 1).sum())
+    return (
+        f"{len(results.environments)} networks of {results.environments['parameters'].min():,} to "
+        f"{results.environments['parameters'].max():,} parameters, {manifest['options']['steps']:,} steps of full-batch descent with every "
+        f"sample left out in turn ({replicas:,} replicas)."
+    )
+
+
+def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
+    """The main results as sentences, all numbers taken from the tables."""
+    by_name = {verdict.theorem.name: verdict for verdict in verdicts}
+    environments, sentences = results.environments, []
+    published = by_name.get("P-Full-network")
+    if published is not None:
+        if published.environments:
+            sentences.append(f"The assumptions of P-Full hold here on {published.environments} of {len(environments)} networks.")
+        else:
+            negative = int((environments["mu"] - environments["mu_error"] <= 0).sum())
+            sentences.append(
+                f"The assumptions of P-Full fail here on all {len(environments)} networks: on {negative} the smallest curvature of a "
+                "sample's loss at w* is not above zero by more than its error. It cannot be: where a network fits a sample exactly, the "
+                "Hessian of that sample's loss has rank one. So P-Full says nothing of them; its factors are tested as predictions only."
+            )
+    levels = environments.groupby("pretraining")[["distance", "final_instability"]].median()
+    if len(levels) > 1:
+        first, last = levels.index.min(), levels.index.max()
+        sentences.append(
+            f"Pre-training for {last} steps instead of {first} changes the median ‖w_0 − w*‖ from {levels.loc[first, 'distance']:.3g} to "
+            f"{levels.loc[last, 'distance']:.3g} and the median instability from {levels.loc[first, 'final_instability']:.3g} to "
+            f"{levels.loc[last, 'final_instability']:.3g}."
+        )
+    drift = by_name.get("N-drift")
+    if drift is not None and drift.environments:
+        for rate in drift.rates:
+            sentences.append(
+                f"Instability goes with {rate.factor} to the power {rate.slope:+.2f} [{rate.low:+.2f}, {rate.high:+.2f}] "
+                f"(predicted {rate.predicted:+g}; sign {rate.sign})."
+            )
+        sentences.append(
+            f"The drift bound of convex losses is violated on {drift.violations} of {drift.environments} networks: without convexity it "
+            "is no theorem."
+        )
+    return sentences
+
+
+def certificates(environments: pd.DataFrame) -> list[str]:
+    """What backs the constants: error bars."""
+    return [
+        f"β: Lanczos on Hessian–vector products at both ends of the run, error at most {environments['beta_error'].max():.1e}; it is not "
+        "known between them.",
+        f"‖w_0 − w*‖: long training; the path left is at most {environments['distance_error'].max():.2g}, if the gradient goes on falling.",
+        f"L: largest gradient along the run on S, error at most {environments['lipschitz_error'].max():.2g}.",
+    ]
+
+
+PRESENTATION = Presentation(
+    title="Full fine-tuning of pre-trained networks: what of its theory applies?",
+    subtitle=subtitle,
+    findings=findings,
+    certificates=certificates,
+    group="pretraining",
+    illustrations={
+        "instability-against-n": Illustration(
+            drawn.against_n, "Medians over seeds. More samples: more stable. More pre-training: more stable at the same n."
+        ),
+        "instability-against-distance": Illustration(
+            drawn.against_distance, "Each point is one network. Pre-training brings the start closer to the minimiser."
+        ),
+        "instability-along-steps": Illustration(
+            drawn.along_steps,
+            "Solid: measured. Dashed: the sum of the left-out sample's gradients along the run on the whole sample, a bound for convex "
+            "losses.",
+        ),
+    },
+)

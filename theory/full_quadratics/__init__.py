@@ -1,0 +1,1 @@
+"""Full tuning with known constants: setting, theorems, figures, story."""

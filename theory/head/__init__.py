@@ -1,0 +1,1 @@
+"""Head tuning on separable data: setting, theorems, figures, story."""

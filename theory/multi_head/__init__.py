@@ -1,0 +1,1 @@
+"""The mean of many heads: setting, theorems, figures, story."""

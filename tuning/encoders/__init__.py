@@ -1,0 +1,1 @@
+"""Small encoders of token sequences, their pre-training and re-training."""

@@ -1,0 +1,94 @@
+"""Self unsupervised re-training: train an encoder on a task's own inputs, without labels, before fine-tuning it there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from tunebound.tuning.encoders.pretraining import Pretraining, pretrain
+from tunebound.tuning.encoders.reconstruction import check_encoder, sequences
+
+# Shared with the method "self_unsupervised": gentler than pre-training, since little text is read many times.
+STEPS, BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE = 100, 16, 0.25, 3e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Retraining(Pretraining):
+    """A re-trained encoder; see `Pretraining` for the other attributes.
+
+    Attributes
+    ----------
+    distance : float
+        Euclidean distance of its parameters from those of the encoder that was given.
+    """
+
+    distance: float
+
+
+def self_unsupervised_retraining(
+    encoder: Any,
+    inputs: ArrayLike | Tensor,
+    *,
+    steps: int = STEPS,
+    batch_size: int = BATCH_SIZE,
+    hidden_share: float = HIDDEN_SHARE,
+    learning_rate: float = LEARNING_RATE,
+    decoder: nn.Module | None = None,
+    seed: int = 0,
+) -> Retraining:
+    """Re-train a copy of an encoder by masked reconstruction of a task's own inputs; fine-tune the copy then.
+
+    The idea: the bound of full fine-tuning grows with the distance from the start to the minimiser, and an encoder that has
+    seen the task's inputs may start nearer. Whether it does is measured in docs/remedies-study.md.
+
+    Parameters
+    ----------
+    encoder : Module with what `MaskedEncoder` asks for
+        The pre-trained encoder, for example a `TokenEncoder`; it is not changed.
+    inputs : (n, length) integers in [0, vocabulary)
+        The task's inputs. A sample that is left out must be left out here too.
+    steps : int
+        Steps of Adam, at least 1; the step size falls to zero along a cosine.
+    batch_size : int
+        Sequences drawn for a step, with replacement.
+    hidden_share : float
+        Probability in (0, 1) that a token is hidden.
+    learning_rate : float
+        Adam's first step size, lower than that of pre-training.
+    decoder : Module, optional
+        The one that pre-training left (`Pretraining.decoder`); a fresh one otherwise, which has to be learnt first.
+    seed : int
+        Of the batches, the masks and a fresh decoder.
+
+    Returns
+    -------
+    Retraining
+
+    Raises
+    ------
+    ValueError, TypeError
+        For inputs of another length or outside the vocabulary, a module that lacks something, and any argument out of range.
+    FloatingPointError
+        If the loss stops being finite.
+
+    Notes
+    -----
+    Fu, So & Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model", arXiv:2301.09820.
+    """
+    check_encoder(encoder)
+    trained = pretrain(
+        encoder,
+        sequences("inputs", inputs, encoder),
+        steps=steps,
+        batch_size=batch_size,
+        hidden_share=hidden_share,
+        learning_rate=learning_rate,
+        decoder=decoder,
+        seed=seed,
+    )
+    before, after = (nn.utils.parameters_to_vector(module.parameters()).detach() for module in (encoder, trained.encoder))
+    distance = float(torch.linalg.vector_norm((after - before).double()))
+    return Retraining(trained.encoder, trained.decoder, trained.losses, trained.guessing, distance)

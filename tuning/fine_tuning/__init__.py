@@ -1,0 +1,1 @@
+"""Fine-tuning of encoders by every method, and the losses of the remedies."""

@@ -1,0 +1,45 @@
+"""Encoding with noise on the embedded tokens, for methods that ask for smooth encoders."""
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from tunebound.tuning.encoders.tokens import TokenEncoder
+from tunebound.tuning.fine_tuning.methods.method import State, Weights
+
+SCALE = 0.3  # of the noise; embeddings are of size one
+
+
+def embedding_noise(encoder: TokenEncoder, batch: int, generators: list[torch.Generator]) -> Tensor:
+    """Normal numbers (R, batch, length, size of an embedding) of standard deviation `SCALE`."""
+    table = getattr(encoder, "table", None)
+    if not isinstance(table, Tensor):
+        raise TypeError(
+            f"encoder {type(encoder).__name__} has no parameter table (vocabulary + 1, size); noise on the embeddings needs one that is "
+            "embedded by TokenEncoder.embed"
+        )
+    size = (batch, encoder.length, table.shape[1])
+    return SCALE * torch.stack([torch.randn(size, generator=each, dtype=torch.float64) for each in generators])
+
+
+def perturbed_features(encoder: TokenEncoder, weights: Weights, inputs: Tensor, noise: Tensor) -> Tensor:
+    """Features (batch, features) of inputs whose embedded tokens are moved by the noise."""
+    encoder.perturbation = noise
+    try:
+        return functional_call(encoder, dict(weights), (inputs,))
+    finally:
+        encoder.perturbation = None
+
+
+def symmetric_divergence(first: Tensor, second: Tensor) -> Tensor:
+    """KL(p‖p') + KL(p'‖p) = (σ(o) − σ(o'))(o − o') of two-class predictions with logits o and o'."""
+    return (torch.sigmoid(second) - torch.sigmoid(first)) * (second - first)
+
+
+def mean_logits(state: State, features: Tensor) -> Tensor:
+    """Logits (batch,) of the mean head."""
+    return features @ state.heads.mean(dim=0) + state.biases.mean()
+
+
+def mean_of_counted(state: State, values: Tensor) -> Tensor:
+    """Mean of values (batch,) over the samples that the replica sees; 0 without any."""
+    return (state.counted * values).sum() / state.counted.sum().clamp(min=1)

@@ -1,0 +1,98 @@
+"""What fine-tuning leaves: the weights of all replicas, and what they make of inputs."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.func import functional_call, vmap
+from tunebound.tuning import arguments
+from tunebound.tuning.encoders.reconstruction import sequences
+from tunebound.tuning.encoders.tokens import TokenEncoder
+from tunebound.tuning.fine_tuning.methods.method import Method
+
+
+@dataclass(frozen=True, eq=False)
+class FineTuned:
+    """R replicas of a tuned encoder with a linear head.
+
+    Attributes
+    ----------
+    encoder : TokenEncoder
+        The structure of all replicas, in float64; its own weights are those that `fine_tune` was given.
+    method : Method
+    seeds : (R,) int64
+    left_out : (R,) int64
+        The sample that a replica did not see; −1 for none.
+    weights, start : dict of str to Tensor
+        Parameters (R, ...) of the encoders after tuning, and where tuning started, float64.
+    head : (R, features) Tensor
+        Of several heads, their mean.
+    bias : (R,) Tensor
+    losses : (R, steps) float64
+        Mean logistic loss of each batch before its step, with dropout and without the method's own terms; 0 for a batch of which
+        the replica sees nothing.
+    """
+
+    encoder: TokenEncoder
+    method: Method
+    seeds: NDArray[np.int64]
+    left_out: NDArray[np.int64]
+    weights: dict[str, Tensor]
+    start: dict[str, Tensor]
+    head: Tensor
+    bias: Tensor
+    losses: NDArray[np.float64]
+
+    def features(self, inputs: ArrayLike | Tensor) -> NDArray[np.float64]:
+        """Encoded features (R, N, features) of inputs (N, length), without dropout."""
+        tokens = sequences("inputs", inputs, self.encoder)
+        with torch.no_grad():
+            encoded: Tensor = vmap(lambda weights: functional_call(self.encoder, weights, (tokens,)))(self.weights)
+        return encoded.numpy()
+
+    def logits(self, inputs: ArrayLike | Tensor) -> NDArray[np.float64]:
+        """Logits (R, N) of the label +1 for inputs (N, length)."""
+        found: NDArray[np.float64] = (self.features(inputs) @ self.head.numpy()[..., None])[..., 0] + self.bias.numpy()[:, None]
+        return found
+
+    @property
+    def distance(self) -> NDArray[np.float64]:
+        """‖w_T − w_0‖ of the encoders' parameters, (R,)."""
+        return np.asarray(np.linalg.norm(self.flat_weights - self.flat_start, axis=1))
+
+    @property
+    def flat_weights(self) -> NDArray[np.float64]:
+        """Parameters of the encoders after tuning, (R, p)."""
+        return _flat(self.weights)
+
+    @property
+    def flat_start(self) -> NDArray[np.float64]:
+        """Parameters of the encoders that tuning started from, (R, p)."""
+        return _flat(self.start)
+
+    def start_encoder(self, replica: int) -> TokenEncoder:
+        """A copy of the encoder that a replica's tuning started from."""
+        return self._filled(self.start, replica)
+
+    def tuned_encoder(self, replica: int) -> TokenEncoder:
+        """A copy of a replica's encoder after tuning."""
+        return self._filled(self.weights, replica)
+
+    def _filled(self, weights: dict[str, Tensor], replica: int) -> TokenEncoder:
+        if arguments.integer("replica", replica, 0) >= len(self.seeds):
+            raise ValueError(f"replica must be below {len(self.seeds)}, the number of replicas, got {replica}")
+        made = copy.deepcopy(self.encoder)
+        with torch.no_grad():
+            for key, value in made.named_parameters():
+                value.copy_(weights[key][replica])
+        return made
+
+
+def _flat(weights: dict[str, Tensor]) -> NDArray[np.float64]:
+    flat: NDArray[np.float64] = torch.cat([value.flatten(1) for value in weights.values()], dim=1).numpy()
+    return flat

@@ -1,0 +1,1 @@
+"""Full tuning: quadratics, smooth losses and networks, and the curvature along their runs."""

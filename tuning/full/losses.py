@@ -1,0 +1,148 @@
+"""A network's loss as a function of its parameters alone, for derivatives and replicas by torch.func."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.func import functional_call
+from tunebound.tuning import arguments
+
+Named = dict[str, Tensor]
+
+
+def _squared(outputs: Tensor, labels: Tensor) -> Tensor:
+    return 0.5 * (outputs - labels) ** 2
+
+
+def _logistic(outputs: Tensor, labels: Tensor) -> Tensor:
+    return nn.functional.softplus(-labels * outputs)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"squared": _squared, "logistic": _logistic}
+
+
+class NetworkLoss:
+    """f_i(w), i = 1..n, of a network with one output, as functions of its trainable parameters.
+
+    Parameters
+    ----------
+    model : Module
+        Maps inputs (batch, …) to outputs (batch,). It is copied, put into evaluation mode (no dropout) and left alone.
+    inputs : (n, …)
+        Array or tensor; reals are converted to `dtype`, integers (tokens) are kept.
+    y : (n,)
+        Labels −1 and +1.
+    loss : {"squared", "logistic"}
+        ½(output − y)², which a large network brings to zero, or ln(1 + exp(−y·output)), which it never does.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a model without trainable parameters or with outputs of another shape, labels other than ±1, inputs that are
+        not finite or do not fit, and an unknown loss.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: ArrayLike | Tensor,
+        y: ArrayLike | Tensor,
+        *,
+        loss: str,
+        device: str = "auto",
+        dtype: str = "float64",
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+        arguments.choice("dtype", dtype, tuple(arguments.DTYPES))
+        self.criterion = LOSSES[arguments.choice("loss", loss, tuple(LOSSES))]
+        kind, place = arguments.DTYPES[dtype], arguments.device("device", device)
+        self.labels = _labels(y).to(place, kind)
+        self.inputs = _inputs(inputs, len(self.labels)).to(place)
+        if self.inputs.is_floating_point():
+            self.inputs = self.inputs.to(kind)
+        self.model = copy.deepcopy(model).to(place, kind).eval()
+        parameters = {name: value.detach() for name, value in self.model.named_parameters() if value.requires_grad}
+        if not parameters:
+            raise ValueError("model has no trainable parameter; set requires_grad on those to be tuned")
+        self.shapes = {name: value.shape for name, value in parameters.items()}
+        self.start = torch.cat([value.reshape(-1) for value in parameters.values()])
+        if not torch.isfinite(self.start).all():
+            raise ValueError("model holds a parameter that is not finite; load or draw its weights again")
+        # Gradients flow through what the caller passes, not through the copy.
+        self.model.requires_grad_(False)
+        with torch.no_grad():
+            shape = tuple(self.model(self.inputs[:2]).shape)
+        if shape != (2,):
+            raise ValueError(f"model must map 2 inputs to outputs of shape (2,), got {shape}; add a head with one output and squeeze it")
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return len(self.labels)
+
+    @property
+    def p(self) -> int:
+        """Number of trainable parameters."""
+        return len(self.start)
+
+    def unflatten(self, weights: Tensor) -> Named:
+        """Views of weights (..., p), each (..., *shape of the parameter)."""
+        sizes = [shape.numel() for shape in self.shapes.values()]
+        pieces = weights.split(sizes, dim=-1)
+        return {
+            name: piece.unflatten(-1, shape) if shape else piece[..., 0]
+            for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
+        }
+
+    def of_samples(self, parameters: Named, inputs: Tensor, labels: Tensor) -> Tensor:
+        """f(w) of these samples, (batch,)."""
+        outputs: Tensor = functional_call(self.model, parameters, (inputs,))
+        return self.criterion(outputs, labels)
+
+    def of_one(self, parameters: Named, sample: Tensor, label: Tensor) -> Tensor:
+        """f_i(w), a scalar, for a single sample without its batch axis."""
+        return self.of_samples(parameters, sample[None], label[None])[0]
+
+    def mean(self, weights: Tensor) -> Tensor:
+        """F_S(w), a scalar, for flat weights (p,)."""
+        return self.of_samples(self.unflatten(weights), self.inputs, self.labels).mean()
+
+    def flat_weights(self, weights: ArrayLike | Tensor | None) -> Tensor:
+        """Check flat weights (p,); the model's own if None."""
+        if weights is None:
+            return self.start.clone()
+        array: Any = weights.detach() if isinstance(weights, Tensor) else np.array(weights)
+        flat = torch.as_tensor(array).to(self.start)
+        if flat.shape != self.start.shape:
+            raise ValueError(f"weights must have shape ({self.p},), one number a trainable parameter, got {tuple(flat.shape)}")
+        if not torch.isfinite(flat).all():
+            raise ValueError("weights must be finite; they hold NaN or infinity")
+        return flat
+
+
+def _labels(y: ArrayLike | Tensor) -> Tensor:
+    labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
+    if labels.ndim != 1 or len(labels) < 2:
+        raise ValueError(f"y must have shape (n,) with n at least 2, got {labels.shape}")
+    if labels.dtype.kind not in "fiu" or not np.isin(labels, (-1, 1)).all():
+        raise ValueError(f"y must hold the labels -1 and +1 only, got {np.unique(labels)[:5]}; map 0/1 labels by 2 * y - 1")
+    return torch.as_tensor(labels.astype(np.float64))
+
+
+def _inputs(inputs: ArrayLike | Tensor, n: int) -> Tensor:
+    array = inputs.detach() if isinstance(inputs, Tensor) else np.asarray(inputs)
+    if isinstance(array, np.ndarray) and array.dtype.kind not in "fiu":
+        raise TypeError(f"inputs must hold real numbers or tokens, got dtype {array.dtype}")
+    tensor = torch.as_tensor(array)
+    if tensor.ndim < 1 or len(tensor) != n:
+        raise ValueError(f"inputs must hold one entry for each of the {n} labels, got shape {tuple(tensor.shape)}")
+    if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        raise ValueError("inputs must be finite; they hold NaN or infinity, remove or impute those samples")
+    return tensor

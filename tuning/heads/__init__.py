@@ -1,0 +1,1 @@
+"""Linear heads on frozen features: gradient descent and its flow, with each sample left out."""

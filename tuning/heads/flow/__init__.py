@@ -1,0 +1,1 @@
+"""Gradient descent of heads followed in log-time."""

@@ -1,0 +1,156 @@
+"""Gradient flow of the logistic loss in log-time, corrected to follow gradient descent, for all left-out heads of many data sets."""
+
+from __future__ import annotations
+
+import copy
+from functools import partial
+
+import torch
+from torch import Tensor
+from tunebound.tuning.heads.flow.rosenbrock import Linearisation
+
+PRODUCT_MEMORY = 2**27  # bytes of all z_j z_jᵀ of a data set
+
+
+class LogTimeFlow:
+    """dw/du of head 0 (on S) and of a block of left-out heads, u = ln t, in coordinates of the span of the samples.
+
+    With a_j = (ηt/n) σ(−z_jᵀw), f = Σ_j a_j z_j and H = Σ_j a_j σ(z_jᵀw) z_j z_jᵀ, gradient flow is dw/du = f. Gradient
+    descent with step η follows dw/du = f + H f/(2t) up to terms of order 1/t² (its modified equation). The a_j stay near 1
+    at every t: σ(−z_jᵀw) falls as ηt/n grows, and up to t = 1e290 both fit a float64.
+
+    Parameters
+    ----------
+    Z : (B, n, r)
+        Signed samples y_j x_j in these coordinates.
+    rates : (B,)
+        Step sizes η.
+    heads : slice
+        The left-out samples of heads 1, 2, …
+    growth : float
+        n/(n − 1) where the remaining samples weigh 1/(n − 1), else 1.
+
+    Attributes
+    ----------
+    corrected : bool
+        False leaves out H f/(2t).
+    curved : bool
+        False leaves the part H²/(2t) out of the Jacobian, which costs a product of matrices.
+    """
+
+    def __init__(self, Z: Tensor, rates: Tensor, heads: slice, growth: float) -> None:
+        self.Z, self.heads, self.growth = Z, heads, growth
+        self.corrected = self.curved = True
+        self.log_scale = torch.log(rates / Z.shape[1])
+        _, n, r = Z.shape
+        self.products = (Z[..., :, None] * Z[..., None, :]).flatten(-2) if 8 * n * r * r <= PRODUCT_MEMORY else None
+        # written anew at every evaluation: fresh memory would cost more than the arithmetic
+        self.buffers = Z.new_empty((3, len(Z), 1 + heads.stop - heads.start, n))
+
+    def subset(self, chosen: Tensor) -> LogTimeFlow:
+        """The same for some of the data sets, by their numbers (K,)."""
+        part = copy.copy(self)
+        part.Z, part.log_scale = self.Z[chosen], self.log_scale[chosen]
+        part.products = None if self.products is None else self.products[chosen]
+        part.buffers = self.buffers[:, : len(chosen)]
+        return part
+
+    def rate(self, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
+        """dw/du (B, m, r) and the rate (B, n) of the drift at log-times u (B,) and heads W (B, m, r)."""
+        P, scale = self._misfit(W), self._scale(u, W)
+        drift = self._drift(scale[:, 0] * P[:, 0])
+        return self._flow(u, P, scale)[0], drift
+
+    def linearise(self, u: Tensor, W: Tensor, room: Tensor) -> Linearisation:
+        """The flow and its derivatives at log-times u and heads W, the Jacobian in the first of three (B, m, r, r) of room."""
+        P, scale = self._misfit(W), self._scale(u, W)
+        # of head 0, taken before the buffer is overwritten
+        activity = scale[:, 0] * P[:, 0]
+        change = activity * (1 - P[:, 0])
+        drift = self._drift(activity)
+        flow, curvature, moved = self._flow(u, P, scale)
+        # without correction σ(z_jᵀw) is 1 to nine digits, and the Jacobian need not be exact for the steps to be
+        weights = curvature if moved is None else curvature.add_(P.mul_(-2).add_(1).mul_(moved.mul_(self._half(u))))
+        if self.corrected and self.curved:
+            hessian = self._weighted_products(weights, room[1]).mul_(scale[..., None])
+            torch.mul(hessian, self._half(u)[..., None], out=room[2])
+            torch.baddbmm(hessian.flatten(0, 1), hessian.flatten(0, 1), room[2].flatten(0, 1), out=room[0].flatten(0, 1))
+        else:
+            self._weighted_products(weights, room[0]).mul_(scale[..., None])
+        # Both f and H f/t grow like t at fixed w, so the flow is its own derivative in ln t.
+        return Linearisation(flow, drift, room[0], flow, drift, partial(self._drift_change, activity, change))
+
+    def stiffness(self, u: Tensor, W: Tensor) -> Tensor:
+        """At least η λ_max(∇²F), (B,): η times the largest Frobenius norm over the heads of Σ_j σ(−z_jᵀw) z_j z_jᵀ/n.
+
+        Without the factor σ(z_jᵀw) of the Hessian, misclassified samples count too: they are flat now but not later.
+        """
+        scale = self._scale(torch.zeros_like(u), W)[..., 0]
+        products = self._weighted_products(self._misfit(W), W.new_empty((*W.shape, W.shape[-1])))
+        return (scale * torch.linalg.matrix_norm(products)).amax(dim=1)
+
+    def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
+        """What turns the integral of the drift up to t into the sum over the steps before t, (B, n): Euler and Maclaurin's
+        −q/2 + q'/12 for a summand q(t)."""
+        head = W[:, :1]
+        P, scale = self._misfit(head), self._scale(u, head)
+        activity = scale[:, 0] * P[:, 0]
+        change = self._drift_change(activity, activity * (1 - P[:, 0]), self._flow(u, P, scale)[0])
+        t = torch.exp(u)[:, None]
+        return -self._drift(activity) / (2 * t) + change / (12 * t * t)
+
+    def _misfit(self, W: Tensor) -> Tensor:
+        """σ(−z_jᵀw), (B, m, n), in the first buffer; zero where a head has left the sample out."""
+        P = torch.bmm(-W, self.Z.mT, out=self._buffer(0, W)).sigmoid_()
+        P[:, 1:, self.heads].diagonal(dim1=1, dim2=2).zero_()
+        return P
+
+    def _scale(self, u: Tensor, W: Tensor) -> Tensor:
+        """ηt times a sample's weight in each head's loss, (B, m, 1), or (B, 1, 1) where it is the same in all."""
+        scale = torch.exp(u + self.log_scale)[:, None, None]
+        if self.growth == 1.0:
+            return scale
+        weights = W.new_full((W.shape[1], 1), self.growth)
+        weights[0] = 1.0
+        return scale * weights
+
+    def _buffer(self, number: int, W: Tensor) -> Tensor:
+        """Room for as many activities as heads (B, m, r) have."""
+        return self.buffers[number].flatten()[: W[..., 0].numel() * self.Z.shape[1]].view(*W.shape[:2], -1)
+
+    @staticmethod
+    def _half(u: Tensor) -> Tensor:
+        return torch.exp(-u)[:, None, None] / 2
+
+    def _flow(self, u: Tensor, P: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """dw/du, σ(−z_jᵀw)σ(z_jᵀw), and, where the flow is corrected, that times z_jᵀf; both in buffers."""
+        flow = torch.bmm(P, self.Z).mul_(scale)
+        if not self.corrected:
+            return flow, P, None
+        moved = torch.bmm(flow, self.Z.mT, out=self._buffer(1, flow))
+        curvature = torch.mul(P, P, out=self._buffer(2, flow))
+        torch.sub(P, curvature, out=curvature)
+        moved *= curvature
+        return flow.addcmul_(torch.bmm(moved, self.Z), self._half(u) * scale), curvature, moved
+
+    def _weighted_products(self, weights: Tensor, out: Tensor) -> Tensor:
+        """Σ_j weights_j z_j z_jᵀ for every head, (B, m, r, r): one product of matrices with all z_j z_jᵀ where they fit."""
+        if self.products is None:
+            return torch.matmul((weights[..., None] * self.Z[:, None]).mT, self.Z[:, None], out=out)
+        torch.bmm(weights, self.products, out=out.flatten(-2))
+        return out
+
+    def _drift(self, activity: Tensor) -> Tensor:
+        """Rate of the certificate's sum: a_i, or under 1/(n − 1) weights ‖a_i z_i − (1/n) Σ_j a_j z_j‖."""
+        return activity if self.growth == 1.0 else torch.linalg.vector_norm(self._shift(activity), dim=-1)
+
+    def _drift_change(self, activity: Tensor, weights: Tensor, direction: Tensor) -> Tensor:
+        """Derivative of `_drift` along a direction of the heads, (B, n)."""
+        moved = -weights * torch.bmm(self.Z, direction[:, 0, :, None])[..., 0]
+        if self.growth == 1.0:
+            return moved
+        shift = self._shift(activity)
+        return (shift * self._shift(moved)).sum(-1) / torch.linalg.vector_norm(shift, dim=-1)
+
+    def _shift(self, activity: Tensor) -> Tensor:
+        return activity[..., None] * self.Z - torch.bmm(activity[:, None], self.Z) / self.Z.shape[1]

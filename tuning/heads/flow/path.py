@@ -1,0 +1,107 @@
+"""Adaptive integration of the log-time flow: every data set takes steps of its own size."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from tunebound.tuning.heads.flow import rosenbrock
+from tunebound.tuning.heads.flow.field import LogTimeFlow
+
+# ln t from which on the correction's share of the Jacobian no longer matters to the steps, and the correction itself,
+# ∫ H f/(2t) d ln t over a head, is below 1e-10 of the head
+BORDERS = (math.log(1e6), math.log(1e9))
+FIRST_STEP = 0.1  # in ln t
+SAFETY, SHRINK, GROW = 0.9, 0.2, 4.0  # as usual for adaptive methods
+TRIES = 2_000
+
+
+class FlowPath:
+    """Heads on their way through log-time.
+
+    Parameters
+    ----------
+    field : LogTimeFlow
+    u : (B,)
+        Log-time ln t of the start.
+    W : (B, m, r)
+        Heads there.
+    tolerance : float
+        Largest estimated error of a step, relative to a head's norm.
+
+    Attributes
+    ----------
+    u, W
+        Where the heads are now.
+    drift : (B, n)
+        Sum of the drift over the steps of descent since the start.
+    error : (B,)
+        Sum over the steps of the largest estimated error of a head, in the heads' own unit.
+    steps : int
+        Evaluated steps, accepted or not.
+    """
+
+    def __init__(self, field: LogTimeFlow, u: Tensor, W: Tensor, tolerance: float) -> None:
+        self.field, self.u, self.W, self.tolerance = field, u, W, tolerance
+        self.h = torch.full_like(u, FIRST_STEP)
+        self.integral = torch.zeros_like(field.Z[..., 0])
+        self.error = torch.zeros_like(u)
+        self.steps = 0
+        self.begun = field.drift_boundary(u, W)
+        self.room = W.new_empty((3, W.numel() * W.shape[-1]))
+
+    @property
+    def drift(self) -> Tensor:
+        return self.integral + self.field.drift_boundary(self.u, self.W) - self.begun
+
+    def advance(self, until: float) -> None:
+        """Go on to log-time `until`, in every data set.
+
+        Raises
+        ------
+        FloatingPointError
+            If a data set needs thousands of steps for it: the heads are not on their way to a separator.
+        """
+        for border in (*BORDERS, until):
+            self._advance(min(border, until))
+
+    def _advance(self, until: float) -> None:
+        self.field.curved, self.field.corrected = (until <= border for border in BORDERS)
+        for _ in range(TRIES):
+            behind = self.u < until
+            if not behind.any():
+                return
+            if behind.all():
+                self._step(self.field, slice(None), until)
+            else:
+                chosen = behind.nonzero()[:, 0]
+                self._step(self.field.subset(chosen), chosen, until)
+        raise FloatingPointError(
+            f"the heads do not get to t = {math.exp(until):.3g} in {TRIES} steps of the solver: either the data are not linearly "
+            f"separable, so that the heads converge and have no direction to follow, or tolerance={self.tolerance:g} is below rounding; "
+            "check the separator of the data, or raise tolerance"
+        )
+
+    def _step(self, field: LogTimeFlow, sets: slice | Tensor, until: float) -> None:
+        u, W, wish = self.u[sets], self.W[sets], self.h[sets]
+        rest = until - u
+        # two equal steps rather than a full and a tiny one
+        h = torch.where(wish >= rest, rest, torch.minimum(wish, rest / 2))
+        room = self.room[:, : W.numel() * W.shape[-1]].view(3, *W.shape, W.shape[-1])
+        ahead, error, integral, solved = rosenbrock.step(field, u, W, h, room)
+        size = torch.linalg.vector_norm(error, dim=-1)
+        ratio = (size / torch.linalg.vector_norm(ahead, dim=-1)).amax(dim=1) / self.tolerance
+        ratio = torch.where(solved & torch.isfinite(ratio), ratio, torch.inf)
+        accepted = ratio <= 1
+        factor = (SAFETY * ratio.clamp_min(1e-12) ** (-1 / rosenbrock.ORDER)).clamp(SHRINK, GROW)
+        following = h * factor
+        # a step cut short by a record says nothing against longer ones
+        following = torch.where(accepted & (h < wish), torch.maximum(following, wish), following)
+        take = accepted[:, None]
+        self.W[sets] = torch.where(take[..., None], ahead, W)
+        self.integral[sets] += torch.where(take, integral, 0.0)
+        self.error[sets] += torch.where(accepted, size.amax(dim=1), 0.0)
+        self.u[sets] = torch.where(accepted, torch.where(h == rest, torch.full_like(u, until), u + h), u)
+        self.h[sets] = following
+        self.steps += 1

@@ -1,0 +1,24 @@
+"""At which steps a run is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from tunebound.tuning import arguments
+
+
+def record_steps(steps: int, record: str | Sequence[int] = "log") -> NDArray[np.int64]:
+    """The numbers of steps to record, increasing and ending with `steps`; see `tune_heads`."""
+    total = arguments.integer("steps", steps, 1)
+    if isinstance(record, str):
+        arguments.choice("record", record, ("log",))
+        decades = np.log10(total)
+        chosen = np.rint(10 ** np.arange(0, decades, 1 / 8)).astype(np.int64)
+    else:
+        values = [arguments.integer("record", value, 1) for value in record]
+        if any(value > total for value in values):
+            raise ValueError(f"record asks for step {max(values)}, but steps is {total}; raise steps or drop it")
+        chosen = np.array(values, dtype=np.int64)
+    return np.unique(np.append(chosen, total))
