@@ -13,15 +13,31 @@ from benchmarks import flow, gpu, gram, growth, heads, machine, memory, separato
 from benchmarks.clock import DisagreementError
 from benchmarks.tables import Table, document
 
-PARTS = {part.__name__.rpartition(".")[2]: part for part in (heads, gram, growth, memory, flow, separators, gpu)}
+PARTS = {
+    part.__name__.rpartition(".")[2]: part
+    for part in (heads, gram, growth, memory, flow, separators, gpu)
+}
 RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parts that are asked for; 1 where two ways disagree."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios to other ways, measured in one run.")
-    parser.add_argument("--quick", action="store_true", help="small sizes, in under a minute: for tests, not for figures")
-    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Ratios to other ways, measured in one run."
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="small sizes, in under a minute: for tests, not for figures",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=list(PARTS),
+        default=list(PARTS),
+        metavar="PART",
+        help=f"of {', '.join(PARTS)}",
+    )
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the stored results")
     chosen = parser.parse_args(arguments)
     described = machine.description()
@@ -43,9 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
     seconds = perf_counter() - begin
     chosen.output.mkdir(parents=True, exist_ok=True)
-    title = "quick" if chosen.quick else f"{'gpu' if described['GPU'] != 'none' else 'cpu'}-{described['cores']}-cores"
+    title = (
+        "quick"
+        if chosen.quick
+        else f"{'gpu' if described['GPU'] != 'none' else 'cpu'}-{described['cores']}-cores"
+    )
     title += "" if chosen.only == list(PARTS) else "-" + "-".join(chosen.only)
-    stored = {"machine": described, "seconds": seconds, "tables": [table.stored() for table in tables]}
+    stored = {
+        "machine": described,
+        "seconds": seconds,
+        "tables": [table.stored() for table in tables],
+    }
     (chosen.output / f"{title}.json").write_text(json.dumps(stored, indent=1) + "\n")
     (chosen.output / f"{title}.md").write_text(document(described, tables, seconds))
     progress(f"stored as {title}.json and {title}.md")

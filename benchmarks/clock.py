@@ -1,4 +1,6 @@
-"""Timing: every candidate in turn, round after round, so that a slow minute of the machine hits all of them."""
+"""Timing: every candidate in turn, round after round, so that a slow minute of the machine hits all
+of them.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,14 @@ def alternating(candidates: Mapping[str, Callable[[], Any]], rounds: int) -> dic
     return {name: median(values) for name, values in taken.items()}
 
 
-def alternating_slopes(candidates: Mapping[str, Callable[[int], Any]], steps: int, rounds: int) -> dict[str, float | None]:
-    """Seconds a step of each candidate: the difference of the medians of 1 + steps steps and of one, all of them in turn.
+def alternating_slopes(
+    candidates: Mapping[str, Callable[[int], Any]], steps: int, rounds: int
+) -> dict[str, float | None]:
+    """Seconds a step of each candidate: the difference of the medians of 1 + steps steps and of
+    one, all of them in turn.
 
-    What a call costs apart from its steps (checks, step-size limits, copies) drops out. None where the clock does not resolve it.
+    What a call costs apart from its steps (checks, step-size limits, copies) drops out. None where
+    the clock does not resolve it.
     """
     halves: dict[str, Callable[[], Any]] = {}
     for name, work in candidates.items():

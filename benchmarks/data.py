@@ -36,9 +36,14 @@ class Batch:
 
 
 def batch(n: int, d: int, sets: int, family: str = "gaussian", seed: int = 0) -> Batch:
-    """Data sets of margin 0.5 and radius about twice the typical norm, rounded to float32, so that all precisions see the same."""
+    """Data sets of margin 0.5 and radius about twice the typical norm, rounded to float32, so that
+    all precisions see the same.
+    """
     radius = 2 * np.sqrt(d) + 1
-    drawn = [synthetic.make_separable(family, n=n, d=d, margin=0.5, radius=radius, seed=seed + k) for k in range(sets)]
+    drawn = [
+        synthetic.make_separable(family, n=n, d=d, margin=0.5, radius=radius, seed=seed + k)
+        for k in range(sets)
+    ]
     X = np.stack([data.X for data in drawn]).astype(np.float32).astype(np.float64)
     y = np.stack([data.y for data in drawn]).astype(np.float64)
     return Batch(X, y, X * y[..., None], np.asarray(learning_rate_limits(X)) / 2)

@@ -17,7 +17,15 @@ from benchmarks.tables import Cell, Table
 # families, n, d, and the steps to compare after
 FULL_NEAR = (
     (
-        ("gaussian", "heavy_tailed", "degenerate", "clustered", "anisotropic", "near_duplicates", "few_support"),
+        (
+            "gaussian",
+            "heavy_tailed",
+            "degenerate",
+            "clustered",
+            "anisotropic",
+            "near_duplicates",
+            "few_support",
+        ),
         40,
         5,
         (10**4, 10**5, 10**6),
@@ -50,7 +58,14 @@ def _near(quick: bool, progress: Callable[[str], None]) -> Table:
     return Table(
         "flow_accuracy",
         "Log-time flow against exact steps",
-        ("family", "n, d", "steps", "direction of w_S", "mean left-out distance, relative", "largest difference of a left-out distance"),
+        (
+            "family",
+            "n, d",
+            "steps",
+            "direction of w_S",
+            "mean left-out distance, relative",
+            "largest difference of a left-out distance",
+        ),
         tuple(rows),
         ("One data set a family, float64; distances are those of unit directions.",),
     )
@@ -61,8 +76,15 @@ def _differences(exact: HeadRun, flow: HeadRun, k: int, index: int) -> tuple[flo
     direction = float(np.linalg.norm(a / np.linalg.norm(a) - b / np.linalg.norm(b)))
     left, right = exact.direction_distance[k, index], flow.direction_distance[k, index]
     if not direction <= AGREEMENT:
-        raise DisagreementError(f"the flow's direction is off by {direction:.2g} from that of exact steps, more than {AGREEMENT:g}")
-    return direction, float(abs(left.mean() - right.mean()) / left.mean()), float(np.abs(left - right).max())
+        raise DisagreementError(
+            f"the flow's direction is off by {direction:.2g} from that of exact steps, more than"
+            f" {AGREEMENT:g}"
+        )
+    return (
+        direction,
+        float(abs(left.mean() - right.mean()) / left.mean()),
+        float(np.abs(left - right).max()),
+    )
 
 
 def _cost(quick: bool, progress: Callable[[str], None]) -> Table:
@@ -74,7 +96,10 @@ def _cost(quick: bool, progress: Callable[[str], None]) -> Table:
     candidates |= {f"flow to {end:g}": partial(_flow, data, end) for end in ends}
     gap = float(np.abs(_directions(exact()) - _directions(_flow(data, float(steps)))).max())
     if not gap <= AGREEMENT:
-        raise DisagreementError(f"after {steps:,} steps a direction of the flow is off by {gap:.2g}, more than {AGREEMENT:g}")
+        raise DisagreementError(
+            f"after {steps:,} steps a direction of the flow is off by {gap:.2g}, more than"
+            f" {AGREEMENT:g}"
+        )
     taken = alternating(candidates, 1 if quick else 2)
     first = taken[f"exact steps to {steps:,}"]
     rows = tuple((name, time, ratio(first, time)) for name, time in taken.items())
@@ -83,16 +108,25 @@ def _cost(quick: bool, progress: Callable[[str], None]) -> Table:
         f"Seconds for {D} data sets of n = {n}, d = {d}, every left-out head",
         ("way", "s", "times faster than exact steps"),
         rows,
-        (f"The largest difference of a coordinate of a unit direction after {steps:,} steps is {gap:.2g}, of all {n + 1} heads.",),
+        (
+            (
+                f"The largest difference of a coordinate of a unit direction after {steps:,} steps"
+                f" is {gap:.2g}, of all {n + 1} heads."
+            ),
+        ),
     )
 
 
 def _exact(data: Batch, steps: int) -> HeadRun:
-    return tune_heads(data.X, data.y, steps=steps, learning_rate=data.rates, record=[steps], device="cpu")
+    return tune_heads(
+        data.X, data.y, steps=steps, learning_rate=data.rates, record=[steps], device="cpu"
+    )
 
 
 def _flow(data: Batch, until: float) -> HeadRun:
-    return flow_heads(data.X, data.y, until=until, learning_rate=data.rates, record=[until], device="cpu")
+    return flow_heads(
+        data.X, data.y, until=until, learning_rate=data.rates, record=[until], device="cpu"
+    )
 
 
 def _directions(run: HeadRun) -> NDArray[np.float64]:

@@ -1,4 +1,6 @@
-"""The same steps on a GPU: one launch an operation, a CUDA graph, the fused kernel; where there is a GPU."""
+"""The same steps on a GPU: one launch an operation, a CUDA graph, the fused kernel; where there is
+a GPU.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,17 @@ from benchmarks.data import Batch, batch
 from benchmarks.heads import AGREEMENT, agreement, ours
 from benchmarks.tables import Cell, Table
 
-FULL = ((50, 5, 300, 2000), (100, 20, 300, 1000), (200, 20, 300, 400), (200, 100, 60, 400))  # n, d, D, steps
+# n, d, D, steps
+FULL = ((50, 5, 300, 2000), (100, 20, 300, 1000), (200, 20, 300, 400), (200, 100, 60, 400))
 QUICK = ((10, 3, 4, 20),)
-COLUMNS = ("n, d, D", "dtype", "way", "ns a unit", "times faster than a launch an operation", "difference from the CPU's float64")
+COLUMNS = (
+    "n, d, D",
+    "dtype",
+    "way",
+    "ns a unit",
+    "times faster than a launch an operation",
+    "difference from the CPU's float64",
+)
 
 
 def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
@@ -34,20 +44,45 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         expected = ours(data, "float64", 1 + steps)
         for dtype, products in (("float64", torch.float64), ("mixed", torch.float32)):
             ways = _Steps(data, products).ways() | {"tune_heads": partial(_engine, data, dtype)}
-            gaps = {name: agreement(f"{name} on the GPU", run(1 + steps), expected, AGREEMENT[dtype]) for name, run in ways.items()}
+            gaps = {
+                name: agreement(f"{name} on the GPU", run(1 + steps), expected, AGREEMENT[dtype])
+                for name, run in ways.items()
+            }
             taken = alternating_slopes(ways, steps, 1 if quick else 5)
             units = {name: value and 1e9 * value / data.units for name, value in taken.items()}
-            rows += [(f"{n}, {d}, {D}", dtype, name, units[name], ratio(units["eager"], units[name]), gaps[name]) for name in ways]
+            rows += [
+                (
+                    f"{n}, {d}, {D}",
+                    dtype,
+                    name,
+                    units[name],
+                    ratio(units["eager"], units[name]),
+                    gaps[name],
+                )
+                for name in ways
+            ]
             refused = fused_kernel.refusal(torch.device("cuda"), n, d, products)
             if refused is not None:
                 rows.append((f"{n}, {d}, {D}", dtype, f"fused kernel: {refused}", None, None, None))
     yield Table(
-        "gpu", f"GPU: {torch.cuda.get_device_name()}", COLUMNS, tuple(rows), ("No TF32. Compilation and recording are not in the times.",)
+        "gpu",
+        f"GPU: {torch.cuda.get_device_name()}",
+        COLUMNS,
+        tuple(rows),
+        ("No TF32. Compilation and recording are not in the times.",),
     )
 
 
 def _engine(data: Batch, dtype: str, steps: int) -> NDArray[np.float64]:
-    return tune_heads(data.X, data.y, steps=steps, learning_rate=data.rates, record=[steps], dtype=dtype, device="cuda").weights
+    return tune_heads(
+        data.X,
+        data.y,
+        steps=steps,
+        learning_rate=data.rates,
+        record=[steps],
+        dtype=dtype,
+        device="cuda",
+    ).weights
 
 
 class _Steps:
@@ -56,7 +91,9 @@ class _Steps:
     def __init__(self, data: Batch, products: torch.dtype, device: str = "cuda") -> None:
         D, n, d = data.shape
         self.Z = torch.as_tensor(data.Z, dtype=products, device=device)
-        self.step = (self.Z * torch.as_tensor(data.rates / n, dtype=products, device=device)[:, None, None]).contiguous()
+        self.step = (
+            self.Z * torch.as_tensor(data.rates / n, dtype=products, device=device)[:, None, None]
+        ).contiguous()
         self.negated = torch.zeros((D, n + 1, d), dtype=torch.float64, device=device)
         self.activity = torch.empty((D, n + 1, n), dtype=products, device=device)
         self.own = self.activity[:, 1:].diagonal(dim1=1, dim2=2)
@@ -65,7 +102,10 @@ class _Steps:
     def ways(self) -> dict[str, Callable[[int], NDArray[np.float64]]]:
         _, n, d = self.Z.shape
         graph = graphs.captured(self.eager)
-        ways: dict[str, Callable[[int], None]] = {"eager": partial(_repeat, self.eager), "CUDA graph": partial(_repeat, graph)}
+        ways: dict[str, Callable[[int], None]] = {
+            "eager": partial(_repeat, self.eager),
+            "CUDA graph": partial(_repeat, graph),
+        }
         if fused_kernel.refusal(self.Z.device, n, d, self.Z.dtype) is None:
             ways["fused kernel"] = self.fused
         return {name: partial(self.weights, way) for name, way in ways.items()}

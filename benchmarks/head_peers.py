@@ -1,7 +1,9 @@
-"""Other ways to tune left-out heads: the same steps, step size, precision and start (zero), as functions of the number of steps.
+"""Other ways to tune left-out heads: the same steps, step size, precision and start (zero), as
+functions of the number of steps.
 
-Each takes Z = yX (B, n, d), the step sizes (B,) and how many heads of a data set to tune (head 0 on S, head 1 + i without sample
-i), and returns a function from the number of steps to the weights (B, heads, d). What can be prepared is prepared before.
+Each takes Z = yX (B, n, d), the step sizes (B,) and how many heads of a data set to tune (head 0 on
+S, head 1 + i without sample i), and returns a function from the number of steps to the weights (B,
+heads, d). What can be prepared is prepared before.
 """
 
 from __future__ import annotations
@@ -19,7 +21,13 @@ Run = Callable[[int], Array]
 
 def linear_and_sgd(Z: Array, rates: Array, heads: int) -> Run:
     """One `torch.nn.Linear` and one `torch.optim.SGD` a head, by autograd."""
-    samples = [[torch.as_tensor(np.delete(z, [] if head == 0 else head - 1, axis=0)) for head in range(heads)] for z in Z]
+    samples = [
+        [
+            torch.as_tensor(np.delete(z, [] if head == 0 else head - 1, axis=0))
+            for head in range(heads)
+        ]
+        for z in Z
+    ]
     n, d = Z.shape[1:]
 
     def run(steps: int) -> Array:
@@ -42,7 +50,9 @@ def linear_and_sgd(Z: Array, rates: Array, heads: int) -> Run:
 
 def numpy_loop(Z: Array, rates: Array, heads: int) -> Run:
     """One head after the other."""
-    samples = [[np.delete(z, [] if head == 0 else head - 1, axis=0) for head in range(heads)] for z in Z]
+    samples = [
+        [np.delete(z, [] if head == 0 else head - 1, axis=0) for head in range(heads)] for z in Z
+    ]
     n, d = Z.shape[1:]
 
     def run(steps: int) -> Array:
@@ -77,7 +87,9 @@ def vmap_of_grad(Z: Array, rates: Array, heads: int) -> Run:
     """`torch.func.vmap` over data sets and heads of `torch.func.grad`."""
     n, d = Z.shape[1:]
     samples, rate = torch.as_tensor(Z), torch.as_tensor(rates)[:, None, None]
-    masks = torch.vstack([torch.ones(n, dtype=torch.float64), 1 - torch.eye(n, dtype=torch.float64)])[:heads]
+    masks = torch.vstack(
+        [torch.ones(n, dtype=torch.float64), 1 - torch.eye(n, dtype=torch.float64)]
+    )[:heads]
 
     def loss(w: torch.Tensor, mask: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         return (mask * torch.nn.functional.softplus(-(z @ w))).sum() / n
@@ -152,7 +164,9 @@ def _compiled_loops() -> Callable[[Array, Array, int, int], Array]:
 
 
 def in_place(Z: Array, rates: Array, heads: int, device: str = "cpu") -> Run:
-    """The engine's own step in the feature space, nothing allocated, without its chunks, records and checks."""
+    """The engine's own step in the feature space, nothing allocated, without its chunks, records
+    and checks.
+    """
     place = torch.device(device)
     samples = torch.as_tensor(Z, device=place)
     n, d = Z.shape[1:]

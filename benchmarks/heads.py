@@ -19,10 +19,20 @@ from benchmarks.data import Batch, batch
 from benchmarks.roofline import Rates, roofline
 from benchmarks.tables import Cell, Table
 
-FULL = ((50, 5, 300, 400), (100, 20, 300, 100), (200, 100, 60, 60), (500, 50, 16, 100), (1000, 20, 4, 150))  # n, d, D, steps
+# n, d, D, steps
+FULL = (
+    (50, 5, 300, 400),
+    (100, 20, 300, 100),
+    (200, 100, 60, 60),
+    (500, 50, 16, 100),
+    (1000, 20, 4, 150),
+)
 QUICK = ((10, 3, 4, 20), (16, 6, 3, 20))
-LONGER = 4  # times the steps of the others in mixed precision: what its first steps take in float64 would drown theirs
-AGREEMENT = {"float64": 1e-9, "mixed": 1e-5}  # largest difference of a weight, relative to the largest weight
+# times the steps of the others in mixed precision: what its first steps take in float64 would drown
+# theirs
+LONGER = 4
+# largest difference of a weight, relative to the largest weight
+AGREEMENT = {"float64": 1e-9, "mixed": 1e-5}
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,12 @@ PEERS = (
     Peer(name="(c) masked NumPy, a data set at once", prepare=head_peers.numpy_masked, share=0.05),
     Peer(name="(d) torch.func.vmap of grad", prepare=head_peers.vmap_of_grad, share=0.1),
     Peer(name="(e) JAX, two einsum", prepare=head_peers.jax_einsum, package="jax"),
-    Peer(name="(f) numba, parallel over heads", prepare=head_peers.numba_loops, package="numba", share=0.1),
+    Peer(
+        name="(f) numba, parallel over heads",
+        prepare=head_peers.numba_loops,
+        package="numba",
+        share=0.1,
+    ),
 )
 
 
@@ -76,12 +91,19 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         ("n, d, D", "way", "ns a unit", "times ours", "first call, s", "measured on", "difference"),
         tuple(rows),
         (
-            "A unit is one (step, head, sample). Where a way is measured on some data sets or heads only, its time is taken to be "
-            "proportional to their number.",
-            "All take the same steps from zero, by the same step sizes; the difference is the largest of a weight, relative to the "
-            "largest weight, checked before anything is timed.",
-            "Times are medians of alternating rounds, without what a call costs apart from its steps; the first call (with any "
-            "compilation) is a column of its own.",
+            (
+                "A unit is one (step, head, sample). Where a way is measured on some data sets or"
+                " heads only, its time is taken to be proportional to their number."
+            ),
+            (
+                "All take the same steps from zero, by the same step sizes; the difference is the"
+                " largest of a weight, relative to the largest weight, checked before anything is"
+                " timed."
+            ),
+            (
+                "Times are medians of alternating rounds, without what a call costs apart from its"
+                " steps; the first call (with any compilation) is a column of its own."
+            ),
         ),
     )
     yield Table(
@@ -100,19 +122,32 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         ),
         tuple(best),
         (
-            "matmul in GFLOP/s: of a large square matrix, and of the two batched products of a step; at best = 4 d flop at the rate "
-            "of the latter, and a sigmoid, one after the other. Each part runs on all cores, in the fastest of three chunk sizes.",
-            "mixed: products and sigmoid in float32, compared with float32 rates, without its first steps, which are taken in float64.",
+            (
+                "matmul in GFLOP/s: of a large square matrix, and of the two batched products of a"
+                " step; at best = 4 d flop at the rate of the latter, and a sigmoid, one after the"
+                " other. Each part runs on all cores, in the fastest of three chunk sizes."
+            ),
+            (
+                "mixed: products and sigmoid in float32, compared with float32 rates, without its"
+                " first steps, which are taken in float64."
+            ),
         ),
     )
 
 
-def _compare(data: Batch, steps: int, rounds: int, rows: list[tuple[Cell, ...]], best: list[tuple[Cell, ...]]) -> None:
+def _compare(
+    data: Batch, steps: int, rounds: int, rows: list[tuple[Cell, ...]], best: list[tuple[Cell, ...]]
+) -> None:
     D, n, d = data.shape
     size = f"{n}, {d}, {D}"
     expected = ours(data, "float64", 1 + steps)
     absent: list[str] = []
-    gap = agreement(MIXED.name, mixed(data, 1 + steps), ours(data, "float64", DOUBLE_STEPS + 1 + steps), AGREEMENT["mixed"])
+    gap = agreement(
+        MIXED.name,
+        mixed(data, 1 + steps),
+        ours(data, "float64", DOUBLE_STEPS + 1 + steps),
+        AGREEMENT["mixed"],
+    )
     first: dict[str, float | None] = {OURS.name: None, MIXED.name: None}
     gaps: dict[str, float | None] = {OURS.name: None, MIXED.name: gap}
     candidates: dict[str, Callable[[int], object]] = {
@@ -127,7 +162,9 @@ def _compare(data: Batch, steps: int, rounds: int, rows: list[tuple[Cell, ...]],
         part = data.first(sets)
         run = peer.prepare(part.Z, part.rates, heads)
         first[peer.name] = seconds(partial(run, 1))
-        gaps[peer.name] = agreement(peer.name, run(1 + steps), expected[:sets, :heads], AGREEMENT["float64"])
+        gaps[peer.name] = agreement(
+            peer.name, run(1 + steps), expected[:sets, :heads], AGREEMENT["float64"]
+        )
         candidates[peer.name] = run
     # The parts of a step, taken in turn with the whole: the machine's speed drifts.
     parts = {"float64": roofline(n, d, D, torch.float64), "mixed": roofline(n, d, D, torch.float32)}
@@ -136,13 +173,36 @@ def _compare(data: Batch, steps: int, rounds: int, rows: list[tuple[Cell, ...]],
     taken = alternating_slopes(candidates, steps, rounds)
     if (of_several := taken[MIXED.name]) is not None:
         taken[MIXED.name] = of_several / LONGER
-    unit = {way.name: _unit(taken.get(way.name), way.sets(D) * way.heads(n) * n) for way in (OURS, MIXED, *PEERS)}
+    unit = {
+        way.name: _unit(taken.get(way.name), way.sets(D) * way.heads(n) * n)
+        for way in (OURS, MIXED, *PEERS)
+    }
     for way in (OURS, MIXED, *PEERS):
         if way.name in absent:
-            rows.append((size, way.name, None, None, None, "not installed: pip install '.[benchmarks]'", None))
+            rows.append(
+                (
+                    size,
+                    way.name,
+                    None,
+                    None,
+                    None,
+                    "not installed: pip install '.[benchmarks]'",
+                    None,
+                )
+            )
         else:
             times = ratio(unit[way.name], unit[OURS.name])
-            rows.append((size, way.name, unit[way.name], times, first[way.name], _measured_on(way, n, D), gaps[way.name]))
+            rows.append(
+                (
+                    size,
+                    way.name,
+                    unit[way.name],
+                    times,
+                    first[way.name],
+                    _measured_on(way, n, D),
+                    gaps[way.name],
+                )
+            )
     for name, dtype in ((OURS.name, "float64"), (MIXED.name, "mixed")):
         rates = parts[dtype].rates({key: taken[f"{dtype}: {key}"] for key in parts[dtype].works})
         best.append((size, dtype, *_shares(rates, unit[name], d)))
@@ -150,7 +210,15 @@ def _compare(data: Batch, steps: int, rounds: int, rows: list[tuple[Cell, ...]],
 
 def ours(data: Batch, dtype: str, steps: int) -> NDArray[np.float64]:
     """The engine, through its public name."""
-    return tune_heads(data.X, data.y, steps=steps, learning_rate=data.rates, record=[steps], dtype=dtype, device="cpu").weights
+    return tune_heads(
+        data.X,
+        data.y,
+        steps=steps,
+        learning_rate=data.rates,
+        record=[steps],
+        dtype=dtype,
+        device="cpu",
+    ).weights
 
 
 def mixed(data: Batch, steps: int) -> NDArray[np.float64]:
@@ -163,7 +231,8 @@ def agreement(name: str, found: NDArray, expected: NDArray, tolerance: float) ->
     gap = float(np.abs(found - expected).max() / np.abs(expected).max())
     if not gap <= tolerance:
         raise DisagreementError(
-            f"{name} is off by {gap:.2g} of the largest weight, more than {tolerance:g}: times would not compare the same thing"
+            f"{name} is off by {gap:.2g} of the largest weight, more than {tolerance:g}: times"
+            " would not compare the same thing"
         )
     return gap
 
@@ -186,4 +255,8 @@ def _shares(rates: Rates | None, unit: float | None, d: int) -> tuple[Cell, ...]
     sigmoid = 1 / rates.sigmoid
     composite = 4 * d / rates.products + sigmoid
     found = (rates.square, rates.products, sigmoid, composite, unit)
-    return (*found, None, None) if unit is None else (*found, 100 * (4 * d / unit) / rates.square, 100 * composite / unit)
+    return (
+        (*found, None, None)
+        if unit is None
+        else (*found, 100 * (4 * d / unit) / rates.square, 100 * composite / unit)
+    )

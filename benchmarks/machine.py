@@ -10,7 +10,19 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "jax", "numba", "cvxpy", "clarabel", "quadprog", "daqp", "triton")
+PACKAGES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "jax",
+    "numba",
+    "cvxpy",
+    "clarabel",
+    "quadprog",
+    "daqp",
+    "triton",
+)
 
 
 def description() -> dict[str, Any]:
@@ -21,7 +33,9 @@ def description() -> dict[str, Any]:
         "vector instructions": torch.backends.cpu.get_cpu_capability(),
         "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "threads of torch": torch.get_num_threads(),
-        "load average at the start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else "unknown",
+        "load average at the start": (
+            round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else "unknown"
+        ),
         "python": platform.python_version(),
         **{name: installed(name) for name in PACKAGES},
     }

@@ -13,7 +13,8 @@ FULL = (2000, 500, 5)  # D, n, d
 QUICK = (40, 60, 5)
 LIMITS = (2**24, 2**26, 2**28)
 
-# ru_maxrss is a high-water mark: what imports, data, checks and threads take is taken before it is read for the first time.
+# ru_maxrss is a high-water mark: what imports, data, checks and threads take is taken before it is
+# read for the first time.
 PROBE = """
 import json, resource, sys
 import numpy as np
@@ -46,7 +47,10 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         rows.append(
             (
                 f"{n}, {d}, {D}",
-                *(value / 2**20 for value in (limit, 8 * D * n * (n + 1), data, kept, peak - before)),
+                *(
+                    value / 2**20
+                    for value in (limit, 8 * D * n * (n + 1), data, kept, peak - before)
+                ),
                 _verdict(limit, peak - before - kept),
             )
         )
@@ -63,9 +67,16 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
             "of it not results",
         ),
         tuple(rows),
-        ("Resident memory of a process of its own that has checked the data already; two steps, one record.",),
+        (
+            (
+                "Resident memory of a process of its own that has checked the data already; two"
+                " steps, one record."
+            ),
+        ),
     )
 
 
 def _verdict(limit: int, working: int) -> str:
-    return f"{max(working, 0) / 2**20:,.0f} MiB: {'under' if working <= limit else 'OVER'} the limit"
+    return (
+        f"{max(working, 0) / 2**20:,.0f} MiB: {'under' if working <= limit else 'OVER'} the limit"
+    )

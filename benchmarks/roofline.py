@@ -1,4 +1,6 @@
-"""How fast this machine multiplies matrices and computes sigmoids, at best: the parts of a step alone."""
+"""How fast this machine multiplies matrices and computes sigmoids, at best: the parts of a step
+alone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from functools import partial
 
 import torch
 
-CHUNKS = (2**20, 2**21, 2**24)  # bytes of activities a thread: in its caches, and beyond; the fastest counts
+# bytes of activities a thread: in its caches, and beyond; the fastest counts
+CHUNKS = (2**20, 2**21, 2**24)
 FEWEST = 64  # heads of a chunk, at least
 SQUARE = 512
 Work = Callable[[int], None]
@@ -17,7 +20,9 @@ Work = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Rates:
-    """Billions a second of all threads together: flop of a large product, flop of products as in a step, sigmoids."""
+    """Billions a second of all threads together: flop of a large product, flop of products as in a
+    step, sigmoids.
+    """
 
     square: float
     products: float
@@ -26,13 +31,17 @@ class Rates:
 
 @dataclass(frozen=True)
 class Roofline:
-    """Parts of a step as functions of the number of repetitions, and what one repetition does: flop, or sigmoids."""
+    """Parts of a step as functions of the number of repetitions, and what one repetition does:
+    flop, or sigmoids.
+    """
 
     works: dict[str, Work]
     amounts: dict[str, int]
 
     def rates(self, taken: Mapping[str, float | None]) -> Rates | None:
-        """The best of each part, from seconds a repetition; None where the clock resolved none of a part."""
+        """The best of each part, from seconds a repetition; None where the clock resolved none of a
+        part.
+        """
         best: dict[str, float] = {}
         for name, time in taken.items():
             part = name.split(",")[0]
@@ -42,7 +51,9 @@ class Roofline:
 
 
 def roofline(n: int, d: int, D: int, dtype: torch.dtype) -> Roofline:
-    """A large square product by all threads; a step's products and sigmoids in place, each thread on a chunk of its own."""
+    """A large square product by all threads; a step's products and sigmoids in place, each thread
+    on a chunk of its own.
+    """
     threads = torch.get_num_threads()
     left, right = torch.randn((2, SQUARE, SQUARE), dtype=dtype)
     target = torch.empty((SQUARE, SQUARE), dtype=dtype)

@@ -1,4 +1,6 @@
-"""Other ways to one hard-margin separator: min ‖w‖²/2 subject to Zw ≥ 1. Each takes Z (n, d) and gives w (d,)."""
+"""Other ways to one hard-margin separator: min ‖w‖²/2 subject to Zw ≥ 1. Each takes Z (n, d) and
+gives w (d,).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ def cvxpy_clarabel(Z: Array) -> Array:
     import cvxpy
 
     w = cvxpy.Variable(Z.shape[1])
-    cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(w) / 2), [Z @ w >= 1]).solve(solver=cvxpy.CLARABEL)
+    cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(w) / 2), [Z @ w >= 1]).solve(
+        solver=cvxpy.CLARABEL
+    )
     return np.asarray(w.value)
 
 
@@ -40,7 +44,12 @@ def daqp_raw(Z: Array) -> Array:
 
     n, d = Z.shape
     solution, _, flag, _ = daqp.solve(
-        np.eye(d), np.zeros(d), np.ascontiguousarray(Z), np.full(n, 1e30), np.ones(n), np.zeros(n, dtype=np.int32)
+        np.eye(d),
+        np.zeros(d),
+        np.ascontiguousarray(Z),
+        np.full(n, 1e30),
+        np.ones(n),
+        np.zeros(n, dtype=np.int32),
     )
     if flag != 1:
         raise ArithmeticError(f"daqp ended with flag {flag}")

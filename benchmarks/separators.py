@@ -1,4 +1,6 @@
-"""Separators of all left-out data: `bounds.leave_one_out_separators` against solving each program anew."""
+"""Separators of all left-out data: `bounds.leave_one_out_separators` against solving each program
+anew.
+"""
 
 from __future__ import annotations
 
@@ -65,32 +67,56 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         count = 1 if quick else peer.sets
         part = data.first(count)
         progress(f"separators by {peer.name}")
-        errors[peer.name] = _largest(peer.name, np.stack(_theirs(part, peer.solve)), np.stack(found[:count]), peer.tolerance)
+        errors[peer.name] = _largest(
+            peer.name, np.stack(_theirs(part, peer.solve)), np.stack(found[:count]), peer.tolerance
+        )
         candidates[peer.name], sets[peer.name] = partial(_theirs, part, peer.solve), count
     progress("separators: timing")
     taken = alternating(candidates, 1 if quick else ROUNDS)
     each = {name: 1e3 * taken[name] / (sets[name] * n) for name in candidates}
     rows: list[tuple[Cell, ...]] = [
-        (name, each[name] * n * D / 1e3, each[name], ratio(each[name], each[default]), _on(sets[name], D), errors[name])
+        (
+            name,
+            each[name] * n * D / 1e3,
+            each[name],
+            ratio(each[name], each[default]),
+            _on(sets[name], D),
+            errors[name],
+        )
         for name in candidates
     ]
     rows += [(name, None, None, None, f"not installed: {remedy}", None) for name, remedy in absent]
     yield Table(
         "separators",
         f"Separators of all left-out data, {D} sets of n = {n}, d = {d}",
-        ("way", "s for all sets", "ms a left-out sample", "times ours", "measured on", "difference of a direction"),
+        (
+            "way",
+            "s for all sets",
+            "ms a left-out sample",
+            "times ours",
+            "measured on",
+            "difference of a direction",
+        ),
         tuple(rows),
         (
-            f"Only support vectors change the separator when left out, {np.mean(supports):.1f} of {n} on average; "
-            "the other ways solve a program for every sample.",
+            (
+                f"Only support vectors change the separator when left out, {np.mean(supports):.1f}"
+                f" of {n} on average; the other ways solve a program for every sample."
+            ),
             f"The largest relative duality gap of ours is {gap:.2g}.",
-            "Where a way is measured on some sets only, its time is taken to be proportional to their number.",
+            (
+                "Where a way is measured on some sets only, its time is taken to be proportional to"
+                " their number."
+            ),
         ),
     )
 
 
 def _ours(data: Batch, solver: str) -> list[NDArray[np.float64]]:
-    return [leave_one_out_separators(X, y, solver=solver).weights for X, y in zip(data.X, data.y, strict=True)]
+    return [
+        leave_one_out_separators(X, y, solver=solver).weights
+        for X, y in zip(data.X, data.y, strict=True)
+    ]
 
 
 def _theirs(data: Batch, solve: Callable[[NDArray], NDArray]) -> list[NDArray[np.float64]]:
@@ -103,7 +129,8 @@ def _largest(name: str, found: NDArray, expected: NDArray, tolerance: float) -> 
     gap = float(np.linalg.norm(unit[0] - unit[1], axis=-1).max())
     if not gap <= tolerance:
         raise DisagreementError(
-            f"{name} gives a direction off by {gap:.2g}, more than {tolerance:g}: times would not compare the same thing"
+            f"{name} gives a direction off by {gap:.2g}, more than {tolerance:g}: times would not"
+            " compare the same thing"
         )
     return gap
 

@@ -22,20 +22,33 @@ class Table:
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.columns):
-                raise ValueError(f"table {self.name}: the row {row} does not fit the columns {self.columns}")
+                raise ValueError(
+                    f"table {self.name}: the row {row} does not fit the columns {self.columns}"
+                )
 
     def text(self) -> str:
         """Aligned columns."""
         cells = [self.columns, *([shown(cell) for cell in row] for row in self.rows)]
         widths = [max(len(row[k]) for row in cells) for k in range(len(self.columns))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in cells
+        ]
         return "\n".join([self.title, *lines, *self.notes])
 
     def markdown(self) -> str:
         """A Markdown section."""
-        lines = [self.columns, ["---"] * len(self.columns), *([shown(cell) for cell in row] for row in self.rows)]
-        table = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-        return "\n".join([f"## {self.title}", "", *table, "", *(f"- {note}" for note in self.notes), ""])
+        lines = [
+            self.columns,
+            ["---"] * len(self.columns),
+            *([shown(cell) for cell in row] for row in self.rows),
+        ]
+        table = [
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+        ]
+        return "\n".join(
+            [f"## {self.title}", "", *table, "", *(f"- {note}" for note in self.notes), ""]
+        )
 
     def stored(self) -> dict[str, Any]:
         """What JSON holds."""
@@ -53,5 +66,11 @@ def shown(cell: Cell) -> str:
 
 def document(machine: dict[str, Any], tables: Sequence[Table], seconds: float) -> str:
     """All tables as one Markdown page."""
-    lines = ["# Benchmark results", "", *(f"- {key}: {value}" for key, value in machine.items()), f"- whole run: {seconds:.0f} s", ""]
+    lines = [
+        "# Benchmark results",
+        "",
+        *(f"- {key}: {value}" for key, value in machine.items()),
+        f"- whole run: {seconds:.0f} s",
+        "",
+    ]
     return "\n".join([*lines, *(table.markdown() for table in tables)])

@@ -1,8 +1,14 @@
-"""Bounds on the instability of fine-tuning, and the calculators that turn data into their constants."""
+"""Bounds on the instability of fine-tuning, and the calculators that turn data into their
+constants.
+"""
 
 from tunebound.bounds import constants, full, head, literature, multi_head
 from tunebound.bounds.asymptote import Asymptote, asymptote
-from tunebound.bounds.separators.leave_one_out import LeaveOneOut, leave_one_out_margins, leave_one_out_separators
+from tunebound.bounds.separators.leave_one_out import (
+    LeaveOneOut,
+    leave_one_out_margins,
+    leave_one_out_separators,
+)
 from tunebound.bounds.separators.separator import NotSeparableError, Separator, max_margin
 
 __all__ = [

@@ -9,13 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
-# Quantities that cannot cross each other in theory (radius >= margin) may do so by rounding when both were computed.
+# Quantities that cannot cross each other in theory (radius >= margin) may do so by rounding when
+# both were computed.
 ROUNDING = 1e-9
 
 # Weight of each remaining sample in the loss of the left-out data.
 WEIGHTS = ("1/n", "1/(n-1)")
 
-RADIUS_REASON = "no sample is nearer to the origin than the margin; check that both come from the same data"
+RADIUS_REASON = (
+    "no sample is nearer to the origin than the margin; check that both come from the same data"
+)
 
 
 def number(name: str, value: ArrayLike) -> Array:
@@ -45,7 +48,12 @@ def number(name: str, value: ArrayLike) -> Array:
         raise ValueError(f"{name} is empty (shape {array.shape}): pass at least one number")
     with np.errstate(over="ignore"):  # a longdouble beyond float64 becomes inf and is refused below
         array = np.asarray(array, dtype=np.float64)
-    _require(name, array, np.isfinite(array), "must be finite: remove NaN and infinite values, or rescale")
+    _require(
+        name,
+        array,
+        np.isfinite(array),
+        "must be finite: remove NaN and infinite values, or rescale",
+    )
     return array
 
 
@@ -84,7 +92,9 @@ def fraction(name: str, value: ArrayLike, *, zero: bool = False, one: bool = Tru
 
 
 def count(name: str, value: ArrayLike, minimum: int = 1) -> Array:
-    """Return whole numbers of at least `minimum` as float64 (whole floats such as 1e12 are accepted)."""
+    """Return whole numbers of at least `minimum` as float64 (whole floats such as 1e12 are
+    accepted).
+    """
     array = number(name, value)
     _require(name, array, array == np.floor(array), "must be a whole number: round it first")
     _require(name, array, array >= minimum, f"must be at least {minimum}")
@@ -95,19 +105,25 @@ def choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is one of the allowed words."""
     options = ", ".join(repr(option) for option in allowed)
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {options}, got {value!r} of type {type(value).__name__}")
+        raise TypeError(
+            f"{name} must be one of {options}, got {value!r} of type {type(value).__name__}"
+        )
     if value not in allowed:
         raise ValueError(f"{name} must be one of {options}, got {value!r}")
     return value
 
 
 def broadcast(**arrays: Array) -> None:
-    """Raise unless the named arrays broadcast against each other; the message lists their shapes."""
+    """Raise unless the named arrays broadcast against each other; the message lists their
+    shapes.
+    """
     try:
         np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise ValueError(f"shapes do not broadcast: {shapes}; give arrays of one shape, or scalars") from None
+        raise ValueError(
+            f"shapes do not broadcast: {shapes}; give arrays of one shape, or scalars"
+        ) from None
 
 
 def not_below(name: str, value: Array, floor_name: str, floor: Array, reason: str) -> None:
@@ -128,15 +144,23 @@ def not_below(name: str, value: Array, floor_name: str, floor: Array, reason: st
     if np.any(below):
         where = _first(below)
         place = _place(where)
-        raise ValueError(f"{name}{place} = {float(value[where])!r} is below {floor_name}{place} = {float(floor[where])!r}: {reason}")
+        raise ValueError(
+            f"{name}{place} = {float(value[where])!r} is below {floor_name}{place} ="
+            f" {float(floor[where])!r}: {reason}"
+        )
 
 
 def within(name: str, value: Array, limit: Array, formula: str) -> None:
-    """Raise where `value` exceeds `limit` by more than rounding; `formula` says what the limit is."""
+    """Raise where `value` exceeds `limit` by more than rounding; `formula` says what the limit
+    is.
+    """
     value, limit = np.broadcast_arrays(value, limit)
     above = value > limit * (1.0 + ROUNDING)
     if np.any(above):
-        raise ValueError(f"{name} = {float(value[above][0])!r} exceeds {formula} = {float(limit[above][0])!r}: take smaller steps")
+        raise ValueError(
+            f"{name} = {float(value[above][0])!r} exceeds {formula} = {float(limit[above][0])!r}:"
+            " take smaller steps"
+        )
 
 
 def labelled_sample(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
@@ -164,20 +188,29 @@ def labelled_sample(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     """
     X = features(X)
     if X.shape[0] < 2:
-        raise ValueError(f"X has {X.shape[0]} sample: a margin needs n >= 2, one of each class at least")
+        raise ValueError(
+            f"X has {X.shape[0]} sample: a margin needs n >= 2, one of each class at least"
+        )
     if getattr(y, "dtype", None) == np.bool_:
         raise TypeError("y is boolean: convert it with np.where(y, 1, -1)")
     labels = number("y", y)
     if labels.ndim != 1:
-        raise ValueError(f"y must have one axis, got shape {labels.shape}: use y.ravel() for a single column")
+        raise ValueError(
+            f"y must have one axis, got shape {labels.shape}: use y.ravel() for a single column"
+        )
     if labels.shape[0] != X.shape[0]:
-        raise ValueError(f"y has {labels.shape[0]} labels but X has {X.shape[0]} samples: give one label per row of X")
+        raise ValueError(
+            f"y has {labels.shape[0]} labels but X has {X.shape[0]} samples: give one label per row"
+            " of X"
+        )
     values = np.unique(labels)
     if np.array_equal(values, [0.0, 1.0]):
         raise ValueError("y holds 0 and 1, labels must be -1 or +1: convert it with 2 * y - 1")
     _require("y", labels, np.abs(labels) == 1, "must be -1 or +1: map the two classes to these")
     if values.size == 1:
-        raise ValueError(f"y holds only the class {int(values[0]):+d}: a margin needs samples of both classes")
+        raise ValueError(
+            f"y holds only the class {int(values[0]):+d}: a margin needs samples of both classes"
+        )
     return X, labels
 
 
@@ -187,7 +220,10 @@ def features(X: ArrayLike) -> Array:
         raise TypeError("X is sparse: convert it with X.toarray()")
     array = number("X", X)
     if array.ndim != 2:
-        raise ValueError(f"X must have two axes (samples, features), got shape {array.shape}: use X.reshape(n, d)")
+        raise ValueError(
+            f"X must have two axes (samples, features), got shape {array.shape}: use"
+            " X.reshape(n, d)"
+        )
     return array
 
 
@@ -200,12 +236,18 @@ def margin_and_radius(margin: ArrayLike, radius: ArrayLike) -> tuple[Array, Arra
 
 
 def sample_duals(dual: ArrayLike) -> Array:
-    """Return a dual with the samples on its last axis, 0 or more, at least one entry above 0 for each data set."""
+    """Return a dual with the samples on its last axis, 0 or more, at least one entry above 0 for
+    each data set.
+    """
     dual = non_negative("dual", dual)
     if dual.ndim == 0:
-        raise ValueError("dual must have the samples on its last axis, got a scalar: pass one value per sample")
+        raise ValueError(
+            "dual must have the samples on its last axis, got a scalar: pass one value per sample"
+        )
     if np.any(np.all(dual == 0, axis=-1)):
-        raise ValueError("dual is 0 for every sample: a separator has at least one support vector; pass its dual")
+        raise ValueError(
+            "dual is 0 for every sample: a separator has at least one support vector; pass its dual"
+        )
     return dual
 
 
@@ -227,7 +269,9 @@ def _real_array(name: str, value: Any) -> NDArray[Any]:
         if array.dtype == object and array.size and all(type(item) is int for item in array.flat):
             array = array.astype(np.float64)  # whole numbers beyond 64 bits, such as 10**30
     except OverflowError:
-        raise ValueError(f"{name} holds a whole number beyond float64 (1.8e308): rescale it") from None
+        raise ValueError(
+            f"{name} holds a whole number beyond float64 (1.8e308): rescale it"
+        ) from None
     except ValueError:
         raise ValueError(f"{name} is ragged: rows must have equal lengths") from None
     if array.dtype.kind not in "iuf":

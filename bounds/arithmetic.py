@@ -1,4 +1,6 @@
-"""Floating-point building blocks of the formulas: no intermediate overflows unless the result does."""
+"""Floating-point building blocks of the formulas: no intermediate overflows unless the result
+does.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ def product(numerators: Sequence[Factor], denominators: Sequence[Factor] = ()) -
     Returns
     -------
     ndarray of float64
-        Infinite only where the result itself exceeds float64; rounded to a subnormal number or 0 where it is that
-        small.
+        Infinite only where the result itself exceeds float64; rounded to a subnormal number or 0
+        where it is that small.
     """
     mantissa: Array = np.asarray(1.0)
     exponent = np.asarray(0)
@@ -46,5 +48,8 @@ def root_of_one_plus_ratio(numerator: Array, denominator: Array) -> Array:
 def finish(name: str, bound: Array) -> float | Array:
     """Refuse what exceeds float64; hand back a float where no axis is left."""
     if not np.all(np.isfinite(bound)):
-        raise OverflowError(f"{name} exceeds float64 (1.8e308) for these arguments: rescale the data or the constants")
+        raise OverflowError(
+            f"{name} exceeds float64 (1.8e308) for these arguments: rescale the data or the"
+            " constants"
+        )
     return float(bound) if bound.ndim == 0 else bound

@@ -1,4 +1,6 @@
-"""Where gradient descent goes in the end: the asymptotic expansion of a head in ln t, and the error of its direction."""
+"""Where gradient descent goes in the end: the asymptotic expansion of a head in ln t, and the error
+of its direction.
+"""
 
 from __future__ import annotations
 
@@ -22,28 +24,33 @@ _ROUNDING = 1e-12  # an offset along w_S up to this leaves no error to predict
 
 @dataclass(frozen=True)
 class Asymptote:
-    """w(t) = leading ln t + double_log ln ln t + offset + o(1), up to a constant across the support vectors' span.
+    """w(t) = leading ln t + double_log ln ln t + offset + o(1), up to a constant across the support
+    vectors' span.
 
     Attributes
     ----------
     leading : ndarray of float64, shape (d,)
         Hard-margin separator w_S.
     double_log : ndarray of float64, shape (d,)
-        Zero unless a sample on the margin has the dual 0 in every dual solution (degenerate data). Then it is the
-        hard-margin separator of those samples, projected off the span of the others on the margin.
+        Zero unless a sample on the margin has the dual 0 in every dual solution (degenerate data).
+        Then it is the hard-margin separator of those samples, projected off the span of the others
+        on the margin.
     offset : ndarray of float64, shape (d,)
-        The constant term within the span of the support vectors: (eta/n) exp(-y_i x_i . offset) = dual_i on them.
+        The constant term within the span of the support vectors: (eta/n) exp(-y_i x_i . offset) =
+        dual_i on them.
     dual : ndarray of float64, shape (n,)
-        The dual solution that the samples' shares of the gradient tend to; of all solutions, the one of largest entropy.
+        The dual solution that the samples' shares of the gradient tend to; of all solutions, the
+        one of largest entropy.
     spans : bool
-        Whether the support vectors span all samples and nothing is degenerate: `offset` is then the whole constant term,
-        for a start in the span of the samples.
+        Whether the support vectors span all samples and nothing is degenerate: `offset` is then the
+        whole constant term, for a start in the span of the samples.
     onset : float
-        ln t from which on the expansion is good, to first order: deviations from the offset, the slowest of which falls
-        like t^-lambda with lambda the smallest eigenvalue of sum_i dual_i x_i x_i^T, are down from |offset| to 0.5 % of its
-        part across w_S, and the other samples, whose shares of the gradient fall like t^(1 - y_j x_j . w_S), shift it by at
-        most 0.5 % of that part.
-        Infinite where the support vectors do not span the samples, or the offset has no such part.
+        ln t from which on the expansion is good, to first order: deviations from the offset, the
+        slowest of which falls like t^-lambda with lambda the smallest eigenvalue of sum_i dual_i
+        x_i x_i^T, are down from |offset| to 0.5 % of its part across w_S, and the other samples,
+        whose shares of the gradient fall like t^(1 - y_j x_j . w_S), shift it by at most 0.5 % of
+        that part. Infinite where the support vectors do not span the samples, or the offset has no
+        such part.
     residual : float
         Largest entry of sum_i dual_i y_i x_i - w_S, relative to that of w_S.
     """
@@ -63,21 +70,29 @@ class Asymptote:
 
     @property
     def rate(self) -> float:
-        """Limit of (direction error) * ln t where nothing is degenerate: |P offset| / |w_S|, P projecting off w_S."""
+        """Limit of (direction error) * ln t where nothing is degenerate: |P offset| / |w_S|, P
+        projecting off w_S.
+        """
         return self._across(self.offset)
 
     @property
     def double_log_rate(self) -> float:
-        """Limit of (direction error) * ln t / ln ln t, the constant C of the published rate: |double_log| / |w_S|."""
+        """Limit of (direction error) * ln t / ln ln t, the constant C of the published rate:
+        |double_log| / |w_S|.
+        """
         return self._across(self.double_log)
 
     def head(self, steps: ArrayLike) -> Array:
-        """The expansion without its o(1), shape (K, d), at numbers of steps (K,), each at least 3."""
+        """The expansion without its o(1), shape (K, d), at numbers of steps (K,), each at least
+        3.
+        """
         logarithm = np.log(count("steps", np.atleast_1d(steps), 3))[:, np.newaxis]
         return self.leading * logarithm + self.double_log * np.log(logarithm) + self.offset
 
     def direction_error(self, steps: ArrayLike) -> Array:
-        """Distance of the head's unit direction from that of w_S, shape (K,), at numbers of steps (K,), each at least 3."""
+        """Distance of the head's unit direction from that of w_S, shape (K,), at numbers of steps
+        (K,), each at least 3.
+        """
         heads = self.head(steps)
         along = heads @ self.direction
         across = np.linalg.norm(heads - along[:, np.newaxis] * self.direction, axis=1)
@@ -85,15 +100,21 @@ class Asymptote:
 
     def _across(self, vector: Array) -> float:
         direction = self.direction
-        return float(np.linalg.norm(vector - (vector @ direction) * direction) / np.linalg.norm(self.leading))
+        return float(
+            np.linalg.norm(vector - (vector @ direction) * direction) / np.linalg.norm(self.leading)
+        )
 
 
 def chord(across: ArrayLike, along: ArrayLike) -> Array:
-    """Distance of unit directions, in [0, 2], between a vector and an axis from its components across and along the axis."""
+    """Distance of unit directions, in [0, 2], between a vector and an axis from its components
+    across and along the axis.
+    """
     return np.asarray(2 * np.sin(np.arctan2(across, along) / 2))  # loses no digits at small angles
 
 
-def asymptote(X: ArrayLike, y: ArrayLike, *, learning_rate: float, separator: Separator | None = None) -> Asymptote:
+def asymptote(
+    X: ArrayLike, y: ArrayLike, *, learning_rate: float, separator: Separator | None = None
+) -> Asymptote:
     """Compute the asymptotic expansion of gradient descent on the mean logistic loss.
 
     Parameters
@@ -120,10 +141,11 @@ def asymptote(X: ArrayLike, y: ArrayLike, *, learning_rate: float, separator: Se
 
     Notes
     -----
-    Soudry et al., "The implicit bias of gradient descent on separable data", JMLR 19 (2018), Theorem 4, for almost all
-    data; docs/head-tuning.md derives the terms of degenerate data. Which samples on the margin have a positive dual in
-    some solution is decided by a linear program; the offset minimises the convex
-    (eta/n) sum_i exp(-y_i x_i . v) + w_S . v over their span, by Newton's method.
+    Soudry et al., "The implicit bias of gradient descent on separable data", JMLR 19 (2018),
+    Theorem 4, for almost all data; docs/head-tuning.md derives the terms of degenerate data. Which
+    samples on the margin have a positive dual in some solution is decided by a linear program; the
+    offset minimises the convex (eta/n) sum_i exp(-y_i x_i . v) + w_S . v over their span, by
+    Newton's method.
     """
     X, y = labelled_sample(X, y)
     rate = float(positive("learning_rate", learning_rate))
@@ -143,7 +165,11 @@ def asymptote(X: ArrayLike, y: ArrayLike, *, learning_rate: float, separator: Se
     shares[supporting] = dual
     spans = not degenerate.size and span.shape[1] == _span(Z).shape[1]
     others = np.setdiff1d(np.arange(len(y)), on_margin)
-    onset = _onset(Z[supporting] @ span, dual, Z[others] @ span, leading @ span, offset, rate / len(y)) if spans else np.inf
+    onset = (
+        _onset(Z[supporting] @ span, dual, Z[others] @ span, leading @ span, offset, rate / len(y))
+        if spans
+        else np.inf
+    )
     return Asymptote(
         leading=leading,
         double_log=double_log,
@@ -156,10 +182,11 @@ def asymptote(X: ArrayLike, y: ArrayLike, *, learning_rate: float, separator: Se
 
 
 def _can_support(Z: Array, leading: Array) -> NDArray[np.bool_]:
-    """Whether each row has a positive coefficient in some conic combination of the rows that gives `leading`.
+    """Whether each row has a positive coefficient in some conic combination of the rows that gives
+    `leading`.
 
-    Independent rows have one combination. Otherwise a linear program maximises sum r over Z^T a = s leading, 0 <= r <= a,
-    r <= 1, s >= 0: an optimal r is 1 where it can be positive.
+    Independent rows have one combination. Otherwise a linear program maximises sum r over Z^T a = s
+    leading, 0 <= r <= a, r <= 1, s >= 0: an optimal r is 1 where it can be positive.
     """
     m, d = Z.shape
     unique, _, rank, _ = np.linalg.lstsq(Z.T, leading, rcond=_RANK)
@@ -180,7 +207,10 @@ def _can_support(Z: Array, leading: Array) -> NDArray[np.bool_]:
         method="highs",
     )
     if not solution.success:
-        raise ArithmeticError(f"X, y: the linear program for the support vectors failed ({solution.message}); rescale X")
+        raise ArithmeticError(
+            f"X, y: the linear program for the support vectors failed ({solution.message});"
+            " rescale X"
+        )
     return np.asarray(solution.x[m : 2 * m] > 0.5)
 
 
@@ -191,8 +221,11 @@ def _span(rows: Array) -> Array:
 
 
 def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
-    """Minimise scale sum exp(-Z v) + leading . v; return v and the terms of the sum, which are the dual."""
-    # from the least-squares solution with equal shares, rather than from 0, where exp may be far off
+    """Minimise scale sum exp(-Z v) + leading . v; return v and the terms of the sum, which are the
+    dual.
+    """
+    # from the least-squares solution with equal shares, rather than from 0, where exp may be far
+    # off
     equal = np.full(len(Z), max(float(leading @ leading), 1e-300) / len(Z))
     v = np.linalg.lstsq(Z, np.log(scale / equal), rcond=None)[0]
 
@@ -205,7 +238,8 @@ def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
     value = float(shares.sum() + leading @ v)
     for _ in range(_NEWTON_STEPS):
         gradient = leading - shares @ Z
-        # in the metric of the square roots the system stays well posed when the shares differ by many decades
+        # in the metric of the square roots the system stays well posed when the shares differ by
+        # many decades
         root = np.sqrt(shares)[:, np.newaxis] * Z
         step = -_normal_solve(root, gradient)
         decrease = -float(gradient @ step)
@@ -226,12 +260,20 @@ def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
 
 
 def _normal_solve(root: Array, right: Array) -> Array:
-    """Solve root^T root x = right through root alone, whose condition number is the square root of the product's."""
-    return np.asarray(np.linalg.lstsq(root, np.linalg.lstsq(root.T, right, rcond=None)[0], rcond=None)[0])
+    """Solve root^T root x = right through root alone, whose condition number is the square root of
+    the product's.
+    """
+    return np.asarray(
+        np.linalg.lstsq(root, np.linalg.lstsq(root.T, right, rcond=None)[0], rcond=None)[0]
+    )
 
 
-def _onset(support: Array, dual: Array, others: Array, leading: Array, offset: Array, scale: float) -> float:
-    """ln t from which deviations of the support vectors and the pull of the other samples are both down to `_SHIFT`."""
+def _onset(
+    support: Array, dual: Array, others: Array, leading: Array, offset: Array, scale: float
+) -> float:
+    """ln t from which deviations of the support vectors and the pull of the other samples are both
+    down to `_SHIFT`.
+    """
     direction = leading / np.linalg.norm(leading)
     root = np.sqrt(dual)[:, np.newaxis] * support
     # a deviation delta from the offset obeys d delta/d ln t = -sum_i dual_i z_i z_i^T delta
@@ -246,7 +288,12 @@ def _onset(support: Array, dual: Array, others: Array, leading: Array, offset: A
     responses -= (responses @ direction)[:, np.newaxis] * direction
     with np.errstate(divide="ignore"):
         # logarithms of each sample's share of the shift at t = 1, and how fast it falls in ln t
-        height = np.log(scale) - others @ offset + np.log(np.linalg.norm(responses, axis=1)) - np.log(_SHIFT * across)
+        height = (
+            np.log(scale)
+            - others @ offset
+            + np.log(np.linalg.norm(responses, axis=1))
+            - np.log(_SHIFT * across)
+        )
     fall = others @ leading - 1
 
     def excess(u: float) -> float:

@@ -1,4 +1,6 @@
-"""Constants of the theorems with their provenance: a bound is worth as much as its weakest constant."""
+"""Constants of the theorems with their provenance: a bound is worth as much as its weakest
+constant.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def radius(X: ArrayLike) -> Constant:
     X = features(X)
     scaled, exponent = _scaled(X)
     value = float(np.linalg.norm(scaled, axis=1).max())
-    return Constant("radius", _back(value, exponent, "radius"), "exact", "max_i |x_i|", X.shape[1] * _EPS)
+    return Constant(
+        "radius", _back(value, exponent, "radius"), "exact", "max_i |x_i|", X.shape[1] * _EPS
+    )
 
 
 def margin(separator: Separator) -> Constant:
@@ -84,11 +88,13 @@ def kkt_lambda(separator: Separator) -> Constant:
     Returns
     -------
     Constant
-        Named "lam", exact: the largest lambda for which alpha_i <= 1/(n lambda) for every sample, which the proof for a
-        fixed left-out sample needs.
+        Named "lam", exact: the largest lambda for which alpha_i <= 1/(n lambda) for every sample,
+        which the proof for a fixed left-out sample needs.
     """
     value = float(1.0 / separator.dual.max() / separator.dual.size)
-    return Constant("lam", value, "exact", "1/(n max_j alpha_j), dual of the separator", separator.gap + _EPS)
+    return Constant(
+        "lam", value, "exact", "1/(n max_j alpha_j), dual of the separator", separator.gap + _EPS
+    )
 
 
 def direction_constant(separator: Separator, left_out: LeaveOneOut) -> Constant:
@@ -104,8 +110,9 @@ def direction_constant(separator: Separator, left_out: LeaveOneOut) -> Constant:
     Returns
     -------
     Constant
-        Named "nu", exact: max_i |u_S - u_{S^i}| / |w_S - w_{S^i}| over the samples whose removal moves the separator by
-        more than 1e-12 of its norm; 0 if none does. It is at most sqrt(2 / (1 + margin / max_i margin_{S^i})) * margin.
+        Named "nu", exact: max_i |u_S - u_{S^i}| / |w_S - w_{S^i}| over the samples whose removal
+        moves the separator by more than 1e-12 of its norm; 0 if none does. It is at most sqrt(2 /
+        (1 + margin / max_i margin_{S^i})) * margin.
 
     Raises
     ------
@@ -116,7 +123,8 @@ def direction_constant(separator: Separator, left_out: LeaveOneOut) -> Constant:
     others = left_out.weights * separator.margin
     if others.shape != (separator.dual.size, unit.size):
         raise ValueError(
-            f"left_out is for data of shape {others.shape}, separator for {(separator.dual.size, unit.size)}: compute both from one X, y"
+            f"left_out is for data of shape {others.shape}, separator for"
+            f" {(separator.dual.size, unit.size)}: compute both from one X, y"
         )
     difference = others - unit
     distance = np.linalg.norm(difference, axis=1)
@@ -127,7 +135,8 @@ def direction_constant(separator: Separator, left_out: LeaveOneOut) -> Constant:
         return Constant("nu", 0.0, "exact", source, certificate)
     others, difference, distance = others[moved], difference[moved], distance[moved]
     norms = np.linalg.norm(others, axis=1)
-    # b/|b| - a = b - a - (|b| - 1) b/|b| for a unit vector a, with |b| - 1 from the difference: no digits cancel
+    # b/|b| - a = b - a - (|b| - 1) b/|b| for a unit vector a, with |b| - 1 from the difference: no
+    # digits cancel
     growth = np.einsum("ij,ij->i", difference, others + unit) / (1.0 + norms)
     chord = np.linalg.norm(difference - (growth / norms)[:, np.newaxis] * others, axis=1)
     value = float((chord / distance).max()) * separator.margin
@@ -145,8 +154,8 @@ def certified_direction_constant(separator: Separator) -> Constant:
     Returns
     -------
     Constant
-        Named "nu", exact: together with `kkt_lambda`, `bounds.head.kkt` then bounds every left-out sample (proof in
-        docs/head-tuning.md).
+        Named "nu", exact: together with `kkt_lambda`, `bounds.head.kkt` then bounds every left-out
+        sample (proof in docs/head-tuning.md).
     """
     source = "nu = margin, certified together with lam = 1/(n max_j alpha_j)"
     return Constant("nu", separator.margin, "exact", source, separator.gap + _EPS)
@@ -163,8 +172,8 @@ def head_curvature(X: ArrayLike) -> Constant:
     Returns
     -------
     Constant
-        Named "beta", exact; the certificate, 2 max(n, d) times the rounding of float64, is the backward error of a
-        singular value decomposition.
+        Named "beta", exact; the certificate, 2 max(n, d) times the rounding of float64, is the
+        backward error of a singular value decomposition.
 
     Raises
     ------
@@ -181,15 +190,16 @@ def head_curvature(X: ArrayLike) -> Constant:
 
 
 def step_size_limit(X: ArrayLike, weights: str = "1/n") -> Constant:
-    """Largest step for which gradient descent on every left-out loss is certified to be non-expansive.
+    """Largest step for which gradient descent on every left-out loss is certified to be
+    non-expansive.
 
     Parameters
     ----------
     X : array_like of shape (n, d)
         Encoded features, finite, not all 0; n >= 2 for weights 1/(n-1).
     weights : {"1/n", "1/(n-1)"}
-        Weight of each remaining sample in the left-out loss: 2/beta for 1/n, and 2 (n-1)/(n beta) for 1/(n-1), where
-        the left-out losses have a curvature of up to beta n/(n-1).
+        Weight of each remaining sample in the left-out loss: 2/beta for 1/n, and 2 (n-1)/(n beta)
+        for 1/(n-1), where the left-out losses have a curvature of up to beta n/(n-1).
 
     Returns
     -------
@@ -224,13 +234,14 @@ def fit_direction_constant(steps: ArrayLike, direction_error: ArrayLike) -> Cons
     steps : array_like of shape (K,)
         Numbers t of gradient steps, at least 3.
     direction_error : array_like of shape (K,) or (K, ...)
-        Distances | w(t)/|w(t)| - u_S | at these steps, 0 or more; a limit from `bounds.head.direction` will do.
+        Distances | w(t)/|w(t)| - u_S | at these steps, 0 or more; a limit from
+        `bounds.head.direction` will do.
 
     Returns
     -------
     Constant
-        Named "C", fitted: the smallest C with error <= C ln ln t / ln t at every record. Test a bound that uses it on
-        records that are not among these.
+        Named "C", fitted: the smallest C with error <= C ln ln t / ln t at every record. Test a
+        bound that uses it on records that are not among these.
 
     Raises
     ------
@@ -240,11 +251,17 @@ def fit_direction_constant(steps: ArrayLike, direction_error: ArrayLike) -> Cons
     steps = count("steps", steps, minimum=3)
     error = non_negative("direction_error", direction_error)
     if steps.ndim != 1 or error.ndim == 0 or error.shape[0] != steps.size:
-        raise ValueError(f"steps has shape {steps.shape}, direction_error {error.shape}: give one step for each row of records")
+        raise ValueError(
+            f"steps has shape {steps.shape}, direction_error {error.shape}: give one step for each"
+            " row of records"
+        )
     largest = error.max(axis=tuple(range(1, error.ndim)))
     logarithm = np.log(steps)
     value = float((largest * (logarithm / np.log(logarithm))).max())
-    source = f"max of error ln t / ln ln t over {steps.size} records, t = {steps.min():.4g} to {steps.max():.4g}"
+    source = (
+        f"max of error ln t / ln ln t over {steps.size} records, t = {steps.min():.4g} to"
+        f" {steps.max():.4g}"
+    )
     return Constant("C", value, "fitted", source)
 
 
@@ -260,5 +277,7 @@ def _back(value: float, exponent: int, what: str) -> float:
     with np.errstate(over="ignore"):
         result = float(np.ldexp(value, exponent))
     if not 0 < result < np.inf:
-        raise OverflowError(f"the {what} of X leaves float64 ({value:.3g} * 2**{exponent}): rescale X")
+        raise OverflowError(
+            f"the {what} of X leaves float64 ({value:.3g} * 2**{exponent}): rescale X"
+        )
     return result

@@ -1,20 +1,24 @@
-r"""Bounds on a linear head that is the mean of H heads, each tuned by its own gradient descent from its own random start.
+r"""Bounds on a linear head that is the mean of H heads, each tuned by its own gradient descent from
+its own random start.
 
-=============  ================================================================  ======================================
-rung           bounds                                                            needs
-=============  ================================================================  ======================================
-published      the mean instability over the left-out samples, after `steps`     constants C, xi, lam, nu that nobody gives
-refined        the distance of the mean head's direction from a given one        the common bias and a spread of the heads
-concentration  the distance of the mean head from its own expectation            the spread of the starts, no other constant
-=============  ================================================================  ======================================
+=============  =============================================  ======================================
+rung           bounds                                         needs
+=============  =============================================  ======================================
+published      the mean instability over the left-out         constants C, xi, lam, nu that nobody
+               samples, after `steps`                         gives
+refined        the distance of the mean head's direction      the common bias and a spread of the
+               from a given one                               heads
+concentration  the distance of the mean head from its own     the spread of the starts, no other
+               expectation                                    constant
+=============  =============================================  ======================================
 
-`published` says that all of the first term of `bounds.head.published` falls like 1/sqrt(H). `refined` says that only the
-part that comes from the heads' random starts does, and that the *common bias*, the error of the expected head, stays.
-`concentration` is that part in the parameters, with sharper constants; by `bounds.head.chord` it becomes a statement on
-directions.
+`published` says that all of the first term of `bounds.head.published` falls like 1/sqrt(H).
+`refined` says that only the part that comes from the heads' random starts does, and that the
+*common bias*, the error of the expected head, stays. `concentration` is that part in the
+parameters, with sharper constants; by `bounds.head.chord` it becomes a statement on directions.
 
-All arguments are keywords, scalars or arrays that broadcast; the result is a float when every argument is a scalar.
-Nothing is clipped. Every proof is in ``docs/multi-head.md``.
+All arguments are keywords, scalars or arrays that broadcast; the result is a float when every
+argument is a scalar. Nothing is clipped. Every proof is in ``docs/multi-head.md``.
 """
 
 from __future__ import annotations
@@ -22,7 +26,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 from tunebound.bounds import head
-from tunebound.bounds.arguments import Array, broadcast, count, fraction, margin_and_radius, non_negative, positive
+from tunebound.bounds.arguments import (
+    Array,
+    broadcast,
+    count,
+    fraction,
+    margin_and_radius,
+    non_negative,
+    positive,
+)
 from tunebound.bounds.arithmetic import SQRT2, finish, product
 
 __all__ = ["concentration", "heads_needed", "published", "refined"]
@@ -61,28 +73,31 @@ def published(
     delta : array_like
         Probability with which the bound may fail, in (0, 1).
     C, xi, nu : array_like
-        Constants of the theorem, 0 or more; `xi` bounds how far a head's direction is from its expectation.
+        Constants of the theorem, 0 or more; `xi` bounds how far a head's direction is from its
+        expectation.
     lam : array_like
         Constant lambda of the theorem, above 0.
 
     Returns
     -------
     float or ndarray
-        Bound, with probability 1 - delta, on the mean distance of the unit directions of the mean heads on S and S^i.
+        Bound, with probability 1 - delta, on the mean distance of the unit directions of the mean
+        heads on S and S^i.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is no real number or out of its range, or there are too few heads for `delta`.
+        If an argument is no real number or out of its range, or there are too few heads for
+        `delta`.
     OverflowError
         If the bound exceeds float64.
 
     Notes
     -----
-    Assumptions: those of `bounds.head.published`, and independent random starts. The theorem claims that *some* C, xi,
-    lambda, nu exist, which cannot be checked: give the provenance of each.
-    Source: Fu, So, Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model", arXiv:2301.09820v2 (2023),
-    the multi-head theorem.
+    Assumptions: those of `bounds.head.published`, and independent random starts. The theorem claims
+    that *some* C, xi, lambda, nu exist, which cannot be checked: give the provenance of each.
+    Source: Fu, So, Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model",
+    arXiv:2301.09820v2 (2023), the multi-head theorem.
     """
     n = count("n", n, minimum=2)
     margin, radius = margin_and_radius(margin, radius)
@@ -93,26 +108,42 @@ def published(
     xi = non_negative("xi", xi)
     lam = positive("lam", lam)
     nu = non_negative("nu", nu)
-    broadcast(n=n, margin=margin, radius=radius, steps=steps, heads=heads, delta=delta, C=C, xi=xi, lam=lam, nu=nu)
+    broadcast(
+        n=n,
+        margin=margin,
+        radius=radius,
+        steps=steps,
+        heads=heads,
+        delta=delta,
+        C=C,
+        xi=xi,
+        lam=lam,
+        nu=nu,
+    )
     _enough(heads, delta)
     logarithm = np.log(steps)
-    first = product((C, xi, np.sqrt(_spread_factor(delta)), np.log(logarithm)), (logarithm, np.sqrt(heads)))
+    first = product(
+        (C, xi, np.sqrt(_spread_factor(delta)), np.log(logarithm)), (logarithm, np.sqrt(heads))
+    )
     second = head.published(n=n, margin=margin, radius=radius, steps=steps, C=0.0, lam=lam, nu=nu)
     with np.errstate(over="ignore"):
         return finish("published", np.asarray(first + second))
 
 
-def refined(*, bias: ArrayLike, spread: ArrayLike, heads: ArrayLike, delta: ArrayLike) -> float | Array:
+def refined(
+    *, bias: ArrayLike, spread: ArrayLike, heads: ArrayLike, delta: ArrayLike
+) -> float | Array:
     r"""Common bias and spread apart: bias + spread sqrt((2 + 8 ln(1/delta)) / H).
 
     Parameters
     ----------
     bias : array_like
-        Distance of the *expected* head's unit direction from the reference, 0 or more. The run from the mean of the starts
-        is another head, and does not serve.
+        Distance of the *expected* head's unit direction from the reference, 0 or more. The run from
+        the mean of the starts is another head, and does not serve.
     spread : array_like
-        What a head's own start may add to a direction: 2 rho / |E w(t)|, where rho bounds the distance of every start from
-        the mean of the starts, or is sigma sqrt(d) for Gaussian starts of scale sigma.
+        What a head's own start may add to a direction: 2 rho / |E w(t)|, where rho bounds the
+        distance of every start from the mean of the starts, or is sigma sqrt(d) for Gaussian starts
+        of scale sigma.
     heads : array_like
         Number H of heads, at least 1.
     delta : array_like
@@ -121,7 +152,8 @@ def refined(*, bias: ArrayLike, spread: ArrayLike, heads: ArrayLike, delta: Arra
     Returns
     -------
     float or ndarray
-        Bound, with probability 1 - delta, on the distance of the mean head's unit direction from the reference.
+        Bound, with probability 1 - delta, on the distance of the mean head's unit direction from
+        the reference.
 
     Raises
     ------
@@ -132,8 +164,9 @@ def refined(*, bias: ArrayLike, spread: ArrayLike, heads: ArrayLike, delta: Arra
 
     Notes
     -----
-    Assumptions: gradient steps that do not expand (convex smooth loss, step at most 2 over its curvature), independent
-    starts. Source: this project, proof in docs/multi-head.md; no condition on H is needed.
+    Assumptions: gradient steps that do not expand (convex smooth loss, step at most 2 over its
+    curvature), independent starts. Source: this project, proof in docs/multi-head.md; no condition
+    on H is needed.
     """
     bias = non_negative("bias", bias)
     spread = non_negative("spread", spread)
@@ -141,31 +174,44 @@ def refined(*, bias: ArrayLike, spread: ArrayLike, heads: ArrayLike, delta: Arra
     delta = fraction("delta", delta, one=False)
     broadcast(bias=bias, spread=spread, heads=heads, delta=delta)
     with np.errstate(over="ignore"):
-        return finish("refined", bias + product((spread, np.sqrt(_spread_factor(delta))), (np.sqrt(heads),)))
+        return finish(
+            "refined", bias + product((spread, np.sqrt(_spread_factor(delta))), (np.sqrt(heads),))
+        )
 
 
-def concentration(*, spread: ArrayLike, deviation: ArrayLike, heads: ArrayLike, delta: ArrayLike, groups: ArrayLike = 1) -> float | Array:
-    r"""Distance of a mean head from its expectation: (spread + deviation sqrt(2 ln(1/delta) / G)) / sqrt(H).
+def concentration(
+    *,
+    spread: ArrayLike,
+    deviation: ArrayLike,
+    heads: ArrayLike,
+    delta: ArrayLike,
+    groups: ArrayLike = 1,
+) -> float | Array:
+    r"""Distance of a mean head from its expectation: (spread + deviation sqrt(2 ln(1/delta) / G)) /
+    sqrt(H).
 
     Parameters
     ----------
     spread : array_like
         Root of E|w(t) - E w(t)|^2, or of the same at the start, which is at least as large.
     deviation : array_like
-        How far the starts' randomness reaches in one direction, 0 or more: sigma for Gaussian starts of scale sigma, and the
-        largest distance of a start from the mean of the starts for bounded ones.
+        How far the starts' randomness reaches in one direction, 0 or more: sigma for Gaussian
+        starts of scale sigma, and the largest distance of a start from the mean of the starts for
+        bounded ones.
     heads : array_like
         Number H of heads in a mean, at least 1.
     delta : array_like
         Probability with which the bound may fail, in (0, 1).
     groups : array_like
-        Number G of disjoint groups of H heads; the bound is then on the root mean square over the groups' means. More than 1
-        for Gaussian starts only: for bounded ones the proof gains nothing from the groups.
+        Number G of disjoint groups of H heads; the bound is then on the root mean square over the
+        groups' means. More than 1 for Gaussian starts only: for bounded ones the proof gains
+        nothing from the groups.
 
     Returns
     -------
     float or ndarray
-        Bound, with probability 1 - delta, on the distance of the mean head from its expectation, in the parameters.
+        Bound, with probability 1 - delta, on the distance of the mean head from its expectation, in
+        the parameters.
 
     Raises
     ------
@@ -191,7 +237,8 @@ def concentration(*, spread: ArrayLike, deviation: ArrayLike, heads: ArrayLike, 
 
 
 def heads_needed(*, delta: ArrayLike) -> float | Array:
-    """Smallest number of heads that `published` accepts: the first whole number above 2 + 8 ln(1/delta).
+    """Smallest number of heads that `published` accepts: the first whole number above 2 + 8
+    ln(1/delta).
 
     Parameters
     ----------
@@ -208,7 +255,9 @@ def heads_needed(*, delta: ArrayLike) -> float | Array:
     TypeError, ValueError
         If `delta` is no real number or out of its range.
     """
-    return finish("heads_needed", np.floor(_spread_factor(fraction("delta", delta, one=False))) + 1.0)
+    return finish(
+        "heads_needed", np.floor(_spread_factor(fraction("delta", delta, one=False))) + 1.0
+    )
 
 
 def _spread_factor(delta: Array) -> Array:
@@ -220,6 +269,6 @@ def _enough(heads: Array, delta: Array) -> None:
     few = given <= factor
     if np.any(few):
         raise ValueError(
-            f"heads = {given[few][0]:g} is not above 2 + 8 ln(1/delta) = {factor[few][0]:.6g}: take at least "
-            f"{np.floor(factor[few][0]) + 1:.0f} heads, or a larger delta"
+            f"heads = {given[few][0]:g} is not above 2 + 8 ln(1/delta) = {factor[few][0]:.6g}: take"
+            f" at least {np.floor(factor[few][0]) + 1:.0f} heads, or a larger delta"
         )

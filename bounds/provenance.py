@@ -25,13 +25,13 @@ class Constant:
     value : float
         Finite.
     provenance : {"exact", "estimated", "fitted", "assumed"}
-        Computed with a certificate; a numerical estimate with an error bar; chosen from measurements, so a bound that
-        uses it must be tested on others; given by the user.
+        Computed with a certificate; a numerical estimate with an error bar; chosen from
+        measurements, so a bound that uses it must be tested on others; given by the user.
     source : str
         Where it comes from, in words.
     certificate : float or None
-        What the computation certifies, relative to the value: the duality gap or the backward error behind an ``exact``
-        constant, the error bar of an ``estimated`` one.
+        What the computation certifies, relative to the value: the duality gap or the backward error
+        behind an ``exact`` constant, the error bar of an ``estimated`` one.
     """
 
     name: str
@@ -44,16 +44,24 @@ class Constant:
         choice("provenance", self.provenance, PROVENANCES)
         value = number("value", self.value)
         if value.ndim:
-            raise ValueError(f"value must be one number, got an array of shape {value.shape}: make one Constant for each")
+            raise ValueError(
+                f"value must be one number, got an array of shape {value.shape}: make one Constant"
+                " for each"
+            )
         object.__setattr__(self, "value", float(value))
         if self.certificate is not None:
-            object.__setattr__(self, "certificate", float(non_negative("certificate", self.certificate)))
+            object.__setattr__(
+                self, "certificate", float(non_negative("certificate", self.certificate))
+            )
         elif self.provenance == "exact":
-            raise ValueError("certificate is missing: an exact constant states the relative error it certifies")
+            raise ValueError(
+                "certificate is missing: an exact constant states the relative error it certifies"
+            )
 
 
 def weakest(provenances: Iterable[str]) -> Provenance:
-    """Return the weakest of some provenances, from "exact" over "estimated" and "fitted" to "assumed".
+    """Return the weakest of some provenances, from "exact" over "estimated" and "fitted" to
+    "assumed".
 
     Parameters
     ----------
@@ -70,7 +78,9 @@ def weakest(provenances: Iterable[str]) -> Provenance:
         If there is none, or one is unknown.
     """
     if isinstance(provenances, str):
-        raise TypeError(f"provenances must be several words, got the string {provenances!r}: pass a list")
+        raise TypeError(
+            f"provenances must be several words, got the string {provenances!r}: pass a list"
+        )
     ranks = [PROVENANCES.index(choice("provenances", word, PROVENANCES)) for word in provenances]
     if not ranks:
         raise ValueError("provenances is empty: pass the provenance of at least one constant")

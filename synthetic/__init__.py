@@ -1,9 +1,15 @@
-"""Synthetic problems whose truth is planted, so that theory and measurement can be held against it."""
+"""Synthetic problems whose truth is planted, so that theory and measurement can be held against
+it.
+"""
 
 from __future__ import annotations
 
 from tunebound.synthetic.dataset import SeparableDataset
-from tunebound.synthetic.problem_suites import ProblemSpecification, make_problem_suite, problem_suite_names
+from tunebound.synthetic.problem_suites import (
+    ProblemSpecification,
+    make_problem_suite,
+    problem_suite_names,
+)
 from tunebound.synthetic.quadratics import QuadraticProblem, make_quadratics
 from tunebound.synthetic.registry import Family, Option, families
 from tunebound.synthetic.separable import make_separable

@@ -44,7 +44,9 @@ def real_number(name: str, value: Any, *, low: float, high: float, remedy: str) 
     except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"{name} must be a real number, got {value!r}; {remedy}") from error
     if not math.isfinite(number) or not low <= number <= high:
-        raise ValueError(f"{name} must be finite and within [{low:g}, {high:g}], got {number!r}; {remedy}")
+        raise ValueError(
+            f"{name} must be finite and within [{low:g}, {high:g}], got {number!r}; {remedy}"
+        )
     return number
 
 

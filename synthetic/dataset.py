@@ -15,19 +15,33 @@ from tunebound.synthetic.storage import read_arrays, write_arrays
 from tunebound.synthetic.truth import Floats, certified_margin, row_norms
 
 FORMAT = "tunebound-separable-1"
-# A dual that comes from a solver carries the solver's accuracy; planted truth is a thousand times better than this.
+# A dual that comes from a solver carries the solver's accuracy; planted truth is a thousand times
+# better than this.
 GIVEN_TOLERANCE = 1e-8
 
 
-def dataset_name(family: str, n: int, d: int, margin: float | None, radius: float, seed: int | None, options: Mapping[str, Any]) -> str:
-    """Short readable name such as ``gaussian-n100-d20-m0.5-r4-s3``; options that were given are appended."""
+def dataset_name(
+    family: str,
+    n: int,
+    d: int,
+    margin: float | None,
+    radius: float,
+    seed: int | None,
+    options: Mapping[str, Any],
+) -> str:
+    """Short readable name such as ``gaussian-n100-d20-m0.5-r4-s3``; options that were given are
+    appended.
+    """
     parts = [family, f"n{n}", f"d{d}"]
     if margin is not None:
         parts.append(f"m{margin:.6g}")
     parts.append(f"r{radius:.6g}")
     if seed is not None:
         parts.append(f"s{seed}")
-    parts += [f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}" for key, value in options.items()]
+    parts += [
+        f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in options.items()
+    ]
     return "-".join(parts)
 
 
@@ -44,12 +58,14 @@ class SeparableDataset:
     radius : float
         max_i ‖x_i‖.
     margin : float or None
-        min_i y_i x_iᵀ·separator, the largest possible over unit vectors; None when the truth is not known.
+        min_i y_i x_iᵀ·separator, the largest possible over unit vectors; None when the truth is not
+        known.
     separator : (d,) float64 or None
         The unit max-margin direction. The hard-margin weights are separator/margin.
     dual : (n,) float64 or None
-        α ≥ 0 with Σ α_i y_i x_i = separator/margin and Σ α_i = 1/margin². It is unique when the samples on the margin
-        are linearly independent (so at most d of them); otherwise this is one valid dual among many.
+        α ≥ 0 with Σ α_i y_i x_i = separator/margin and Σ α_i = 1/margin². It is unique when the
+        samples on the margin are linearly independent (so at most d of them); otherwise this is one
+        valid dual among many.
     support : (k,) int64 or None
         Increasing indices of the samples with dual > 0.
     family : str
@@ -74,8 +90,8 @@ class SeparableDataset:
         truth = (self.margin, self.separator, self.dual, self.support)
         if any(part is None for part in truth) and any(part is not None for part in truth):
             raise ValueError(
-                "margin, separator, dual and support must be given together or not at all; build a dataset with "
-                "make_separable, from_arrays or from_npz"
+                "margin, separator, dual and support must be given together or not at all; build a"
+                " dataset with make_separable, from_arrays or from_npz"
             )
 
     @property
@@ -91,14 +107,21 @@ class SeparableDataset:
     @property
     def name(self) -> str:
         """Short readable name such as ``gaussian-n100-d20-m0.5-r4-s3``."""
-        return dataset_name(self.family, self.n, self.d, self.margin, self.radius, self.seed, self.options)
+        return dataset_name(
+            self.family, self.n, self.d, self.margin, self.radius, self.seed, self.options
+        )
 
     def __repr__(self) -> str:
         return f"<SeparableDataset {self.name}>"
 
     @classmethod
     def from_arrays(
-        cls, X: ArrayLike, y: ArrayLike, *, separator: ArrayLike | None = None, dual: ArrayLike | None = None
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        separator: ArrayLike | None = None,
+        dual: ArrayLike | None = None,
     ) -> SeparableDataset:
         """Wrap arrays from outside (copied).
 
@@ -108,36 +131,50 @@ class SeparableDataset:
         y : (n,) of −1 and +1, both present
         separator : (d,) unit vector, optional
         dual : (n,) at least 0, optional
-            Give both or neither. Given, they are checked by the optimality conditions to 1e-8 (relative, times
-            radius/margin). Set the solver's noise in ``dual`` to zero first: every positive entry counts as support.
+            Give both or neither. Given, they are checked by the optimality conditions to 1e-8
+            (relative, times radius/margin). Set the solver's noise in ``dual`` to zero first: every
+            positive entry counts as support.
 
         Raises
         ------
         TypeError
             If an array does not hold real numbers.
         ValueError
-            If a shape, a value or a label is wrong, only one of ``separator`` and ``dual`` is given, or the conditions
-            fail. Separability itself is not decided here when no truth is given.
+            If a shape, a value or a label is wrong, only one of ``separator`` and ``dual`` is
+            given, or the conditions fail. Separability itself is not decided here when no truth is
+            given.
         """
         samples = _real_array("X", X, 2)
         labels = _labels(y, samples.shape[0])
         norms = row_norms(samples)
         if norms.min() == 0.0:
             raise ValueError(
-                f"X has a zero row at index {int(norms.argmin())}: no separator through the origin can classify it; "
-                "drop the sample or append a constant feature to X"
+                f"X has a zero row at index {int(norms.argmin())}: no separator through the origin"
+                " can classify it; drop the sample or append a constant feature to X"
             )
         radius = float(norms.max())
         if separator is None and dual is None:
             return cls(samples, labels, radius)
         if separator is None or dual is None:
-            raise ValueError("separator and dual must be given together: the dual is what proves that the separator is optimal")
-        direction, multipliers = _real_array("separator", separator, 1), _real_array("dual", dual, 1)
+            raise ValueError(
+                "separator and dual must be given together: the dual is what proves that the"
+                " separator is optimal"
+            )
+        direction, multipliers = (
+            _real_array("separator", separator, 1),
+            _real_array("dual", dual, 1),
+        )
         if direction.shape != (samples.shape[1],):
-            raise ValueError(f"separator must have shape ({samples.shape[1]},) to fit X, got {direction.shape}")
+            raise ValueError(
+                f"separator must have shape ({samples.shape[1]},) to fit X, got {direction.shape}"
+            )
         if multipliers.shape != (samples.shape[0],):
-            raise ValueError(f"dual must have shape ({samples.shape[0]},) to fit X, got {multipliers.shape}")
-        margin = certified_margin(samples, labels, direction, multipliers, tolerance=GIVEN_TOLERANCE)
+            raise ValueError(
+                f"dual must have shape ({samples.shape[0]},) to fit X, got {multipliers.shape}"
+            )
+        margin = certified_margin(
+            samples, labels, direction, multipliers, tolerance=GIVEN_TOLERANCE
+        )
         support = np.flatnonzero(multipliers > 0).astype(np.int64)
         return cls(samples, labels, radius, margin, direction, multipliers, support)
 
@@ -154,7 +191,12 @@ class SeparableDataset:
             "family": self.family,
             "options": json.dumps(self.options),
         }
-        optional = {"margin": self.margin, "separator": self.separator, "dual": self.dual, "support": self.support}
+        optional = {
+            "margin": self.margin,
+            "separator": self.separator,
+            "dual": self.dual,
+            "support": self.support,
+        }
         arrays |= {key: value for key, value in optional.items() if value is not None}
         if self.seed is not None:
             arrays["seed"] = str(self.seed)  # As text: a seed may be larger than 64 bits.
@@ -162,14 +204,16 @@ class SeparableDataset:
 
     @classmethod
     def from_npz(cls, path: str | os.PathLike[str]) -> SeparableDataset:
-        """Read a dataset that `to_npz` wrote; arrays come back bit for bit and the truth is checked again.
+        """Read a dataset that `to_npz` wrote; arrays come back bit for bit and the truth is checked
+        again.
 
         Raises
         ------
         FileNotFoundError, PermissionError, IsADirectoryError
             If there is no such file or it may not be read.
         ValueError
-            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts itself.
+            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts
+            itself.
         """
         entries = ("X", "y", "radius", "family", "options")
         return _from_entries(read_arrays(path, format_name=FORMAT, entries=entries), Path(path))
@@ -179,9 +223,13 @@ def _from_entries(stored: Mapping[str, NDArray[Any]], source: Path) -> Separable
     truth = ("margin", "separator", "dual", "support")
     missing = [key for key in truth if key not in stored]
     if missing and len(missing) < len(truth):
-        raise ValueError(f"{source} lacks the entries {', '.join(missing)}; it was not written by to_npz")
+        raise ValueError(
+            f"{source} lacks the entries {', '.join(missing)}; it was not written by to_npz"
+        )
     try:
-        checked = SeparableDataset.from_arrays(stored["X"], stored["y"], separator=stored.get("separator"), dual=stored.get("dual"))
+        checked = SeparableDataset.from_arrays(
+            stored["X"], stored["y"], separator=stored.get("separator"), dual=stored.get("dual")
+        )
         options = json.loads(str(stored["options"]))
         seed = int(str(stored["seed"])) if "seed" in stored else None
         radius = float(stored["radius"])
@@ -192,11 +240,15 @@ def _from_entries(stored: Mapping[str, NDArray[Any]], source: Path) -> Separable
             raise ValueError(f"radius {radius!r} is not the largest norm in X, {checked.radius!r}")
         if margin is not None and checked.margin is not None and checked.support is not None:
             if not abs(margin - checked.margin) <= GIVEN_TOLERANCE * radius:
-                raise ValueError(f"margin {margin!r} is not the smallest distance, {checked.margin!r}")
+                raise ValueError(
+                    f"margin {margin!r} is not the smallest distance, {checked.margin!r}"
+                )
             if not np.array_equal(stored["support"], checked.support):
                 raise ValueError("support does not list the samples with dual > 0")
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{source} contradicts itself: {error}; write the file again with to_npz") from error
+        raise ValueError(
+            f"{source} contradicts itself: {error}; write the file again with to_npz"
+        ) from error
     return SeparableDataset(
         checked.X,
         checked.y,
@@ -217,7 +269,10 @@ def _real_array(name: str, value: ArrayLike, dimensions: int) -> Floats:
     except ValueError as error:
         raise ValueError(f"{name} must be a rectangular array of real numbers; {error}") from error
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}; convert it with .astype(float)")
+        raise TypeError(
+            f"{name} must hold real numbers, got dtype {array.dtype}; convert it with"
+            " .astype(float)"
+        )
     if array.ndim != dimensions:
         raise ValueError(f"{name} must have {dimensions} dimension(s), got shape {array.shape}")
     if array.size == 0:
@@ -225,17 +280,28 @@ def _real_array(name: str, value: ArrayLike, dimensions: int) -> Floats:
     floats = np.array(array, dtype=np.float64)
     if not np.isfinite(floats).all():
         where = tuple(int(index) for index in np.argwhere(~np.isfinite(floats))[0])
-        raise ValueError(f"{name} must be finite, got {float(floats[where])!r} at index {where}; clean the data first")
+        raise ValueError(
+            f"{name} must be finite, got {float(floats[where])!r} at index {where}; clean the data"
+            " first"
+        )
     return floats
 
 
 def _labels(y: ArrayLike, n: int) -> NDArray[np.int64]:
     values = _real_array("y", y, 1)
     if values.shape != (n,):
-        raise ValueError(f"y must have shape ({n},), one label for each row of X, got {values.shape}")
+        raise ValueError(
+            f"y must have shape ({n},), one label for each row of X, got {values.shape}"
+        )
     strange = ~np.isin(values, (-1.0, 1.0))
     if strange.any():
-        raise ValueError(f"y must hold −1 and +1 only, got {float(values[strange][0])!r}; labels 0/1 become 2*y - 1")
+        raise ValueError(
+            f"y must hold −1 and +1 only, got {float(values[strange][0])!r}; labels 0/1 become"
+            " 2*y - 1"
+        )
     if np.unique(values).size < 2:
-        raise ValueError(f"y must hold both classes, got only {float(values[0]):+g}; add samples of the other class")
+        raise ValueError(
+            f"y must hold both classes, got only {float(values[0]):+g}; add samples of the other"
+            " class"
+        )
     return values.astype(np.int64)

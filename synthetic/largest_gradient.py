@@ -7,18 +7,22 @@ from tunebound.synthetic.registry import Floats
 
 
 def largest_quadratic_gradient(eigenvalues: Floats, gradients: Floats, radius: float) -> Floats:
-    """max ‖Λ_i v + g_i‖ over ‖v‖ ≤ radius, shape (n,), for diagonal Λ_i given as (n, d) and g_i as (n, d).
+    """max ‖Λ_i v + g_i‖ over ‖v‖ ≤ radius, shape (n,), for diagonal Λ_i given as (n, d) and g_i as
+    (n, d).
 
-    Strong duality holds for one quadratic on a ball, so the maximum is the smallest value over s ≥ λ_max² of
-    ‖g‖² + s·radius² + Σ_k λ_k²g_k²/(s − λ_k²). Every s gives an upper bound; near the best one the error is of second order.
+    Strong duality holds for one quadratic on a ball, so the maximum is the smallest value over s ≥
+    λ_max² of ‖g‖² + s·radius² + Σ_k λ_k²g_k²/(s − λ_k²). Every s gives an upper bound; near the
+    best one the error is of second order.
     """
     if radius == 0.0:
         return np.asarray(np.linalg.norm(gradients, axis=1))
     scale = np.maximum(eigenvalues.max(axis=1), np.linalg.norm(gradients, axis=1) / radius)[:, None]
-    lam, g = eigenvalues / scale, gradients / (scale * radius)  # Now radius = 1 and all numbers are at most 1.
+    # Now radius = 1 and all numbers are at most 1.
+    lam, g = eigenvalues / scale, gradients / (scale * radius)
     top = lam.max(axis=1, keepdims=True)
     gaps, pull = (top - lam) * (top + lam), (lam * g) ** 2
-    # x = s − λ_max² solves Σ pull/(x + gap)² = 1, or is 0 where the sum stays below 1; the sum falls in x.
+    # x = s − λ_max² solves Σ pull/(x + gap)² = 1, or is 0 where the sum stays below 1; the sum
+    # falls in x.
     low, high = np.zeros_like(top), np.sqrt(pull.sum(axis=1, keepdims=True))
     for _ in range(200):
         middle = 0.5 * (low + high)
@@ -48,9 +52,10 @@ def largest_log_cosh_gradient(curvatures: Floats, mu: float, width: float, radiu
     """max ‖∇f_i‖ over the ball of this radius around w*, shape (n,).
 
     In the sample's frame the squared norm is Σ_k φ_k(x_k) with x_k = ⟨a_k, v⟩²/s² and
-    φ(x) = s²(μ√x + c tanh √x)². φ is concave in x ≥ 0: its derivative s²(μ + c tanh(r)/r)(μ + c sech² r), r = √x, is a
-    product of positive falling functions. So the maximum under Σ x_k ≤ (radius/s)² fills the directions to one common
-    derivative, and the dual value at that level bounds it from above with an error of second order.
+    φ(x) = s²(μ√x + c tanh √x)². φ is concave in x ≥ 0: its derivative s²(μ + c tanh(r)/r)(μ + c
+    sech² r), r = √x, is a product of positive falling functions. So the maximum under Σ x_k ≤
+    (radius/s)² fills the directions to one common derivative, and the dual value at that level
+    bounds it from above with an error of second order.
     """
     budget = (radius / width) ** 2
     level_low = np.full((curvatures.shape[0], 1), mu**2)
@@ -62,11 +67,15 @@ def largest_log_cosh_gradient(curvatures: Floats, mu: float, width: float, radiu
     filled = _filled(curvatures, mu, level_high, budget)
     roots = np.sqrt(filled)
     values = (mu * roots + curvatures * np.tanh(roots)) ** 2
-    return np.asarray(width * np.sqrt(level_high[:, 0] * budget + (values - level_high * filled).sum(axis=1)))
+    return np.asarray(
+        width * np.sqrt(level_high[:, 0] * budget + (values - level_high * filled).sum(axis=1))
+    )
 
 
 def _filled(curvatures: Floats, mu: float, level: Floats, budget: float) -> Floats:
-    """x_k in [0, budget] where the derivative of φ_k/s² equals the level, or the end of the interval next to it."""
+    """x_k in [0, budget] where the derivative of φ_k/s² equals the level, or the end of the
+    interval next to it.
+    """
     low, high = np.zeros_like(curvatures), np.full_like(curvatures, np.sqrt(budget))
     for _ in range(50):
         r = 0.5 * (low + high)

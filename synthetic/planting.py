@@ -1,9 +1,10 @@
 """Planting an exact max-margin separator into a cloud of points.
 
-Why it is exact: the unit vector u is the max-margin direction with margin m if every z_i = y_i x_i has z_iᵀu ≥ m and
-some α ≥ 0 that is positive only where z_iᵀu = m gives Σ α_i z_i = u/m: these are the optimality conditions of
-min ‖w‖² s.t. z_iᵀw ≥ 1 at w = u/m. So take support vectors z_j = m u + v_j with v_j ⟂ u and Σ α_j v_j = 0,
-Σ α_j = 1/m², and keep all other points beyond the margin. No solver is involved.
+Why it is exact: the unit vector u is the max-margin direction with margin m if every z_i = y_i x_i
+has z_iᵀu ≥ m and some α ≥ 0 that is positive only where z_iᵀu = m gives Σ α_i z_i = u/m: these are
+the optimality conditions of min ‖w‖² s.t. z_iᵀw ≥ 1 at w = u/m. So take support vectors z_j = m u +
+v_j with v_j ⟂ u and Σ α_j v_j = 0, Σ α_j = 1/m², and keep all other points beyond the margin. No
+solver is involved.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def random_direction(d: int, rng: np.random.Generator) -> Floats:
 
 
 def random_frame(d: int, k: int, rng: np.random.Generator) -> Floats:
-    """k orthonormal columns (d, k), uniform (Haar); the signs are fixed so that every LAPACK gives the same frame."""
+    """k orthonormal columns (d, k), uniform (Haar); the signs are fixed so that every LAPACK gives
+    the same frame.
+    """
     q, r = np.linalg.qr(rng.standard_normal((d, k)))
     return np.asarray(q * np.where(np.diag(r) < 0, -1.0, 1.0))
 
@@ -49,7 +52,8 @@ def centre(lateral: Floats, weights: Floats) -> Floats:
 
 
 def balance_columns(lateral: Floats, weights: Floats) -> Floats:
-    """Make Σ_j weights_j lateral_jk = 0 in every column by shrinking its heavier sign; zeros and signs stay.
+    """Make Σ_j weights_j lateral_jk = 0 in every column by shrinking its heavier sign; zeros and
+    signs stay.
 
     A column whose entries all have one sign cannot be balanced so and becomes zero.
     """
@@ -62,7 +66,8 @@ def balance_columns(lateral: Floats, weights: Floats) -> Floats:
 
 
 def largest_scale(base: Floats, slope: Floats, lateral: Floats, radius: float) -> float:
-    """Largest s with (base_i + s slope_i)² + s² lateral_i² ≤ radius² for every i (all (n,), not negative).
+    """Largest s with (base_i + s slope_i)² + s² lateral_i² ≤ radius² for every i (all (n,), not
+    negative).
 
     At that s one row attains the radius. base < radius is required.
 
@@ -81,9 +86,11 @@ def largest_scale(base: Floats, slope: Floats, lateral: Floats, radius: float) -
 
 
 def check_gap(request: Request, n_on_margin: int, *, stretch: float = 1.0) -> float:
-    """Signed distance margin·(1 + gap) where the points off the margin begin; refuses what leaves the radius.
+    """Signed distance margin·(1 + gap) where the points off the margin begin; refuses what leaves
+    the radius.
 
-    ``stretch`` is the least norm of a point of this family over its distance from the separating plane.
+    ``stretch`` is the least norm of a point of this family over its distance from the separating
+    plane.
     """
     start = request.margin * (1.0 + request.options["gap"])
     first = request.margin if n_on_margin == request.n else start
@@ -91,8 +98,9 @@ def check_gap(request: Request, n_on_margin: int, *, stretch: float = 1.0) -> fl
         beyond = "" if n_on_margin == request.n else "·(1 + gap)"
         factor = "" if stretch == 1.0 else f"{stretch:.4g}·"
         request.refuse(
-            f"{factor}margin{beyond} = {stretch * first:.6g} leaves no room inside radius={request.radius:g} "
-            f"(margin={request.margin:g}); lower the margin or the gap, or raise the radius"
+            f"{factor}margin{beyond} = {stretch * first:.6g} leaves no room inside"
+            f" radius={request.radius:g} (margin={request.margin:g}); lower the margin or the gap,"
+            " or raise the radius"
         )
     return start
 
@@ -110,11 +118,12 @@ def part_cloud(
 ) -> Planted:
     """Part a cloud along ``separator`` and plant margin and radius.
 
-    Points on the wrong side of the separator are mirrored through the origin first. All of the cloud is stretched by
-    one common factor s, which keeps its shape: a point with distance a ≥ 0 and orthogonal part v becomes
-    (margin·(1 + gap) + s a) u + s v. The first ``n_support`` rows go onto the margin and are balanced against each
-    other, m u + s v_j with Σ α_j v_j = 0; the next ``n_degenerate`` rows go onto the margin as they are, with dual 0.
-    The factor s is the largest that keeps every point inside the radius, so one point attains it.
+    Points on the wrong side of the separator are mirrored through the origin first. All of the
+    cloud is stretched by one common factor s, which keeps its shape: a point with distance a ≥ 0
+    and orthogonal part v becomes (margin·(1 + gap) + s a) u + s v. The first ``n_support`` rows go
+    onto the margin and are balanced against each other, m u + s v_j with Σ α_j v_j = 0; the next
+    ``n_degenerate`` rows go onto the margin as they are, with dual 0. The factor s is the largest
+    that keeps every point inside the radius, so one point attains it.
 
     Parameters
     ----------
@@ -135,17 +144,24 @@ def part_cloud(
     Raises
     ------
     ValueError
-        If support vectors and degenerate points outnumber the points, or margin·(1 + gap) is not inside the radius.
+        If support vectors and degenerate points outnumber the points, or margin·(1 + gap) is not
+        inside the radius.
     """
     k = request.support_size(at_most=request.d) if n_support is None else n_support
     on_margin = k + n_degenerate
     if on_margin > request.n:
-        request.refuse(f"{on_margin} points on the margin were asked for, but n={request.n}; raise n or lower them")
+        request.refuse(
+            f"{on_margin} points on the margin were asked for, but n={request.n}; raise n or lower"
+            " them"
+        )
     start = check_gap(request, on_margin)
     size = float(np.linalg.norm(cloud, axis=1).max())
     if not 0.0 < size < float("inf"):
-        request.refuse(f"the cloud's largest norm is {size!r}; draw finite points that are not all zero")
-    # Folding mirrors a point through the origin, which a change of its label undoes: a sample stays where it was drawn.
+        request.refuse(
+            f"the cloud's largest norm is {size!r}; draw finite points that are not all zero"
+        )
+    # Folding mirrors a point through the origin, which a change of its label undoes: a sample stays
+    # where it was drawn.
     cloud = cloud / np.where(cloud @ separator < 0.0, -size, size)[:, None]
     weights = dual_weights(k, rng)
     lateral, slope = orthogonal_part(cloud, separator), cloud @ separator

@@ -1,4 +1,6 @@
-"""Suites of smooth strongly convex problems for full tuning: a designed experiment over n, κ, distance and spectrum."""
+"""Suites of smooth strongly convex problems for full tuning: a designed experiment over n, κ,
+distance and spectrum.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from tunebound.synthetic.suites import Suite, named_suite
 
 SPECTRA = ("uniform", "log-uniform", "two-point", "power-law")
 SIZES = (4, 8, 16, 32, 64)
-# The published bound fails for one step above κ = 12√2 − 16 ≈ 0.9706; its proof already above 15/16 = 0.9375.
+# The published bound fails for one step above κ = 12√2 − 16 ≈ 0.9706; its proof already above 15/16
+# = 0.9375.
 CONDITIONS = (0.01, 0.03, 0.1, 0.3, 0.6, 0.95, 0.99)
 DISTANCES = (0.25, 4.0)
 
@@ -50,11 +53,19 @@ class ProblemSpecification:
     def name(self) -> str:
         """Readable and unique within a suite."""
         marks = ("-rotated" if self.rotated else "") + ("" if self.interpolate else "-apart")
-        return f"{self.kind}-{self.spectrum}{marks}-n{self.n}-d{self.d}-k{self.kappa:g}-r{self.distance:g}-s{self.seed}"
+        return (
+            f"{self.kind}-{self.spectrum}{marks}-n{self.n}-d{self.d}"
+            f"-k{self.kappa:g}-r{self.distance:g}-s{self.seed}"
+        )
 
     def make(self) -> QuadraticProblem | SmoothProblem:
         """Generate the problem."""
-        size: dict[str, Any] = {"mu": self.kappa, "beta": 1.0, "distance": self.distance, "seed": self.seed}
+        size: dict[str, Any] = {
+            "mu": self.kappa,
+            "beta": 1.0,
+            "distance": self.distance,
+            "seed": self.seed,
+        }
         shape: dict[str, Any] = {"spectrum": self.spectrum, "rotated": self.rotated}
         if self.kind == "log-cosh":
             return make_smooth_losses(self.n, self.d, **size, **shape)
@@ -66,27 +77,37 @@ def _smoke(seed: int) -> Iterator[ProblemSpecification]:
     for kappa in (0.1, 0.99):
         yield ProblemSpecification("quadratic", 2, 1, kappa, 1.0, "uniform", False, True, seed)
         for spectrum in SPECTRA:
-            yield ProblemSpecification("quadratic", 6, 3, kappa, 1.0, spectrum, spectrum == "uniform", True, seed)
+            yield ProblemSpecification(
+                "quadratic", 6, 3, kappa, 1.0, spectrum, spectrum == "uniform", True, seed
+            )
         yield ProblemSpecification("log-cosh", 6, 3, kappa, 1.0, "uniform", True, True, seed)
         yield ProblemSpecification("quadratic", 6, 3, kappa, 1.0, "uniform", False, False, seed)
 
 
 def _standard(seed: int) -> Iterator[ProblemSpecification]:
-    """Sweeps of n and κ for every spectrum, rotated or not; of the distance at n = 16; other losses; no common minimiser."""
+    """Sweeps of n and κ for every spectrum, rotated or not; of the distance at n = 16; other
+    losses; no common minimiser.
+    """
     for kappa in CONDITIONS:
         for spectrum in SPECTRA:
             for n in SIZES:
                 for rotated in (False, True):
-                    yield ProblemSpecification("quadratic", n, 6, kappa, 1.0, spectrum, rotated, True, seed)
+                    yield ProblemSpecification(
+                        "quadratic", n, 6, kappa, 1.0, spectrum, rotated, True, seed
+                    )
             for distance in DISTANCES:
-                yield ProblemSpecification("quadratic", 16, 6, kappa, distance, spectrum, False, True, seed)
+                yield ProblemSpecification(
+                    "quadratic", 16, 6, kappa, distance, spectrum, False, True, seed
+                )
         yield ProblemSpecification("quadratic", 2, 1, kappa, 1.0, "uniform", False, True, seed)
         for n in SIZES:
             yield ProblemSpecification("log-cosh", n, 6, kappa, 1.0, "uniform", True, True, seed)
             yield ProblemSpecification("quadratic", n, 6, kappa, 1.0, "uniform", True, False, seed)
 
 
-_SUITES: Mapping[str, Callable[[int], Iterator[ProblemSpecification]]] = MappingProxyType({"smoke": _smoke, "standard": _standard})
+_SUITES: Mapping[str, Callable[[int], Iterator[ProblemSpecification]]] = MappingProxyType(
+    {"smoke": _smoke, "standard": _standard}
+)
 
 
 def problem_suite_names() -> tuple[str, ...]:
@@ -94,14 +115,17 @@ def problem_suite_names() -> tuple[str, ...]:
     return tuple(_SUITES)
 
 
-def make_problem_suite(name: str = "standard", seed: int = 0) -> Suite[QuadraticProblem | SmoothProblem]:
+def make_problem_suite(
+    name: str = "standard", seed: int = 0
+) -> Suite[QuadraticProblem | SmoothProblem]:
     """A suite of smooth strongly convex problems for full tuning.
 
     Parameters
     ----------
     name : {"smoke", "standard"}
-        smoke: a dozen small ones. standard: a designed experiment over n × κ × spectrum, with sweeps of the distance, losses
-        that are no quadratics, and problems whose samples do not share their minimiser (more than 400).
+        smoke: a dozen small ones. standard: a designed experiment over n × κ × spectrum, with
+        sweeps of the distance, losses that are no quadratics, and problems whose samples do not
+        share their minimiser (more than 400).
     seed : int
         At least 0.
 
@@ -113,6 +137,7 @@ def make_problem_suite(name: str = "standard", seed: int = 0) -> Suite[Quadratic
     Raises
     ------
     TypeError, ValueError
-        If the name is unknown (the closest one is suggested) or the seed is no integer of at least 0.
+        If the name is unknown (the closest one is suggested) or the seed is no integer of at least
+        0.
     """
     return named_suite(name, seed, _SUITES)

@@ -1,4 +1,6 @@
-"""Strongly convex quadratics with known constants: full fine-tuning where everything can be computed."""
+"""Strongly convex quadratics with known constants: full fine-tuning where everything can be
+computed.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,26 @@ from tunebound.synthetic.arguments import real_number, whole_number
 from tunebound.synthetic.largest_gradient import largest_quadratic_gradient
 from tunebound.synthetic.planting import random_direction
 from tunebound.synthetic.registry import Floats
-from tunebound.synthetic.spectra import LARGEST, SMALLEST, curvature_range, draw_eigenvalues, draw_frames, true_or_false
+from tunebound.synthetic.spectra import (
+    LARGEST,
+    SMALLEST,
+    curvature_range,
+    draw_eigenvalues,
+    draw_frames,
+    true_or_false,
+)
 from tunebound.synthetic.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-quadratics-1"
-# Rounding of eigenvalues and solves; stored constants must match the arrays this well, relative to β and to distances.
+# Rounding of eigenvalues and solves; stored constants must match the arrays this well, relative to
+# β and to distances.
 TOLERANCE = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
 class QuadraticProblem:
-    """Losses f_i(w) = ½(w − m_i)ᵀH_i(w − m_i), i = 1..n, with μI ≼ H_i ≼ βI; made by `make_quadratics` or `from_arrays`.
+    """Losses f_i(w) = ½(w − m_i)ᵀH_i(w − m_i), i = 1..n, with μI ≼ H_i ≼ βI; made by
+    `make_quadratics` or `from_arrays`.
 
     Attributes
     ----------
@@ -37,13 +48,15 @@ class QuadraticProblem:
     mu, beta : float
         The smallest and the largest eigenvalue of all H_i.
     lipschitz : float
-        L = max ‖∇f_i(w)‖ over all i and the ball ‖w − w*‖ ≤ ‖w_0 − w*‖: exactly β‖w_0 − w*‖ if the problem interpolates.
+        L = max ‖∇f_i(w)‖ over all i and the ball ‖w − w*‖ ≤ ‖w_0 − w*‖: exactly β‖w_0 − w*‖ if the
+        problem interpolates.
 
     Notes
     -----
-    Descent on F_S from ``start`` with step η ≤ 2/β stays in that ball: w_{t+1} − w* = (I − ηH)(w_t − w*) with
-    H = (1/n) Σ H_i, whose eigenvalues lie in [μ, β], so ‖I − ηH‖ ≤ 1. If the problem interpolates, the same holds for
-    every left-out sample: w* minimises its loss too, and its Hessian's eigenvalues lie in (0, β].
+    Descent on F_S from ``start`` with step η ≤ 2/β stays in that ball: w_{t+1} − w* = (I − ηH)(w_t
+    − w*) with H = (1/n) Σ H_i, whose eigenvalues lie in [μ, β], so ‖I − ηH‖ ≤ 1. If the problem
+    interpolates, the same holds for every left-out sample: w* minimises its loss too, and its
+    Hessian's eigenvalues lie in (0, β].
     """
 
     hessians: Floats
@@ -76,12 +89,17 @@ class QuadraticProblem:
 
     def __repr__(self) -> str:
         kind = "interpolating" if self.interpolates else "not interpolating"
-        return f"<QuadraticProblem n{self.n}-d{self.d} mu={self.mu:.6g} beta={self.beta:.6g} distance={self.distance:.6g} {kind}>"
+        return (
+            f"<QuadraticProblem n{self.n}-d{self.d} mu={self.mu:.6g} beta={self.beta:.6g}"
+            f" distance={self.distance:.6g} {kind}>"
+        )
 
     def losses(self, w: ArrayLike) -> Floats:
         """f_i(w), shape (..., n), for w of shape (..., d)."""
         offsets = parameters(w, self.d)[..., None, :] - self.minimisers
-        return np.asarray(0.5 * np.einsum("...ni,nij,...nj->...n", offsets, self.hessians, offsets, optimize=True))
+        return np.asarray(
+            0.5 * np.einsum("...ni,nij,...nj->...n", offsets, self.hessians, offsets, optimize=True)
+        )
 
     def gradients(self, w: ArrayLike) -> Floats:
         """∇f_i(w), shape (..., n, d), for w of shape (..., d)."""
@@ -89,23 +107,37 @@ class QuadraticProblem:
         return np.asarray((self.hessians @ offsets[..., None])[..., 0])
 
     @classmethod
-    def from_arrays(cls, hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike) -> QuadraticProblem:
-        """Take Hessians (n, d, d), minimisers (n, d) or (d,) for all, and a start (d,); the constants are computed.
+    def from_arrays(
+        cls, hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike
+    ) -> QuadraticProblem:
+        """Take Hessians (n, d, d), minimisers (n, d) or (d,) for all, and a start (d,); the
+        constants are computed.
 
         Raises
         ------
         TypeError
             If an array does not hold real numbers.
         ValueError
-            If a shape does not fit, a value is not finite, n < 2, or a Hessian is not symmetric positive definite.
+            If a shape does not fit, a value is not finite, n < 2, or a Hessian is not symmetric
+            positive definite.
         """
         matrices = finite_array("hessians", hessians)
-        if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or matrices.shape[0] < 2 or matrices.shape[1] < 1:
-            raise ValueError(f"hessians must have shape (n, d, d) with n >= 2, got {matrices.shape}")
+        if (
+            matrices.ndim != 3
+            or matrices.shape[1] != matrices.shape[2]
+            or matrices.shape[0] < 2
+            or matrices.shape[1] < 1
+        ):
+            raise ValueError(
+                f"hessians must have shape (n, d, d) with n >= 2, got {matrices.shape}"
+            )
         n, d = matrices.shape[:2]
         centres, origin = finite_array("minimisers", minimisers), finite_array("start", start)
         if centres.shape not in ((n, d), (d,)):
-            raise ValueError(f"minimisers must have shape ({n}, {d}), or ({d},) for all samples, got {centres.shape}")
+            raise ValueError(
+                f"minimisers must have shape ({n}, {d}), or ({d},) for all samples, got"
+                f" {centres.shape}"
+            )
         if origin.shape != (d,):
             raise ValueError(f"start must have shape ({d},), got {origin.shape}")
         scale = np.abs(matrices).max()
@@ -116,30 +148,44 @@ class QuadraticProblem:
         if not eigenvalues.min() > 0:
             worst = int(eigenvalues[:, 0].argmin())
             raise ValueError(
-                f"hessians must be positive definite, got the eigenvalue {eigenvalues.min():.3g} in sample {worst}; "
-                "add a multiple of the identity or drop the sample"
+                f"hessians must be positive definite, got the eigenvalue {eigenvalues.min():.3g} in"
+                f" sample {worst}; add a multiple of the identity or drop the sample"
             )
         centres = np.broadcast_to(centres, (n, d)).copy()
         shared = bool((centres == centres[0]).all())
         centre = centres[0].copy() if shared else _mean_minimiser(matrices, centres)
         mu, beta = float(eigenvalues.min()), float(eigenvalues.max())
-        return cls(matrices, centres, centre, origin, mu, beta, _lipschitz(matrices, centres, centre, origin, beta))
+        return cls(
+            matrices,
+            centres,
+            centre,
+            origin,
+            mu,
+            beta,
+            _lipschitz(matrices, centres, centre, origin, beta),
+        )
 
     def to_npz(self, path: str | os.PathLike[str]) -> Path:
-        """Write the problem to ``path`` (NumPy .npz, no pickled objects; complete or not at all) and return the path."""
+        """Write the problem to ``path`` (NumPy .npz, no pickled objects; complete or not at all)
+        and return the path.
+        """
         names = ("hessians", "minimisers", "minimiser", "start", "mu", "beta", "lipschitz")
-        return write_arrays(path, {"format": FORMAT} | {name: getattr(self, name) for name in names})
+        return write_arrays(
+            path, {"format": FORMAT} | {name: getattr(self, name) for name in names}
+        )
 
     @classmethod
     def from_npz(cls, path: str | os.PathLike[str]) -> QuadraticProblem:
-        """Read a problem that `to_npz` wrote; its arrays and constants come back bit for bit and are checked again.
+        """Read a problem that `to_npz` wrote; its arrays and constants come back bit for bit and
+        are checked again.
 
         Raises
         ------
         FileNotFoundError, PermissionError, IsADirectoryError
             If there is no such file or it may not be read.
         ValueError
-            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts itself.
+            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts
+            itself.
         """
         constants = ("mu", "beta", "lipschitz")
         names = ("hessians", "minimisers", "start", "minimiser", *constants)
@@ -150,16 +196,28 @@ class QuadraticProblem:
             if centre.shape != (computed.d,):
                 raise ValueError(f"minimiser must have shape ({computed.d},), got {centre.shape}")
             residual = np.linalg.norm(computed.gradients(centre).mean(axis=0))
-            if not residual <= TOLERANCE * computed.beta * (np.abs(computed.minimisers).max() + computed.distance):
+            if not residual <= TOLERANCE * computed.beta * (
+                np.abs(computed.minimisers).max() + computed.distance
+            ):
                 raise ValueError("minimiser does not minimise the mean loss")
-            mu, beta, lipschitz = (real_number(name, stored[name], low=0.0, high=np.inf, remedy="it is positive") for name in constants)
+            mu, beta, lipschitz = (
+                real_number(name, stored[name], low=0.0, high=np.inf, remedy="it is positive")
+                for name in constants
+            )
             scales = {"mu": computed.beta, "beta": computed.beta, "lipschitz": computed.lipschitz}
             for name, value in zip(constants, (mu, beta, lipschitz), strict=True):
                 if not abs(value - getattr(computed, name)) <= TOLERANCE * scales[name]:
-                    raise ValueError(f"{name}={value!r} does not fit the Hessians, which give {getattr(computed, name)!r}")
+                    raise ValueError(
+                        f"{name}={value!r} does not fit the Hessians, which give"
+                        f" {getattr(computed, name)!r}"
+                    )
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{path} contradicts itself: {error}; write the file again with to_npz") from error
-        return cls(computed.hessians, computed.minimisers, centre, computed.start, mu, beta, lipschitz)
+            raise ValueError(
+                f"{path} contradicts itself: {error}; write the file again with to_npz"
+            ) from error
+        return cls(
+            computed.hessians, computed.minimisers, centre, computed.start, mu, beta, lipschitz
+        )
 
 
 def make_quadratics(
@@ -190,14 +248,15 @@ def make_quadratics(
     seed : int
         At least 0. The same arguments give the same problem.
     interpolate : bool
-        True: all samples share their minimiser w*. False: they have their own, and w* minimises the mean loss.
+        True: all samples share their minimiser w*. False: they have their own, and w* minimises the
+        mean loss.
     spectrum : {"uniform", "log-uniform", "two-point", "power-law"}
         Law of the other eigenvalues: uniform in λ, uniform in ln λ, μ or β with equal chance, or
         μ + (β − μ)·u·k^(−3/2) for the k-th direction with u uniform in [0, 1].
     rotated : bool
-        False: all Hessians are diagonal, so they commute and μ and β are exact to the last bit (descent does not depend
-        on the basis, so nothing is lost). True: each has its own random basis; μ and β are then exact up to the
-        rounding of the matrices, about 1e-15·β.
+        False: all Hessians are diagonal, so they commute and μ and β are exact to the last bit
+        (descent does not depend on the basis, so nothing is lost). True: each has its own random
+        basis; μ and β are then exact up to the rounding of the matrices, about 1e-15·β.
     scatter : float, optional
         Root mean square of ‖m_i − w*‖ when ``interpolate=False``; ``distance`` by default.
 
@@ -208,38 +267,66 @@ def make_quadratics(
     Raises
     ------
     TypeError, ValueError
-        For arguments of a wrong type or out of range; the message names the argument and the remedy.
+        For arguments of a wrong type or out of range; the message names the argument and the
+        remedy.
     """
     samples = whole_number("n", n, low=2, remedy="leaving one out needs two samples")
     size = whole_number("d", d, low=1, remedy="there is at least one parameter")
     turned = true_or_false("rotated", rotated)
     low, high = curvature_range(mu, beta, rotated=turned)
-    length = real_number("distance", distance, low=SMALLEST, high=LARGEST, remedy="it is the distance of the start from the minimiser")
-    rng = np.random.default_rng(whole_number("seed", seed, low=0, remedy="seeds are non-negative integers"))
+    length = real_number(
+        "distance",
+        distance,
+        low=SMALLEST,
+        high=LARGEST,
+        remedy="it is the distance of the start from the minimiser",
+    )
+    rng = np.random.default_rng(
+        whole_number("seed", seed, low=0, remedy="seeds are non-negative integers")
+    )
     if true_or_false("interpolate", interpolate):
         if scatter is not None:
-            raise ValueError(f"scatter={scatter!r} has no meaning when interpolate=True; leave it out or pass interpolate=False")
+            raise ValueError(
+                f"scatter={scatter!r} has no meaning when interpolate=True; leave it out or pass"
+                " interpolate=False"
+            )
         spread = 0.0
     elif scatter is None:
         spread = length
     else:
-        spread = real_number("scatter", scatter, low=SMALLEST, high=LARGEST, remedy="it is the distance of the samples' minimisers")
+        spread = real_number(
+            "scatter",
+            scatter,
+            low=SMALLEST,
+            high=LARGEST,
+            remedy="it is the distance of the samples' minimisers",
+        )
     eigenvalues = draw_eigenvalues(spectrum, samples, size, low, high, rng)
     frames = draw_frames(samples, size, rng, rotated=turned)
     hessians = frames.transpose(0, 2, 1) @ (eigenvalues[..., None] * frames)
     hessians = 0.5 * (hessians + hessians.transpose(0, 2, 1))
-    # The minimiser lies as far from the origin as the start from it, so that no digits of the distance are lost.
+    # The minimiser lies as far from the origin as the start from it, so that no digits of the
+    # distance are lost.
     minimiser = length * random_direction(size, rng)
     start = minimiser + length * random_direction(size, rng)
     if spread == 0.0:
         minimisers = np.broadcast_to(minimiser, (samples, size)).copy()
         return QuadraticProblem(hessians, minimisers, minimiser, start, low, high, high * length)
     offsets = rng.standard_normal((samples, size))
-    for _ in range(2):  # Once more: the first correction leaves rounding errors times the condition number.
+    # Once more: the first correction leaves rounding errors times the condition number.
+    for _ in range(2):
         offsets -= _mean_minimiser(hessians, offsets)
     offsets *= spread / np.sqrt((offsets**2).sum(axis=1).mean())
     minimisers = minimiser + offsets
-    return QuadraticProblem(hessians, minimisers, minimiser, start, low, high, _lipschitz(hessians, minimisers, minimiser, start, high))
+    return QuadraticProblem(
+        hessians,
+        minimisers,
+        minimiser,
+        start,
+        low,
+        high,
+        _lipschitz(hessians, minimisers, minimiser, start, high),
+    )
 
 
 def parameters(w: ArrayLike, d: int) -> Floats:
@@ -257,10 +344,16 @@ def finite_array(name: str, value: ArrayLike) -> Floats:
     except ValueError as error:
         raise ValueError(f"{name} must be a rectangular array of real numbers; {error}") from error
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}; convert it with .astype(float)")
+        raise TypeError(
+            f"{name} must hold real numbers, got dtype {array.dtype}; convert it with"
+            " .astype(float)"
+        )
     if not np.isfinite(array).all():
         where = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"{name} must be finite, got {float(array[where])!r} at index {where}; check where it comes from")
+        raise ValueError(
+            f"{name} must be finite, got {float(array[where])!r} at index {where}; check where it"
+            " comes from"
+        )
     return np.array(array, dtype=np.float64)
 
 
@@ -270,11 +363,17 @@ def _mean_minimiser(hessians: Floats, minimisers: Floats) -> Floats:
     return np.asarray(np.linalg.solve(hessians.mean(axis=0), pull))
 
 
-def _lipschitz(hessians: Floats, minimisers: Floats, minimiser: Floats, start: Floats, beta: float) -> float:
+def _lipschitz(
+    hessians: Floats, minimisers: Floats, minimiser: Floats, start: Floats, beta: float
+) -> float:
     radius = float(np.linalg.norm(start - minimiser))
     offsets = minimiser - minimisers
     if not offsets.any():
         return beta * radius
     eigenvalues, bases = np.linalg.eigh(hessians)
     gradients = np.einsum("nij,nj->ni", hessians, offsets)
-    return float(largest_quadratic_gradient(eigenvalues, np.einsum("nji,nj->ni", bases, gradients), radius).max())
+    return float(
+        largest_quadratic_gradient(
+            eigenvalues, np.einsum("nji,nj->ni", bases, gradients), radius
+        ).max()
+    )

@@ -88,12 +88,17 @@ class Request:
         raise ValueError(f"family {self.family!r}: {reason}")
 
     def support_size(self, *, at_most: int) -> int:
-        """Option ``n_support``, or by default a third of the samples (two at least), ``at_most`` the given number."""
+        """Option ``n_support``, or by default a third of the samples (two at least), ``at_most``
+        the given number.
+        """
         given = self.options["n_support"]
         if given is None:
             return max(1, min(at_most, max(2, self.n // 3)))
         if given > self.n:
-            self.refuse(f"n_support={given} support vectors need as many points, but n={self.n}; raise n or lower it")
+            self.refuse(
+                f"n_support={given} support vectors need as many points, but n={self.n}; raise n or"
+                " lower it"
+            )
         return int(given)
 
 
@@ -123,29 +128,45 @@ class Family:
     draw: Draw = field(repr=False)
 
     def checked_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Every option with its default or the given value; ValueError or TypeError when one does not fit."""
+        """Every option with its default or the given value; ValueError or TypeError when one does
+        not fit.
+        """
         for name in given:
             if name not in self.options:
-                raise ValueError(unknown_name(f"option of family {self.name!r},", name, self.options))
+                raise ValueError(
+                    unknown_name(f"option of family {self.name!r},", name, self.options)
+                )
         values: dict[str, Any] = {}
         for name, option in self.options.items():
             value = given.get(name, option.default)
-            values[name] = None if value is None and option.default is None else option.checked(name, value)
+            values[name] = (
+                None if value is None and option.default is None else option.checked(name, value)
+            )
         return values
 
 
 # Options of every family whose cloud is parted by `synthetic.planting.part_cloud`.
 COMMON: Mapping[str, Option] = MappingProxyType(
     {
-        "n_support": Option(None, "number of support vectors (by default a third of n, at most d)", int, low=1),
-        "gap": Option(0.1, "distance of the other points beyond the margin, in units of the margin", float, low=1e-6, high=1e6),
+        "n_support": Option(
+            None, "number of support vectors (by default a third of n, at most d)", int, low=1
+        ),
+        "gap": Option(
+            0.1,
+            "distance of the other points beyond the margin, in units of the margin",
+            float,
+            low=1e-6,
+            high=1e6,
+        ),
     }
 )
 
 _FAMILIES: dict[str, Family] = {}
 
 
-def register(name: str, *, summary: str, needs: str = "nothing more", options: Mapping[str, Option] = COMMON) -> Callable[[Draw], Draw]:
+def register(
+    name: str, *, summary: str, needs: str = "nothing more", options: Mapping[str, Option] = COMMON
+) -> Callable[[Draw], Draw]:
     """Decorator that registers a drawing function as the family ``name``.
 
     Raises
@@ -157,7 +178,10 @@ def register(name: str, *, summary: str, needs: str = "nothing more", options: M
     def enter(draw: Draw) -> Draw:
         known = _FAMILIES.get(name)
         if known is not None and known.draw.__module__ != draw.__module__:
-            raise ValueError(f"family {name!r} is registered by {known.draw.__module__} already; choose another name")
+            raise ValueError(
+                f"family {name!r} is registered by {known.draw.__module__} already; choose another"
+                " name"
+            )
         _FAMILIES[name] = Family(name, summary, needs, MappingProxyType(dict(options)), draw)
         return draw
 
@@ -178,7 +202,9 @@ def families() -> dict[str, Family]:
 
 
 def family_called(name: Any) -> Family:
-    """The family ``name``; ValueError with the closest known name if there is none, TypeError if it is no text."""
+    """The family ``name``; ValueError with the closest known name if there is none, TypeError if it
+    is no text.
+    """
     if not isinstance(name, str):
         raise TypeError(f"family must be the name of a family, got {name!r}; families() lists them")
     known = families()

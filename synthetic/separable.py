@@ -12,7 +12,8 @@ from tunebound.synthetic.dataset import SeparableDataset
 from tunebound.synthetic.registry import Family, Planted, Request, family_called
 from tunebound.synthetic.truth import certified_margin, row_norms
 
-# Samples are rounded at 1e-16 of the radius, so a margin below this share of it would not be known to 7 digits.
+# Samples are rounded at 1e-16 of the radius, so a margin below this share of it would not be known
+# to 7 digits.
 SMALLEST_RATIO = 1e-9
 # Squares and their inverses stay inside the range of float64.
 SMALLEST, LARGEST = 1e-100, 1e100
@@ -31,8 +32,9 @@ def make_separable(
 ) -> SeparableDataset:
     """Linearly separable data whose margin, separator, radius, dual and support are known exactly.
 
-    The same arguments give the same data on any machine, up to rounding. The random numbers depend on family, n, d and
-    seed only, so that two margins or radii of the same seed are the same cloud, parted and stretched differently.
+    The same arguments give the same data on any machine, up to rounding. The random numbers depend
+    on family, n, d and seed only, so that two margins or radii of the same seed are the same cloud,
+    parted and stretched differently.
 
     Parameters
     ----------
@@ -54,15 +56,16 @@ def make_separable(
     Returns
     -------
     SeparableDataset
-        Samples in random order; the planted truth agrees with the data to rounding (1e-16·radius/margin relative).
+        Samples in random order; the planted truth agrees with the data to rounding
+        (1e-16·radius/margin relative).
 
     Raises
     ------
     TypeError
         If an argument has the wrong kind (a bool for a number, a number for the family's name).
     ValueError
-        If the family or an option is unknown, a value is out of range, or the family cannot honour the request; the
-        message says why and what to change.
+        If the family or an option is unknown, a value is out of range, or the family cannot honour
+        the request; the message says why and what to change.
 
     Examples
     --------
@@ -75,7 +78,9 @@ def make_separable(
     chosen = family_called(family)
     request = _checked_request(chosen, n, d, margin, radius, options)
     seed = whole_number("seed", seed, low=0, remedy="choose a seed of 0, 1, 2, …")
-    rng = np.random.default_rng(np.random.SeedSequence([_number_of(chosen.name), request.n, request.d, seed]))
+    rng = np.random.default_rng(
+        np.random.SeedSequence([_number_of(chosen.name), request.n, request.d, seed])
+    )
     planted = chosen.draw(request, rng)
     _check_shapes(planted, request)
     order = rng.permutation(request.n)
@@ -98,26 +103,32 @@ def make_separable(
     return data
 
 
-def _checked_request(family: Family, n: int, d: int, margin: float, radius: float, options: dict[str, Any]) -> Request:
-    n = whole_number("n", n, low=4, remedy="each class needs two samples, so that one can be left out")
-    d = whole_number("d", d, low=2, remedy="support vectors need a direction orthogonal to the separator")
+def _checked_request(
+    family: Family, n: int, d: int, margin: float, radius: float, options: dict[str, Any]
+) -> Request:
+    n = whole_number(
+        "n", n, low=4, remedy="each class needs two samples, so that one can be left out"
+    )
+    d = whole_number(
+        "d", d, low=2, remedy="support vectors need a direction orthogonal to the separator"
+    )
     units = "choose other units"
     radius = real_number("radius", radius, low=SMALLEST, high=LARGEST, remedy=units)
     margin = real_number("margin", margin, low=SMALLEST, high=LARGEST, remedy=units)
     if margin > radius:
         raise ValueError(
-            f"margin={margin:g} exceeds radius={radius:g}: no sample is farther from the separating plane than its "
-            "norm; lower the margin or raise the radius"
+            f"margin={margin:g} exceeds radius={radius:g}: no sample is farther from the separating"
+            " plane than its norm; lower the margin or raise the radius"
         )
     if margin == radius:
         raise ValueError(
-            f"margin={margin:g} equals the radius: then every sample is ±radius·separator and no two differ; "
-            "lower the margin or raise the radius"
+            f"margin={margin:g} equals the radius: then every sample is ±radius·separator and no"
+            " two differ; lower the margin or raise the radius"
         )
     if margin < SMALLEST_RATIO * radius:
         raise ValueError(
-            f"margin={margin:g} is below {SMALLEST_RATIO:g} of radius={radius:g}: rounding of the samples would hide "
-            "it; raise the margin or lower the radius"
+            f"margin={margin:g} is below {SMALLEST_RATIO:g} of radius={radius:g}: rounding of the"
+            " samples would hide it; raise the margin or lower the radius"
         )
     return Request(family.name, n, d, margin, radius, family.checked_options(options))
 
@@ -154,11 +165,15 @@ def _check_shapes(planted: Planted, request: Request) -> None:
 
 
 def _blame(family: str, problem: str) -> NoReturn:
-    raise ValueError(f"family {family!r} returned a wrong planting: {problem}; correct the family's function")
+    raise ValueError(
+        f"family {family!r} returned a wrong planting: {problem}; correct the family's function"
+    )
 
 
 def _check_planting(data: SeparableDataset) -> None:
-    """Hold the family to its promise: the truth is checked on the finished samples, whatever file it came from."""
+    """Hold the family to its promise: the truth is checked on the finished samples, whatever file
+    it came from.
+    """
     assert data.separator is not None
     assert data.dual is not None
     assert data.margin is not None
@@ -169,7 +184,9 @@ def _check_planting(data: SeparableDataset) -> None:
         problem = "a class has fewer than two samples"
     else:
         try:
-            margin = certified_margin(data.X, data.y, data.separator, data.dual, tolerance=PLANTED_TOLERANCE)
+            margin = certified_margin(
+                data.X, data.y, data.separator, data.dual, tolerance=PLANTED_TOLERANCE
+            )
         except ValueError as error:
             problem = str(error)
         else:

@@ -1,4 +1,6 @@
-"""Strongly convex losses that are not quadratic, with known constants: log-cosh bowls around one minimiser."""
+"""Strongly convex losses that are not quadratic, with known constants: log-cosh bowls around one
+minimiser.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ from tunebound.synthetic.largest_gradient import largest_log_cosh_gradient, log_
 from tunebound.synthetic.planting import random_direction
 from tunebound.synthetic.quadratics import TOLERANCE, finite_array, parameters
 from tunebound.synthetic.registry import Floats
-from tunebound.synthetic.spectra import LARGEST, SMALLEST, curvature_range, draw_eigenvalues, draw_frames, true_or_false
+from tunebound.synthetic.spectra import (
+    LARGEST,
+    SMALLEST,
+    curvature_range,
+    draw_eigenvalues,
+    draw_frames,
+    true_or_false,
+)
 from tunebound.synthetic.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-smooth-losses-1"
@@ -21,7 +30,8 @@ FORMAT = "tunebound-smooth-losses-1"
 
 @dataclass(frozen=True, eq=False)
 class SmoothProblem:
-    """Losses f_i(w) = (μ/2)‖v‖² + Σ_k c_ik s² ln cosh(⟨a_ik, v⟩/s), v = w − w*; made by `make_smooth_losses`.
+    """Losses f_i(w) = (μ/2)‖v‖² + Σ_k c_ik s² ln cosh(⟨a_ik, v⟩/s), v = w − w*; made by
+    `make_smooth_losses`.
 
     Attributes
     ----------
@@ -34,19 +44,21 @@ class SmoothProblem:
     start : (d,) float64
         w_0, where descent starts.
     width : float
-        s, the distance over which the curvature falls from c to c·sech²(1) ≈ 0.42c. Far beyond it the losses grow like
+        s, the distance over which the curvature falls from c to c·sech²(1) ≈ 0.42c. Far beyond it
+        the losses grow like
         |v| on top of the bowl; far within it they are quadratic.
     mu, beta : float
-        Exact: ∇²f_i(w) = μI + Σ_k c_ik sech²(⟨a_ik, v⟩/s) a_ik a_ikᵀ has its eigenvalues in [μ, β] for every w, and at
-        w* one sample attains β, another one μ.
+        Exact: ∇²f_i(w) = μI + Σ_k c_ik sech²(⟨a_ik, v⟩/s) a_ik a_ikᵀ has its eigenvalues in [μ, β]
+        for every w, and at w* one sample attains β, another one μ.
     lipschitz : float
         L = max ‖∇f_i(w)‖ over all i and the ball ‖w − w*‖ ≤ ‖w_0 − w*‖.
 
     Notes
     -----
-    Descent from ``start`` with step η ≤ 2/β on F_S, or on F of any part of the samples, stays in that ball:
-    w_{t+1} − w* = (I − ηA)(w_t − w*), where A is the mean of the Hessian along the segment from w* to w_t, whose
-    eigenvalues lie in [0, β]; ∇F(w*) = 0 because every loss has its minimum at w*.
+    Descent from ``start`` with step η ≤ 2/β on F_S, or on F of any part of the samples, stays in
+    that ball: w_{t+1} − w* = (I − ηA)(w_t − w*), where A is the mean of the Hessian along the
+    segment from w* to w_t, whose eigenvalues lie in [0, β]; ∇F(w*) = 0 because every loss has its
+    minimum at w*.
     """
 
     directions: Floats
@@ -75,7 +87,8 @@ class SmoothProblem:
 
     def __repr__(self) -> str:
         return (
-            f"<SmoothProblem n{self.n}-d{self.d} mu={self.mu:.6g} beta={self.beta:.6g} distance={self.distance:.6g} width={self.width:.6g}>"
+            f"<SmoothProblem n{self.n}-d{self.d} mu={self.mu:.6g} beta={self.beta:.6g}"
+            f" distance={self.distance:.6g} width={self.width:.6g}>"
         )
 
     def losses(self, w: ArrayLike) -> Floats:
@@ -89,53 +102,101 @@ class SmoothProblem:
         """∇f_i(w), shape (..., n, d), for w of shape (..., d)."""
         offsets = parameters(w, self.d) - self.minimiser
         pull = self.curvatures * self.width * np.tanh(self._projections(offsets) / self.width)
-        return np.asarray(self.mu * offsets[..., None, :] + np.einsum("...nk,nkj->...nj", pull, self.directions, optimize=True))
+        return np.asarray(
+            self.mu * offsets[..., None, :]
+            + np.einsum("...nk,nkj->...nj", pull, self.directions, optimize=True)
+        )
 
     def hessians(self, w: ArrayLike) -> Floats:
         """∇²f_i(w), shape (n, d, d), for w of shape (d,)."""
         point = parameters(w, self.d)
         if point.ndim != 1:
             raise ValueError(f"w must have shape ({self.d},) for the Hessians, got {point.shape}")
-        bend = self.curvatures * sech_squared(self._projections(point - self.minimiser) / self.width)
-        return np.asarray(self.mu * np.eye(self.d) + np.einsum("nki,nk,nkj->nij", self.directions, bend, self.directions, optimize=True))
+        bend = self.curvatures * sech_squared(
+            self._projections(point - self.minimiser) / self.width
+        )
+        return np.asarray(
+            self.mu * np.eye(self.d)
+            + np.einsum("nki,nk,nkj->nij", self.directions, bend, self.directions, optimize=True)
+        )
 
     def to_npz(self, path: str | os.PathLike[str]) -> Path:
-        """Write the problem to ``path`` (NumPy .npz, no pickled objects; complete or not at all) and return the path."""
-        names = ("directions", "curvatures", "minimiser", "start", "width", "mu", "beta", "lipschitz")
-        return write_arrays(path, {"format": FORMAT} | {name: getattr(self, name) for name in names})
+        """Write the problem to ``path`` (NumPy .npz, no pickled objects; complete or not at all)
+        and return the path.
+        """
+        names = (
+            "directions",
+            "curvatures",
+            "minimiser",
+            "start",
+            "width",
+            "mu",
+            "beta",
+            "lipschitz",
+        )
+        return write_arrays(
+            path, {"format": FORMAT} | {name: getattr(self, name) for name in names}
+        )
 
     @classmethod
     def from_npz(cls, path: str | os.PathLike[str]) -> SmoothProblem:
-        """Read a problem that `to_npz` wrote, bit for bit; shapes, frames and constants are checked again.
+        """Read a problem that `to_npz` wrote, bit for bit; shapes, frames and constants are checked
+        again.
 
         Raises
         ------
         FileNotFoundError, PermissionError, IsADirectoryError
             If there is no such file or it may not be read.
         ValueError
-            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts itself.
+            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts
+            itself.
         """
         arrays = ("directions", "curvatures", "minimiser", "start")
         constants = ("width", "mu", "beta", "lipschitz")
         stored = read_arrays(path, format_name=FORMAT, entries=(*arrays, *constants))
         try:
-            directions, curvatures, minimiser, start = (finite_array(name, stored[name]) for name in arrays)
+            directions, curvatures, minimiser, start = (
+                finite_array(name, stored[name]) for name in arrays
+            )
             width, mu, beta, lipschitz = (
-                real_number(name, stored[name], low=SMALLEST, high=np.inf, remedy="it is positive") for name in constants
+                real_number(name, stored[name], low=SMALLEST, high=np.inf, remedy="it is positive")
+                for name in constants
             )
             n, d = curvatures.shape if curvatures.ndim == 2 else (0, 0)
-            if n < 2 or d < 1 or directions.shape != (n, d, d) or minimiser.shape != (d,) or start.shape != (d,):
-                raise ValueError("the shapes of directions, curvatures, minimiser and start do not fit")
-            if not np.abs(directions @ directions.transpose(0, 2, 1) - np.eye(d)).max() <= TOLERANCE:
+            if (
+                n < 2
+                or d < 1
+                or directions.shape != (n, d, d)
+                or minimiser.shape != (d,)
+                or start.shape != (d,)
+            ):
+                raise ValueError(
+                    "the shapes of directions, curvatures, minimiser and start do not fit"
+                )
+            if (
+                not np.abs(directions @ directions.transpose(0, 2, 1) - np.eye(d)).max()
+                <= TOLERANCE
+            ):
                 raise ValueError("directions are not orthonormal")
-            if curvatures.min() != 0.0 or not abs(curvatures.max() - (beta - mu)) <= TOLERANCE * beta:
-                raise ValueError("curvatures do not attain 0 and beta - mu, so mu and beta are not exact")
+            if (
+                curvatures.min() != 0.0
+                or not abs(curvatures.max() - (beta - mu)) <= TOLERANCE * beta
+            ):
+                raise ValueError(
+                    "curvatures do not attain 0 and beta - mu, so mu and beta are not exact"
+                )
             problem = cls(directions, curvatures, minimiser, start, width, mu, beta, lipschitz)
-            expected = float(largest_log_cosh_gradient(curvatures, mu, width, problem.distance).max())
+            expected = float(
+                largest_log_cosh_gradient(curvatures, mu, width, problem.distance).max()
+            )
             if not abs(lipschitz - expected) <= TOLERANCE * expected:
-                raise ValueError(f"lipschitz={lipschitz!r} is not the largest gradient in the ball, {expected!r}")
+                raise ValueError(
+                    f"lipschitz={lipschitz!r} is not the largest gradient in the ball, {expected!r}"
+                )
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{path} contradicts itself: {error}; write the file again with to_npz") from error
+            raise ValueError(
+                f"{path} contradicts itself: {error}; write the file again with to_npz"
+            ) from error
         return problem
 
     def _projections(self, offsets: Floats) -> Floats:
@@ -169,7 +230,8 @@ def make_smooth_losses(
     seed : int
         At least 0. The same arguments give the same problem.
     width : float, optional
-        Length over which the curvature falls off, from 1e-6 to 1e6 times ``distance``, which is the default.
+        Length over which the curvature falls off, from 1e-6 to 1e6 times ``distance``, which is the
+        default.
     spectrum : {"uniform", "log-uniform", "two-point", "power-law"}
         Law of the curvatures at w*, as in `make_quadratics`.
     rotated : bool
@@ -182,16 +244,32 @@ def make_smooth_losses(
     Raises
     ------
     TypeError, ValueError
-        For arguments of a wrong type or out of range; the message names the argument and the remedy.
+        For arguments of a wrong type or out of range; the message names the argument and the
+        remedy.
     """
     samples = whole_number("n", n, low=2, remedy="leaving one out needs two samples")
     size = whole_number("d", d, low=1, remedy="there is at least one parameter")
     turned = true_or_false("rotated", rotated)
     low, high = curvature_range(mu, beta, rotated=turned)
-    length = real_number("distance", distance, low=SMALLEST, high=LARGEST, remedy="it is the distance of the start from the minimiser")
-    remedy = "it is the length over which the curvature falls off, between a millionth and a million times distance"
-    reach = length if width is None else real_number("width", width, low=1e-6 * length, high=1e6 * length, remedy=remedy)
-    rng = np.random.default_rng(whole_number("seed", seed, low=0, remedy="seeds are non-negative integers"))
+    length = real_number(
+        "distance",
+        distance,
+        low=SMALLEST,
+        high=LARGEST,
+        remedy="it is the distance of the start from the minimiser",
+    )
+    remedy = (
+        "it is the length over which the curvature falls off, between a millionth and a million"
+        " times distance"
+    )
+    reach = (
+        length
+        if width is None
+        else real_number("width", width, low=1e-6 * length, high=1e6 * length, remedy=remedy)
+    )
+    rng = np.random.default_rng(
+        whole_number("seed", seed, low=0, remedy="seeds are non-negative integers")
+    )
     curvatures = draw_eigenvalues(spectrum, samples, size, low, high, rng) - low
     directions = draw_frames(samples, size, rng, rotated=turned)
     minimiser = length * random_direction(size, rng)

@@ -44,12 +44,25 @@ SPECTRA: dict[str, Callable[[Floats, float, float], Floats]] = {
 
 def curvature_range(mu: Any, beta: Any, *, rotated: bool) -> tuple[float, float]:
     """Check 0 < μ ≤ β and return both as floats."""
-    high = real_number("beta", beta, low=SMALLEST, high=LARGEST, remedy="it is the largest eigenvalue of the samples' Hessians")
-    low = real_number("mu", mu, low=SMALLEST, high=high, remedy="strong convexity lies above 0 and at most at beta")
+    high = real_number(
+        "beta",
+        beta,
+        low=SMALLEST,
+        high=LARGEST,
+        remedy="it is the largest eigenvalue of the samples' Hessians",
+    )
+    low = real_number(
+        "mu",
+        mu,
+        low=SMALLEST,
+        high=high,
+        remedy="strong convexity lies above 0 and at most at beta",
+    )
     if rotated and low < ROTATED_RATIO * high:
         raise ValueError(
-            f"mu must be at least {ROTATED_RATIO:g} * beta when rotated=True, got mu/beta={low / high:g}: "
-            "rounding would change the smallest eigenvalue; pass rotated=False"
+            f"mu must be at least {ROTATED_RATIO:g} * beta when rotated=True, got"
+            f" mu/beta={low / high:g}: rounding would change the smallest eigenvalue; pass"
+            " rotated=False"
         )
     return low, high
 
@@ -61,12 +74,17 @@ def true_or_false(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def draw_eigenvalues(shape: str, n: int, d: int, mu: float, beta: float, rng: np.random.Generator) -> Floats:
-    """Eigenvalues (n, d) of the given shape; one is exactly μ, one exactly β, and they belong to different samples."""
+def draw_eigenvalues(
+    shape: str, n: int, d: int, mu: float, beta: float, rng: np.random.Generator
+) -> Floats:
+    """Eigenvalues (n, d) of the given shape; one is exactly μ, one exactly β, and they belong to
+    different samples.
+    """
     if shape not in SPECTRA:
         raise ValueError(unknown_name("spectrum", shape, SPECTRA))
     values = SPECTRA[shape](rng.random((n, d)), mu, beta)
-    # Powers and sums round: an eigenvalue one unit outside the range would falsify the planted constants.
+    # Powers and sums round: an eigenvalue one unit outside the range would falsify the planted
+    # constants.
     values = np.minimum(np.maximum(values, mu), beta)
     steep, flat = rng.permutation(n)[:2]
     values[steep, 0] = beta
@@ -75,7 +93,9 @@ def draw_eigenvalues(shape: str, n: int, d: int, mu: float, beta: float, rng: np
 
 
 def draw_frames(n: int, d: int, rng: np.random.Generator, *, rotated: bool) -> Floats:
-    """Orthonormal rows (n, d, d), one frame a sample: Haar if rotated, the coordinate axes if not."""
+    """Orthonormal rows (n, d, d), one frame a sample: Haar if rotated, the coordinate axes if
+    not.
+    """
     if not rotated:
         return np.broadcast_to(np.eye(d), (n, d, d)).copy()
     return np.stack([random_frame(d, d, rng).T for _ in range(n)])

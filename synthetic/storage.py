@@ -15,15 +15,20 @@ from numpy.typing import NDArray
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> Path:
-    """Write ``arrays`` to ``path`` and return it; the file is written beside the target and then renamed."""
+    """Write ``arrays`` to ``path`` and return it; the file is written beside the target and then
+    renamed.
+    """
     target = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    handle, temporary = tempfile.mkstemp(
+        prefix=f".{target.name}.", suffix=".part", dir=target.parent
+    )
     try:
         with os.fdopen(handle, "wb") as stream:
             np.savez_compressed(stream, **arrays)
             stream.flush()
             os.fsync(stream.fileno())
-        # mkstemp makes the file private; a result file is as readable as any other file of its owner.
+        # mkstemp makes the file private; a result file is as readable as any other file of its
+        # owner.
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)
@@ -34,15 +39,19 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> Pat
     return target
 
 
-def read_arrays(path: str | os.PathLike[str], *, format_name: str, entries: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Read the ``entries`` of a file that `write_arrays` wrote under the entry ``format`` = ``format_name``.
+def read_arrays(
+    path: str | os.PathLike[str], *, format_name: str, entries: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """Read the ``entries`` of a file that `write_arrays` wrote under the entry ``format`` =
+    ``format_name``.
 
     Raises
     ------
     FileNotFoundError, PermissionError, IsADirectoryError
         If there is no such file or it may not be read.
     ValueError
-        If the file is no .npz, is damaged, holds pickled objects, lacks an entry or has another format.
+        If the file is no .npz, is damaged, holds pickled objects, lacks an entry or has another
+        format.
     """
     source = Path(path)
     try:
@@ -53,11 +62,25 @@ def read_arrays(path: str | os.PathLike[str], *, format_name: str, entries: Sequ
             stored = {key: archive[key] for key in archive.files}
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError) as error:
-        raise ValueError(f"{source} cannot be read ({error}); it is damaged or was not written by to_npz") from error
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        EOFError,
+        OSError,
+        NotImplementedError,
+    ) as error:
+        raise ValueError(
+            f"{source} cannot be read ({error}); it is damaged or was not written by to_npz"
+        ) from error
     missing = [key for key in ("format", *entries) if key not in stored]
     if missing:
-        raise ValueError(f"{source} lacks the entries {', '.join(missing)}; it was not written by to_npz")
+        raise ValueError(
+            f"{source} lacks the entries {', '.join(missing)}; it was not written by to_npz"
+        )
     if str(stored["format"]) != format_name:
-        raise ValueError(f"{source} has format {str(stored['format'])!r}, expected {format_name!r}; write it again")
+        raise ValueError(
+            f"{source} has format {str(stored['format'])!r}, expected {format_name!r}; write it"
+            " again"
+        )
     return stored

@@ -1,4 +1,6 @@
-"""Named collections: cheap specifications, each made on demand; the suites of separable data sets."""
+"""Named collections: cheap specifications, each made on demand; the suites of separable data
+sets.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ class Specification:
     @property
     def name(self) -> str:
         """The name that the data set will have."""
-        return dataset_name(self.family, self.n, self.d, self.margin, self.radius, self.seed, self.options)
+        return dataset_name(
+            self.family, self.n, self.d, self.margin, self.radius, self.seed, self.options
+        )
 
     def make(self) -> SeparableDataset:
         """Generate the data set."""
@@ -126,16 +130,23 @@ class Suite(Generic[Member]):
     def __getitem__(self, index: int) -> Member:
         """The member at an integer ``index``; take slices of ``specifications`` instead."""
         if isinstance(index, slice | bool) or not hasattr(index, "__index__"):
-            raise TypeError(f"index must be an integer, got {index!r}; slice suite.specifications and call .make()")
+            raise TypeError(
+                f"index must be an integer, got {index!r}; slice suite.specifications and call"
+                " .make()"
+            )
         position = operator.index(index)
         if not -len(self) <= position < len(self):
-            raise IndexError(f"index {position} is out of range: suite {self.name!r} has {len(self)} members")
+            raise IndexError(
+                f"index {position} is out of range: suite {self.name!r} has {len(self)} members"
+            )
         return self.specifications[position].make()
 
 
 def _smoke(seed: int) -> Iterator[Specification]:
     """One small set of each kind of trouble."""
-    names = [name for name in GENERIC if name not in ("ball", "laplace", "imbalanced", "few_support")]
+    names = [
+        name for name in GENERIC if name not in ("ball", "laplace", "imbalanced", "few_support")
+    ]
     for name in names:
         yield Specification(name, 16, 5, 0.5, 4.0, seed)
     yield Specification("orthogonal", 12, 12, 0.5, 4.0, seed)
@@ -143,7 +154,9 @@ def _smoke(seed: int) -> Iterator[Specification]:
 
 
 def _designed(shapes: Sequence[tuple[int, int]], seed: int) -> Iterator[Specification]:
-    """Every generic family at every shape and combination, and the two families with needs of their own."""
+    """Every generic family at every shape and combination, and the two families with needs of their
+    own.
+    """
     for name in GENERIC:
         for n, d in shapes:
             more = CENTRAL_COMBINATIONS if (n, d) == CENTRAL else ()
@@ -159,12 +172,16 @@ def _designed(shapes: Sequence[tuple[int, int]], seed: int) -> Iterator[Specific
 
 
 def _standard(seed: int) -> Iterator[Specification]:
-    """Sweeps of n (at d = 8), d (at n = 96), margin and radius, in each of which nothing else varies."""
+    """Sweeps of n (at d = 8), d (at n = 96), margin and radius, in each of which nothing else
+    varies.
+    """
     yield from _designed(STANDARD_SHAPES, seed)
 
 
 def _large(seed: int) -> Iterator[Specification]:
-    """The standard design with more shapes and several draws of each; suites of different seeds share no draw."""
+    """The standard design with more shapes and several draws of each; suites of different seeds
+    share no draw.
+    """
     for replicate in range(LARGE_REPLICATES):
         yield from _designed(LARGE_SHAPES, LARGE_REPLICATES * seed + replicate)
 
@@ -185,8 +202,9 @@ def make_suite(name: str = "standard", seed: int = 0) -> Suite[SeparableDataset]
     Parameters
     ----------
     name : {"smoke", "standard", "large"}
-        smoke: about a dozen small sets, one of each kind of trouble. standard: a designed experiment over families × n
-        × d × margin × radius (more than 300). large: more shapes and three draws of each (more than 2,000).
+        smoke: about a dozen small sets, one of each kind of trouble. standard: a designed
+        experiment over families × n × d × margin × radius (more than 300). large: more shapes and
+        three draws of each (more than 2,000).
     seed : int
         At least 0.
 
@@ -198,15 +216,22 @@ def make_suite(name: str = "standard", seed: int = 0) -> Suite[SeparableDataset]
     Raises
     ------
     TypeError, ValueError
-        If the name is unknown (the closest one is suggested) or the seed is no integer of at least 0.
+        If the name is unknown (the closest one is suggested) or the seed is no integer of at least
+        0.
     """
     return named_suite(name, seed, _SUITES)
 
 
-def named_suite(name: str, seed: int, known: Mapping[str, Callable[[int], Iterator[Made[Member]]]]) -> Suite[Member]:
-    """The suite of that name among the ``known`` generators of specifications; the name and the seed are checked."""
+def named_suite(
+    name: str, seed: int, known: Mapping[str, Callable[[int], Iterator[Made[Member]]]]
+) -> Suite[Member]:
+    """The suite of that name among the ``known`` generators of specifications; the name and the
+    seed are checked.
+    """
     if not isinstance(name, str):
-        raise TypeError(f"name must be the name of a suite, got {name!r}; one of {', '.join(known)}")
+        raise TypeError(
+            f"name must be the name of a suite, got {name!r}; one of {', '.join(known)}"
+        )
     if name not in known:
         raise ValueError(unknown_name("suite", name, known))
     seed = whole_number("seed", seed, low=0, remedy="choose a seed of 0, 1, 2, …")

@@ -1,4 +1,6 @@
-"""The benchmarks run small: all parts are there, the ways agree, and what is missing is said; never how long anything took."""
+"""The benchmarks run small: all parts are there, the ways agree, and what is missing is said; never
+how long anything took.
+"""
 
 import json
 import os
@@ -16,7 +18,10 @@ from benchmarks.data import batch
 from tests.oracles.descent import leave_one_out_paths
 
 ROOT = Path(__file__).parent.parent
-PEERS = [pytest.param(peer, id=peer.name, marks=[pytest.mark.slow] if peer.package == "numba" else []) for peer in heads.PEERS]
+PEERS = [
+    pytest.param(peer, id=peer.name, marks=[pytest.mark.slow] if peer.package == "numba" else [])
+    for peer in heads.PEERS
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,16 +30,32 @@ def quick(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     command = [sys.executable, "-m", "benchmarks", "--quick", "--output", str(folder)]
     single = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=single, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=single, check=False
+    )
     assert done.returncode == 0, done.stderr
-    return done.stdout, json.loads((folder / "quick.json").read_text()), (folder / "quick.md").read_text()
+    return (
+        done.stdout,
+        json.loads((folder / "quick.json").read_text()),
+        (folder / "quick.md").read_text(),
+    )
 
 
 @pytest.mark.slow
 def test_the_command_prints_and_stores_every_table(quick):
     printed, stored, page = quick
     found = {table["name"]: table for table in stored["tables"]}
-    assert set(found) == {"heads", "roofline", "gram", "growth", "memory", "flow_accuracy", "flow_cost", "separators", "gpu"}
+    assert set(found) == {
+        "heads",
+        "roofline",
+        "gram",
+        "growth",
+        "memory",
+        "flow_accuracy",
+        "flow_cost",
+        "separators",
+        "gpu",
+    }
     for table in found.values():
         assert table["title"] in printed
         assert f"## {table['title']}" in page
@@ -42,7 +63,9 @@ def test_the_command_prints_and_stores_every_table(quick):
         assert table["rows"] or table["name"] == "gpu"
     sizes = {f"{n}, {d}, {D}" for n, d, D, _ in heads.QUICK}
     ways = {way.name for way in (heads.OURS, heads.MIXED, *heads.PEERS)}
-    assert {(row[0], row[1]) for row in found["heads"]["rows"]} == {(size, way) for size in sizes for way in ways}
+    assert {(row[0], row[1]) for row in found["heads"]["rows"]} == {
+        (size, way) for size in sizes for way in ways
+    }
     assert [row[0] for row in found["growth"]["rows"]] == ["n", "d", "D", "T"]
 
 
@@ -91,7 +114,9 @@ def test_steps_in_place_are_those_of_plain_loops():
 
 def test_ways_that_disagree_are_not_compared():
     expected = np.ones((1, 2, 2))
-    assert heads.agreement("a peer", expected + 1e-12, expected, 1e-9) == pytest.approx(1e-12, rel=1e-3)
+    assert heads.agreement("a peer", expected + 1e-12, expected, 1e-9) == pytest.approx(
+        1e-12, rel=1e-3
+    )
     for wrong in (expected + 1e-6, np.full_like(expected, np.nan)):
         with pytest.raises(clock.DisagreementError, match="a peer is off by"):
             heads.agreement("a peer", wrong, expected, 1e-9)
@@ -101,7 +126,8 @@ def test_ways_that_disagree_are_not_compared():
 def test_separator_peers_find_the_planted_separator(peer):
     if find_spec(peer.package) is None:
         pytest.skip(f"{peer.package} is not installed (pip install '.[benchmarks]')")
-    # Of the points (1, 0) and (0, 1) and one beyond, (1, 1) is the separator with both at distance 1.
+    # Of the points (1, 0) and (0, 1) and one beyond, (1, 1) is the separator with both at distance
+    # 1.
     found = peer.solve(np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 3.0]]))
     np.testing.assert_allclose(found, [1, 1], rtol=10 * peer.tolerance)
 
@@ -117,7 +143,15 @@ def test_candidates_take_turns_and_steps_are_told_from_the_rest(monkeypatch):
 
         return work
 
-    taken = clock.alternating_slopes({"A": candidate("A", 5.0, 2.0), "B": candidate("B", 0.5, 3.0), "C": candidate("C", 1.0, 0.0)}, 10, 2)
+    taken = clock.alternating_slopes(
+        {
+            "A": candidate("A", 5.0, 2.0),
+            "B": candidate("B", 0.5, 3.0),
+            "C": candidate("C", 1.0, 0.0),
+        },
+        10,
+        2,
+    )
     assert taken == {"A": pytest.approx(2.0), "B": pytest.approx(3.0), "C": None}
     assert order == [(name, steps) for _ in range(2) for name in "ABC" for steps in (1, 11)]
     assert clock.ratio(taken["B"], taken["A"]) == pytest.approx(1.5)
@@ -125,8 +159,20 @@ def test_candidates_take_turns_and_steps_are_told_from_the_rest(monkeypatch):
 
 
 def test_a_table_shows_three_digits_and_refuses_a_row_that_does_not_fit():
-    table = tables.Table("name", "Title", ("way", "s", "count"), (("one", 1.23456, 1234), ("two", None, 5)), ("A note.",))
-    assert table.text().splitlines() == ["Title", "way  s     count", "one  1.23  1,234", "two  –     5", "A note."]
+    table = tables.Table(
+        "name",
+        "Title",
+        ("way", "s", "count"),
+        (("one", 1.23456, 1234), ("two", None, 5)),
+        ("A note.",),
+    )
+    assert table.text().splitlines() == [
+        "Title",
+        "way  s     count",
+        "one  1.23  1,234",
+        "two  –     5",
+        "A note.",
+    ]
     assert "| one | 1.23 | 1,234 |" in table.markdown()
     with pytest.raises(ValueError, match="does not fit the columns"):
         tables.Table("name", "Title", ("way",), (("one", 2.0),))

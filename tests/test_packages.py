@@ -14,7 +14,9 @@ PACKAGES = ("synthetic", "bounds", "tuning", "theory")
 def run_without(blocked, code):
     """Run code in a process in which importing any of the blocked packages fails."""
     guard = f"import sys\nfor name in {blocked!r}:\n    sys.modules[name] = None\n"
-    done = subprocess.run([sys.executable, "-c", guard + code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", guard + code], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -33,7 +35,8 @@ def test_lower_rooms_work_without_cvxpy():
 def test_data_and_bounds_work_without_torch():
     run_without(
         ["torch", "sklearn", "pandas", "matplotlib"],
-        "from tunebound import bounds, synthetic\ndata = synthetic.make_separable(n=20, d=4)\nbounds.max_margin(data.X, data.y)\n",
+        "from tunebound import bounds, synthetic\ndata = synthetic.make_separable(n=20,"
+        " d=4)\nbounds.max_margin(data.X, data.y)\n",
     )
 
 
@@ -49,7 +52,9 @@ def public():
                 yield f"{package}.{name}", value
 
 
-@pytest.mark.parametrize(("name", "value"), [pytest.param(name, value, id=name) for name, value in public()])
+@pytest.mark.parametrize(
+    ("name", "value"), [pytest.param(name, value, id=name) for name, value in public()]
+)
 def test_public_names_document_their_parameters(name, value):
     if not (inspect.isfunction(value) or inspect.isclass(value)):
         return

@@ -1,4 +1,6 @@
-"""Every command and every Python block of the README runs, and every Python block of the documentation."""
+"""Every command and every Python block of the README runs, and every Python block of the
+documentation.
+"""
 
 import os
 import re
@@ -16,12 +18,23 @@ def blocks(language, text=README):
     return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
-COMMANDS = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()]
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in blocks("sh")
+    for line in block.splitlines()
+    if line.strip()
+]
 
 
 def call(command, directory, **environment):
     done = subprocess.run(
-        command, shell=True, cwd=directory, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+        command,
+        shell=True,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -34,7 +47,9 @@ def test_commands_run_in_the_order_in_which_they_stand(tmp_path):
     assert len(commands) > 4
     printed = {command: call(command, tmp_path) for command in commands}
     assert (tmp_path / "runs/smoke/report.html").stat().st_size > 50_000
-    assert len(list((tmp_path / "runs/smoke/figures").glob("*.png"))) == 5, "the small suite varies no factor by design"
+    assert len(list((tmp_path / "runs/smoke/figures").glob("*.png"))) == 5, (
+        "the small suite varies no factor by design"
+    )
     assert (tmp_path / "runs/full/report.html").stat().st_size > 50_000
     (anytime,) = [text for command, text in printed.items() if "verify H-anytime" in command]
     assert "H-anytime: holds" in anytime
@@ -45,17 +60,28 @@ def test_commands_run_in_the_order_in_which_they_stand(tmp_path):
 @pytest.mark.slow
 def test_the_refuted_bound_exits_with_1(tmp_path):
     assert "`tunebound verify P-Full`" in README
-    done = subprocess.run([f"{sys.prefix}/bin/tunebound", "verify", "P-Full"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [f"{sys.prefix}/bin/tunebound", "verify", "P-Full"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "P-Full: refuted" in done.stdout
     assert "with the weights 1/(n-1) it does not fail there" in done.stdout
-    assert "F-closed" in next(line for line in done.stdout.splitlines() if line.startswith("  on it hold:"))
+    assert "F-closed" in next(
+        line for line in done.stdout.splitlines() if line.startswith("  on it hold:")
+    )
     assert len(list(tmp_path.rglob("P-Full.npz"))) == 1
 
 
 @pytest.mark.slow
 def test_make_run_does_the_main_job(tmp_path):
-    assert [command for command in COMMANDS if command.startswith("make")] == ["make run", "make test"]
+    assert [command for command in COMMANDS if command.startswith("make")] == [
+        "make run",
+        "make test",
+    ]
     call("make run", ROOT, RUN=str(tmp_path / "standard"))
     report = (tmp_path / "standard/report.html").read_text(encoding="utf-8")
     assert "H-anytime" in report
@@ -75,12 +101,18 @@ def test_python_blocks_run_in_order(tmp_path):
     assert "half-of-anytime: " in printed
 
 
-PAGES = {path.name: blocks("python", path.read_text(encoding="utf-8")) for path in sorted((ROOT / "docs").glob("*.md"))}
-OF_ITS_OWN = "synthetic-data.md"  # its blocks are files to add; tests/synthetic/test_documentation.py adds them
+PAGES = {
+    path.name: blocks("python", path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "docs").glob("*.md"))
+}
+# its blocks are files to add; tests/synthetic/test_documentation.py adds them
+OF_ITS_OWN = "synthetic-data.md"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [name for name, found in PAGES.items() if found and name != OF_ITS_OWN])
+@pytest.mark.parametrize(
+    "page", [name for name, found in PAGES.items() if found and name != OF_ITS_OWN]
+)
 def test_python_blocks_of_the_documentation_run_in_order(page, tmp_path):
     script = tmp_path / "page.py"
     script.write_text("\n".join(PAGES[page]), encoding="utf-8")

@@ -6,13 +6,25 @@ from tunebound.tuning import arguments, instability
 from tunebound.tuning.encoders.pretraining import Pretraining, pretrain
 from tunebound.tuning.encoders.reconstruction import MaskedEncoder
 from tunebound.tuning.encoders.retraining import Retraining, self_unsupervised_retraining
-from tunebound.tuning.encoders.tokens import SequenceClassifier, TokenEncoder, TokenMLP, TokenTransformer
+from tunebound.tuning.encoders.tokens import (
+    SequenceClassifier,
+    TokenEncoder,
+    TokenMLP,
+    TokenTransformer,
+)
 from tunebound.tuning.fine_tuning.margin_regularizer import MaximalMarginRegularizer
 from tunebound.tuning.fine_tuning.methods import Method, methods
 from tunebound.tuning.fine_tuning.multi_head_loss import MultiHeadLoss
 from tunebound.tuning.fine_tuning.run import FineTuned
 from tunebound.tuning.fine_tuning.tune import fine_tune
-from tunebound.tuning.full.curvature import Curvature, Estimate, Minimiser, estimate_minimiser, network_curvature, path_lipschitz
+from tunebound.tuning.full.curvature import (
+    Curvature,
+    Estimate,
+    Minimiser,
+    estimate_minimiser,
+    network_curvature,
+    path_lipschitz,
+)
 from tunebound.tuning.full.networks import tune_networks
 from tunebound.tuning.full.quadratics import FullRun, tune_losses, tune_quadratics
 from tunebound.tuning.heads.flow.follow import flow_heads
@@ -60,7 +72,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The classifiers alone need scikit-learn, which takes a second to import; every process of a study would wait for it.
+    # The classifiers alone need scikit-learn, which takes a second to import; every process of a
+    # study would wait for it.
     if name in ("HeadTuningClassifier", "MultiHeadClassifier"):
         from tunebound.tuning.heads import estimators
 

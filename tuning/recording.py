@@ -19,6 +19,8 @@ def record_steps(steps: int, record: str | Sequence[int] = "log") -> NDArray[np.
     else:
         values = [arguments.integer("record", value, 1) for value in record]
         if any(value > total for value in values):
-            raise ValueError(f"record asks for step {max(values)}, but steps is {total}; raise steps or drop it")
+            raise ValueError(
+                f"record asks for step {max(values)}, but steps is {total}; raise steps or drop it"
+            )
         chosen = np.array(values, dtype=np.int64)
     return np.unique(np.append(chosen, total))

@@ -1,4 +1,6 @@
-"""How many threads torch may use inside one operation, and blocks of work that take one each instead."""
+"""How many threads torch may use inside one operation, and blocks of work that take one each
+instead.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from typing import TypeVar
 
 import torch
 
-# Below this many parameters an operation is over before its threads have met; where other processes hold the cores, waiting
-# for them cost ten times the work.
+# Below this many parameters an operation is over before its threads have met; where other processes
+# hold the cores, waiting for them cost ten times the work.
 WORTHWHILE = 100_000
 
 Block = TypeVar("Block")
@@ -18,7 +20,9 @@ Block = TypeVar("Block")
 
 @contextmanager
 def threads_for(parameters: int) -> Iterator[None]:
-    """One thread while small models are tuned, the user's setting for large ones; put back afterwards."""
+    """One thread while small models are tuned, the user's setting for large ones; put back
+    afterwards.
+    """
     before = torch.get_num_threads()
     if parameters < WORTHWHILE:
         torch.set_num_threads(1)
@@ -36,10 +40,12 @@ def a_block_a_thread(
     workers: int | None = None,
     stop: Callable[[], None] | None = None,
 ) -> None:
-    """Do the work of every block, on a CPU `workers` at once (as many as torch has threads); the first error is raised.
+    """Do the work of every block, on a CPU `workers` at once (as many as torch has threads); the
+    first error is raised.
 
-    A block a thread, rather than all threads on every operation: its arrays stay in the cache of one core, and no operation
-    waits for the slowest core. After an error or an interruption no block is begun, and `stop` tells those under way to end.
+    A block a thread, rather than all threads on every operation: its arrays stay in the cache of
+    one core, and no operation waits for the slowest core. After an error or an interruption no
+    block is begun, and `stop` tells those under way to end.
     """
     before = torch.get_num_threads()
     together = min(workers or before, len(blocks)) if place.type == "cpu" else 1

@@ -1,16 +1,32 @@
-"""Full fine-tuning: the rungs that follow distances to the minimiser, and what holds off interpolation; see `bounds.full`."""
+"""Full fine-tuning: the rungs that follow distances to the minimiser, and what holds off
+interpolation; see `bounds.full`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tunebound.bounds.arguments import WEIGHTS, Array, broadcast, choice, count, non_negative, positive
+from tunebound.bounds.arguments import (
+    WEIGHTS,
+    Array,
+    broadcast,
+    choice,
+    count,
+    non_negative,
+    positive,
+)
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.full.rates import curvature, geometric_sum, power, rates
 
 
 def contraction(
-    *, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike, steps: ArrayLike, weights: str = "1/n"
+    *,
+    n: ArrayLike,
+    mu: ArrayLike,
+    beta: ArrayLike,
+    distance: ArrayLike,
+    steps: ArrayLike,
+    weights: str = "1/n",
 ) -> float | Array:
     r"""Bound for each left-out sample without a Lipschitz constant: (R/n) sum_{t<T} q^(T-1-t) p^t.
 
@@ -32,7 +48,8 @@ def contraction(
     Returns
     -------
     float or ndarray
-        Bound on | w_S(T) - w_{S^i}(T) |, for every i; at one step nothing smaller holds on the class.
+        Bound on | w_S(T) - w_{S^i}(T) |, for every i; at one step nothing smaller holds on the
+        class.
 
     Raises
     ------
@@ -41,25 +58,35 @@ def contraction(
 
     Notes
     -----
-    Assumptions: losses of the class with a common minimiser w*; both runs from one w_0 with step 1/beta.
-    Source: this project, proof in docs/full-tuning.md.
+    Assumptions: losses of the class with a common minimiser w*; both runs from one w_0 with step
+    1/beta. Source: this project, proof in docs/full-tuning.md.
     """
-    n, mu, beta, distance, steps, weights = _distance_arguments(n, mu, beta, distance, steps, weights)
+    n, mu, beta, distance, steps, weights = _distance_arguments(
+        n, mu, beta, distance, steps, weights
+    )
     rate = rates(n, mu, beta, weights)
     total = geometric_sum(rate.log_left_out, rate.log_full, rate.left_out_over_full, steps)
-    # With weights 1/(n-1) the gradients of a sample and of the others differ by at most beta - mu per unit of distance.
+    # With weights 1/(n-1) the gradients of a sample and of the others differ by at most beta - mu
+    # per unit of distance.
     spread = 1.0 if weights == "1/n" else rate.complement
     return finish("contraction", product((distance, spread, *total), (n,)))
 
 
 def worst_quadratic(
-    *, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike, steps: ArrayLike, weights: str = "1/n"
+    *,
+    n: ArrayLike,
+    mu: ArrayLike,
+    beta: ArrayLike,
+    distance: ArrayLike,
+    steps: ArrayLike,
+    weights: str = "1/n",
 ) -> float | Array:
     r"""Largest distance that one-dimensional quadratics reach: R (q^T - ((n-1) p / n)^T).
 
-    A value from below: no bound that holds for every left-out sample of the class can be smaller. It is the maximum of
-    R | (1 - A/beta)^T - (1 - C/beta)^T | over curvatures a of the other samples and b of sample i in [mu, beta], with
-    A = ((n-1) a + b)/n and C = (n-1) a/n (weights 1/n) or C = a (1/(n-1)), attained at a = mu, b = beta.
+    A value from below: no bound that holds for every left-out sample of the class can be smaller.
+    It is the maximum of R | (1 - A/beta)^T - (1 - C/beta)^T | over curvatures a of the other
+    samples and b of sample i in [mu, beta], with A = ((n-1) a + b)/n and C = (n-1) a/n (weights
+    1/n) or C = a (1/(n-1)), attained at a = mu, b = beta.
 
     Parameters
     ----------
@@ -69,7 +96,8 @@ def worst_quadratic(
     Returns
     -------
     float or ndarray
-        The distance | w_S(T) - w_{S^i}(T) | of the problem f_i = beta (w - w*)^2 / 2, f_j = mu (w - w*)^2 / 2.
+        The distance | w_S(T) - w_{S^i}(T) | of the problem f_i = beta (w - w*)^2 / 2, f_j = mu (w -
+        w*)^2 / 2.
 
     Raises
     ------
@@ -80,30 +108,44 @@ def worst_quadratic(
     -----
     Source: this project, proof in docs/full-tuning.md.
     """
-    n, mu, beta, distance, steps, weights = _distance_arguments(n, mu, beta, distance, steps, weights)
+    n, mu, beta, distance, steps, weights = _distance_arguments(
+        n, mu, beta, distance, steps, weights
+    )
     rate = rates(n, mu, beta, weights)
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
         log_ratio = np.log1p(1.0 / (n - 1) / (rate.complement if weights == "1/n" else 1.0))
-        root = np.exp(power(rate.log_left_out, steps) / 2)  # twice: the power itself may lie below float64 and the bound not
-        return finish("worst_quadratic", product((distance, root, root, -np.expm1(-steps * log_ratio))))
+        # twice: the power itself may lie below float64 and the bound not
+        root = np.exp(power(rate.log_left_out, steps) / 2)
+        return finish(
+            "worst_quadratic", product((distance, root, root, -np.expm1(-steps * log_ratio)))
+        )
 
 
 def off_interpolation(
-    *, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, steps: ArrayLike, gradient_norm: ArrayLike, weights: str = "1/n"
+    *,
+    n: ArrayLike,
+    mu: ArrayLike,
+    beta: ArrayLike,
+    steps: ArrayLike,
+    gradient_norm: ArrayLike,
+    weights: str = "1/n",
 ) -> float | Array:
-    r"""What the lack of a common minimiser adds for a left-out sample: |grad f_i(w*_S)| (1 - q^T) / (mu (n-1)).
+    r"""What the lack of a common minimiser adds for a left-out sample: |grad f_i(w*_S)| (1 - q^T) /
+    (mu (n-1)).
 
     Parameters
     ----------
     n, mu, beta, steps, weights
         As for `contraction`.
     gradient_norm : array_like
-        |grad f_i(w*_S)| at the minimiser w*_S of the mean loss, 0 or more; its mean over i for the mean.
+        |grad f_i(w*_S)| at the minimiser w*_S of the mean loss, 0 or more; its mean over i for
+        the mean.
 
     Returns
     -------
     float or ndarray
-        Add it to `data` (both for the mean over i), whose initial loss is then F_S(w_0) - F_S(w*_S).
+        Add it to `data` (both for the mean over i), whose initial loss is then F_S(w_0) -
+        F_S(w*_S).
 
     Raises
     ------
@@ -114,8 +156,8 @@ def off_interpolation(
 
     Notes
     -----
-    Assumptions: losses of the class; both runs from one w_0 with step 1/beta. Source: this project, proof in
-    docs/full-tuning.md.
+    Assumptions: losses of the class; both runs from one w_0 with step 1/beta. Source: this project,
+    proof in docs/full-tuning.md.
     """
     n = count("n", n, minimum=2)
     mu, beta = curvature(mu, beta)
@@ -164,7 +206,12 @@ def minimiser_shift(*, n: ArrayLike, mu: ArrayLike, gradient_norm: ArrayLike) ->
 
 
 def _distance_arguments(
-    n: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike, steps: ArrayLike, weights: str
+    n: ArrayLike,
+    mu: ArrayLike,
+    beta: ArrayLike,
+    distance: ArrayLike,
+    steps: ArrayLike,
+    weights: str,
 ) -> tuple[Array, Array, Array, Array, Array, str]:
     n = count("n", n, minimum=2)
     mu, beta = curvature(mu, beta)

@@ -1,4 +1,6 @@
-"""Contraction rates of gradient descent with step 1/beta, kept as logarithms so that no power loses digits."""
+"""Contraction rates of gradient descent with step 1/beta, kept as logarithms so that no power loses
+digits.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,10 @@ from numpy.typing import ArrayLike
 from tunebound.bounds.arguments import Array, not_below, positive
 
 _TINY = float(np.finfo(np.float64).tiny)
-_CURVATURE_REASON = "the smoothness beta is the largest curvature and mu the smallest; swap them, or estimate both again"
+_CURVATURE_REASON = (
+    "the smoothness beta is the largest curvature and mu the smallest; swap them, or estimate both"
+    " again"
+)
 
 
 @dataclass(frozen=True)
@@ -49,36 +54,65 @@ class Rates:
 
 
 def curvature(mu: ArrayLike, beta: ArrayLike) -> tuple[Array, Array]:
-    """Return mu and beta as float64 with beta >= mu > 0, up to rounding, and mu/beta inside float64."""
+    """Return mu and beta as float64 with beta >= mu > 0, up to rounding, and mu/beta inside
+    float64.
+    """
     mu, beta = positive("mu", mu), positive("beta", beta)
     not_below("beta", beta, "mu", mu, _CURVATURE_REASON)
     with np.errstate(under="ignore"):
         kappa = mu / beta
     if np.any(kappa < _TINY):
-        raise ValueError(f"mu/beta is below {_TINY:.3g} (mu = {mu.tolist()}, beta = {beta.tolist()}): float64 cannot tell it from 0")
+        raise ValueError(
+            f"mu/beta is below {_TINY:.3g} (mu = {mu.tolist()}, beta = {beta.tolist()}): float64"
+            " cannot tell it from 0"
+        )
     return np.asarray(np.minimum(mu, beta)), beta
 
 
 def rates(n: Array, mu: Array, beta: Array, weights: str) -> Rates:
-    """Compute the rates of one step for checked arguments; `mu` and `beta` come from `curvature`."""
+    """Compute the rates of one step for checked arguments; `mu` and `beta` come from
+    `curvature`.
+    """
     kappa, complement = mu / beta, (beta - mu) / beta
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
         log_full = np.where(kappa < 0.5, np.log1p(-kappa), np.log(complement))
         if weights == "1/(n-1)":
             zero = np.zeros(np.broadcast_shapes(n.shape, kappa.shape))
-            return Rates(kappa, complement, zero + 1.0, zero + log_full, log_full, zero + 0.5 * log_full, zero)
+            return Rates(
+                kappa,
+                complement,
+                zero + 1.0,
+                zero + log_full,
+                log_full,
+                zero + 0.5 * log_full,
+                zero,
+            )
         share = (n - 1) / n
         decrease = share * kappa
         log_left_out = np.where(decrease < 0.5, np.log1p(-decrease), np.log(complement + kappa / n))
-        # q^2/p - 1, whose two terms cancel exactly where q = r; far from there the logarithms themselves are sharper
+        # q^2/p - 1, whose two terms cancel exactly where q = r; far from there the logarithms
+        # themselves are sharper
         excess = kappa * (kappa / n / n / complement - (n - 2) / n)
         near = np.abs(excess) < 0.5
-        left_out_over_loss = np.where(near, 0.5 * np.log1p(np.where(near, excess, 0.0)), log_left_out - 0.5 * log_full)
-        return Rates(kappa, complement, share, log_left_out, log_full, left_out_over_loss, np.log1p(kappa / n / complement))
+        left_out_over_loss = np.where(
+            near, 0.5 * np.log1p(np.where(near, excess, 0.0)), log_left_out - 0.5 * log_full
+        )
+        return Rates(
+            kappa,
+            complement,
+            share,
+            log_left_out,
+            log_full,
+            left_out_over_loss,
+            np.log1p(kappa / n / complement),
+        )
 
 
-def geometric_sum(log_first: Array, log_second: Array, log_ratio: Array, steps: Array) -> tuple[Array, Array]:
-    """Sum over t < T of a^(T-1-t) b^t, given ln a, ln b and ln(a/b), which carries the digits; a and b may be 0.
+def geometric_sum(
+    log_first: Array, log_second: Array, log_ratio: Array, steps: Array
+) -> tuple[Array, Array]:
+    """Sum over t < T of a^(T-1-t) b^t, given ln a, ln b and ln(a/b), which carries the digits; a
+    and b may be 0.
 
     As two factors: the sum itself may lie below float64 where another factor lifts it back.
     """

@@ -1,20 +1,32 @@
-"""Full fine-tuning: the published bound, and the rungs that follow the losses and gradients; see `bounds.full`."""
+"""Full fine-tuning: the published bound, and the rungs that follow the losses and gradients; see
+`bounds.full`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tunebound.bounds.arguments import WEIGHTS, Array, broadcast, choice, count, non_negative, positive
+from tunebound.bounds.arguments import (
+    WEIGHTS,
+    Array,
+    broadcast,
+    choice,
+    count,
+    non_negative,
+    positive,
+)
 from tunebound.bounds.arithmetic import SQRT2, finish, product
 from tunebound.bounds.full.rates import curvature, geometric_sum, power, rates
 
 
-def published(*, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike) -> float | Array:
+def published(
+    *, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike
+) -> float | Array:
     r"""Published bound: sqrt(2 L R / beta) / (n ((1 - kappa)^(-1/4) - 1)).
 
-    It is 0 at kappa = 1. That is false with weights 1/n: gradient descent on S then stops after one step, on S^i it
-    does not. With weights 1/n it holds on the whole class up to kappa = 12 sqrt(2) - 16 = 0.9706 and fails at one step
-    beyond; with weights 1/(n-1) it always holds.
+    It is 0 at kappa = 1. That is false with weights 1/n: gradient descent on S then stops after one
+    step, on S^i it does not. With weights 1/n it holds on the whole class up to kappa = 12 sqrt(2)
+    - 16 = 0.9706 and fails at one step beyond; with weights 1/(n-1) it always holds.
 
     Parameters
     ----------
@@ -41,20 +53,34 @@ def published(*, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike, beta: ArrayL
 
     Notes
     -----
-    Assumptions: non-negative losses with a common minimiser w*, where each is 0; gradient descent with step 1/beta.
-    Source: Fu, So, Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model", arXiv:2301.09820v2 (2023), the
-    full-tuning theorem; range of validity by this project, proof in docs/full-tuning.md.
+    Assumptions: non-negative losses with a common minimiser w*, where each is 0; gradient descent
+    with step 1/beta. Source: Fu, So, Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained
+    Model", arXiv:2301.09820v2 (2023), the full-tuning theorem; range of validity by this project,
+    proof in docs/full-tuning.md.
     """
     n, lipschitz, mu, beta, distance = _lipschitz_arguments(n, lipschitz, mu, beta, distance)
     log_root = 0.25 * rates(n, mu, beta, "1/n").log_full
     with np.errstate(under="ignore"):
-        return finish("published", product((*_root(lipschitz, distance), np.exp(log_root)), (np.sqrt(beta), n, -np.expm1(log_root))))
+        return finish(
+            "published",
+            product(
+                (*_root(lipschitz, distance), np.exp(log_root)),
+                (np.sqrt(beta), n, -np.expm1(log_root)),
+            ),
+        )
 
 
 def closed(
-    *, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike, weights: str = "1/n"
+    *,
+    n: ArrayLike,
+    lipschitz: ArrayLike,
+    mu: ArrayLike,
+    beta: ArrayLike,
+    distance: ArrayLike,
+    weights: str = "1/n",
 ) -> float | Array:
-    r"""Bound for every number of steps: sqrt(2 L R / beta) / (n (1 - max(q, r))), n - 1 in place of n for 1/(n-1).
+    r"""Bound for every number of steps: sqrt(2 L R / beta) / (n (1 - max(q, r))), n - 1 in place of
+    n for 1/(n-1).
 
     About half of `published` for small kappa, and without its corner.
 
@@ -86,7 +112,10 @@ def closed(
     rate = rates(n, mu, beta, weights)
     # 1 - q and 1 - r without a difference of nearly equal numbers
     decrease = np.minimum(rate.share * rate.kappa, rate.kappa / (1.0 + np.sqrt(rate.complement)))
-    return finish("closed", product(_root(lipschitz, distance), (np.sqrt(beta), _others(n, weights), decrease)))
+    return finish(
+        "closed",
+        product(_root(lipschitz, distance), (np.sqrt(beta), _others(n, weights), decrease)),
+    )
 
 
 def steps(
@@ -99,7 +128,8 @@ def steps(
     steps: ArrayLike,
     weights: str = "1/n",
 ) -> float | Array:
-    r"""Bound after T steps: sqrt(2 L R / beta) / n * sum_{t<T} q^(T-1-t) r^t, n - 1 in place of n for 1/(n-1).
+    r"""Bound after T steps: sqrt(2 L R / beta) / n * sum_{t<T} q^(T-1-t) r^t, n - 1 in place of n
+    for 1/(n-1).
 
     Parameters
     ----------
@@ -131,11 +161,23 @@ def steps(
     weights = choice("weights", weights, WEIGHTS)
     broadcast(n=n, lipschitz=lipschitz, mu=mu, beta=beta, distance=distance, steps=steps)
     total = _decayed(n, mu, beta, steps, weights)
-    return finish("steps", product((*_root(lipschitz, distance), *total), (np.sqrt(beta), _others(n, weights))))
+    return finish(
+        "steps",
+        product((*_root(lipschitz, distance), *total), (np.sqrt(beta), _others(n, weights))),
+    )
 
 
-def data(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, initial_loss: ArrayLike, steps: ArrayLike, weights: str = "1/n") -> float | Array:
-    r"""Bound after T steps from the initial loss: sqrt(2 F / beta) / n * sum_{t<T} q^(T-1-t) r^t, n - 1 for 1/(n-1).
+def data(
+    *,
+    n: ArrayLike,
+    mu: ArrayLike,
+    beta: ArrayLike,
+    initial_loss: ArrayLike,
+    steps: ArrayLike,
+    weights: str = "1/n",
+) -> float | Array:
+    r"""Bound after T steps from the initial loss: sqrt(2 F / beta) / n * sum_{t<T} q^(T-1-t) r^t, n
+    - 1 for 1/(n-1).
 
     Parameters
     ----------
@@ -144,7 +186,8 @@ def data(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, initial_loss: ArrayLik
     mu, beta : array_like
         Strong convexity and smoothness of every loss, beta >= mu > 0.
     initial_loss : array_like
-        F = F_S(w_0) - min F_S, 0 or more; the mean loss at w_0 itself where the losses share a minimiser.
+        F = F_S(w_0) - min F_S, 0 or more; the mean loss at w_0 itself where the losses share a
+        minimiser.
     steps : array_like
         Number T of gradient steps, at least 1.
     weights : {"1/n", "1/(n-1)"}
@@ -153,8 +196,8 @@ def data(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, initial_loss: ArrayLik
     Returns
     -------
     float or ndarray
-        Bound on the mean over i of | w_S(T) - w_{S^i}(T) |; where the losses have no common minimiser, add
-        `off_interpolation`.
+        Bound on the mean over i of | w_S(T) - w_{S^i}(T) |; where the losses have no common
+        minimiser, add `off_interpolation`.
 
     Raises
     ------
@@ -165,8 +208,8 @@ def data(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, initial_loss: ArrayLik
 
     Notes
     -----
-    Assumptions: losses of the class; gradient descent with step 1/beta. Source: this project, proof in
-    docs/full-tuning.md.
+    Assumptions: losses of the class; gradient descent with step 1/beta. Source: this project, proof
+    in docs/full-tuning.md.
     """
     n = count("n", n, minimum=2)
     mu, beta = curvature(mu, beta)
@@ -175,19 +218,25 @@ def data(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, initial_loss: ArrayLik
     weights = choice("weights", weights, WEIGHTS)
     broadcast(n=n, mu=mu, beta=beta, initial_loss=initial_loss, steps=steps)
     total = _decayed(n, mu, beta, steps, weights)
-    return finish("data", product((SQRT2, np.sqrt(initial_loss), *total), (np.sqrt(beta), _others(n, weights))))
+    return finish(
+        "data",
+        product((SQRT2, np.sqrt(initial_loss), *total), (np.sqrt(beta), _others(n, weights))),
+    )
 
 
-def trajectory(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, gradient_norms: ArrayLike, weights: str = "1/n") -> float | Array:
-    r"""Bound for each left-out sample along the run on S: (1/(beta n)) sum_{t<T} q^(T-1-t) |grad f_i(w_S(t))|.
+def trajectory(
+    *, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, gradient_norms: ArrayLike, weights: str = "1/n"
+) -> float | Array:
+    r"""Bound for each left-out sample along the run on S: (1/(beta n)) sum_{t<T} q^(T-1-t) |grad
+    f_i(w_S(t))|.
 
     Parameters
     ----------
     n, mu, beta : array_like
         As for `data`; they broadcast against the axes of `gradient_norms` before the last.
     gradient_norms : array_like of shape (..., T)
-        With weights 1/n: |grad f_i| at w_S(0), ..., w_S(T-1), the steps on the last axis. With 1/(n-1), where the sum
-        is divided by beta (n-1): |grad f_i - grad F_S| there.
+        With weights 1/n: |grad f_i| at w_S(0), ..., w_S(T-1), the steps on the last axis. With
+        1/(n-1), where the sum is divided by beta (n-1): |grad f_i - grad F_S| there.
     weights : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
 
@@ -205,22 +254,27 @@ def trajectory(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, gradient_norms: 
 
     Notes
     -----
-    Assumptions: the mean loss of the other samples is in the class (the left-out loss need not be convex, and no
-    common minimiser is needed); both runs from one w_0 with step 1/beta. Source: this project, proof in
-    docs/full-tuning.md.
+    Assumptions: the mean loss of the other samples is in the class (the left-out loss need not be
+    convex, and no common minimiser is needed); both runs from one w_0 with step 1/beta. Source:
+    this project, proof in docs/full-tuning.md.
     """
     n = count("n", n, minimum=2)
     mu, beta = curvature(mu, beta)
     gradient_norms = non_negative("gradient_norms", gradient_norms)
     weights = choice("weights", weights, WEIGHTS)
     if gradient_norms.ndim == 0:
-        raise ValueError("gradient_norms must have the steps on its last axis, got a scalar: pass one value per step")
+        raise ValueError(
+            "gradient_norms must have the steps on its last axis, got a scalar: pass one value per"
+            " step"
+        )
     broadcast(n=n, mu=mu, beta=beta, gradient_norms_without_steps=gradient_norms[..., 0])
     length = gradient_norms.shape[-1]
     remaining = np.arange(length - 1, -1, -1.0)
     with np.errstate(over="ignore", under="ignore"):
         decay = np.exp(power(rates(n, mu, beta, weights).log_left_out[..., np.newaxis], remaining))
-        terms = product((decay, gradient_norms), (beta[..., np.newaxis], _others(n, weights)[..., np.newaxis]))
+        terms = product(
+            (decay, gradient_norms), (beta[..., np.newaxis], _others(n, weights)[..., np.newaxis])
+        )
         return finish("trajectory", np.asarray(terms.sum(axis=-1)))
 
 

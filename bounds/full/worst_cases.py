@@ -1,4 +1,6 @@
-"""The exact worst case of leave-one-out full tuning over its class of problems, bracketed; see `bounds.full`."""
+"""The exact worst case of leave-one-out full tuning over its class of problems, bracketed; see
+`bounds.full`.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,21 @@ class WorstCase:
     Attributes
     ----------
     value : float
-        Upper bound, certified: recomputed from the dual multipliers by weak duality, whatever the solver's accuracy.
+        Upper bound, certified: recomputed from the dual multipliers by weak duality, whatever the
+        solver's accuracy.
     lower : float
         Lower bound, attained by one-dimensional quadratics (`bounds.full.worst_quadratic`).
     gap : float
-        (value - lower)/value, 0 where value is 0. Most of it is not error: where the worst functions are no quadratics
-        the truth lies at the upper end, see `attained`.
+        (value - lower)/value, 0 where value is 0. Most of it is not error: where the worst
+        functions are no quadratics the truth lies at the upper end, see `attained`.
     attained : float
-        Distance at the solver's own worst functions, which satisfy the interpolation inequalities up to
-        `primal_residual`.
+        Distance at the solver's own worst functions, which satisfy the interpolation inequalities
+        up to `primal_residual`.
     duality_gap : float
         (value - attained)/value: how well the worst case is resolved.
     primal_residual : float
-        Largest violation of an inequality by the worst functions, in the scaled program, whose vectors have norm <= 1.
+        Largest violation of an inequality by the worst functions, in the scaled program, whose
+        vectors have norm <= 1.
     dual_residual : float
         Largest infeasibility of the multipliers, already paid for in `value`.
     status : str
@@ -51,11 +55,19 @@ class WorstCase:
     status: str
 
 
-def worst_case(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike, steps: ArrayLike, weights: str = "1/n") -> WorstCase:
+def worst_case(
+    *,
+    n: ArrayLike,
+    mu: ArrayLike,
+    beta: ArrayLike,
+    distance: ArrayLike,
+    steps: ArrayLike,
+    weights: str = "1/n",
+) -> WorstCase:
     """Exact worst case over the class, by performance estimation.
 
-    The best bound that n, mu, beta, |w_0 - w*| and T allow: mean loss of the others and f_i range over all mu-strongly
-    convex beta-smooth functions with a common minimiser, in any dimension.
+    The best bound that n, mu, beta, |w_0 - w*| and T allow: mean loss of the others and f_i range
+    over all mu-strongly convex beta-smooth functions with a common minimiser, in any dimension.
 
     Parameters
     ----------
@@ -66,7 +78,8 @@ def worst_case(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayL
     distance : float
         R = |w_0 - w*|, 0 or more. The result is proportional to it.
     steps : int
-        Number T of gradient steps with step 1/beta, from 1 to 25. Time grows like T^6 (seconds at 15, a minute at 25).
+        Number T of gradient steps with step 1/beta, from 1 to 25. Time grows like T^6 (seconds at
+        15, a minute at 25).
     weights : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
 
@@ -83,36 +96,67 @@ def worst_case(*, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayL
 
     Notes
     -----
-    Needs cvxpy. It bounds each left-out sample; the mean over them can only be smaller. Sources: Drori and Teboulle
-    (2014), Taylor, Hendrickx and Glineur (2017) for the method; program and proof of exactness in docs/full-tuning.md.
+    Needs cvxpy. It bounds each left-out sample; the mean over them can only be smaller. Sources:
+    Drori and Teboulle (2014), Taylor, Hendrickx and Glineur (2017) for the method; program and
+    proof of exactness in docs/full-tuning.md.
     """
-    numbers = {"n": count("n", n, minimum=2), "distance": non_negative("distance", distance), "steps": count("steps", steps)}
+    numbers = {
+        "n": count("n", n, minimum=2),
+        "distance": non_negative("distance", distance),
+        "steps": count("steps", steps),
+    }
     smallest, largest = curvature(mu, beta)
-    numbers |= {"beta": largest, "mu": smallest}  # beta first: an array in its place makes an array of both
+    # beta first: an array in its place makes an array of both
+    numbers |= {"beta": largest, "mu": smallest}
     weights = choice("weights", weights, WEIGHTS)
     for name, array in numbers.items():
         if array.ndim:
-            raise ValueError(f"{name} has shape {array.shape}: worst_case solves one problem at a time, pass a scalar")
+            raise ValueError(
+                f"{name} has shape {array.shape}: worst_case solves one problem at a time, pass a"
+                " scalar"
+            )
     if numbers["steps"] > LARGEST_STEPS:
         raise ValueError(
-            f"steps = {float(numbers['steps']):.4g} exceeds {LARGEST_STEPS}, the largest program that is solved: use contraction "
-            "from above and worst_quadratic from below"
+            f"steps = {float(numbers['steps']):.4g} exceeds {LARGEST_STEPS}, the largest program"
+            " that is solved: use contraction from above and worst_quadratic from below"
         )
     scale = float(numbers["distance"])
     unit = _unit(*(float(numbers[name]) for name in ("n", "mu", "beta", "steps")), weights)
     lower, attained, value = (scale * part for part in (unit.lower, unit.attained, unit.value))
     gap, duality_gap = (unit.gap, unit.duality_gap) if scale else (0.0, 0.0)
-    return WorstCase(value, lower, gap, attained, duality_gap, unit.primal_residual, unit.dual_residual, unit.status)
+    return WorstCase(
+        value,
+        lower,
+        gap,
+        attained,
+        duality_gap,
+        unit.primal_residual,
+        unit.dual_residual,
+        unit.status,
+    )
 
 
 @lru_cache(maxsize=4096)
 def _unit(n: float, mu: float, beta: float, steps: float, weights: str) -> WorstCase:
-    lower = float(worst_quadratic(n=n, mu=mu, beta=beta, distance=1.0, steps=steps, weights=weights))
+    lower = float(
+        worst_quadratic(n=n, mu=mu, beta=beta, distance=1.0, steps=steps, weights=weights)
+    )
     if mu == beta:  # both functions are beta |w - w*|^2 / 2
         return WorstCase(lower, lower, 0.0, lower, 0.0, 0.0, 0.0, "closed form")
     program = semidefinite.build(n, mu / beta, (beta - mu) / beta, int(steps), weights)
     solution = semidefinite.solve(program)
     scale = float(np.exp(program.log_scale))
     value, attained = scale * solution.upper, scale * solution.attained
-    gap, duality_gap = ((value - lower) / value, (value - attained) / value) if value else (0.0, 0.0)
-    return WorstCase(value, lower, gap, attained, duality_gap, solution.primal_residual, solution.dual_residual, solution.status)
+    gap, duality_gap = (
+        ((value - lower) / value, (value - attained) / value) if value else (0.0, 0.0)
+    )
+    return WorstCase(
+        value,
+        lower,
+        gap,
+        attained,
+        duality_gap,
+        solution.primal_residual,
+        solution.dual_residual,
+        solution.status,
+    )

@@ -1,29 +1,34 @@
 r"""Bounds on the leave-one-out instability of a linear head: distances of unit directions.
 
-The ladder, from the published statement to what is certified. With $B$ the radius, $\gamma$ the margin, $w_S$ the
-hard-margin separator of norm $1/\gamma$ and dual $\alpha$, `a` = $1 + B/\gamma$:
+The ladder, from the published statement to what is certified. With $B$ the radius, $\gamma$ the
+margin, $w_S$ the hard-margin separator of norm $1/\gamma$ and dual $\alpha$, `a` = $1 + B/\gamma$:
 
-===========  =========================================================  ==========================================
-rung         bounds                                                     needs
-===========  =========================================================  ==========================================
-published    the mean over the left-out samples, after `steps` steps     constants C, lam, nu that nobody gives
-kkt          every left-out sample, in the limit                         the dual, and nu
-ratio        every left-out sample, in the limit                         the left-out margins
-pair         every left-out sample, in the limit                         the dual and the left-out separators
-dual         the mean, in the limit                                      the dual
-support      the mean, in the limit                                      the number of support vectors
-free         the mean, in the limit                                      n, B, gamma
-trajectory   every left-out sample, after any number of steps            the drift along the run on S
-chord        the same, sharper where the drift is below the norm         the drift along the run on S
-anytime      the mean, after any number of steps                         n, B, gamma
-direction    one trained head against the hard-margin direction          the head's own margin
-===========  =========================================================  ==========================================
+===========  ===========================================  ==========================================
+rung         bounds                                       needs
+===========  ===========================================  ==========================================
+published    the mean over the left-out samples, after    constants C, lam, nu that nobody gives
+             `steps` steps
+kkt          every left-out sample, in the limit          the dual, and nu
+ratio        every left-out sample, in the limit          the left-out margins
+pair         every left-out sample, in the limit          the dual and the left-out separators
+dual         the mean, in the limit                       the dual
+support      the mean, in the limit                       the number of support vectors
+free         the mean, in the limit                       n, B, gamma
+trajectory   every left-out sample, after any number of   the drift along the run on S
+             steps
+chord        the same, sharper where the drift is below   the drift along the run on S
+             the norm
+anytime      the mean, after any number of steps          n, B, gamma
+direction    one trained head against the hard-margin     the head's own margin
+             direction
+===========  ===========================================  ==========================================
 
-All arguments are keywords, scalars or arrays that broadcast; the result is a float when every argument is a scalar.
-An array of one value per sample has the samples on its *last* axis; an argument with fewer axes than that array holds
-one value per data set and is aligned with the axes before it. Nothing is clipped: a bound above 2, the largest
-distance of two unit directions, comes back as it is (`chord` alone ends at 2, by its proof). Products are formed with
-separate exponents, so a result is lost only where it is itself beyond float64 (`OverflowError`).
+All arguments are keywords, scalars or arrays that broadcast; the result is a float when every
+argument is a scalar. An array of one value per sample has the samples on its *last* axis; an
+argument with fewer axes than that array holds one value per data set and is aligned with the axes
+before it. Nothing is clipped: a bound above 2, the largest distance of two unit directions, comes
+back as it is (`chord` alone ends at 2, by its proof). Products are formed with separate exponents,
+so a result is lost only where it is itself beyond float64 (`OverflowError`).
 
 Every proof is in ``docs/head-tuning.md``.
 """

@@ -1,4 +1,6 @@
-"""Certified bounds along gradient descent on a head, after any number of steps; see `bounds.head`."""
+"""Certified bounds along gradient descent on a head, after any number of steps; see
+`bounds.head`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) 
     ----------
     drift : array_like of shape (..., n)
         Certified distance of the two heads, 0 or more. With weights 1/n on the left-out data it is
-        (eta/n) sum_{s<t} p_i(w_S(s)) |x_i|; with 1/(n-1), (eta/(n-1)) sum_{s<t} |grad f_i - grad F_S| at w_S(s).
+        (eta/n) sum_{s<t} p_i(w_S(s)) |x_i|; with 1/(n-1), (eta/(n-1)) sum_{s<t} |grad f_i - grad
+        F_S| at w_S(s).
     norm : array_like
         Norm of w_S(t), above 0. One value per run, or one per sample.
     left_out_norms : array_like of shape (..., n)
@@ -47,8 +50,8 @@ def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) 
 
     Notes
     -----
-    Assumptions: convex smooth loss, step at most 2 over the curvature of the left-out loss, both runs from one w_0.
-    Source: this project, proof in docs/head-tuning.md.
+    Assumptions: convex smooth loss, step at most 2 over the curvature of the left-out loss, both
+    runs from one w_0. Source: this project, proof in docs/head-tuning.md.
     """
     drift = non_negative("drift", drift)
     norm = positive("norm", norm)
@@ -64,8 +67,8 @@ def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) 
 def chord(*, drift: ArrayLike, norm: ArrayLike) -> float | Array:
     r"""Bound for each left-out sample from the drift against one norm, without the left-out run.
 
-    With delta = drift / norm: sqrt(2 - 2 sqrt(1 - delta^2)) where delta < 1, and 2, the largest distance of two unit
-    vectors, elsewhere. Where delta < 1 it is at most sqrt(2) delta.
+    With delta = drift / norm: sqrt(2 - 2 sqrt(1 - delta^2)) where delta < 1, and 2, the largest
+    distance of two unit vectors, elsewhere. Where delta < 1 it is at most sqrt(2) delta.
 
     Parameters
     ----------
@@ -108,7 +111,8 @@ def anytime(
 ) -> float | Array:
     r"""Bound on the mean at every step of gradient descent, with no constant left open.
 
-    ``2 B / (gamma n) * progress`` for left-out losses with weights 1/n, ``4 B / (gamma n) * progress`` with 1/(n-1).
+    ``2 B / (gamma n) * progress`` for left-out losses with weights 1/n, ``4 B / (gamma n) *
+    progress`` with 1/(n-1).
 
     Parameters
     ----------
@@ -117,8 +121,8 @@ def anytime(
     margin, radius : array_like
         Margin of the data and largest norm of a feature; radius >= margin > 0.
     progress : array_like
-        <w_S(t) - w_0, u_S> / |w_S(t)| with u_S the unit hard-margin direction, 0 or more. The default, 1, covers
-        every run that starts at w_0 = 0.
+        <w_S(t) - w_0, u_S> / |w_S(t)| with u_S the unit hard-margin direction, 0 or more. The
+        default, 1, covers every run that starts at w_0 = 0.
     weights : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
 
@@ -136,9 +140,9 @@ def anytime(
 
     Notes
     -----
-    Assumptions: separable data, logistic loss, step at most 2 over the curvature of every left-out loss
-    (`bounds.constants.step_size_limit`), both runs from one w_0.
-    Source: this project, proof in docs/head-tuning.md.
+    Assumptions: separable data, logistic loss, step at most 2 over the curvature of every left-out
+    loss (`bounds.constants.step_size_limit`), both runs from one w_0. Source: this project, proof
+    in docs/head-tuning.md.
     """
     n = count("n", n, minimum=2)
     margin, radius = margin_and_radius(margin, radius)
@@ -150,15 +154,17 @@ def anytime(
 
 
 def direction(*, margin: ArrayLike, head_margin: ArrayLike) -> float | Array:
-    r"""Distance of a trained head's direction from the hard-margin direction: sqrt(2 (1 - gamma_w / gamma_S)).
+    r"""Distance of a trained head's direction from the hard-margin direction: sqrt(2 (1 - gamma_w /
+    gamma_S)).
 
     Parameters
     ----------
     margin : array_like
         Margin of the data, above 0.
     head_margin : array_like
-        Normalised margin gamma_w = min_j z_j . w / |w| of the head; at most `margin`, and negative while the head
-        still errs. A value above `margin` by rounding (relative 1e-9) counts as equal to it.
+        Normalised margin gamma_w = min_j z_j . w / |w| of the head; at most `margin`, and negative
+        while the head still errs. A value above `margin` by rounding (relative 1e-9) counts as
+        equal to it.
 
     Returns
     -------
@@ -174,7 +180,8 @@ def direction(*, margin: ArrayLike, head_margin: ArrayLike) -> float | Array:
 
     Notes
     -----
-    Assumptions: separable data; any w other than 0. Source: this project, proof in docs/head-tuning.md.
+    Assumptions: separable data; any w other than 0. Source: this project, proof in
+    docs/head-tuning.md.
     """
     margin = positive("margin", margin)
     head_margin = number("head_margin", head_margin)

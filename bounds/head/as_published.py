@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tunebound.bounds.arguments import Array, broadcast, count, margin_and_radius, non_negative, positive, sample_duals
+from tunebound.bounds.arguments import (
+    Array,
+    broadcast,
+    count,
+    margin_and_radius,
+    non_negative,
+    positive,
+    sample_duals,
+)
 from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus_ratio
 
 
@@ -21,11 +29,11 @@ def published(
     r"""Published head-tuning bound, for constants that the caller has to supply.
 
     .. math::
-        C \frac{\ln\ln t}{\ln t} + \nu \max\Bigl\{ \sqrt{\tfrac{2}{\lambda n}\bigl(1 + \tfrac B\gamma\bigr)},\;
-        \frac{B + \sqrt{B^2 + 8 n \lambda (1 + B/\gamma)}}{2 n \lambda} \Bigr\}
+        C \frac{\ln\ln t}{\ln t} + \nu \max\Bigl\{ \sqrt{\tfrac{2}{\lambda n}\bigl(1 + \tfrac
+        B\gamma\bigr)},\; \frac{B + \sqrt{B^2 + 8 n \lambda (1 + B/\gamma)}}{2 n \lambda} \Bigr\}
 
-    The second entry of the maximum is never the smaller one: with $p = B/(2n\lambda)$ and $q$ the first entry it
-    reads $p + \sqrt{p^2 + q^2}$, and this is how it is computed.
+    The second entry of the maximum is never the smaller one: with $p = B/(2n\lambda)$ and $q$ the
+    first entry it reads $p + \sqrt{p^2 + q^2}$, and this is how it is computed.
 
     Parameters
     ----------
@@ -54,10 +62,10 @@ def published(
 
     Notes
     -----
-    Assumptions: separable data, gradient descent on the logistic loss with a step below 2/(beta sigma_max(X)).
-    The theorem claims that *some* C, lambda, nu exist, which cannot be checked: give the provenance of each.
-    Source: Fu, So, Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model", arXiv:2301.09820v2 (2023),
-    the head-tuning theorem.
+    Assumptions: separable data, gradient descent on the logistic loss with a step below 2/(beta
+    sigma_max(X)). The theorem claims that *some* C, lambda, nu exist, which cannot be checked: give
+    the provenance of each. Source: Fu, So, Collier, "A Stability Analysis of Fine-Tuning a
+    Pre-Trained Model", arXiv:2301.09820v2 (2023), the head-tuning theorem.
     """
     n = count("n", n, minimum=2)
     margin, radius = margin_and_radius(margin, radius)
@@ -75,26 +83,32 @@ def published(
     return finish("published", bound)
 
 
-def kkt(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, dual: ArrayLike, nu: ArrayLike) -> float | Array:
-    r"""Published bound in the limit t = infinity with the certified constant lambda = 1/(n max_j alpha_j).
+def kkt(
+    *, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, dual: ArrayLike, nu: ArrayLike
+) -> float | Array:
+    r"""Published bound in the limit t = infinity with the certified constant lambda = 1/(n max_j
+    alpha_j).
 
     .. math::
-        \nu \Bigl( \tfrac{B A}{2} + \sqrt{\bigl(\tfrac{B A}{2}\bigr)^2 + 2 A \bigl(1 + \tfrac B\gamma\bigr)} \Bigr),
-        \qquad A = \max_j \alpha_j
+        \nu \Bigl( \tfrac{B A}{2} + \sqrt{\bigl(\tfrac{B A}{2}\bigr)^2 + 2 A \bigl(1 + \tfrac
+        B\gamma\bigr)} \Bigr), \qquad A = \max_j \alpha_j
 
-    (n cancels, which is the finding: the promised decay in n is gone). It bounds every left-out sample when `nu` is
-    the exact direction constant, and also when ``nu = margin``, which needs no left-out separator.
+    (n cancels, which is the finding: the promised decay in n is gone). It bounds every left-out
+    sample when `nu` is the exact direction constant, and also when ``nu = margin``, which needs no
+    left-out separator.
 
     Parameters
     ----------
     n : array_like
         Number of samples; must equal the length of the last axis of `dual`.
     margin, radius : array_like
-        Margin of the data and largest norm of a feature; radius >= margin > 0. One value per data set.
+        Margin of the data and largest norm of a feature; radius >= margin > 0. One value per data
+        set.
     dual : array_like of shape (..., n)
         Dual of the hard-margin separator, >= 0, at least one entry above 0.
     nu : array_like
-        Direction constant, 0 or more; see `bounds.constants.direction_constant`. One value per data set.
+        Direction constant, 0 or more; see `bounds.constants.direction_constant`. One value per data
+        set.
 
     Returns
     -------
@@ -110,15 +124,18 @@ def kkt(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, dual: ArrayLike, 
 
     Notes
     -----
-    Assumptions: separable data, limit directions. Source: the head-tuning theorem of arXiv:2301.09820v2 with the
-    constants certified by this project, proof in docs/head-tuning.md.
+    Assumptions: separable data, limit directions. Source: the head-tuning theorem of
+    arXiv:2301.09820v2 with the constants certified by this project, proof in docs/head-tuning.md.
     """
     n = count("n", n, minimum=2)
     margin, radius = margin_and_radius(margin, radius)
     dual = sample_duals(dual)
     nu = non_negative("nu", nu)
     if np.any(n != dual.shape[-1]):
-        raise ValueError(f"n = {n.tolist()} but dual has {dual.shape[-1]} samples on its last axis: they must agree")
+        raise ValueError(
+            f"n = {n.tolist()} but dual has {dual.shape[-1]} samples on its last axis: they must"
+            " agree"
+        )
     largest = dual.max(axis=-1)
     broadcast(n=n, margin=margin, radius=radius, dual_per_data_set=largest, nu=nu)
     first = product((SQRT2, nu, np.sqrt(largest), root_of_one_plus_ratio(radius, margin)))

@@ -20,15 +20,16 @@ from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus
 
 
 def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Array:
-    r"""Bound for each left-out sample from the growth of the margin: sqrt(2 (1 - gamma_S / gamma_{S^i})).
+    r"""Bound for each left-out sample from the growth of the margin: sqrt(2 (1 - gamma_S /
+    gamma_{S^i})).
 
     Parameters
     ----------
     margin : array_like
         Margin of S, above 0. One value per data set, or one per sample.
     left_out_margins : array_like of shape (..., n)
-        Margins of the left-out data S^i; leaving a sample out never shrinks the margin. A value that is smaller than
-        `margin` by rounding (relative 1e-9) counts as equal to it.
+        Margins of the left-out data S^i; leaving a sample out never shrinks the margin. A value
+        that is smaller than `margin` by rounding (relative 1e-9) counts as equal to it.
 
     Returns
     -------
@@ -42,8 +43,9 @@ def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Array:
 
     Notes
     -----
-    Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
-    Two margins in float64 show no growth below 1e-16 of them, so directions that differ by less than 2e-8 may give 0.
+    Assumptions: separable data, limit directions. Source: this project, proof in
+    docs/head-tuning.md. Two margins in float64 show no growth below 1e-16 of them, so directions
+    that differ by less than 2e-8 may give 0.
     """
     margin = positive("margin", margin)
     left_out_margins = positive("left_out_margins", left_out_margins)
@@ -64,7 +66,8 @@ def pair(*, margin: ArrayLike, dual: ArrayLike, hinge: ArrayLike) -> float | Arr
     dual : array_like of shape (..., n)
         Dual of the hard-margin separator of S, >= 0.
     hinge : array_like of shape (..., n)
-        Hinge loss h_i = max(0, 1 - z_i . w_{S^i}) of the left-out sample under the separator of S^i.
+        Hinge loss h_i = max(0, 1 - z_i . w_{S^i}) of the left-out sample under the separator of
+        S^i.
 
     Returns
     -------
@@ -80,7 +83,8 @@ def pair(*, margin: ArrayLike, dual: ArrayLike, hinge: ArrayLike) -> float | Arr
 
     Notes
     -----
-    Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
+    Assumptions: separable data, limit directions. Source: this project, proof in
+    docs/head-tuning.md.
     """
     margin = positive("margin", margin)
     dual = non_negative("dual", dual)
@@ -116,7 +120,8 @@ def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Arr
 
     Notes
     -----
-    Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
+    Assumptions: separable data, limit directions. Source: this project, proof in
+    docs/head-tuning.md.
     """
     margin = positive("margin", margin)[..., np.newaxis]
     dual = sample_duals(dual)
@@ -127,7 +132,9 @@ def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Arr
     return finish("dual", np.mean(terms, axis=-1))
 
 
-def support(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, n_support: ArrayLike) -> float | Array:
+def support(
+    *, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, n_support: ArrayLike
+) -> float | Array:
     r"""Bound on the mean from the number of support vectors: sqrt(2 n_support (1 + B/gamma)) / n.
 
     Parameters
@@ -151,22 +158,29 @@ def support(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, n_support: Ar
 
     Notes
     -----
-    Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
+    Assumptions: separable data, limit directions. Source: this project, proof in
+    docs/head-tuning.md.
     """
     n = count("n", n, minimum=2)
     margin, radius = margin_and_radius(margin, radius)
     n_support = count("n_support", n_support)
     broadcast(n=n, margin=margin, radius=radius, n_support=n_support)
     if np.any(n_support > n):
-        raise ValueError(f"n_support = {n_support.tolist()} exceeds n = {n.tolist()}: count the samples with dual > 0")
-    return finish("support", product((SQRT2, np.sqrt(n_support), root_of_one_plus_ratio(radius, margin)), (n,)))
+        raise ValueError(
+            f"n_support = {n_support.tolist()} exceeds n = {n.tolist()}: count the samples with"
+            " dual > 0"
+        )
+    return finish(
+        "support",
+        product((SQRT2, np.sqrt(n_support), root_of_one_plus_ratio(radius, margin)), (n,)),
+    )
 
 
 def free(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Array:
     r"""Bound on the mean without any solve: sqrt(2 (1 + B/gamma) / n).
 
-    This is the first entry of the maximum of `published` for lambda = gamma^2 and nu = gamma: on average over the
-    left-out samples these constants are certified.
+    This is the first entry of the maximum of `published` for lambda = gamma^2 and nu = gamma: on
+    average over the left-out samples these constants are certified.
 
     Parameters
     ----------
@@ -187,7 +201,8 @@ def free(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Array
 
     Notes
     -----
-    Assumptions: separable data, limit directions. Source: this project, proof in docs/head-tuning.md.
+    Assumptions: separable data, limit directions. Source: this project, proof in
+    docs/head-tuning.md.
     """
     n = count("n", n, minimum=2)
     margin, radius = margin_and_radius(margin, radius)

@@ -1,18 +1,24 @@
 r"""Stability bounds of the literature, each in its own assumptions and normalisation.
 
-=================================  ==================================================================================
-Bousquet and Elisseeff 2002        minimisers of (1/n) sum f_i + lam |w|^2; one sample dropped, the weights 1/n kept
-Hardt, Recht and Singer 2016       stochastic gradient descent, samples drawn with replacement; one sample exchanged
-Schliserman and Koren 2022         full-batch gradient descent on self-bounded losses; one sample dropped, weights 1/n
-=================================  ==================================================================================
+=================================  =================================================================
+Bousquet and Elisseeff 2002        minimisers of (1/n) sum f_i + lam |w|^2; one sample dropped, the
+                                   weights 1/n kept
+Hardt, Recht and Singer 2016       stochastic gradient descent, samples drawn with replacement; one
+                                   sample exchanged
+Schliserman and Koren 2022         full-batch gradient descent on self-bounded losses; one sample
+                                   dropped, weights 1/n
+=================================  =================================================================
 
-None speaks of directions: these are bounds on distances of parameters, or on losses. Proofs of the statements as they
-are implemented here are in ``docs/head-tuning.md``; the theorem numbers are those by which the papers are usually cited
-and no result depends on them.
+None speaks of directions: these are bounds on distances of parameters, or on losses. Proofs of the
+statements as they are implemented here are in ``docs/head-tuning.md``; the theorem numbers are
+those by which the papers are usually cited and no result depends on them.
 """
 
 from tunebound.bounds.literature.minimisers import regularized_distance, regularized_stability
-from tunebound.bounds.literature.separable_descent import self_bounded_distance, separable_descent_distance
+from tunebound.bounds.literature.separable_descent import (
+    self_bounded_distance,
+    separable_descent_distance,
+)
 from tunebound.bounds.literature.stochastic_descent import (
     convex_descent_distance,
     convex_descent_stability,

@@ -7,7 +7,9 @@ from tunebound.bounds.arguments import Array, broadcast, count, positive
 from tunebound.bounds.arithmetic import finish, product
 
 
-def regularized_stability(*, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike) -> float | Array:
+def regularized_stability(
+    *, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike
+) -> float | Array:
     r"""Uniform stability of regularised empirical risk minimisation: sigma^2 kappa^2 / (2 lam n).
 
     Parameters
@@ -15,7 +17,8 @@ def regularized_stability(*, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLi
     n : array_like
         Number m of samples, at least 1.
     lipschitz : array_like
-        sigma: Lipschitz constant of the loss in the prediction (1 for the logistic and the hinge loss), above 0.
+        sigma: Lipschitz constant of the loss in the prediction (1 for the logistic and the hinge
+        loss), above 0.
     radius : array_like
         kappa: largest norm of a feature, square root of the largest k(x, x), above 0.
     lam : array_like
@@ -35,15 +38,19 @@ def regularized_stability(*, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLi
 
     Notes
     -----
-    Assumptions: convex loss; A(S) minimises (1/n) sum_j loss_j + lam |w|^2, A(S^i) the same without the term of i and
-    with the weights 1/n unchanged. Source: Bousquet and Elisseeff, "Stability and Generalization", JMLR 2 (2002),
-    Theorem 22.
+    Assumptions: convex loss; A(S) minimises (1/n) sum_j loss_j + lam |w|^2, A(S^i) the same without
+    the term of i and with the weights 1/n unchanged. Source: Bousquet and Elisseeff, "Stability and
+    Generalization", JMLR 2 (2002), Theorem 22.
     """
     n, lipschitz, radius, lam = _regularized(n, lipschitz, radius, lam)
-    return finish("regularized_stability", product((0.5, lipschitz, lipschitz, radius, radius), (lam, n)))
+    return finish(
+        "regularized_stability", product((0.5, lipschitz, lipschitz, radius, radius), (lam, n))
+    )
 
 
-def regularized_distance(*, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike) -> float | Array:
+def regularized_distance(
+    *, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike
+) -> float | Array:
     r"""Distance of the regularised minimisers with and without a sample: sigma kappa / (2 lam n).
 
     Assumptions and errors as for `regularized_stability`, of whose proof this is the main step.
@@ -62,8 +69,14 @@ def regularized_distance(*, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLik
     return finish("regularized_distance", product((0.5, lipschitz, radius), (lam, n)))
 
 
-def _regularized(n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike) -> tuple[Array, Array, Array, Array]:
+def _regularized(
+    n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike
+) -> tuple[Array, Array, Array, Array]:
     n = count("n", n)
-    lipschitz, radius, lam = positive("lipschitz", lipschitz), positive("radius", radius), positive("lam", lam)
+    lipschitz, radius, lam = (
+        positive("lipschitz", lipschitz),
+        positive("radius", radius),
+        positive("lam", lam),
+    )
     broadcast(n=n, lipschitz=lipschitz, radius=radius, lam=lam)
     return n, lipschitz, radius, lam

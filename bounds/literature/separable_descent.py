@@ -1,10 +1,21 @@
-"""Stability of gradient descent on self-bounded losses (Schliserman and Koren 2022); see `bounds.literature`."""
+"""Stability of gradient descent on self-bounded losses (Schliserman and Koren 2022); see
+`bounds.literature`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tunebound.bounds.arguments import Array, broadcast, count, fraction, margin_and_radius, non_negative, positive, within
+from tunebound.bounds.arguments import (
+    Array,
+    broadcast,
+    count,
+    fraction,
+    margin_and_radius,
+    non_negative,
+    positive,
+    within,
+)
 from tunebound.bounds.arithmetic import finish, product
 
 
@@ -35,8 +46,9 @@ def self_bounded_distance(
     beta : array_like
         Smoothness of every loss, above 0.
     c, delta : array_like
-        Self-boundedness |grad f(w)| <= c f(w)^(1 - delta), c above 0 and delta in [0, 1/2]. Every non-negative
-        beta-smooth loss has c = sqrt(2 beta), delta = 1/2; the logistic loss has c = radius, delta = 0.
+        Self-boundedness |grad f(w)| <= c f(w)^(1 - delta), c above 0 and delta in [0, 1/2]. Every
+        non-negative beta-smooth loss has c = sqrt(2 beta), delta = 1/2; the logistic loss has c =
+        radius, delta = 0.
     distance : array_like
         R = |w_0 - u| for any comparator u, 0 or more.
     loss : array_like
@@ -56,9 +68,10 @@ def self_bounded_distance(
 
     Notes
     -----
-    Assumptions: convex, non-negative, beta-smooth, (c, delta)-self-bounded losses; both runs from one w_0.
-    Source: the argument of Schliserman and Koren, "Stability vs Implicit Bias of Gradient Methods on Separable Data and
-    Beyond", COLT 2022, with the constants that our proof gives; theirs were not compared.
+    Assumptions: convex, non-negative, beta-smooth, (c, delta)-self-bounded losses; both runs from
+    one w_0. Source: the argument of Schliserman and Koren, "Stability vs Implicit Bias of Gradient
+    Methods on Separable Data and Beyond", COLT 2022, with the constants that our proof gives;
+    theirs were not compared.
     """
     n = count("n", n)
     steps = count("steps", steps)
@@ -68,9 +81,20 @@ def self_bounded_distance(
     delta = fraction("delta", delta, zero=True)
     distance = non_negative("distance", distance)
     loss = non_negative("loss", loss)
-    broadcast(n=n, steps=steps, learning_rate=learning_rate, beta=beta, c=c, delta=delta, distance=distance, loss=loss)
+    broadcast(
+        n=n,
+        steps=steps,
+        learning_rate=learning_rate,
+        beta=beta,
+        c=c,
+        delta=delta,
+        distance=distance,
+        loss=loss,
+    )
     if np.any(delta > 0.5):
-        raise ValueError(f"delta = {delta.tolist()} must be at most 1/2: a smooth loss is self-bounded with 1/2")
+        raise ValueError(
+            f"delta = {delta.tolist()} must be at most 1/2: a smooth loss is self-bounded with 1/2"
+        )
     within("learning_rate", learning_rate, product((0.5,), (beta,)), "1/(2 beta)")
     learning_rate, _ = np.broadcast_arrays(learning_rate, beta)
     time = product((learning_rate, steps))
@@ -80,13 +104,19 @@ def self_bounded_distance(
 
 
 def separable_descent_distance(
-    *, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, steps: ArrayLike, learning_rate: ArrayLike
+    *,
+    n: ArrayLike,
+    margin: ArrayLike,
+    radius: ArrayLike,
+    steps: ArrayLike,
+    learning_rate: ArrayLike,
 ) -> float | Array:
-    r"""Leave-one-out distance of a logistic head trained from 0 on separable data: (B/n) (ln^2 T / gamma^2 + 2 eta).
+    r"""Leave-one-out distance of a logistic head trained from 0 on separable data: (B/n) (ln^2 T /
+    gamma^2 + 2 eta).
 
-    `self_bounded_distance` with c = B, delta = 0 and the comparator u = (ln T / gamma) u_S, whose loss is at most 1/T.
-    The norm of the head grows like ln T / gamma only, so the bound on its direction that follows grows with T;
-    `bounds.head.anytime` does not.
+    `self_bounded_distance` with c = B, delta = 0 and the comparator u = (ln T / gamma) u_S, whose
+    loss is at most 1/T. The norm of the head grows like ln T / gamma only, so the bound on its
+    direction that follows grows with T; `bounds.head.anytime` does not.
 
     Parameters
     ----------
@@ -113,7 +143,8 @@ def separable_descent_distance(
 
     Notes
     -----
-    Assumptions: separable data, logistic loss without bias, w_0 = 0. Source as for `self_bounded_distance`.
+    Assumptions: separable data, logistic loss without bias, w_0 = 0. Source as for
+    `self_bounded_distance`.
     """
     n = count("n", n, minimum=2)
     margin, radius = margin_and_radius(margin, radius)

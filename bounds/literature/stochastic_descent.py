@@ -1,4 +1,6 @@
-"""Stability of stochastic gradient descent (Hardt, Recht and Singer 2016); see `bounds.literature`."""
+"""Stability of stochastic gradient descent (Hardt, Recht and Singer 2016); see
+`bounds.literature`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from tunebound.bounds.arguments import Array, broadcast, count, positive, within
 from tunebound.bounds.arithmetic import finish, product
 
 
-def convex_descent_distance(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike) -> float | Array:
+def convex_descent_distance(
+    *, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike
+) -> float | Array:
     r"""Expected distance of two runs on data that differ in one sample: (2 L / n) sum_t eta_t.
 
     Parameters
@@ -36,9 +40,9 @@ def convex_descent_distance(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLi
 
     Notes
     -----
-    Assumptions: convex, L-Lipschitz, beta-smooth losses; each step uses one sample drawn uniformly with replacement,
-    or all of them. Source: the proof of Theorem 3.8 of Hardt, Recht and Singer, "Train faster, generalize better",
-    ICML 2016 (numbering of arXiv:1509.01240v2).
+    Assumptions: convex, L-Lipschitz, beta-smooth losses; each step uses one sample drawn uniformly
+    with replacement, or all of them. Source: the proof of Theorem 3.8 of Hardt, Recht and Singer,
+    "Train faster, generalize better", ICML 2016 (numbering of arXiv:1509.01240v2).
     """
     n = count("n", n)
     lipschitz = positive("lipschitz", lipschitz)
@@ -47,7 +51,9 @@ def convex_descent_distance(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLi
     return finish("convex_descent_distance", product((2.0, lipschitz, total), (n,)))
 
 
-def convex_descent_stability(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike) -> float | Array:
+def convex_descent_stability(
+    *, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike
+) -> float | Array:
     r"""Uniform stability of stochastic gradient descent on convex losses: (2 L^2 / n) sum_t eta_t.
 
     Assumptions, errors and source as for `convex_descent_distance`.
@@ -69,8 +75,11 @@ def convex_descent_stability(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayL
     return finish("convex_descent_stability", product((2.0, lipschitz, lipschitz, total), (n,)))
 
 
-def strongly_convex_descent_stability(*, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike) -> float | Array:
-    r"""Uniform stability of stochastic gradient descent on strongly convex losses: 2 L^2 / (mu n), for every T.
+def strongly_convex_descent_stability(
+    *, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike
+) -> float | Array:
+    r"""Uniform stability of stochastic gradient descent on strongly convex losses: 2 L^2 / (mu n),
+    for every T.
 
     Parameters
     ----------
@@ -95,18 +104,24 @@ def strongly_convex_descent_stability(*, n: ArrayLike, lipschitz: ArrayLike, mu:
 
     Notes
     -----
-    Assumptions: mu-strongly convex, beta-smooth losses; projected steps of constant size at most 1/beta, samples drawn
-    with replacement. Source: Hardt, Recht and Singer 2016, Theorem 3.9 (numbering of arXiv:1509.01240v2).
+    Assumptions: mu-strongly convex, beta-smooth losses; projected steps of constant size at most
+    1/beta, samples drawn with replacement. Source: Hardt, Recht and Singer 2016, Theorem 3.9
+    (numbering of arXiv:1509.01240v2).
     """
     n = count("n", n)
     lipschitz = positive("lipschitz", lipschitz)
     mu = positive("mu", mu)
     broadcast(n=n, lipschitz=lipschitz, mu=mu)
-    return finish("strongly_convex_descent_stability", product((2.0, lipschitz, lipschitz), (mu, n)))
+    return finish(
+        "strongly_convex_descent_stability", product((2.0, lipschitz, lipschitz), (mu, n))
+    )
 
 
-def non_convex_descent_stability(*, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, c: ArrayLike, steps: ArrayLike) -> float | Array:
-    r"""Uniform stability of stochastic gradient descent on non-convex losses with steps of at most c/t.
+def non_convex_descent_stability(
+    *, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, c: ArrayLike, steps: ArrayLike
+) -> float | Array:
+    r"""Uniform stability of stochastic gradient descent on non-convex losses with steps of at most
+    c/t.
 
     .. math::
         \frac{1 + 1/(\beta c)}{n - 1}\,(2 c L^2)^{1/(\beta c + 1)}\, T^{\beta c/(\beta c + 1)}
@@ -136,8 +151,9 @@ def non_convex_descent_stability(*, n: ArrayLike, lipschitz: ArrayLike, beta: Ar
 
     Notes
     -----
-    Assumptions: losses with values in [0, 1], L-Lipschitz and beta-smooth; samples drawn with replacement.
-    Source: Hardt, Recht and Singer 2016, Theorem 3.12 (numbering of arXiv:1509.01240v2).
+    Assumptions: losses with values in [0, 1], L-Lipschitz and beta-smooth; samples drawn with
+    replacement. Source: Hardt, Recht and Singer 2016, Theorem 3.12 (numbering of
+    arXiv:1509.01240v2).
     """
     n = count("n", n, minimum=2)
     lipschitz = positive("lipschitz", lipschitz)
@@ -157,7 +173,9 @@ def _total_step(beta: ArrayLike, step_sizes: ArrayLike) -> Array:
     beta = positive("beta", beta)
     step_sizes = positive("step_sizes", step_sizes)
     if step_sizes.ndim == 0:
-        raise ValueError("step_sizes must have the steps on its last axis, got a scalar: pass one value per step")
+        raise ValueError(
+            "step_sizes must have the steps on its last axis, got a scalar: pass one value per step"
+        )
     beta = beta[..., np.newaxis]
     broadcast(beta_per_run=beta, step_sizes=step_sizes)
     step_sizes, beta = np.broadcast_arrays(step_sizes, beta)

@@ -1,1 +1,3 @@
-"""Maximum-margin separators, of the whole sample and with each sample left out, with their certificates."""
+"""Maximum-margin separators, of the whole sample and with each sample left out, with their
+certificates.
+"""

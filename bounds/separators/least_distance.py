@@ -1,9 +1,11 @@
-"""Least distance programming: the shortest w with Z w >= 1, by non-negative least squares and an active-set polish.
+"""Least distance programming: the shortest w with Z w >= 1, by non-negative least squares and an
+active-set polish.
 
-``min |E u - f|, u >= 0`` with ``E = [Z^T; 1^T]``, ``f = (0, ..., 0, 1)`` has a residual that is proportional to
-``(-w, 1)`` (Lawson and Hanson, Solving Least Squares Problems, 1974, chapter 23). It loses digits when the margin is far
-from 1, so the data are scaled by a power of two first. What it is trusted for is the active set alone: given that, w
-and the dual solve a linear system, refined here with residuals in extended precision.
+``min |E u - f|, u >= 0`` with ``E = [Z^T; 1^T]``, ``f = (0, ..., 0, 1)`` has a residual that is
+proportional to ``(-w, 1)`` (Lawson and Hanson, Solving Least Squares Problems, 1974, chapter 23).
+It loses digits when the margin is far from 1, so the data are scaled by a power of two first. What
+it is trusted for is the active set alone: given that, w and the dual solve a linear system, refined
+here with residuals in extended precision.
 """
 
 from __future__ import annotations
@@ -21,18 +23,23 @@ Extended = NDArray[np.longdouble]
 
 _EPS = float(np.finfo(np.float64).eps)
 _EXTENDED_EPS = float(np.finfo(np.longdouble).eps)
-_SMALLEST_MARGIN = 1e-14  # relative to the largest entry: below, float64 data cannot tell a margin from none
+# relative to the largest entry: below, float64 data cannot tell a margin from none
+_SMALLEST_MARGIN = 1e-14
 _LARGEST_GAP = 1e-6
 
 _UNRESOLVED = (
-    "X, y: float64 shows no separator through the origin; either there is none, or its margin is below about 1e-13 of "
-    "the largest entry of X"
+    "X, y: float64 shows no separator through the origin; either there is none, or its margin is"
+    " below about 1e-13 of the largest entry of X"
 )
-_REMEDY = "Append a constant feature for an intercept, add features, or remove contradictory samples"
+_REMEDY = (
+    "Append a constant feature for an intercept, add features, or remove contradictory samples"
+)
 
 
 class NotSeparableError(ValueError):
-    """The two classes cannot be separated by a hyperplane through the origin, or not within float64."""
+    """The two classes cannot be separated by a hyperplane through the origin, or not within
+    float64.
+    """
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,8 @@ class LeastDistance:
     dual : ndarray of shape (n,)
         alpha >= 0 with w = Z^T alpha and sum alpha = |w|^2.
     gap : float
-        Relative duality gap 1 - (lower/upper)^2 of a margin that w attains and one that alpha shows to be the largest.
+        Relative duality gap 1 - (lower/upper)^2 of a margin that w attains and one that alpha shows
+        to be the largest.
     """
 
     weights: Array
@@ -77,7 +85,8 @@ def least_distance(Z: Array) -> LeastDistance:
     zero = np.flatnonzero(~Z.any(axis=1))
     if zero.size:
         raise NotSeparableError(
-            f"X[{zero[0]}] is the zero vector, which no hyperplane through the origin separates: remove it, or append a constant feature"
+            f"X[{zero[0]}] is the zero vector, which no hyperplane through the origin separates:"
+            " remove it, or append a constant feature"
         )
     exponent = int(np.frexp(np.abs(Z).max())[1])
     scaled = np.ldexp(Z, -exponent)  # exact, but for entries 1e308 times below the largest
@@ -91,7 +100,9 @@ def least_distance(Z: Array) -> LeastDistance:
         active, shift = _active_set_by_cone_program(scaled)
         solution = _polish(np.ldexp(scaled, shift), active)
     if solution.gap > _LARGEST_GAP:
-        raise NotSeparableError(f"{_UNRESOLVED} (relative duality gap {solution.gap:.1e}). {_REMEDY}")
+        raise NotSeparableError(
+            f"{_UNRESOLVED} (relative duality gap {solution.gap:.1e}). {_REMEDY}"
+        )
     return unscale(solution, exponent - shift)
 
 
@@ -99,7 +110,10 @@ def unscale(solution: LeastDistance, exponent: int) -> LeastDistance:
     """Carry a solution for Z / 2**exponent over to Z."""
     margin = float(np.ldexp(solution.margin, exponent))
     if not 1e-153 <= margin <= 1e153:
-        raise ValueError(f"the margin of X is {margin:.1e}: its inverse square leaves float64; rescale X, e.g. X / scale")
+        raise ValueError(
+            f"the margin of X is {margin:.1e}: its inverse square leaves float64; rescale X, e.g. X"
+            " / scale"
+        )
     return LeastDistance(
         weights=np.ldexp(solution.weights, -exponent),
         margin=margin,
@@ -114,7 +128,9 @@ def duality_gap(attained: Array | float, largest: Array | float) -> Array:
 
 
 def _active_set(Z: Array) -> tuple[NDArray[np.intp], int]:
-    """Return the samples with a positive dual, by NNLS, and the power of two that brings the margin near 1."""
+    """Return the samples with a positive dual, by NNLS, and the power of two that brings the margin
+    near 1.
+    """
     n, d = Z.shape
     columns = Z.T if d <= n else scipy.linalg.qr(Z.T, mode="r")[0][:n]
     target = np.zeros(columns.shape[0] + 1)
@@ -127,8 +143,9 @@ def _active_set(Z: Array) -> tuple[NDArray[np.intp], int]:
         largest = float(np.linalg.norm(combination)) / float(u.sum())
         if largest < _SMALLEST_MARGIN:
             raise NotSeparableError(
-                "X, y are not linearly separable through the origin: a convex combination of the rows y_i x_i has norm "
-                f"{largest:.1e} where the largest entry of X is scaled to 1. {_REMEDY}"
+                "X, y are not linearly separable through the origin: a convex combination of the"
+                f" rows y_i x_i has norm {largest:.1e} where the largest entry of X is scaled to 1."
+                f" {_REMEDY}"
             )
         wanted = -int(np.frexp(largest)[1])
         if abs(wanted - shift) <= 6:  # the residual kept 12 binary digits at most below 1
@@ -138,7 +155,9 @@ def _active_set(Z: Array) -> tuple[NDArray[np.intp], int]:
 
 
 def _active_set_by_cone_program(Z: Array) -> tuple[NDArray[np.intp], int]:
-    """Return the same by an interior-point method, which needs no pivoting but knows the active set only roughly."""
+    """Return the same by an interior-point method, which needs no pivoting but knows the active set
+    only roughly.
+    """
     import cvxpy
 
     radius = float(np.linalg.norm(Z, axis=1).max())
@@ -154,7 +173,9 @@ def _active_set_by_cone_program(Z: Array) -> tuple[NDArray[np.intp], int]:
 
 
 def _polish(Z: Array, active: NDArray[np.intp]) -> LeastDistance:
-    """Solve on the active set, and correct the set until no dual is negative and no row is violated."""
+    """Solve on the active set, and correct the set until no dual is negative and no row is
+    violated.
+    """
     norms = np.linalg.norm(Z, axis=1)
     best: LeastDistance | None = None
     for _ in range(2 * active.size + 20):
@@ -176,10 +197,14 @@ def _polish(Z: Array, active: NDArray[np.intp]) -> LeastDistance:
     return best
 
 
-def _equality_solution(Z: Array, active: NDArray[np.intp]) -> tuple[NDArray[np.intp], Extended, Extended]:
-    """Return the shortest w with Z[active] w = 1 and its multipliers, on independent rows of the active set.
+def _equality_solution(
+    Z: Array, active: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], Extended, Extended]:
+    """Return the shortest w with Z[active] w = 1 and its multipliers, on independent rows of the
+    active set.
 
-    The equations w = A^T alpha, A w = 1 are refined together: a residual in extended precision, a correction by QR.
+    The equations w = A^T alpha, A w = 1 are refined together: a residual in extended precision, a
+    correction by QR.
     """
     rows = Z[active]
     Q, R, order = scipy.linalg.qr(rows.T, mode="economic", pivoting=True)
@@ -194,7 +219,10 @@ def _equality_solution(Z: Array, active: NDArray[np.intp]) -> tuple[NDArray[np.i
     for _ in range(8):
         stationarity = (dual @ A - w).astype(np.float64)
         feasibility = (1.0 - A @ w).astype(np.float64)
-        along = scipy.linalg.solve_triangular(R, feasibility, trans="T", check_finite=False) - Q.T @ stationarity
+        along = (
+            scipy.linalg.solve_triangular(R, feasibility, trans="T", check_finite=False)
+            - Q.T @ stationarity
+        )
         w_correction = Q @ along + stationarity
         size = float(np.linalg.norm(w_correction))
         if size > 0.5 * last:
@@ -215,7 +243,9 @@ def _products(Z: Array, w: Extended, norms: Array) -> Array:
     return products
 
 
-def _certified(Z: Array, active: NDArray[np.intp], w: Extended, multipliers: Extended, smallest: float) -> LeastDistance:
+def _certified(
+    Z: Array, active: NDArray[np.intp], w: Extended, multipliers: Extended, smallest: float
+) -> LeastDistance:
     dual = np.zeros(Z.shape[0])
     dual[active] = np.maximum(multipliers, 0.0)
     if smallest <= 0 or not dual.any():

@@ -39,7 +39,9 @@ class LeaveOneOut:
     hinge: Array
 
 
-def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | None = None, *, solver: str = "active-set") -> LeaveOneOut:
+def leave_one_out_separators(
+    X: ArrayLike, y: ArrayLike, separator: Separator | None = None, *, solver: str = "active-set"
+) -> LeaveOneOut:
     """Compute the hard-margin separators of all left-out data.
 
     Parameters
@@ -51,9 +53,10 @@ def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | 
     separator : Separator, optional
         ``max_margin(X, y)``, if it is known already.
     solver : {"active-set", "daqp"}
-        What finds the support vectors of the left-out data, starting from those of w_S. "active-set": pivots of all problems
-        at once, with nothing beyond NumPy and SciPy. "daqp": each quadratic program by the package of that name (``pip install
-        daqp``), faster where few support vectors or many pivots leave little to do at once.
+        What finds the support vectors of the left-out data, starting from those of w_S.
+        "active-set": pivots of all problems at once, with nothing beyond NumPy and SciPy. "daqp":
+        each quadratic program by the package of that name (``pip install daqp``), faster where few
+        support vectors or many pivots leave little to do at once.
 
     Returns
     -------
@@ -62,7 +65,8 @@ def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | 
     Raises
     ------
     TypeError, ValueError
-        If `X` or `y` is malformed, a class has one sample only, `separator` belongs to other data, or `solver` is unknown.
+        If `X` or `y` is malformed, a class has one sample only, `separator` belongs to other data,
+        or `solver` is unknown.
     NotSeparableError
         If no hyperplane through the origin separates the classes.
     MissingSolverError
@@ -70,10 +74,11 @@ def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | 
 
     Notes
     -----
-    Where sample i has the dual 0, w_S solves the problem without it too, and nothing is computed. For the others, the data
-    are scaled to a margin near 1, the separator is computed anew from the active set that the solver found, and its duality
-    gap decides, whatever the solver said of itself: a sample whose gap exceeds 1e-12 goes from daqp to the pivots, and from
-    the pivots to a fresh solve.
+    Where sample i has the dual 0, w_S solves the problem without it too, and nothing is computed.
+    For the others, the data are scaled to a margin near 1, the separator is computed anew from the
+    active set that the solver found, and its duality gap decides, whatever the solver said of
+    itself: a sample whose gap exceeds 1e-12 goes from daqp to the pivots, and from the pivots to a
+    fresh solve.
     """
     X, y = labelled_sample(X, y)
     choice("solver", solver, SOLVERS)
@@ -83,8 +88,8 @@ def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | 
         members = np.flatnonzero(y == label)
         if members.size == 1:
             raise ValueError(
-                f"y has one sample of the class {label:+d}, number {members[0]}: leaving it out leaves one class; "
-                "give two samples of each class"
+                f"y has one sample of the class {label:+d}, number {members[0]}: leaving it out"
+                " leaves one class; give two samples of each class"
             )
     Z = X * y[:, np.newaxis]
     if separator is None:
@@ -98,7 +103,9 @@ def leave_one_out_separators(X: ArrayLike, y: ArrayLike, separator: Separator | 
     hinge = np.zeros(n)
     exponent = int(np.frexp(separator.margin)[1])
     left_out = separator.support
-    w, found, open_gaps = _solved(np.ldexp(Z, -exponent), np.ldexp(separator.dual, 2 * exponent), left_out, solver)
+    w, found, open_gaps = _solved(
+        np.ldexp(Z, -exponent), np.ldexp(separator.dual, 2 * exponent), left_out, solver
+    )
     weights[left_out] = np.ldexp(w, -exponent)
     # w_S separates S^i too, so a smaller margin can only be rounding
     margins[left_out] = np.maximum(np.ldexp(found, exponent), separator.margin)
@@ -125,16 +132,26 @@ def leave_one_out_margins(X: ArrayLike, y: ArrayLike) -> Array:
     return leave_one_out_separators(X, y).margins
 
 
-def _solved(Z: Array, dual: Array, left_out: NDArray[np.intp], solver: str) -> tuple[Array, Array, Array]:
-    """Return w, margin and gap of each problem by the solver; by the pivots, then by a fresh solve where the gap stays open."""
+def _solved(
+    Z: Array, dual: Array, left_out: NDArray[np.intp], solver: str
+) -> tuple[Array, Array, Array]:
+    """Return w, margin and gap of each problem by the solver; by the pivots, then by a fresh solve
+    where the gap stays open.
+    """
     weights = np.zeros((left_out.size, Z.shape[1]))
     margins = np.zeros(left_out.size)
     gaps = np.full(left_out.size, np.inf)
-    routes = (left_out_pivots.resolve,) if solver == "active-set" else (quadratic_programs.resolve, left_out_pivots.resolve)
+    routes = (
+        (left_out_pivots.resolve,)
+        if solver == "active-set"
+        else (quadratic_programs.resolve, left_out_pivots.resolve)
+    )
     for resolve in routes:
         rest = np.flatnonzero(gaps > _ACCEPTED_GAP)
         if rest.size:
-            weights[rest], margins[rest], gaps[rest] = _certified(Z, resolve(Z, dual, left_out[rest]), left_out[rest])
+            weights[rest], margins[rest], gaps[rest] = _certified(
+                Z, resolve(Z, dual, left_out[rest]), left_out[rest]
+            )
     for k in np.flatnonzero(gaps > _ACCEPTED_GAP):
         fresh = least_distance(np.delete(Z, left_out[k], axis=0))
         weights[k], margins[k], gaps[k] = fresh.weights, fresh.margin, fresh.gap
@@ -142,7 +159,9 @@ def _solved(Z: Array, dual: Array, left_out: NDArray[np.intp], solver: str) -> t
 
 
 def _certified(Z: Array, u: Array, left_out: NDArray[np.intp]) -> tuple[Array, Array, Array]:
-    """Return w, its margin and the duality gap of each problem; the gap is infinite where u proves nothing."""
+    """Return w, its margin and the duality gap of each problem; the gap is infinite where u proves
+    nothing.
+    """
     weights = np.zeros((left_out.size, Z.shape[1]))
     margins = np.zeros(left_out.size)
     gaps = np.full(left_out.size, np.inf)
@@ -152,7 +171,11 @@ def _certified(Z: Array, u: Array, left_out: NDArray[np.intp]) -> tuple[Array, A
     products[np.arange(proper.size), left_out[proper]] = np.inf
     smallest = products.min(axis=1)
     separating = smallest > 0
-    proper, combination, smallest = proper[separating], combination[separating], smallest[separating]
+    proper, combination, smallest = (
+        proper[separating],
+        combination[separating],
+        smallest[separating],
+    )
     norms = np.linalg.norm(combination, axis=1)
     attained, largest = smallest / norms, norms / u[proper].sum(axis=1)
     weights[proper] = combination / smallest[:, np.newaxis]
@@ -166,9 +189,11 @@ def _check_belongs(Z: Array, separator: Separator) -> None:
     remedy = "pass max_margin(X, y) of the same X and y, or leave it out"
     if separator.weights.shape != (d,) or separator.dual.shape != (n,):
         raise ValueError(
-            f"separator is for {separator.dual.shape[0]} samples in {separator.weights.shape[0]} dimensions, "
-            f"X has shape {Z.shape}: {remedy}"
+            f"separator is for {separator.dual.shape[0]} samples in {separator.weights.shape[0]}"
+            f" dimensions, X has shape {Z.shape}: {remedy}"
         )
     smallest = float((Z @ separator.weights).min())
     if abs(smallest - 1.0) > _FOREIGN:
-        raise ValueError(f"separator has min_j y_j x_j . w = {smallest:.6g} on X, y instead of 1: {remedy}")
+        raise ValueError(
+            f"separator has min_j y_j x_j . w = {smallest:.6g} on X, y instead of 1: {remedy}"
+        )

@@ -1,9 +1,10 @@
 """Least distance problems that differ in one missing row, solved together by active-set pivots.
 
-With K = Z Z^T + 1, the non-negative u that solve the NNLS problem of least distance programming satisfy K u = 1 where u is
-positive, and w = Z^T u / (1 - sum u). Leaving a support vector out changes a few members of the active set, so every
-problem starts from the active set of the whole. All problems pivot at the same time: each keeps the inverse of K on its
-active set, in slots of which some are empty, and a pivot is a rank-one update of it.
+With K = Z Z^T + 1, the non-negative u that solve the NNLS problem of least distance programming
+satisfy K u = 1 where u is positive, and w = Z^T u / (1 - sum u). Leaving a support vector out
+changes a few members of the active set, so every problem starts from the active set of the whole.
+All problems pivot at the same time: each keeps the inverse of K on its active set, in slots of
+which some are empty, and a pivot is a rank-one update of it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ Indices = NDArray[np.intp]
 
 _SPARE_SLOTS = 4
 _LARGEST_BLOCK = 2**22  # entries of the inverses that are held at once (32 MiB)
-_DEPENDENT = 1e-12  # a new member that the active ones explain up to this (squared, relative) takes the place of one of them
+# a new member that the active ones explain up to this (squared, relative) takes the place of one of
+# them
+_DEPENDENT = 1e-12
 
 
 def kernel_of(Z: Array) -> tuple[Array, Array]:
-    """Return the rows, in the coordinates of their span where that is smaller, and K = Z Z^T + 1."""
+    """Return the rows, in the coordinates of their span where that is smaller, and K = Z Z^T +
+    1.
+    """
     rows = Z if Z.shape[1] <= Z.shape[0] else scipy.linalg.qr(Z.T, mode="r")[0][: Z.shape[0]].T
     return rows, rows @ rows.T + 1.0
 
@@ -56,9 +61,19 @@ def resolve(Z: Array, dual: Array, left_out: Indices) -> Array:
 
 
 class _Pivots:
-    """Lawson and Hanson's NNLS with a warm start, one problem a row; no step raises the objective, so no active set comes twice."""
+    """Lawson and Hanson's NNLS with a warm start, one problem a row; no step raises the objective,
+    so no active set comes twice.
+    """
 
-    def __init__(self, rows: Array, kernel: Array, active: Indices, inverse: Array, u: Array, left_out: Indices) -> None:
+    def __init__(
+        self,
+        rows: Array,
+        kernel: Array,
+        active: Indices,
+        inverse: Array,
+        u: Array,
+        left_out: Indices,
+    ) -> None:
         n, count = kernel.shape[0], left_out.size
         self.empty = n  # stands for a member in the empty slots: a row of zeros
         self.rows = np.pad(rows, ((0, 1), (0, 0)))
@@ -89,8 +104,8 @@ class _Pivots:
     def _step_back(self, at: Indices, u: Array, blocking: NDArray[np.bool_]) -> None:
         """Go towards u until the first member is 0, and drop that one.
 
-        A member that would have to leave just after it entered was violated by rounding alone, and is refused until another step
-        succeeds (as in Lawson and Hanson's own program).
+        A member that would have to leave just after it entered was violated by rounding alone, and
+        is refused until another step succeeds (as in Lawson and Hanson's own program).
         """
         current, target = self.current[at], u[at]
         fall = np.where(blocking[at] & (current > target), current - target, 1.0)
@@ -126,14 +141,18 @@ class _Pivots:
         each = np.arange(at.size)
         inverse = self.inverse[at]
         column = inverse[each, :, slot]
-        inverse -= (column / column[each, slot][:, np.newaxis])[:, :, np.newaxis] * column[:, np.newaxis, :]
+        inverse -= (column / column[each, slot][:, np.newaxis])[:, :, np.newaxis] * column[
+            :, np.newaxis, :
+        ]
         inverse[each, slot, :] = inverse[each, :, slot] = 0.0
         self.inverse[at] = inverse
         self.member[at, slot] = self.empty
         self.current[at, slot] = 0.0
 
     def _admit(self, at: Indices, entering: Indices) -> Indices:
-        """Add a member to each problem; return the problems where it depends on the others and none can make room."""
+        """Add a member to each problem; return the problems where it depends on the others and none
+        can make room.
+        """
         if not at.size:
             return at
         if (self.member[at] < self.empty).all(axis=1).any():
@@ -145,16 +164,25 @@ class _Pivots:
             weight[dependent] = self._exchange(at[dependent], image[dependent])
             image[dependent], schur[dependent] = self._image(at[dependent], entering[dependent])
         independent = np.flatnonzero(schur > 0)
-        image, schur, chosen, entering = image[independent], schur[independent], at[independent], entering[independent]
+        image, schur, chosen, entering = (
+            image[independent],
+            schur[independent],
+            at[independent],
+            entering[independent],
+        )
         slot = np.argmax(self.member[chosen] == self.empty, axis=1)
         image[np.arange(chosen.size), slot] = -1.0
-        self.inverse[chosen] += (image / schur[:, np.newaxis])[:, :, np.newaxis] * image[:, np.newaxis, :]
+        self.inverse[chosen] += (image / schur[:, np.newaxis])[:, :, np.newaxis] * image[
+            :, np.newaxis, :
+        ]
         self.member[chosen, slot], self.current[chosen, slot] = entering, weight[independent]
         self.latest[chosen] = entering
         return np.delete(at, independent)
 
     def _image(self, at: Indices, entering: Indices) -> tuple[Array, Array]:
-        """Return the coefficients of the new member on the active ones, and what they leave of it; 0 where that is rounding."""
+        """Return the coefficients of the new member on the active ones, and what they leave of it;
+        0 where that is rounding.
+        """
         column = self.kernel[self.member[at], entering[:, np.newaxis]]
         diagonal = self.kernel[entering, entering]
         image = np.matmul(self.inverse[at], column[..., np.newaxis])[..., 0]
@@ -162,7 +190,9 @@ class _Pivots:
         return image, np.where(left > _DEPENDENT * diagonal, left, 0.0)
 
     def _exchange(self, at: Indices, image: Array) -> Array:
-        """Shift weight from the active members to a new one that depends on them, until the first is 0, and drop that one."""
+        """Shift weight from the active members to a new one that depends on them, until the first
+        is 0, and drop that one.
+        """
         falling = image > 0
         length = np.where(falling, self.current[at] / np.where(falling, image, 1.0), np.inf)
         first = np.argmin(length, axis=1)
@@ -186,4 +216,8 @@ class _Pivots:
         kept[at] = False
         self.problem, self.left_out = self.problem[kept], self.left_out[kept]
         self.latest, self.refused = self.latest[kept], self.refused[kept]
-        self.member, self.current, self.inverse = self.member[kept], self.current[kept], self.inverse[kept]
+        self.member, self.current, self.inverse = (
+            self.member[kept],
+            self.current[kept],
+            self.inverse[kept],
+        )

@@ -1,4 +1,6 @@
-"""Least distance problems that differ in one missing row, by the dual active-set method of daqp (optional)."""
+"""Least distance problems that differ in one missing row, by the dual active-set method of daqp
+(optional).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ import numpy as np
 from tunebound.bounds.arguments import Array
 from tunebound.bounds.separators.pivots import Indices, kernel_of
 
-# Tighter than daqp's own, which stop at 1e-6; what it returns is polished and certified by the caller.
+# Tighter than daqp's own, which stop at 1e-6; what it returns is polished and certified by the
+# caller.
 _SETTINGS = {"primal_tol": 1e-11, "eps_prox": 0.0}
 
 
@@ -23,13 +26,15 @@ def daqp_module() -> ModuleType:
         import daqp
     except ImportError as error:
         raise MissingSolverError(
-            "solver='daqp' needs the package daqp, which is not installed: run `pip install daqp`, or keep solver='active-set'"
+            "solver='daqp' needs the package daqp, which is not installed: run `pip install daqp`,"
+            " or keep solver='active-set'"
         ) from error
     return daqp
 
 
 def resolve(Z: Array, dual: Array, left_out: Indices) -> Array:
-    """Solve the problems without one support vector each; arguments and result as for `bounds.left_out_pivots.resolve`.
+    """Solve the problems without one support vector each; arguments and result as for
+    `bounds.left_out_pivots.resolve`.
 
     NaN where daqp reports a failure, or no support vector.
     """
@@ -38,12 +43,18 @@ def resolve(Z: Array, dual: Array, left_out: Indices) -> Array:
     rows, kernel = kernel_of(Z)
     at_most = np.full(n, -1.0)
     at_least = np.full(n, -np.inf)
-    program: dict[str, Any] = {"H": np.eye(rows.shape[1]), "f": np.zeros(rows.shape[1]), "A": np.ascontiguousarray(-rows)}
+    program: dict[str, Any] = {
+        "H": np.eye(rows.shape[1]),
+        "f": np.zeros(rows.shape[1]),
+        "A": np.ascontiguousarray(-rows),
+    }
     start = dual.copy()
     active = np.zeros((left_out.size, n), dtype=bool)
     for k, i in enumerate(left_out):
         at_most[i], start[i] = np.inf, 0.0
-        _, _, status, about = daqp.solve(bupper=at_most, blower=at_least, dual_start=start, **program, **_SETTINGS)
+        _, _, status, about = daqp.solve(
+            bupper=at_most, blower=at_least, dual_start=start, **program, **_SETTINGS
+        )
         at_most[i], start[i] = -1.0, dual[i]
         if status == 1:
             active[k] = about["lam"] > 0
@@ -51,7 +62,9 @@ def resolve(Z: Array, dual: Array, left_out: Indices) -> Array:
 
 
 def _polish(kernel: Array, active: np.ndarray[Any, np.dtype[np.bool_]]) -> Array:
-    """Solve K u = 1 on every active set, the rest of u being 0; all systems in one call, filled up by the identity."""
+    """Solve K u = 1 on every active set, the rest of u being 0; all systems in one call, filled up
+    by the identity.
+    """
     solutions = np.full(active.shape, np.nan)
     solvable = np.flatnonzero(active.any(axis=1))
     if not solvable.size:
@@ -60,7 +73,11 @@ def _polish(kernel: Array, active: np.ndarray[Any, np.dtype[np.bool_]]) -> Array
     slots = int(chosen.sum(axis=1).max())
     member = np.argsort(~chosen, axis=1, kind="stable")[:, :slots]
     filled = np.take_along_axis(chosen, member, axis=1)
-    system = np.where(filled[:, :, np.newaxis] & filled[:, np.newaxis, :], kernel[member[:, :, np.newaxis], member[:, np.newaxis, :]], 0.0)
+    system = np.where(
+        filled[:, :, np.newaxis] & filled[:, np.newaxis, :],
+        kernel[member[:, :, np.newaxis], member[:, np.newaxis, :]],
+        0.0,
+    )
     each = np.arange(slots)
     system[:, each, each] += ~filled
     target = filled.astype(np.float64)[..., np.newaxis]

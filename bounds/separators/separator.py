@@ -27,13 +27,13 @@ class Separator:
     support : ndarray of int, shape (k,)
         Samples with a dual above 0. Where several duals fit, one with independent support vectors.
     gap : float
-        Relative duality gap. The true margin is at most margin / sqrt(1 - gap), so `weights` is within
-        sqrt(gap) * |weights| of the separator.
+        Relative duality gap. The true margin is at most margin / sqrt(1 - gap), so `weights` is
+        within sqrt(gap) * |weights| of the separator.
 
     Notes
     -----
-    Margin, dual and gap come from extended precision where the platform has it. Rounding the weights to float64 moves
-    the products y_j x_j . w by up to 1e-16 * radius / margin.
+    Margin, dual and gap come from extended precision where the platform has it. Rounding the
+    weights to float64 moves the products y_j x_j . w by up to 1e-16 * radius / margin.
     """
 
     weights: Array
@@ -71,8 +71,8 @@ def max_margin(X: ArrayLike, y: ArrayLike) -> Separator:
 
     Notes
     -----
-    Least distance programming by NNLS (Lawson and Hanson 1974, chapter 23), polished on the active set; cvxpy with
-    Clarabel finds the active set where NNLS gives up.
+    Least distance programming by NNLS (Lawson and Hanson 1974, chapter 23), polished on the active
+    set; cvxpy with Clarabel finds the active set where NNLS gives up.
     """
     X, y = labelled_sample(X, y)
     solution = least_distance(X * y[:, np.newaxis])

@@ -1,1 +1,3 @@
-"""The families of separable data, one module each; `synthetic.families()` finds every module in this folder."""
+"""The families of separable data, one module each; `synthetic.families()` finds every module in
+this folder.
+"""

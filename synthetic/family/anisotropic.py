@@ -9,11 +9,19 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
 
 @register(
     "anisotropic",
-    summary="Normal cloud with covariance eigenvalues j^(-decay) in a random basis: features of unequal strength.",
-    options={**COMMON, "decay": Option(1.0, "exponent of the eigenvalues j^(-decay)", float, low=0.0, high=6.0)},
+    summary=(
+        "Normal cloud with covariance eigenvalues j^(-decay) in a random basis: features of unequal"
+        " strength."
+    ),
+    options={
+        **COMMON,
+        "decay": Option(1.0, "exponent of the eigenvalues j^(-decay)", float, low=0.0, high=6.0),
+    },
 )
 def anisotropic(request: Request, rng: np.random.Generator) -> Planted:
     """Part N(0, Q diag(j^(-decay)) Qᵀ)."""
     spread = np.arange(1.0, request.d + 1.0) ** (-0.5 * request.options["decay"])
-    cloud = (rng.standard_normal((request.n, request.d)) * spread) @ random_frame(request.d, request.d, rng).T
+    cloud = (rng.standard_normal((request.n, request.d)) * spread) @ random_frame(
+        request.d, request.d, rng
+    ).T
     return part_cloud(request, cloud, random_direction(request.d, rng), rng)

@@ -9,12 +9,22 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
 
 @register(
     "clustered",
-    summary="Normal clusters, each of one class: what a good encoder makes of a task with sub-topics.",
+    summary=(
+        "Normal clusters, each of one class: what a good encoder makes of a task with sub-topics."
+    ),
     needs="clusters ≤ n/2",
     options={
         **COMMON,
-        "clusters": Option(None, "number of clusters, of alternating class (by default 4, at most n/2)", int, low=2),
-        "spread": Option(0.15, "standard deviation in a cluster over that of the centres", float, low=1e-3, high=1e3),
+        "clusters": Option(
+            None, "number of clusters, of alternating class (by default 4, at most n/2)", int, low=2
+        ),
+        "spread": Option(
+            0.15,
+            "standard deviation in a cluster over that of the centres",
+            float,
+            low=1e-3,
+            high=1e3,
+        ),
     },
 )
 def clustered(request: Request, rng: np.random.Generator) -> Planted:
@@ -23,7 +33,9 @@ def clustered(request: Request, rng: np.random.Generator) -> Planted:
     if clusters is None:
         clusters = min(4, n // 2)
     if clusters > n // 2:
-        request.refuse(f"clusters={clusters} need two samples each, but n={n}; lower the clusters or raise n")
+        request.refuse(
+            f"clusters={clusters} need two samples each, but n={n}; lower the clusters or raise n"
+        )
     member = np.arange(n) % clusters
     centres = rng.standard_normal((clusters, d))
     cloud = centres[member] + request.options["spread"] * rng.standard_normal((n, d))

@@ -9,7 +9,10 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
 
 @register(
     "few_support",
-    summary="Normal cloud with two support vectors: leaving out any other sample changes nothing in the limit.",
+    summary=(
+        "Normal cloud with two support vectors: leaving out any other sample changes nothing in the"
+        " limit."
+    ),
     options={**COMMON, "n_support": Option(2, "number of support vectors", int, low=1)},
 )
 def few_support(request: Request, rng: np.random.Generator) -> Planted:

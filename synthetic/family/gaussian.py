@@ -7,7 +7,10 @@ from tunebound.synthetic.planting import part_cloud, random_direction
 from tunebound.synthetic.registry import Planted, Request, register
 
 
-@register("gaussian", summary="Isotropic normal cloud: the reference that the other families are compared with.")
+@register(
+    "gaussian",
+    summary="Isotropic normal cloud: the reference that the other families are compared with.",
+)
 def gaussian(request: Request, rng: np.random.Generator) -> Planted:
     """Part N(0, I)."""
     cloud = rng.standard_normal((request.n, request.d))

@@ -10,7 +10,10 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
 @register(
     "heavy_tailed",
     summary="Student t coordinates: a few outliers set the radius, most samples lie far inside it.",
-    options={**COMMON, "degrees": Option(3.0, "degrees of freedom; smaller is heavier", float, low=1.0, high=1e3)},
+    options={
+        **COMMON,
+        "degrees": Option(3.0, "degrees of freedom; smaller is heavier", float, low=1.0, high=1e3),
+    },
 )
 def heavy_tailed(request: Request, rng: np.random.Generator) -> Planted:
     """Part independent Student t coordinates."""

@@ -10,10 +10,15 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
 @register(
     "imbalanced",
     summary="Normal cloud with a rare class (two samples at least).",
-    options={**COMMON, "minority": Option(0.1, "share of the rare class, +1", float, low=0.0, high=0.5)},
+    options={
+        **COMMON,
+        "minority": Option(0.1, "share of the rare class, +1", float, low=0.0, high=0.5),
+    },
 )
 def imbalanced(request: Request, rng: np.random.Generator) -> Planted:
-    """Part N(0, I) and give the label +1 to a small share of the samples, support vectors among them."""
+    """Part N(0, I) and give the label +1 to a small share of the samples, support vectors among
+    them.
+    """
     n = request.n
     rare = max(2, round(request.options["minority"] * n))
     cloud = rng.standard_normal((n, request.d))

@@ -7,7 +7,12 @@ from tunebound.synthetic.planting import part_cloud, random_direction
 from tunebound.synthetic.registry import Planted, Request, register
 
 
-@register("laplace", summary="Laplace coordinates: exponential tails, between the normal and the heavy-tailed cloud.")
+@register(
+    "laplace",
+    summary=(
+        "Laplace coordinates: exponential tails, between the normal and the heavy-tailed cloud."
+    ),
+)
 def laplace(request: Request, rng: np.random.Generator) -> Planted:
     """Part independent Laplace coordinates."""
     cloud = rng.laplace(size=(request.n, request.d))

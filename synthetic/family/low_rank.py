@@ -9,9 +9,17 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
 
 @register(
     "low_rank",
-    summary="Normal cloud in a random subspace that holds the separator: redundant features, singular Gram matrix.",
+    summary=(
+        "Normal cloud in a random subspace that holds the separator: redundant features, singular"
+        " Gram matrix."
+    ),
     needs="2 ≤ rank ≤ d",
-    options={**COMMON, "rank": Option(None, "dimension of the subspace (by default half of d, at least 2)", int, low=2)},
+    options={
+        **COMMON,
+        "rank": Option(
+            None, "dimension of the subspace (by default half of d, at least 2)", int, low=2
+        ),
+    },
 )
 def low_rank(request: Request, rng: np.random.Generator) -> Planted:
     """Part a normal cloud whose samples span ``rank`` dimensions."""
@@ -19,7 +27,9 @@ def low_rank(request: Request, rng: np.random.Generator) -> Planted:
     if rank is None:
         rank = max(2, request.d // 2)
     if rank > request.d:
-        request.refuse(f"rank={rank} exceeds the number of features d={request.d}; lower the rank or raise d")
+        request.refuse(
+            f"rank={rank} exceeds the number of features d={request.d}; lower the rank or raise d"
+        )
     frame = random_frame(request.d, rank, rng)
     cloud = rng.standard_normal((request.n, rank)) @ frame.T
     separator = frame @ random_direction(rank, rng)

@@ -9,12 +9,26 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
 
 @register(
     "near_duplicates",
-    summary="Support vectors in nearly equal pairs of one class: the twin steps in when one is left out; ill-conditioned dual.",
+    summary=(
+        "Support vectors in nearly equal pairs of one class: the twin steps in when one is left"
+        " out; ill-conditioned dual."
+    ),
     needs="2·pairs ≤ n",
     options={
         "gap": COMMON["gap"],
-        "pairs": Option(None, "number of pairs of support vectors (by default min(d, n/3)/2, at least 1)", int, low=1),
-        "distance": Option(1e-3, "distance of twins over the cloud's size, the radius roughly", float, low=1e-6, high=1.0),
+        "pairs": Option(
+            None,
+            "number of pairs of support vectors (by default min(d, n/3)/2, at least 1)",
+            int,
+            low=1,
+        ),
+        "distance": Option(
+            1e-3,
+            "distance of twins over the cloud's size, the radius roughly",
+            float,
+            low=1e-6,
+            high=1.0,
+        ),
     },
 )
 def near_duplicates(request: Request, rng: np.random.Generator) -> Planted:
@@ -23,11 +37,15 @@ def near_duplicates(request: Request, rng: np.random.Generator) -> Planted:
     if pairs is None:
         pairs = max(1, min(d, n // 3) // 2)
     if 2 * pairs > n:
-        request.refuse(f"pairs={pairs} need {2 * pairs} points, but n={n}; lower the pairs or raise n")
+        request.refuse(
+            f"pairs={pairs} need {2 * pairs} points, but n={n}; lower the pairs or raise n"
+        )
     cloud = rng.standard_normal((n, d))
     size = np.linalg.norm(cloud, axis=1).max()
     for pair in range(pairs):
-        cloud[2 * pair + 1] = cloud[2 * pair] + request.options["distance"] * size * random_direction(d, rng)
+        cloud[2 * pair + 1] = cloud[2 * pair] + request.options[
+            "distance"
+        ] * size * random_direction(d, rng)
     twins = np.repeat(np.where(np.arange(pairs) % 2 == 0, 1, -1), 2)
     others = n - 2 * pairs
     # The other samples even the classes out.

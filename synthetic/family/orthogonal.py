@@ -11,10 +11,16 @@ from tunebound.synthetic.registry import Option, Planted, Request, register
 
 @register(
     "orthogonal",
-    summary="Pairwise orthogonal samples x_i = radius·e_i: every sample supports alone a direction of its own, the "
-    "worst case for leave-one-out stability.",
+    summary=(
+        "Pairwise orthogonal samples x_i = radius·e_i: every sample supports alone a direction of"
+        " its own, the worst case for leave-one-out stability."
+    ),
     needs="d ≥ n; margin ≤ radius/√n (equality: all norms equal; below: all norms but one shrink)",
-    options={"rotate": Option(False, "switch between coordinate axes (False) and a random frame (True)", bool)},
+    options={
+        "rotate": Option(
+            False, "switch between coordinate axes (False) and a random frame (True)", bool
+        )
+    },
 )
 def orthogonal(request: Request, rng: np.random.Generator) -> Planted:
     """Orthogonal z_i of norms r_i: w = Σ z_i/r_i², dual 1/r_i², 1/margin² = Σ 1/r_i²."""
@@ -25,8 +31,9 @@ def orthogonal(request: Request, rng: np.random.Generator) -> Planted:
     # A margin that the caller computed as radius/√n may lie one rounding error above it.
     if request.margin > largest * (1.0 + 1e-14):
         request.refuse(
-            f"the margin of {n} orthogonal samples inside radius={request.radius:g} is at most radius/√n = "
-            f"{largest:.17g}, got margin={request.margin:.17g}; lower the margin or n, or raise the radius"
+            f"the margin of {n} orthogonal samples inside radius={request.radius:g} is at most"
+            f" radius/√n = {largest:.17g}, got margin={request.margin:.17g}; lower the margin or n,"
+            " or raise the radius"
         )
     norms = np.full(n, request.radius)
     if request.margin < largest:

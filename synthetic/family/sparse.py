@@ -11,8 +11,14 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
 
 @register(
     "sparse",
-    summary="Few non-zero features in each sample: the separator lives on a few features that all samples use, the rest is sparse.",
-    options={**COMMON, "density": Option(0.25, "expected share of non-zero features", float, low=0.01, high=1.0)},
+    summary=(
+        "Few non-zero features in each sample: the separator lives on a few features that all"
+        " samples use, the rest is sparse."
+    ),
+    options={
+        **COMMON,
+        "density": Option(0.25, "expected share of non-zero features", float, low=0.01, high=1.0),
+    },
 )
 def sparse(request: Request, rng: np.random.Generator) -> Planted:
     """Part a sparse cloud without filling its zeros."""
@@ -23,10 +29,12 @@ def sparse(request: Request, rng: np.random.Generator) -> Planted:
     separator[features[:informative]] = random_direction(informative, rng)
     others = features[informative:]
     size = request.support_size(at_most=min(d, others.size + 1))
-    filled = rng.uniform(size=(n, others.size)) < density * d / others.size - informative / others.size
+    filled = (
+        rng.uniform(size=(n, others.size)) < density * d / others.size - informative / others.size
+    )
     values = rng.standard_normal((n, others.size)) * filled
-    # Neighbouring support vectors share a feature with opposite signs: every column in use can then be balanced, and
-    # the support vectors stay linearly independent.
+    # Neighbouring support vectors share a feature with opposite signs: every column in use can then
+    # be balanced, and the support vectors stay linearly independent.
     for row in range(size - 1):
         column = row % others.size
         sizes = 0.5 + np.abs(rng.standard_normal(2))
@@ -35,4 +43,11 @@ def sparse(request: Request, rng: np.random.Generator) -> Planted:
     cloud[:, others] = values
     # On the separator's side from the start: mirroring a sample would undo the opposite signs.
     along = np.abs(rng.standard_normal(n))
-    return part_cloud(request, cloud + np.outer(along, separator), separator, rng, n_support=size, balance=balance_columns)
+    return part_cloud(
+        request,
+        cloud + np.outer(along, separator),
+        separator,
+        rng,
+        n_support=size,
+        balance=balance_columns,
+    )

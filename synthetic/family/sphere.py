@@ -10,10 +10,11 @@ ROUNDS = 10_000
 
 
 def balanced_units(directions: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Unit vectors (k, d) near the given ones and positive weights (k,), sum 1, with weighted sum zero.
+    """Unit vectors (k, d) near the given ones and positive weights (k,), sum 1, with weighted sum
+    zero.
 
-    Subtracting the weighted mean and normalising again is repeated until the mean vanishes. The fixed point exists when
-    no weight reaches the sum of the others. Tens of rounds are usual.
+    Subtracting the weighted mean and normalising again is repeated until the mean vanishes. The
+    fixed point exists when no weight reaches the sum of the others. Tens of rounds are usual.
 
     Raises
     ------
@@ -32,21 +33,32 @@ def balanced_units(directions: Floats, rng: np.random.Generator) -> tuple[Floats
             return units, weights
         units = units - mean
         units /= np.linalg.norm(units, axis=1, keepdims=True)
-    raise ValueError(f"{k} unit vectors could not be balanced in {ROUNDS} rounds; choose another seed or n_support")
+    raise ValueError(
+        f"{k} unit vectors could not be balanced in {ROUNDS} rounds; choose another seed or"
+        " n_support"
+    )
 
 
 @register(
     "sphere",
     summary="Uniform on a sphere: every norm equals the radius, as after layer normalisation.",
     needs="2 ≤ n_support; n_support = 2 when d = 2",
-    options={**COMMON, "n_support": Option(None, "number of support vectors (by default n/3, at most d)", int, low=2)},
+    options={
+        **COMMON,
+        "n_support": Option(
+            None, "number of support vectors (by default n/3, at most d)", int, low=2
+        ),
+    },
 )
 def sphere(request: Request, rng: np.random.Generator) -> Planted:
     """Part uniform points of the sphere and put them back onto it."""
     n, d, margin, radius = request.n, request.d, request.margin, request.radius
     k = request.support_size(at_most=d)
     if d == 2 and k > 2:
-        request.refuse(f"n_support={k} samples of one norm on the margin do not exist in d=2; raise d or lower it to 2")
+        request.refuse(
+            f"n_support={k} samples of one norm on the margin do not exist in d=2; raise d or lower"
+            " it to 2"
+        )
     start = check_gap(request, k)
     separator = random_direction(d, rng)
     cloud = rng.standard_normal((n, d))

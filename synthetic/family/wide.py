@@ -9,13 +9,21 @@ from tunebound.synthetic.registry import Planted, Request, register
 
 @register(
     "wide",
-    summary="Normal cloud with more features than samples, three quarters of the samples on the margin: over-parametrised heads.",
+    summary=(
+        "Normal cloud with more features than samples, three quarters of the samples on the margin:"
+        " over-parametrised heads."
+    ),
     needs="d > n",
 )
 def wide(request: Request, rng: np.random.Generator) -> Planted:
-    """Part N(0, I) in d > n dimensions, where most samples of a natural problem are support vectors."""
+    """Part N(0, I) in d > n dimensions, where most samples of a natural problem are support
+    vectors.
+    """
     if request.d <= request.n:
-        request.refuse(f"needs more features than samples, got d={request.d}, n={request.n}; raise d or lower n")
+        request.refuse(
+            f"needs more features than samples, got d={request.d}, n={request.n}; raise d or"
+            " lower n"
+        )
     size = request.options["n_support"]
     if size is None:
         size = 3 * request.n // 4

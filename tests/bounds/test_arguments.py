@@ -15,7 +15,10 @@ from tunebound.bounds import arguments
         ([[1.0], [np.False_]], "margin holds the boolean"),
         ((1.0, True), "margin holds the boolean True"),
         ([(1.0, True)], "margin holds the boolean True"),
-        (np.array([True, False]), "margin must be made of real numbers, got an array of dtype bool"),
+        (
+            np.array([True, False]),
+            "margin must be made of real numbers, got an array of dtype bool",
+        ),
         ("1.0", "margin must be made of real numbers, got '1.0'"),
         (["1.0"], "margin must be made of real numbers, got an array of dtype <U3"),
         (None, "margin must be made of real numbers, got None"),
@@ -47,13 +50,17 @@ def test_number_refuses_what_no_formula_can_use(value, message):
         arguments.number("margin", value)
 
 
-@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(np.float64).max, reason="no wider float here")
+@pytest.mark.skipif(
+    np.finfo(np.longdouble).max == np.finfo(np.float64).max, reason="no wider float here"
+)
 def test_number_refuses_a_longdouble_beyond_float64():
     with pytest.raises(ValueError, match="rescale"):
         arguments.number("margin", np.longdouble("1e400"))
 
 
-@pytest.mark.parametrize("value", [3, 3.0, np.int8(3), np.float32(3), np.array(3), 3 * 10**30 // 10**30])
+@pytest.mark.parametrize(
+    "value", [3, 3.0, np.int8(3), np.float32(3), np.array(3), 3 * 10**30 // 10**30]
+)
 def test_number_takes_every_kind_of_real_scalar(value):
     result = arguments.number("n", value)
     assert result.dtype == np.float64
@@ -77,9 +84,24 @@ def test_number_takes_whole_numbers_beyond_64_bits_and_small_types():
         (arguments.fraction, [1e-300, 1.0], [0.0, 1.0000001, -1.0], r"x must lie in \(0, 1\]"),
         (arguments.count, [1, 1e12], [0, -1], "x must be at least 1"),
         (arguments.count, [7], [2.5, 0.1], "x must be a whole number: round it first"),
-        (lambda name, value: arguments.count(name, value, minimum=3), [3], [2, 0], "x must be at least 3"),
-        (lambda name, value: arguments.fraction(name, value, zero=True), [0.0, 1.0], [-0.1], r"x must lie in \[0, 1\]"),
-        (lambda name, value: arguments.fraction(name, value, one=False), [0.5], [0.0, 1.0], r"x must lie in \(0, 1\)"),
+        (
+            lambda name, value: arguments.count(name, value, minimum=3),
+            [3],
+            [2, 0],
+            "x must be at least 3",
+        ),
+        (
+            lambda name, value: arguments.fraction(name, value, zero=True),
+            [0.0, 1.0],
+            [-0.1],
+            r"x must lie in \[0, 1\]",
+        ),
+        (
+            lambda name, value: arguments.fraction(name, value, one=False),
+            [0.5],
+            [0.0, 1.0],
+            r"x must lie in \(0, 1\)",
+        ),
     ],
 )
 def test_ranges_end_where_they_say(check, allowed, refused, message):
@@ -102,7 +124,9 @@ def test_choice_names_the_options():
 
 def test_broadcast_names_the_shapes():
     arguments.broadcast(n=np.ones(3), margin=np.ones((2, 1)), radius=np.ones(()))
-    with pytest.raises(ValueError, match=r"n \(3,\), margin \(2,\); give arrays of one shape, or scalars"):
+    with pytest.raises(
+        ValueError, match=r"n \(3,\), margin \(2,\); give arrays of one shape, or scalars"
+    ):
         arguments.broadcast(n=np.ones(3), margin=np.ones(2))
 
 
@@ -116,7 +140,9 @@ def test_not_below_allows_rounding_only():
 
 def test_within_allows_rounding_only():
     arguments.within("step", np.array([0.5, 2 + 1.9e-9]), np.array(2.0), "2/beta")
-    with pytest.raises(ValueError, match=r"step = 2.00000000\d+ exceeds 2/beta = 2.0: take smaller steps"):
+    with pytest.raises(
+        ValueError, match=r"step = 2.00000000\d+ exceeds 2/beta = 2.0: take smaller steps"
+    ):
         arguments.within("step", np.array([0.5, 2 + 2.1e-9]), np.array(2.0), "2/beta")
 
 
@@ -124,7 +150,9 @@ def test_margin_and_radius_come_from_one_sample():
     margin, radius = arguments.margin_and_radius([0.5, 1.0], 1.0)
     assert np.array_equal(margin, [0.5, 1.0])
     assert radius == 1.0
-    with pytest.raises(ValueError, match=r"radius = 0\.4 is below margin = 0\.5: no sample is nearer to the origin"):
+    with pytest.raises(
+        ValueError, match=r"radius = 0\.4 is below margin = 0\.5: no sample is nearer to the origin"
+    ):
         arguments.margin_and_radius(0.5, 0.4)
     with pytest.raises(ValueError, match="margin must be above 0"):
         arguments.margin_and_radius(0.0, 1.0)
@@ -133,10 +161,16 @@ def test_margin_and_radius_come_from_one_sample():
 
 
 def test_sample_duals_have_a_support_vector_each():
-    assert np.array_equal(arguments.sample_duals([[0.0, 1.0], [2.0, 0.0]]), [[0.0, 1.0], [2.0, 0.0]])
-    with pytest.raises(ValueError, match="dual is 0 for every sample: a separator has at least one support vector"):
+    assert np.array_equal(
+        arguments.sample_duals([[0.0, 1.0], [2.0, 0.0]]), [[0.0, 1.0], [2.0, 0.0]]
+    )
+    with pytest.raises(
+        ValueError, match="dual is 0 for every sample: a separator has at least one support vector"
+    ):
         arguments.sample_duals([[0.0, 1.0], [0.0, 0.0]])
-    with pytest.raises(ValueError, match="dual must have the samples on its last axis, got a scalar"):
+    with pytest.raises(
+        ValueError, match="dual must have the samples on its last axis, got a scalar"
+    ):
         arguments.sample_duals(1.0)
     with pytest.raises(ValueError, match=r"dual\[1\] = -1.0: dual must be 0 or more"):
         arguments.sample_duals([1.0, -1.0])
@@ -159,21 +193,51 @@ EYE = np.eye(2)
 @pytest.mark.parametrize(
     ("X", "y", "error", "message"),
     [
-        (EYE, [0, 1], ValueError, r"y holds 0 and 1, labels must be -1 or \+1: convert it with 2 \* y - 1"),
-        (EYE, np.array([True, False]), TypeError, r"y is boolean: convert it with np.where\(y, 1, -1\)"),
+        (
+            EYE,
+            [0, 1],
+            ValueError,
+            r"y holds 0 and 1, labels must be -1 or \+1: convert it with 2 \* y - 1",
+        ),
+        (
+            EYE,
+            np.array([True, False]),
+            TypeError,
+            r"y is boolean: convert it with np.where\(y, 1, -1\)",
+        ),
         (EYE, [True, False], TypeError, "y holds the boolean"),
         (EYE, ["a", "b"], TypeError, "y must be made of real numbers"),
         (EYE, [1, 2], ValueError, r"y\[1\] = 2.0: y must be -1 or \+1: map the two classes"),
         (EYE, [1, np.nan], ValueError, "y must be finite"),
-        (EYE, [1, 1], ValueError, r"y holds only the class \+1: a margin needs samples of both classes"),
+        (
+            EYE,
+            [1, 1],
+            ValueError,
+            r"y holds only the class \+1: a margin needs samples of both classes",
+        ),
         (EYE, [-1, -1], ValueError, "y holds only the class -1"),
-        (EYE, [[1], [-1]], ValueError, r"y must have one axis, got shape \(2, 1\): use y.ravel\(\)"),
+        (
+            EYE,
+            [[1], [-1]],
+            ValueError,
+            r"y must have one axis, got shape \(2, 1\): use y.ravel\(\)",
+        ),
         (EYE, [1, -1, 1], ValueError, "y has 3 labels but X has 2 samples: give one label per row"),
         (EYE[:1], [1], ValueError, "X has 1 sample: a margin needs n >= 2"),
-        (np.ones(2), [1, -1], ValueError, r"X must have two axes \(samples, features\), got shape \(2,\)"),
+        (
+            np.ones(2),
+            [1, -1],
+            ValueError,
+            r"X must have two axes \(samples, features\), got shape \(2,\)",
+        ),
         (np.ones((2, 2, 2)), [1, -1], ValueError, "X must have two axes"),
         (np.ones((2, 0)), [1, -1], ValueError, r"X is empty \(shape \(2, 0\)\)"),
-        (np.array([[1.0, np.nan], [1.0, 1.0]]), [1, -1], ValueError, r"X\[0, 1\] = nan: X must be finite"),
+        (
+            np.array([[1.0, np.nan], [1.0, 1.0]]),
+            [1, -1],
+            ValueError,
+            r"X\[0, 1\] = nan: X must be finite",
+        ),
         (sparse.csr_array(EYE), [1, -1], TypeError, r"X is sparse: convert it with X.toarray\(\)"),
         (np.array([["a", "b"], ["c", "d"]]), [1, -1], TypeError, "X must be made of real numbers"),
         (EYE > 0, [1, -1], TypeError, "X must be made of real numbers, got an array of dtype bool"),

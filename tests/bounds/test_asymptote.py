@@ -1,4 +1,6 @@
-"""The asymptotic expansion against closed forms, a convex program, planted duals, and heads followed to t = 1e280."""
+"""The asymptotic expansion against closed forms, a convex program, planted duals, and heads
+followed to t = 1e280.
+"""
 
 import cvxpy as cp
 import numpy as np
@@ -15,7 +17,9 @@ def test_orthogonal_samples_in_closed_form():
     n, radius, rate = 5, 2.0, 0.7
     y = np.array([1, -1, 1, -1, 1])
     found = bounds.asymptote(radius * np.eye(n), y, learning_rate=rate)
-    np.testing.assert_allclose(found.offset * y, np.full(n, np.log(radius**2 * rate / n) / radius), rtol=1e-12)
+    np.testing.assert_allclose(
+        found.offset * y, np.full(n, np.log(radius**2 * rate / n) / radius), rtol=1e-12
+    )
     np.testing.assert_allclose(found.dual, np.full(n, radius**-2.0), rtol=1e-12)
     assert found.spans
     assert found.rate == pytest.approx(0, abs=1e-12)
@@ -31,9 +35,13 @@ def test_offset_minimises_its_convex_program(family):
     problem = cp.Problem(cp.Minimize(1.3 / data.n * cp.sum(cp.exp(-Z @ v)) + found.leading @ v))
     problem.solve(solver=cp.CLARABEL, tol_gap_abs=1e-10, tol_gap_rel=1e-10)
     np.testing.assert_allclose(Z @ found.offset, Z @ v.value, rtol=0, atol=1e-4)
-    np.testing.assert_allclose(found.dual @ (data.X * data.y[:, None]), found.leading, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        found.dual @ (data.X * data.y[:, None]), found.leading, rtol=0, atol=1e-6
+    )
     assert found.residual < 1e-6
-    np.testing.assert_allclose(1.3 / data.n * np.exp(-Z @ found.offset), found.dual[found.dual > 0], rtol=1e-9)
+    np.testing.assert_allclose(
+        1.3 / data.n * np.exp(-Z @ found.offset), found.dual[found.dual > 0], rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -49,13 +57,27 @@ def test_the_planted_dual_says_who_supports(seed):
 
 def test_the_head_tends_to_the_expansion_once_its_onset_is_past():
     compared, early = 0, []
-    for family in ("gaussian", "all_support", "low_rank", "sparse", "sphere", "heavy_tailed", "imbalanced", "laplace"):
-        members = [synthetic.make_separable(family, n=24, d=4, margin=0.5, radius=3.0, seed=seed) for seed in range(6)]
+    for family in (
+        "gaussian",
+        "all_support",
+        "low_rank",
+        "sparse",
+        "sphere",
+        "heavy_tailed",
+        "imbalanced",
+        "laplace",
+    ):
+        members = [
+            synthetic.make_separable(family, n=24, d=4, margin=0.5, radius=3.0, seed=seed)
+            for seed in range(6)
+        ]
         X, y = np.stack([data.X for data in members]), np.stack([data.y for data in members])
         run = tuning.flow_heads(X, y, until=1e250, record=[1e5, 1e30, 1e250], leave_one_out=False)
         for index, data in enumerate(members):
             found = bounds.asymptote(data.X, data.y, learning_rate=run.learning_rate[index])
-            ratio = np.linalg.norm(unit(run.path[:, index]) - data.separator, axis=1) / found.direction_error(run.steps)
+            ratio = np.linalg.norm(
+                unit(run.path[:, index]) - data.separator, axis=1
+            ) / found.direction_error(run.steps)
             past = np.log(run.steps) > found.onset
             assert np.abs(ratio[past] - 1).max(initial=0.0) < 0.02
             compared += int(past.sum())
@@ -67,7 +89,9 @@ def test_the_head_tends_to_the_expansion_once_its_onset_is_past():
 @pytest.mark.parametrize(("n", "d", "seed"), [(24, 4, 2), (24, 3, 5), (24, 2, 1), (48, 8, 3)])
 def test_degenerate_data_drift_like_the_double_logarithm(n, d, seed):
     data = synthetic.make_separable("degenerate", n=n, d=d, margin=0.5, radius=4.0, seed=seed)
-    run = tuning.flow_heads(data.X, data.y, until=1e280, record=[1e60, 1e100, 1e200, 1e280], leave_one_out=False)
+    run = tuning.flow_heads(
+        data.X, data.y, until=1e280, record=[1e60, 1e100, 1e200, 1e280], leave_one_out=False
+    )
     found = bounds.asymptote(data.X, data.y, learning_rate=run.learning_rate)
     logarithm = np.log(run.steps)
     across = np.eye(d) - np.outer(found.direction, found.direction)
@@ -82,13 +106,20 @@ def test_direction_error_of_the_expansion():
     data = synthetic.make_separable("gaussian", n=12, d=3, margin=0.5, radius=3.0, seed=0)
     found = bounds.asymptote(data.X, data.y, learning_rate=0.5)
     steps = np.array([10.0, 1e10, 1e200])
-    np.testing.assert_allclose(found.direction_error(steps), np.linalg.norm(unit(found.head(steps)) - found.direction, axis=1), rtol=1e-9)
+    np.testing.assert_allclose(
+        found.direction_error(steps),
+        np.linalg.norm(unit(found.head(steps)) - found.direction, axis=1),
+        rtol=1e-9,
+    )
     assert found.direction_error(1e300)[0] * np.log(1e300) == pytest.approx(found.rate, rel=0.1)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"learning_rate": 0.0}, "learning_rate must be above 0"), ({"learning_rate": np.nan}, "learning_rate must be finite")],
+    [
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"learning_rate": np.nan}, "learning_rate must be finite"),
+    ],
 )
 def test_bad_arguments_are_refused(change, message):
     data = synthetic.make_separable("gaussian", n=12, d=3, margin=0.5, radius=3.0, seed=0)

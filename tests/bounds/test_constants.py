@@ -19,7 +19,13 @@ EPS = 2.0**-52
 def test_a_constant_is_a_frozen_number_with_a_provenance():
     c = Constant("C", 3, "assumed", "given")
     assert type(c.value) is float
-    assert (c.name, c.value, c.provenance, c.source, c.certificate) == ("C", 3.0, "assumed", "given", None)
+    assert (c.name, c.value, c.provenance, c.source, c.certificate) == (
+        "C",
+        3.0,
+        "assumed",
+        "given",
+        None,
+    )
     assert Constant("mu", 1.0, "estimated", "Lanczos", np.float32(0.5)).certificate == 0.5
     with pytest.raises(dataclasses.FrozenInstanceError):
         c.value = 4.0
@@ -31,8 +37,16 @@ def test_a_constant_is_a_frozen_number_with_a_provenance():
         (("C", np.nan, "assumed", ""), ValueError, "value = nan: value must be finite"),
         (("C", "1", "assumed", ""), TypeError, "value must be made of real numbers"),
         (("C", True, "assumed", ""), TypeError, "value must be made of real numbers"),
-        (("C", [1.0, 2.0], "assumed", ""), ValueError, r"value must be one number, got an array of shape \(2,\)"),
-        (("C", 1.0, "guessed", ""), ValueError, "provenance must be one of 'exact', 'estimated', 'fitted', 'assumed'"),
+        (
+            ("C", [1.0, 2.0], "assumed", ""),
+            ValueError,
+            r"value must be one number, got an array of shape \(2,\)",
+        ),
+        (
+            ("C", 1.0, "guessed", ""),
+            ValueError,
+            "provenance must be one of 'exact', 'estimated', 'fitted', 'assumed'",
+        ),
         (("C", 1.0, None, ""), TypeError, "provenance must be one of"),
         (("C", 1.0, "exact", ""), ValueError, "certificate is missing: an exact constant states"),
         (("C", 1.0, "exact", "", -1.0), ValueError, "certificate must be 0 or more"),
@@ -57,7 +71,11 @@ def test_weakest_orders_exact_estimated_fitted_assumed():
     ("words", "error", "message"),
     [
         ([], ValueError, "provenances is empty: pass the provenance of at least one"),
-        ("exact", TypeError, "provenances must be several words, got the string 'exact': pass a list"),
+        (
+            "exact",
+            TypeError,
+            "provenances must be several words, got the string 'exact': pass a list",
+        ),
         (["exact", "sure"], ValueError, "provenances must be one of .*, got 'sure'"),
         ([1], TypeError, "provenances must be one of"),
     ],
@@ -92,7 +110,9 @@ def test_kkt_lambda_is_the_largest_that_every_dual_allows():
     assert c.value * 30 * s.dual.max() == pytest.approx(1, rel=1e-15)
     assert s.gap < c.certificate < s.gap + 3e-16
     bound = head.kkt(n=30, margin=s.margin, radius=9.0, dual=s.dual, nu=s.margin)
-    stated = head.published(n=30, margin=s.margin, radius=9.0, steps=5, C=0, lam=c.value, nu=s.margin)
+    stated = head.published(
+        n=30, margin=s.margin, radius=9.0, steps=5, C=0, lam=c.value, nu=s.margin
+    )
     assert bound == pytest.approx(stated, rel=1e-14)
 
 
@@ -131,7 +151,10 @@ def test_certified_constants_bound_every_left_out_sample(seed, n, d):
     units = left_out.weights / np.linalg.norm(left_out.weights, axis=1)[:, None]
     measured = np.linalg.norm(units - s.direction, axis=1)
     radius = constants.radius(X).value
-    exact, certified = constants.direction_constant(s, left_out), constants.certified_direction_constant(s)
+    exact, certified = (
+        constants.direction_constant(s, left_out),
+        constants.certified_direction_constant(s),
+    )
     for nu in (exact, certified):
         bound = head.kkt(n=n, margin=s.margin, radius=radius, dual=s.dual, nu=nu.value)
         assert np.all(measured <= bound + 1e-12)
@@ -148,7 +171,9 @@ def test_direction_constant_near_a_tie_loses_no_digits():
     X, y = np.vstack([X, X + 1e-7 * rng.normal(size=X.shape)]), np.tile(y, 2)
     s = max_margin(X, y)
     left_out = leave_one_out_separators(X, y, s)
-    assert constants.direction_constant(s, left_out).value == pytest.approx(float(exact_direction_constant(s, left_out)), rel=1e-7)
+    assert constants.direction_constant(s, left_out).value == pytest.approx(
+        float(exact_direction_constant(s, left_out)), rel=1e-7
+    )
 
 
 def test_direction_constant_is_0_where_no_sample_matters():
@@ -163,7 +188,10 @@ def test_direction_constant_is_0_where_no_sample_matters():
 def test_direction_constant_needs_one_data_set():
     X, y = separable(np.random.default_rng(2), 10, 4)
     s, left_out = max_margin(X, y), leave_one_out_separators(X, y)
-    with pytest.raises(ValueError, match=r"left_out is for data of shape \(10, 4\), separator for \(9, 4\): compute both"):
+    with pytest.raises(
+        ValueError,
+        match=r"left_out is for data of shape \(10, 4\), separator for \(9, 4\): compute both",
+    ):
         constants.direction_constant(max_margin(X[:9], y[:9]), left_out)
     with pytest.raises(ValueError, match="compute both from one X, y"):
         constants.direction_constant(_narrow(s), left_out)
@@ -210,7 +238,10 @@ def test_the_step_size_limit_covers_every_left_out_loss(weights):
     X[3] = 0  # leaving it out changes the weights only, so the limit is attained
     limit = constants.step_size_limit(X, weights)
     n = 12 if weights == "1/n" else 11
-    curvatures = [np.linalg.eigvalsh(np.delete(X, i, axis=0).T @ np.delete(X, i, axis=0) / n).max() / 4 for i in range(12)]
+    curvatures = [
+        np.linalg.eigvalsh(np.delete(X, i, axis=0).T @ np.delete(X, i, axis=0) / n).max() / 4
+        for i in range(12)
+    ]
     assert limit.value * max(curvatures) == pytest.approx(2, rel=1e-12)
     assert (limit.name, limit.provenance) == ("step_size_limit", "exact")
     assert limit.certificate == constants.head_curvature(X).certificate + 2 * EPS
@@ -225,14 +256,42 @@ def test_step_size_limit_defaults_to_1_over_n():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: constants.radius(np.zeros((2, 2))), ValueError, "X is zero: give at least one sample"),
+        (
+            lambda: constants.radius(np.zeros((2, 2))),
+            ValueError,
+            "X is zero: give at least one sample",
+        ),
         (lambda: constants.radius([1.0, 2.0]), ValueError, "X must have two axes"),
-        (lambda: constants.radius(np.full((1, 4), 1.7e308)), OverflowError, "the radius of X leaves float64 .*: rescale X"),
-        (lambda: constants.head_curvature(np.full((1, 1), 1e160)), OverflowError, "the curvature of X leaves float64"),
-        (lambda: constants.head_curvature(np.full((1, 1), 1e-170)), OverflowError, "the curvature of X leaves float64"),
-        (lambda: constants.step_size_limit(np.full((2, 1), 1e-154)), OverflowError, "step_size_limit exceeds float64"),
-        (lambda: constants.step_size_limit(np.ones((1, 1)), "1/(n-1)"), ValueError, "n must be at least 2"),
-        (lambda: constants.step_size_limit(np.ones((2, 1)), "n"), ValueError, "weights must be one of '1/n'"),
+        (
+            lambda: constants.radius(np.full((1, 4), 1.7e308)),
+            OverflowError,
+            "the radius of X leaves float64 .*: rescale X",
+        ),
+        (
+            lambda: constants.head_curvature(np.full((1, 1), 1e160)),
+            OverflowError,
+            "the curvature of X leaves float64",
+        ),
+        (
+            lambda: constants.head_curvature(np.full((1, 1), 1e-170)),
+            OverflowError,
+            "the curvature of X leaves float64",
+        ),
+        (
+            lambda: constants.step_size_limit(np.full((2, 1), 1e-154)),
+            OverflowError,
+            "step_size_limit exceeds float64",
+        ),
+        (
+            lambda: constants.step_size_limit(np.ones((1, 1)), "1/(n-1)"),
+            ValueError,
+            "n must be at least 2",
+        ),
+        (
+            lambda: constants.step_size_limit(np.ones((2, 1)), "n"),
+            ValueError,
+            "weights must be one of '1/n'",
+        ),
         (lambda: constants.head_curvature([["a"]]), TypeError, "X must be made of real numbers"),
     ],
 )
@@ -247,7 +306,9 @@ def test_calculators_refuse_what_they_cannot_compute(call, error, message):
 def test_fit_direction_constant_is_exact(records):
     steps = [max(3.0, float(np.floor(10**t))) for t, _ in records]
     error = [10**e for _, e in records]
-    exact = max(mpf(e) * mp.log(mpf(t)) / mp.log(mp.log(mpf(t))) for t, e in zip(steps, error, strict=True))
+    exact = max(
+        mpf(e) * mp.log(mpf(t)) / mp.log(mp.log(mpf(t))) for t, e in zip(steps, error, strict=True)
+    )
     c = constants.fit_direction_constant(steps, error)
     assert abs(mpf(c.value) / exact - 1) <= 1e-12
     assert (c.name, c.provenance, c.certificate) == ("C", "fitted", None)
@@ -257,7 +318,10 @@ def test_fit_direction_constant_is_exact(records):
 def test_fit_direction_constant_takes_many_heads_at_each_record():
     steps = [10, 100, 1000]
     error = np.random.default_rng(0).random((3, 4, 5))
-    singles = [constants.fit_direction_constant([t], [e.max()]).value for t, e in zip(steps, error, strict=True)]
+    singles = [
+        constants.fit_direction_constant([t], [e.max()]).value
+        for t, e in zip(steps, error, strict=True)
+    ]
     assert constants.fit_direction_constant(steps, error).value == max(singles)
     assert constants.fit_direction_constant(steps, np.zeros(3)).value == 0.0
 
@@ -268,7 +332,14 @@ def test_fit_direction_constant_takes_many_heads_at_each_record():
         ([2], [0.1], "steps must be at least 3"),
         ([3.5], [0.1], "steps must be a whole number"),
         ([10], [-0.1], "direction_error must be 0 or more"),
-        ([10, 100], [0.1], r"steps has shape \(2,\), direction_error \(1,\): give one step for each row of records"),
+        (
+            [10, 100],
+            [0.1],
+            (
+                r"steps has shape \(2,\), direction_error \(1,\): give one step for each row of"
+                r" records"
+            ),
+        ),
         ([[10, 100]], [[0.1, 0.2]], "give one step for each row"),
         (10, 0.1, "give one step for each row"),
         ([10], 0.1, "give one step for each row"),

@@ -1,4 +1,6 @@
-"""The full-tuning bounds: exact arithmetic over their whole range, and the inequalities they promise."""
+"""The full-tuning bounds: exact arithmetic over their whole range, and the inequalities they
+promise.
+"""
 
 import subprocess
 import sys
@@ -29,7 +31,12 @@ def assert_exact(name, arguments):
     exact = getattr(full_formulas, name)(**arguments)
     assert isinstance(value, float)
     # below 1e-300 a power has run out of float64's exponents
-    assert abs(mpf(value) - exact) <= max(RELATIVE * exact, mpf("1e-300")), (name, arguments, value, mp.nstr(exact, 20))
+    assert abs(mpf(value) - exact) <= max(RELATIVE * exact, mpf("1e-300")), (
+        name,
+        arguments,
+        value,
+        mp.nstr(exact, 20),
+    )
 
 
 @st.composite
@@ -44,14 +51,18 @@ def problem(draw, with_steps=True):
         kappa = 1 - draw(log_uniform(-15.5, -0.01))
     elif kind == "equal rates":  # q = r at kappa = 1 - 1/(n-1)^2; n = 2 and 3 included
         n = draw(st.integers(3, 50))
-        kappa = (1 - 1 / (n - 1) ** 2) * (1 + draw(st.sampled_from([0.0, 1e-16, -1e-15, 1e-12, -1e-9, 1e-6])))
+        kappa = (1 - 1 / (n - 1) ** 2) * (
+            1 + draw(st.sampled_from([0.0, 1e-16, -1e-15, 1e-12, -1e-9, 1e-6]))
+        )
     else:
         kappa = 1.0
     mu = min(kappa * beta, beta)
     arguments = {"n": n, "mu": mu, "beta": beta, "weights": draw(st.sampled_from(WEIGHTS))}
     if with_steps:
         longest = min(30.0, np.log10(400 / kappa)) if kappa < 0.5 else 2.0
-        arguments["steps"] = draw(log_uniform(0, longest).map(np.floor).map(float) | st.integers(1, 4))
+        arguments["steps"] = draw(
+            log_uniform(0, longest).map(np.floor).map(float) | st.integers(1, 4)
+        )
     return arguments
 
 
@@ -101,7 +112,10 @@ def test_formulas_with_steps_are_exact_at_the_extremes(problem, weights):
 
 
 @given(problem(), positive, positive)
-@example({"n": 1e6, "mu": 9.99999999999e-13, "beta": 1e-12, "weights": "1/n", "steps": 54.0}, 1.0, 1e45)  # the sum alone underflows
+# the sum alone underflows
+@example(
+    {"n": 1e6, "mu": 9.99999999999e-13, "beta": 1e-12, "weights": "1/n", "steps": 54.0}, 1.0, 1e45
+)
 @settings(max_examples=400, deadline=None)
 def test_formulas_with_steps_are_exact(problem, first, second):
     assert_all_exact(problem, first, second)
@@ -115,7 +129,10 @@ def assert_all_exact(problem, first, second):
     assert_exact("off_interpolation", {**problem, "gradient_norm": first})
 
 
-@given(problem(with_steps=False), st.lists(log_uniform(-10, 10) | st.just(0.0), min_size=1, max_size=12))
+@given(
+    problem(with_steps=False),
+    st.lists(log_uniform(-10, 10) | st.just(0.0), min_size=1, max_size=12),
+)
 @settings(max_examples=150, deadline=None)
 def test_trajectory_is_exact(problem, norms):
     assert_exact("trajectory", {**problem, "gradient_norms": norms})
@@ -128,13 +145,21 @@ def test_minimiser_shift_is_exact(n, mu, gradient_norm):
 
 def test_values_by_hand():
     example = dict(n=10, mu=0.1, beta=1.0, distance=1.0)
-    assert full.published(**example, lipschitz=1.0) == pytest.approx(2**0.5 / (10 * (0.9**-0.25 - 1)), rel=1e-14)
+    assert full.published(**example, lipschitz=1.0) == pytest.approx(
+        2**0.5 / (10 * (0.9**-0.25 - 1)), rel=1e-14
+    )
     assert full.published(**example, lipschitz=1.0) == pytest.approx(5.30, abs=0.005)
     assert full.steps(**example, lipschitz=1.0, steps=5) == pytest.approx(0.53, abs=0.005)
-    assert full.contraction(**example, steps=5) == pytest.approx((0.91**5 - 0.9**5) / 0.1, rel=1e-13)
-    assert full.contraction(**example, steps=5, weights="1/(n-1)") == pytest.approx(5 * 0.9**5 / 10, rel=1e-14)
+    assert full.contraction(**example, steps=5) == pytest.approx(
+        (0.91**5 - 0.9**5) / 0.1, rel=1e-13
+    )
+    assert full.contraction(**example, steps=5, weights="1/(n-1)") == pytest.approx(
+        5 * 0.9**5 / 10, rel=1e-14
+    )
     assert full.worst_quadratic(**example, steps=5) == pytest.approx(0.91**5 - 0.81**5, rel=1e-14)
-    assert full.worst_quadratic(**example, steps=5, weights="1/(n-1)") == pytest.approx(0.9**5 - 0.81**5, rel=1e-14)
+    assert full.worst_quadratic(**example, steps=5, weights="1/(n-1)") == pytest.approx(
+        0.9**5 - 0.81**5, rel=1e-14
+    )
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -152,7 +177,9 @@ def test_ladder_holds_on_random_problems(weights):
         rates = dict(n=n, mu=mu, beta=beta, weights=weights)
         L = max(loss.largest_gradient(R) for loss in losses)
         trajectory = full.trajectory(**rates, gradient_norms=np.linalg.norm(gradients, axis=2))
-        data = full.data(**rates, initial_loss=np.mean([loss.loss(start) for loss in losses]), steps=T)
+        data = full.data(
+            **rates, initial_loss=np.mean([loss.loss(start) for loss in losses]), steps=T
+        )
         by_steps = full.steps(**rates, lipschitz=L, distance=R, steps=T)
         contraction = full.contraction(**rates, distance=R, steps=T)
         tiny = 1e-14 * R
@@ -162,7 +189,10 @@ def test_ladder_holds_on_random_problems(weights):
         assert by_steps <= full.closed(**rates, lipschitz=L, distance=R) * SLACK
         assert np.all(trajectory <= contraction * SLACK + tiny)
         if weights == "1/(n-1)" or mu <= THRESHOLD * beta:
-            assert measured.mean() <= full.published(n=n, lipschitz=L, mu=mu, beta=beta, distance=R) * SLACK + tiny
+            assert (
+                measured.mean()
+                <= full.published(n=n, lipschitz=L, mu=mu, beta=beta, distance=R) * SLACK + tiny
+            )
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -185,9 +215,17 @@ def test_rungs_off_interpolation(weights):
         added = full.off_interpolation(**rates, steps=T, gradient_norm=at_minimiser.mean())
         tiny = 1e-12 * np.linalg.norm(start)
         assert np.all(measured <= trajectory * SLACK + tiny)
-        assert trajectory.mean() <= (full.data(**rates, initial_loss=max(excess, 0.0), steps=T) + added) * SLACK + tiny
+        assert (
+            trajectory.mean()
+            <= (full.data(**rates, initial_loss=max(excess, 0.0), steps=T) + added) * SLACK + tiny
+        )
         shift = full.minimiser_shift(n=n, mu=mu, gradient_norm=at_minimiser)
-        left_out = np.array([descend(losses, start, beta, 700, left_out=i, weights="1/(n-1)")[-1] for i in range(min(n, 2))])
+        left_out = np.array(
+            [
+                descend(losses, start, beta, 700, left_out=i, weights="1/(n-1)")[-1]
+                for i in range(min(n, 2))
+            ]
+        )
         assert np.all(np.linalg.norm(left_out - minimiser, axis=1) <= shift[:2] * SLACK + tiny)
 
 
@@ -199,13 +237,20 @@ def test_off_interpolation_tends_to_the_shift_of_the_minimiser_and_the_shift_is_
     # f_j = mu |w|^2 / 2 for the others, f_i = mu |w - c|^2 / 2: the minimiser moves from c/n to 0
     mu, c, n = 0.3, 5.0, 7
     gradient_norm = mu * (c - c / n)
-    assert full.minimiser_shift(n=n, mu=mu, gradient_norm=gradient_norm) == pytest.approx(c / n, rel=1e-14)
+    assert full.minimiser_shift(n=n, mu=mu, gradient_norm=gradient_norm) == pytest.approx(
+        c / n, rel=1e-14
+    )
 
 
 def one_step(kappa, n=6):
-    """Mean distance after one step of n equal quadratics with curvatures exactly mu and beta, started in the steep direction."""
+    """Mean distance after one step of n equal quadratics with curvatures exactly mu and beta,
+    started in the steep direction.
+    """
     losses = [Quadratic(np.diag([1.0, kappa]), np.zeros(2))] * n
-    return {weights: leave_one_out_distances(losses, np.array([1.0, 0.0]), 1.0, 1, weights)[1].mean() for weights in WEIGHTS}
+    return {
+        weights: leave_one_out_distances(losses, np.array([1.0, 0.0]), 1.0, 1, weights)[1].mean()
+        for weights in WEIGHTS
+    }
 
 
 def test_published_fails_at_one_step_beyond_its_threshold_and_closed_holds():
@@ -217,19 +262,28 @@ def test_published_fails_at_one_step_beyond_its_threshold_and_closed_holds():
         assert full.published(**known) < measured["1/n"]
         assert measured["1/n"] <= full.closed(**known)
         assert measured["1/(n-1)"] <= full.published(**known)
-    assert full.published(n=n, lipschitz=1.0, mu=0.99, beta=1.0, distance=1.0) * n == pytest.approx(0.654, abs=5e-4)
+    assert full.published(n=n, lipschitz=1.0, mu=0.99, beta=1.0, distance=1.0) * n == pytest.approx(
+        0.654, abs=5e-4
+    )
     assert full.published(n=n, lipschitz=1.0, mu=1.0, beta=1.0, distance=1.0) == 0.0
     for kappa in (0.5, 15 / 16, 0.95, 0.97):
-        assert one_step(kappa)["1/n"] <= full.published(n=n, lipschitz=1.0, mu=kappa, beta=1.0, distance=1.0)
+        assert one_step(kappa)["1/n"] <= full.published(
+            n=n, lipschitz=1.0, mu=kappa, beta=1.0, distance=1.0
+        )
 
 
 def test_threshold_of_the_published_bound_is_where_the_proof_says():
     def excess(kappa, product):
         return full.published(n=2, lipschitz=product, mu=kappa, beta=1.0, distance=1.0) - 0.5
 
-    assert scipy.optimize.brentq(excess, 0.5, 1.0, args=(1.0,), xtol=1e-14) == pytest.approx(THRESHOLD, abs=1e-12)
-    # with the initial loss R^2/2 itself in place of its bound L R, as in the published proof, it is 15/16
-    assert scipy.optimize.brentq(excess, 0.5, 1.0, args=(0.5,), xtol=1e-14) == pytest.approx(15 / 16, abs=1e-12)
+    assert scipy.optimize.brentq(excess, 0.5, 1.0, args=(1.0,), xtol=1e-14) == pytest.approx(
+        THRESHOLD, abs=1e-12
+    )
+    # with the initial loss R^2/2 itself in place of its bound L R, as in the published proof, it is
+    # 15/16
+    assert scipy.optimize.brentq(excess, 0.5, 1.0, args=(0.5,), xtol=1e-14) == pytest.approx(
+        15 / 16, abs=1e-12
+    )
 
 
 def test_published_lies_above_steps_exactly_where_the_proof_says():
@@ -239,11 +293,16 @@ def test_published_lies_above_steps_exactly_where_the_proof_says():
     one = dict(n=n, lipschitz=1.0, beta=1.0, distance=1.0)
     ratio = full.steps(**one, mu=kappa, steps=T) / full.published(**one, mu=kappa)
     assert np.all(ratio[..., 1:] <= 1)
-    assert np.array_equal(ratio[..., 0] <= 1, np.broadcast_to(kappa[:, 0] <= 15 / 16, ratio.shape[:2]))
+    assert np.array_equal(
+        ratio[..., 0] <= 1, np.broadcast_to(kappa[:, 0] <= 15 / 16, ratio.shape[:2])
+    )
     kappa = np.append(kappa, 1 - np.logspace(-9, -2, 30))[:, None]
-    ratio = full.steps(**one, mu=kappa, steps=T[1:], weights="1/(n-1)") / full.published(**one, mu=kappa)
+    ratio = full.steps(**one, mu=kappa, steps=T[1:], weights="1/(n-1)") / full.published(
+        **one, mu=kappa
+    )
     assert np.all(ratio <= 1)
-    smallest = full.published(n=n, lipschitz=kappa, mu=kappa, beta=1.0, distance=1.0)  # L = mu R, the least there is
+    # L = mu R, the least there is
+    smallest = full.published(n=n, lipschitz=kappa, mu=kappa, beta=1.0, distance=1.0)
     first_step = full.contraction(n=n, mu=kappa, beta=1.0, distance=1.0, steps=1, weights="1/(n-1)")
     assert np.all(first_step <= smallest)
 
@@ -257,11 +316,17 @@ def test_closed_is_half_of_published_for_small_kappa():
 def test_worst_quadratic_is_the_maximum_over_all_curvatures(weights):
     rng = np.random.default_rng(3)
     for _ in range(40):
-        n, T, kappa = int(rng.integers(2, 12)), int(rng.integers(1, 25)), float(rng.uniform(0.01, 1))
+        n, T, kappa = (
+            int(rng.integers(2, 12)),
+            int(rng.integers(1, 25)),
+            float(rng.uniform(0.01, 1)),
+        )
         a, b = np.meshgrid(np.linspace(kappa, 1, 201), np.linspace(kappa, 1, 201))
         others = (n - 1) * a / n if weights == "1/n" else a
         values = np.abs((1 - ((n - 1) * a + b) / n) ** T - (1 - others) ** T)
-        worst = full.worst_quadratic(n=n, mu=kappa, beta=1.0, distance=1.0, steps=T, weights=weights)
+        worst = full.worst_quadratic(
+            n=n, mu=kappa, beta=1.0, distance=1.0, steps=T, weights=weights
+        )
         assert values.max() <= worst * SLACK
         assert values[-1, 0] == pytest.approx(worst, rel=1e-9)  # b = beta, a = mu
 
@@ -271,7 +336,10 @@ def test_worst_quadratic_is_reached_by_descent(weights):
     n, mu, beta, T = 5, 0.2, 2.0, 6
     losses = [Quadratic(np.array([[beta if i == 0 else mu]]), np.zeros(1)) for i in range(n)]
     _, measured = leave_one_out_distances(losses, np.array([-3.0]), beta, T, weights)
-    assert measured[0] == pytest.approx(full.worst_quadratic(n=n, mu=mu, beta=beta, distance=3.0, steps=T, weights=weights), rel=1e-13)
+    assert measured[0] == pytest.approx(
+        full.worst_quadratic(n=n, mu=mu, beta=beta, distance=3.0, steps=T, weights=weights),
+        rel=1e-13,
+    )
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -292,35 +360,75 @@ def test_bounds_move_as_their_factors_say():
         assert np.all(np.diff(full.closed(n=n, mu=0.3, **one, weights=weights)) < 0)
         assert np.all(np.diff(full.closed(n=9, mu=kappa, **one, weights=weights)) < 0)
         assert np.all(np.diff(full.steps(n=9, mu=kappa, **one, steps=8, weights=weights)) < 0)
-        assert np.all(np.diff(full.contraction(n=9, mu=kappa, beta=1.0, distance=1.0, steps=8, weights=weights)) < 0)
-        growth = full.off_interpolation(n=9, mu=0.1, beta=1.0, steps=np.arange(1, 50), gradient_norm=1.0, weights=weights)
+        assert np.all(
+            np.diff(
+                full.contraction(n=9, mu=kappa, beta=1.0, distance=1.0, steps=8, weights=weights)
+            )
+            < 0
+        )
+        growth = full.off_interpolation(
+            n=9, mu=0.1, beta=1.0, steps=np.arange(1, 50), gradient_norm=1.0, weights=weights
+        )
         assert np.all(np.diff(growth) > 0)
         for name in ("closed", "steps"):
             more = {"steps": 8} if name == "steps" else {}
-            values = getattr(full, name)(n=9, lipschitz=[1.0, 4.0], mu=0.1, beta=1.0, distance=[1.0, 9.0], **more, weights=weights)
+            values = getattr(full, name)(
+                n=9,
+                lipschitz=[1.0, 4.0],
+                mu=0.1,
+                beta=1.0,
+                distance=[1.0, 9.0],
+                **more,
+                weights=weights,
+            )
             assert values[1] == pytest.approx(6 * values[0], rel=1e-14)
     assert np.all(np.diff(full.published(n=n, mu=0.3, **one)) < 0)
     assert np.all(np.diff(full.published(n=9, mu=kappa, **one)) < 0)
 
 
 def test_arrays_broadcast_and_agree_with_scalars():
-    n, kappa, T = np.array([2, 5])[:, None, None], np.array([0.01, 0.75, 1.0])[:, None], np.array([1, 4])
+    n, kappa, T = (
+        np.array([2, 5])[:, None, None],
+        np.array([0.01, 0.75, 1.0])[:, None],
+        np.array([1, 4]),
+    )
     for weights in WEIGHTS:
         grid = full.steps(n=n, lipschitz=2, mu=kappa, beta=1, distance=3, steps=T, weights=weights)
         assert grid.shape == (2, 3, 2)
         assert grid.dtype == np.float64
         for where in np.ndindex(grid.shape):
-            scalars = dict(n=int(n[where[0], 0, 0]), mu=float(kappa[where[1], 0]), steps=int(T[where[2]]))
-            assert full.steps(lipschitz=2, beta=1, distance=3, **scalars, weights=weights) == grid[where]
+            scalars = dict(
+                n=int(n[where[0], 0, 0]), mu=float(kappa[where[1], 0]), steps=int(T[where[2]])
+            )
+            assert (
+                full.steps(lipschitz=2, beta=1, distance=3, **scalars, weights=weights)
+                == grid[where]
+            )
         norms = np.random.default_rng(0).random((4, 3, 6))
-        runs = full.trajectory(n=np.full((4, 1), 5), mu=[0.1, 0.2, 1.0], beta=1.0, gradient_norms=norms, weights=weights)
+        runs = full.trajectory(
+            n=np.full((4, 1), 5),
+            mu=[0.1, 0.2, 1.0],
+            beta=1.0,
+            gradient_norms=norms,
+            weights=weights,
+        )
         assert runs.shape == (4, 3)
         alone = full.trajectory(n=5, mu=0.2, beta=1.0, gradient_norms=norms[2, 1], weights=weights)
         assert runs[2, 1] == pytest.approx(alone, rel=1e-15)
     assert full.steps(n=5, lipschitz=2, mu=0.5, beta=1, distance=0, steps=3) == 0.0
 
 
-ONE = dict(n=5, lipschitz=2.0, mu=0.1, beta=1.0, distance=3.0, steps=4, initial_loss=2.0, gradient_norm=1.0, gradient_norms=[1.0, 0.5])
+ONE = dict(
+    n=5,
+    lipschitz=2.0,
+    mu=0.1,
+    beta=1.0,
+    distance=3.0,
+    steps=4,
+    initial_loss=2.0,
+    gradient_norm=1.0,
+    gradient_norms=[1.0, 0.5],
+)
 ARGUMENTS = {
     "published": ("n", "lipschitz", "mu", "beta", "distance"),
     "closed": ("n", "lipschitz", "mu", "beta", "distance"),
@@ -334,21 +442,58 @@ ARGUMENTS = {
     "worst_case": ("n", "mu", "beta", "distance", "steps"),
 }
 WRONG = {
-    "n": [(1, "n must be at least 2"), (2.5, "whole number: round"), (True, "pass int or float"), (np.nan, "must be finite")],
-    "steps": [(0, "steps must be at least 1"), (1.5, "whole number: round"), (-3, "at least 1"), ("4", "pass int or float")],
-    "lipschitz": [(0.0, "lipschitz must be above 0"), (-1.0, "above 0"), (np.inf, "must be finite"), ("1", "pass int or float")],
-    "mu": [(0.0, "mu must be above 0"), (-0.1, "above 0"), (np.nan, "must be finite"), ([], "mu is empty")],
-    "beta": [(0.0, "beta must be above 0"), (0.05, r"beta = 0.05 is below mu = 0.1: .*swap them"), (np.inf, "must be finite")],
-    "distance": [(-1.0, "distance must be 0 or more"), (np.nan, "must be finite"), (1j, "pass int or float")],
+    "n": [
+        (1, "n must be at least 2"),
+        (2.5, "whole number: round"),
+        (True, "pass int or float"),
+        (np.nan, "must be finite"),
+    ],
+    "steps": [
+        (0, "steps must be at least 1"),
+        (1.5, "whole number: round"),
+        (-3, "at least 1"),
+        ("4", "pass int or float"),
+    ],
+    "lipschitz": [
+        (0.0, "lipschitz must be above 0"),
+        (-1.0, "above 0"),
+        (np.inf, "must be finite"),
+        ("1", "pass int or float"),
+    ],
+    "mu": [
+        (0.0, "mu must be above 0"),
+        (-0.1, "above 0"),
+        (np.nan, "must be finite"),
+        ([], "mu is empty"),
+    ],
+    "beta": [
+        (0.0, "beta must be above 0"),
+        (0.05, r"beta = 0.05 is below mu = 0.1: .*swap them"),
+        (np.inf, "must be finite"),
+    ],
+    "distance": [
+        (-1.0, "distance must be 0 or more"),
+        (np.nan, "must be finite"),
+        (1j, "pass int or float"),
+    ],
     "initial_loss": [(-1.0, "initial_loss must be 0 or more"), (np.inf, "must be finite")],
     "gradient_norm": [(-1.0, "gradient_norm must be 0 or more"), (None, "pass int or float")],
-    "gradient_norms": [([1.0, -1.0], r"gradient_norms\[1\] = -1.0: .* 0 or more"), (1.0, "steps on its last axis.*one value per step")],
+    "gradient_norms": [
+        ([1.0, -1.0], r"gradient_norms\[1\] = -1.0: .* 0 or more"),
+        (1.0, "steps on its last axis.*one value per step"),
+    ],
 }
 
 
 @pytest.mark.parametrize(
     ("formula", "argument", "value", "message"),
-    [(f, a, v, m) for f, arguments in ARGUMENTS.items() for a in arguments for v, m in WRONG[a] if (f, a) != ("minimiser_shift", "beta")],
+    [
+        (f, a, v, m)
+        for f, arguments in ARGUMENTS.items()
+        for a in arguments
+        for v, m in WRONG[a]
+        if (f, a) != ("minimiser_shift", "beta")
+    ],
 )
 def test_wrong_arguments_are_named_with_a_remedy(formula, argument, value, message):
     arguments = {name: ONE[name] for name in ARGUMENTS[formula]} | {argument: value}
@@ -357,7 +502,9 @@ def test_wrong_arguments_are_named_with_a_remedy(formula, argument, value, messa
     assert argument in str(caught.value)
 
 
-@pytest.mark.parametrize("formula", [name for name in ARGUMENTS if name not in ("published", "minimiser_shift")])
+@pytest.mark.parametrize(
+    "formula", [name for name in ARGUMENTS if name not in ("published", "minimiser_shift")]
+)
 def test_unknown_weights_are_refused(formula):
     arguments = {name: ONE[name] for name in ARGUMENTS[formula]}
     with pytest.raises(ValueError, match=r"weights must be one of '1/n', '1/\(n-1\)', got 'n'"):
@@ -374,10 +521,15 @@ def test_shapes_that_do_not_fit_are_listed(formula):
         if argument == "beta":
             continue
         arguments = {name: ONE[name] for name in ARGUMENTS[formula]} | changed
-        with pytest.raises(ValueError, match=rf"shapes do not broadcast: .*{argument}.*give arrays of one shape"):
+        with pytest.raises(
+            ValueError, match=rf"shapes do not broadcast: .*{argument}.*give arrays of one shape"
+        ):
             getattr(full, formula)(**arguments)
     if "beta" in ARGUMENTS[formula]:
-        arguments = {name: ONE[name] for name in ARGUMENTS[formula]} | {"beta": np.ones(2), "mu": np.full(3, 0.1)}
+        arguments = {name: ONE[name] for name in ARGUMENTS[formula]} | {
+            "beta": np.ones(2),
+            "mu": np.full(3, 0.1),
+        }
         with pytest.raises(ValueError, match=r"shapes do not broadcast: beta \(2,\), mu \(3,\)"):
             getattr(full, formula)(**arguments)
 
@@ -388,7 +540,13 @@ def test_curvatures_that_cross_by_rounding_count_as_equal():
 
 
 def test_a_condition_number_beyond_float64_is_refused():
-    with pytest.raises(ValueError, match=r"mu/beta is below 2.23e-308 \(mu = 1e-200, beta = 1e\+200\): float64 cannot tell it from 0"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"mu/beta is below 2.23e-308 \(mu = 1e-200, beta = 1e\+200\): float64 cannot tell it"
+            r" from 0"
+        ),
+    ):
         full.closed(n=5, lipschitz=1.0, mu=1e-200, beta=1e200, distance=1.0)
     assert full.closed(n=2, lipschitz=1.0, mu=2.0**-1022, beta=1.0, distance=1e-308) > 0
 
@@ -398,7 +556,9 @@ def test_overflow_is_an_error_and_large_factors_alone_are_none():
         full.closed(n=2, lipschitz=1e300, mu=1e-300, beta=1.0, distance=1e300)
     with pytest.raises(OverflowError, match="trajectory exceeds float64"):
         full.trajectory(n=2, mu=1e-300, beta=1e-300, gradient_norms=[1e300])
-    assert full.steps(n=2, lipschitz=1e300, mu=0.5, beta=1e300, distance=1e300, steps=1) == pytest.approx(2**0.5 / 2 * 1e150, rel=1e-14)
+    assert full.steps(
+        n=2, lipschitz=1e300, mu=0.5, beta=1e300, distance=1e300, steps=1
+    ) == pytest.approx(2**0.5 / 2 * 1e150, rel=1e-14)
     # the prefactor alone is 1e310: only the whole product has to fit
     value = full.data(n=10**12, mu=1e-300, beta=1e-300, initial_loss=1e300, steps=10)
     assert value == pytest.approx(2**0.5 * 1e300 * 1e-120, rel=1e-12)

@@ -1,4 +1,6 @@
-"""The head-tuning bounds: exact arithmetic over their whole range, and the inequalities they promise."""
+"""The head-tuning bounds: exact arithmetic over their whole range, and the inequalities they
+promise.
+"""
 
 import itertools
 
@@ -52,11 +54,35 @@ def published_arguments(draw):
 
 
 @given(published_arguments())
-@example({"n": 10**12, "margin": 1e-9, "radius": 1.0, "steps": 10**30, "C": 1.0, "lam": 1e-18, "nu": 1e-9})
+@example(
+    {
+        "n": 10**12,
+        "margin": 1e-9,
+        "radius": 1.0,
+        "steps": 10**30,
+        "C": 1.0,
+        "lam": 1e-18,
+        "nu": 1e-9,
+    }
+)
 @example({"n": 2, "margin": 1.0, "radius": 1.0, "steps": 3, "C": 1.0, "lam": 1e-12, "nu": 1.0})
-@example({"n": 2, "margin": 1e-200, "radius": 1e200, "steps": 16, "C": 0.0, "lam": 1e-300, "nu": 1e-300})
-@example({"n": 2, "margin": 1e-300, "radius": 1e300, "steps": 16, "C": 0.0, "lam": 1e-300, "nu": 1e-300})
-@example({"n": 10**12, "margin": 1e-300, "radius": 1e-300, "steps": 16, "C": 0.0, "lam": 1e300, "nu": 1e300})
+@example(
+    {"n": 2, "margin": 1e-200, "radius": 1e200, "steps": 16, "C": 0.0, "lam": 1e-300, "nu": 1e-300}
+)
+@example(
+    {"n": 2, "margin": 1e-300, "radius": 1e300, "steps": 16, "C": 0.0, "lam": 1e-300, "nu": 1e-300}
+)
+@example(
+    {
+        "n": 10**12,
+        "margin": 1e-300,
+        "radius": 1e-300,
+        "steps": 16,
+        "C": 0.0,
+        "lam": 1e300,
+        "nu": 1e300,
+    }
+)
 @example({"n": 5, "margin": 0.1, "radius": 7.0, "steps": 50, "C": 2.0, "lam": 1e12, "nu": 0.0})
 def test_published_is_exact(arguments):
     assert_exact("published", arguments)
@@ -73,7 +99,12 @@ def duals(draw, margin, size):
 def kkt_arguments(draw):
     data = draw(geometry())
     n = draw(st.integers(2, 6))
-    return {**data, "n": n, "dual": draw(duals(data["margin"], n)), "nu": data["margin"] * draw(log_uniform(-3, 3))}
+    return {
+        **data,
+        "n": n,
+        "dual": draw(duals(data["margin"], n)),
+        "nu": data["margin"] * draw(log_uniform(-3, 3)),
+    }
 
 
 @given(kkt_arguments())
@@ -92,7 +123,9 @@ def test_ratio_is_exact(margin, growth):
     assert_exact("ratio", {"margin": margin, "left_out_margins": margin * (1 + growth)})
 
 
-@given(log_uniform(-140, 140), log_uniform(-16, 0) | st.just(0.0), log_uniform(-16, 9) | st.just(0.0))
+@given(
+    log_uniform(-140, 140), log_uniform(-16, 0) | st.just(0.0), log_uniform(-16, 9) | st.just(0.0)
+)
 @example(1e-9, 1.0, 1e9)
 @example(1e300, 0.0, 1e300)
 def test_pair_is_exact(margin, share, hinge):
@@ -130,7 +163,9 @@ def test_support_and_free_are_exact(data, n, share):
 def test_trajectory_is_exact(norm, relative_drift, relative_norm):
     drift = norm * relative_drift
     if relative_drift == 0 or drift > 0:
-        assert_exact("trajectory", {"drift": drift, "norm": norm, "left_out_norms": norm * relative_norm})
+        assert_exact(
+            "trajectory", {"drift": drift, "norm": norm, "left_out_norms": norm * relative_norm}
+        )
 
 
 @given(log_uniform(-290, 290), log_uniform(-15, 0) | st.floats(0.9, 1.1) | st.just(0.0))
@@ -145,7 +180,12 @@ def test_chord_is_exact(norm, delta):
     assert_exact("chord", {"drift": norm * delta, "norm": norm})
 
 
-@given(geometry(), whole(0.5, 12), log_uniform(-9, 3) | st.just(0.0), st.sampled_from(["1/n", "1/(n-1)"]))
+@given(
+    geometry(),
+    whole(0.5, 12),
+    log_uniform(-9, 3) | st.just(0.0),
+    st.sampled_from(["1/n", "1/(n-1)"]),
+)
 @example({"margin": 1e-9, "radius": 1.0}, 1e12, 1.0, "1/n")
 @example({"margin": 1e-200, "radius": 1e200}, 2.0, 1e-300, "1/(n-1)")
 @example({"margin": 1e-300, "radius": 1e-300}, 2.0, 1.0, "1/(n-1)")
@@ -153,7 +193,10 @@ def test_anytime_is_exact(data, n, progress, weights):
     assert_exact("anytime", {**data, "n": n, "progress": progress, "weights": weights})
 
 
-@given(log_uniform(-290, 290), st.floats(-1, 1) | log_uniform(0, 9).map(lambda x: -x) | log_uniform(-15, 0))
+@given(
+    log_uniform(-290, 290),
+    st.floats(-1, 1) | log_uniform(0, 9).map(lambda x: -x) | log_uniform(-15, 0),
+)
 @example(1.0, float(np.nextafter(1.0, 0.0)))
 @example(1.0, 1.0)
 @example(1.0, 0.0)
@@ -169,7 +212,15 @@ def test_anytime_defaults_are_a_run_from_zero_with_weights_1_over_n():
 
 
 SCALARS = {
-    "published": {"n": 40, "margin": 0.5, "radius": 4, "steps": 1000, "C": 1.5, "lam": 0.2, "nu": 0.6},
+    "published": {
+        "n": 40,
+        "margin": 0.5,
+        "radius": 4,
+        "steps": 1000,
+        "C": 1.5,
+        "lam": 0.2,
+        "nu": 0.6,
+    },
     "support": {"n": 40, "margin": 0.5, "radius": 4, "n_support": 7},
     "free": {"n": 40, "margin": 0.5, "radius": 4},
     "trajectory": {"drift": 0.2, "norm": 3.0, "left_out_norms": 2.9},
@@ -186,12 +237,20 @@ def test_scalars_give_a_float_and_arrays_the_same_numbers(name):
     bound, scalars = getattr(head, name), SCALARS[name]
     single = bound(**scalars)
     assert type(single) is float
-    assert type(bound(**{key: np.float32(1) * np.array(value) for key, value in scalars.items()})) is float
+    assert (
+        type(bound(**{key: np.float32(1) * np.array(value) for key, value in scalars.items()}))
+        is float
+    )
     for varied in scalars:
         several = bound(**{**scalars, varied: [scalars[varied]] * 3})
         assert several.dtype == np.float64
         assert np.array_equal(several, [single] * 3)
-    grid = bound(**{key: np.full((2, 1) if k else (1, 3), value) for k, (key, value) in enumerate(scalars.items())})
+    grid = bound(
+        **{
+            key: np.full((2, 1) if k else (1, 3), value)
+            for k, (key, value) in enumerate(scalars.items())
+        }
+    )
     assert np.array_equal(grid, np.full((2, 3), single))
 
 
@@ -218,7 +277,9 @@ def test_a_value_per_data_set_meets_the_samples_of_that_data_set():
         for i in range(2):
             assert ratio[k, i] == head.ratio(margin=margins[k], left_out_margins=many[k, i])
             assert pair[k, i] == head.pair(margin=margins[k], dual=many[k, i], hinge=many[k, i])
-            assert trajectory[k, i] == head.trajectory(drift=many[k, i], norm=margins[k], left_out_norms=many[k, i])
+            assert trajectory[k, i] == head.trajectory(
+                drift=many[k, i], norm=margins[k], left_out_norms=many[k, i]
+            )
             assert chord[k, i] == head.chord(drift=many[k, i] / 100, norm=margins[k])
 
 
@@ -280,7 +341,9 @@ def test_every_argument_is_checked(name, argument):
 @pytest.mark.parametrize("name", ["published", "support", "free", "anytime"])
 def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
     bound, valid = getattr(head, name), SCALARS[name]
-    with pytest.raises(ValueError, match=r"radius = 0.4 is below margin = 0.5: no sample is nearer to the origin"):
+    with pytest.raises(
+        ValueError, match=r"radius = 0.4 is below margin = 0.5: no sample is nearer to the origin"
+    ):
         bound(**{**valid, "radius": 0.4})
     assert np.isfinite(bound(**{**valid, "radius": 0.5 * (1 - 1e-12)}))
 
@@ -290,15 +353,31 @@ def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
     [
         ("kkt", {"radius": 0.1}, "radius = 0.1 is below margin = 0.5"),
         ("kkt", {"n": 4}, r"n = 4.0 but dual has 3 samples on its last axis: they must agree"),
-        ("kkt", {"dual": [0.0, 0.0, 0.0]}, "dual is 0 for every sample: a separator has at least one support vector"),
+        (
+            "kkt",
+            {"dual": [0.0, 0.0, 0.0]},
+            "dual is 0 for every sample: a separator has at least one support vector",
+        ),
         ("kkt", {"dual": 1.0}, "dual must have the samples on its last axis, got a scalar"),
         ("dual", {"dual": [0.0, 0.0, 0.0]}, "dual is 0 for every sample"),
         ("dual", {"norms": [0.4, 1.0, 1.0]}, r"norms\[0\] = 0.4 is below margin\[0\] = 0.5"),
-        ("ratio", {"left_out_margins": [0.5, 0.49]}, r"left_out_margins\[1\] = 0.49 is below margin\[1\] = 0.5: .*digits"),
+        (
+            "ratio",
+            {"left_out_margins": [0.5, 0.49]},
+            r"left_out_margins\[1\] = 0.49 is below margin\[1\] = 0.5: .*digits",
+        ),
         ("kkt", {"n": [3, 4]}, r"n = \[3.0, 4.0\] but dual has 3 samples"),
         ("support", {"n_support": [40, 41]}, r"n_support = \[40.0, 41.0\] exceeds n = 40.0"),
-        ("support", {"n_support": 41}, "n_support = 41.0 exceeds n = 40.0: count the samples with dual > 0"),
-        ("direction", {"head_margin": 0.5001}, "margin = 0.5 is below head_margin = 0.5001: no head has a larger margin"),
+        (
+            "support",
+            {"n_support": 41},
+            "n_support = 41.0 exceeds n = 40.0: count the samples with dual > 0",
+        ),
+        (
+            "direction",
+            {"head_margin": 0.5001},
+            "margin = 0.5 is below head_margin = 0.5001: no head has a larger margin",
+        ),
         ("anytime", {"weights": "1/m"}, r"weights must be one of '1/n', '1/\(n-1\)', got '1/m'"),
     ],
 )
@@ -309,11 +388,17 @@ def test_impossible_combinations_are_refused(name, changes, message):
 
 @pytest.mark.parametrize(
     ("name", "argument", "other"),
-    [(name, *pair) for name, arguments in VALID.items() for pair in itertools.permutations(arguments, 2)],
+    [
+        (name, *pair)
+        for name, arguments in VALID.items()
+        for pair in itertools.permutations(arguments, 2)
+    ],
 )
 def test_shapes_that_do_not_meet_are_named(name, argument, other):
     clash = {**VALID[name], argument: [VALID[name][argument]] * 2, other: [VALID[name][other]] * 3}
-    with pytest.raises(ValueError, match=r"shapes do not broadcast: .*\(.*; give arrays of one shape, or scalars"):
+    with pytest.raises(
+        ValueError, match=r"shapes do not broadcast: .*\(.*; give arrays of one shape, or scalars"
+    ):
         getattr(head, name)(**clash)
 
 
@@ -338,7 +423,9 @@ def test_values_crossed_by_rounding_count_as_equal():
     ],
 )
 def test_a_bound_beyond_float64_is_an_error(name, changes):
-    with pytest.raises(OverflowError, match=f"{name} exceeds float64 .*: rescale the data or the constants"):
+    with pytest.raises(
+        OverflowError, match=f"{name} exceeds float64 .*: rescale the data or the constants"
+    ):
         getattr(head, name)(**{**VALID[name], **changes})
 
 
@@ -361,7 +448,8 @@ def test_limit_chain(seed, n, d):
     dual = head.dual(margin=s.margin, dual=s.dual, norms=norms)
     support = head.support(n=n, margin=s.margin, radius=radius, n_support=s.support.size)
     free = head.free(n=n, margin=s.margin, radius=radius)
-    assert np.all(measured <= ratio + 5e-8)  # margins in float64 resolve their ratio to 2e-16, its root to 2e-8
+    # margins in float64 resolve their ratio to 2e-16, its root to 2e-8
+    assert np.all(measured <= ratio + 5e-8)
     assert np.all(measured <= pair + 1e-12)
     assert np.mean(pair) <= dual * (1 + 1e-12)
     assert dual <= support * (1 + 1e-12)

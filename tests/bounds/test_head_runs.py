@@ -26,7 +26,9 @@ def drifts(X, y, path, rate, weights):
 
 
 def start_of(kind, rng, d):
-    return {"zero": np.zeros(d), "near": 0.1 * rng.normal(size=d), "far": 5 * rng.normal(size=d)}[kind]
+    return {"zero": np.zeros(d), "near": 0.1 * rng.normal(size=d), "far": 5 * rng.normal(size=d)}[
+        kind
+    ]
 
 
 @pytest.mark.parametrize("weights", ["1/n", "1/(n-1)"])
@@ -93,10 +95,14 @@ def test_the_factor_4_of_other_weights_comes_from_a_sum_that_one_sample_can_atta
     for n in (2, 5, 50):
         for _ in range(200):
             g = rng.normal(size=(n, 3)) * rng.exponential(size=(n, 1)) ** 8
-            assert np.linalg.norm(g - g.mean(axis=0), axis=1).sum() <= 2 * (1 - 1 / n) * np.linalg.norm(g, axis=1).sum() * (1 + 1e-12)
+            assert np.linalg.norm(g - g.mean(axis=0), axis=1).sum() <= 2 * (
+                1 - 1 / n
+            ) * np.linalg.norm(g, axis=1).sum() * (1 + 1e-12)
         g = np.zeros((n, 3))
         g[0] = 1, 2, 3
-        assert np.linalg.norm(g - g.mean(axis=0), axis=1).sum() == pytest.approx(2 * (1 - 1 / n) * np.linalg.norm(g[0]), rel=1e-14)
+        assert np.linalg.norm(g - g.mean(axis=0), axis=1).sum() == pytest.approx(
+            2 * (1 - 1 / n) * np.linalg.norm(g[0]), rel=1e-14
+        )
 
 
 def test_trained_heads_are_certified_and_the_fitted_constant_covers_its_records():

@@ -29,7 +29,9 @@ def assert_agrees(X, y, result, tolerance=1e-12):
         assert result.margins[i] == pytest.approx(s.margin, rel=tolerance)
         assert direction_distance(result.weights[i] * s.margin, s.weights * s.margin) <= tolerance
         product = y[i] * (X[i] @ s.weights)
-        assert result.hinge[i] == pytest.approx(max(0.0, 1 - product), abs=tolerance * np.linalg.norm(X[i]) / s.margin)
+        assert result.hinge[i] == pytest.approx(
+            max(0.0, 1 - product), abs=tolerance * np.linalg.norm(X[i]) / s.margin
+        )
         if whole.dual[i] == 0:
             assert np.array_equal(result.weights[i], whole.weights)
             assert result.margins[i] == whole.margin
@@ -69,7 +71,9 @@ def test_margins_agree_with_a_cone_program(n, d):
     by_programs = leave_one_out_separators(X, y, solver="daqp").margins
     for i in range(n):
         assert by_programs[i] == pytest.approx(margins[i], rel=1e-12)
-        assert margins[i] == pytest.approx(cone_program_margin(np.delete(X, i, axis=0), np.delete(y, i)), rel=1e-7)
+        assert margins[i] == pytest.approx(
+            cone_program_margin(np.delete(X, i, axis=0), np.delete(y, i)), rel=1e-7
+        )
 
 
 @pytest.mark.parametrize("margin", [1e-4, 1e-8])
@@ -134,7 +138,9 @@ def test_only_support_vectors_are_solved(monkeypatch):
 
 
 def wrong_answers():
-    """What a solver may return: nothing, one that misses the last digits, one that separates nothing, negative duals."""
+    """What a solver may return: nothing, one that misses the last digits, one that separates
+    nothing, negative duals.
+    """
     yield lambda u: np.full_like(u, np.nan)
     yield lambda u: u * (1 + 1e-5 * np.arange(u.shape[1]))
     yield lambda u: np.where(np.arange(u.shape[1]) == 0, 1.0, 0.0) + 0 * u
@@ -148,7 +154,11 @@ def test_a_wrong_answer_of_a_solver_is_replaced_by_a_fresh_solve(monkeypatch, so
     expected = leave_one_out_separators(X, y)
     for module in (left_out_pivots, quadratic_programs):
         right = module.resolve
-        monkeypatch.setattr(module, "resolve", lambda Z, dual, left_out, right=right: spoil(right(Z, dual, left_out)))
+        monkeypatch.setattr(
+            module,
+            "resolve",
+            lambda Z, dual, left_out, right=right: spoil(right(Z, dual, left_out)),
+        )
     result = leave_one_out_separators(X, y, solver=solver)
     assert np.allclose(result.margins, expected.margins, rtol=1e-13)
     assert np.allclose(result.weights, expected.weights, atol=1e-12)
@@ -160,7 +170,11 @@ def test_where_daqp_fails_the_pivots_take_over(monkeypatch):
     X, y = separable(np.random.default_rng(1), 30, 5)
     solved = []
     right = left_out_pivots.resolve
-    monkeypatch.setattr(left_out_pivots, "resolve", lambda Z, dual, left_out: solved.extend(left_out) or right(Z, dual, left_out))
+    monkeypatch.setattr(
+        left_out_pivots,
+        "resolve",
+        lambda Z, dual, left_out: solved.extend(left_out) or right(Z, dual, left_out),
+    )
     monkeypatch.setattr(daqp, "solve", lambda **_: (None, 0.0, -1, {}))
     result = leave_one_out_separators(X, y, solver="daqp")
     assert solved == max_margin(X, y).support.tolist()
@@ -168,7 +182,9 @@ def test_where_daqp_fails_the_pivots_take_over(monkeypatch):
 
 
 def troubles():
-    """Data of every kind that makes an active set ambiguous or far from 1, with the tolerance on directions."""
+    """Data of every kind that makes an active set ambiguous or far from 1, with the tolerance on
+    directions.
+    """
     rng = np.random.default_rng(12)
     yield pytest.param(*separable(rng, 60, 7), 1e-12, id="generic")
     yield pytest.param(*separable(rng, 20, 90), 1e-12, id="wide")
@@ -177,7 +193,12 @@ def troubles():
     X, y = separable(rng, 15, 4)
     yield pytest.param(np.vstack([X, X]), np.tile(y, 2), 1e-12, id="duplicated")
     for shift in (1e-4, 1e-8, 1e-12):
-        yield pytest.param(np.vstack([X, X + shift * rng.normal(size=X.shape)]), np.tile(y, 2), 1e-10, id=f"duplicates {shift:g} apart")
+        yield pytest.param(
+            np.vstack([X, X + shift * rng.normal(size=X.shape)]),
+            np.tile(y, 2),
+            1e-10,
+            id=f"duplicates {shift:g} apart",
+        )
     for margin in (1e-3, 1e-5, 1e-8):
         yield pytest.param(*flat(rng, 30, 5, margin), 1e-12, id=f"margin {margin:g}")
     yield pytest.param(*separable(rng, 30, 5, scale=1e-90), 1e-12, id="tiny")
@@ -190,11 +211,17 @@ def troubles():
 def test_the_solvers_agree(X, y, tolerance):
     pivots, programs = (leave_one_out_separators(X, y, solver=solver) for solver in SOLVERS)
     assert np.allclose(pivots.margins, programs.margins, rtol=1e-12, atol=0)
-    assert max(direction_distance(a, b) for a, b in zip(pivots.weights, programs.weights, strict=True)) < tolerance
+    assert (
+        max(direction_distance(a, b) for a, b in zip(pivots.weights, programs.weights, strict=True))
+        < tolerance
+    )
     assert max(pivots.gaps.max(), programs.gaps.max()) < 1e-11
 
 
-@pytest.mark.parametrize(("X", "y", "tolerance"), [case for case in troubles() if case.id not in ("margin 1e-05", "margin 1e-08")])
+@pytest.mark.parametrize(
+    ("X", "y", "tolerance"),
+    [case for case in troubles() if case.id not in ("margin 1e-05", "margin 1e-08")],
+)
 def test_pivots_find_the_way_alone(X, y, tolerance):
     """Without a fresh solve, unless the margin is so small that Z Z^T + 1 has lost its 1."""
     scale = max_margin(X, y).margin
@@ -212,7 +239,10 @@ def test_pivots_find_the_way_alone(X, y, tolerance):
 def test_without_daqp_the_error_says_how_to_get_it(monkeypatch):
     X, y = separable(np.random.default_rng(1), 30, 5)
     monkeypatch.setitem(sys.modules, "daqp", None)
-    with pytest.raises(ImportError, match=r"solver='daqp' needs .* run `pip install daqp`, or keep solver='active-set'"):
+    with pytest.raises(
+        ImportError,
+        match=r"solver='daqp' needs .* run `pip install daqp`, or keep solver='active-set'",
+    ):
         leave_one_out_separators(X, y, solver="daqp")
     assert leave_one_out_separators(X, y).gaps.max() < 1e-13
 
@@ -234,7 +264,9 @@ def test_a_given_separator_saves_its_solve(monkeypatch):
     monkeypatch.setattr(leave_one_out, "max_margin", no_solve)
     result = leave_one_out_separators(X, y, whole)
     assert np.array_equal(result.weights, expected.weights)
-    assert np.array_equal(result.margins, leave_one_out.leave_one_out_separators(X, y, whole).margins)
+    assert np.array_equal(
+        result.margins, leave_one_out.leave_one_out_separators(X, y, whole).margins
+    )
 
 
 def test_leave_one_out_margins_are_those_of_the_separators():
@@ -247,7 +279,10 @@ def test_a_class_of_one_is_named_with_its_sample(label, number):
     X = np.arange(1.0, 11.0).reshape(5, 2)
     y = np.full(5, -label)
     y[number] = label
-    with pytest.raises(ValueError, match=rf"y has one sample of the class \{label:+d}, number {number}: .*give two samples"):
+    with pytest.raises(
+        ValueError,
+        match=rf"y has one sample of the class \{label:+d}, number {number}: .*give two samples",
+    ):
         leave_one_out_separators(X, y)
     with pytest.raises(ValueError, match="give two samples of each class"):
         leave_one_out_margins(X, y)
@@ -257,9 +292,14 @@ def test_a_separator_of_other_data_is_refused():
     rng = np.random.default_rng(1)
     X, y = separable(rng, 30, 5)
     for n, d in ((31, 5), (30, 6)):
-        with pytest.raises(ValueError, match=rf"separator is for {n} samples in {d} dimensions.*: pass max_margin"):
+        with pytest.raises(
+            ValueError, match=rf"separator is for {n} samples in {d} dimensions.*: pass max_margin"
+        ):
             leave_one_out_separators(X, y, max_margin(*separable(rng, n, d)))
-    with pytest.raises(ValueError, match=r"separator has min_j y_j x_j . w = .* instead of 1: pass max_margin\(X, y\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"separator has min_j y_j x_j . w = .* instead of 1: pass max_margin\(X, y\)",
+    ):
         leave_one_out_separators(X, y, max_margin(2 * X, y))
 
 

@@ -1,4 +1,6 @@
-"""The bounds of the literature: exact arithmetic, and cases in which they must hold or are attained."""
+"""The bounds of the literature: exact arithmetic, and cases in which they must hold or are
+attained.
+"""
 
 import itertools
 
@@ -48,7 +50,12 @@ def test_regularized_bounds_are_exact(n, lipschitz, radius, lam):
 @example(1.0, 1e150, 1e300, [1.0])
 @example(5.0, 2.0, 3.0, [1.0, 0.5])
 def test_convex_descent_bounds_are_exact(n, lipschitz, beta, shares):
-    arguments = {"n": n, "lipschitz": lipschitz, "beta": beta, "step_sizes": [2 * share / beta for share in shares]}
+    arguments = {
+        "n": n,
+        "lipschitz": lipschitz,
+        "beta": beta,
+        "step_sizes": [2 * share / beta for share in shares],
+    }
     assert_exact("convex_descent_distance", arguments)
     assert_exact("convex_descent_stability", arguments)
 
@@ -85,7 +92,10 @@ def test_non_convex_descent_stability_is_exact(n, lipschitz, beta, c, steps):
 @example(3.0, 7.0, 2.0, 0.5, 3.0, 0.25, 5.0, 0.7)
 def test_self_bounded_distance_is_exact(n, steps, beta, share, c, delta, distance, loss):
     arguments = {"n": n, "steps": steps, "learning_rate": share / beta / 2, "beta": beta}
-    assert_exact("self_bounded_distance", {**arguments, "c": c, "delta": delta, "distance": distance, "loss": loss})
+    assert_exact(
+        "self_bounded_distance",
+        {**arguments, "c": c, "delta": delta, "distance": distance, "loss": loss},
+    )
 
 
 @given(whole(0.5, 12), SIZES, log_uniform(0, 9) | st.just(1.0), whole(0, 30), log_uniform(-9, 0))
@@ -94,7 +104,9 @@ def test_self_bounded_distance_is_exact(n, steps, beta, share, c, delta, distanc
 def test_separable_descent_distance_is_exact(n, margin, ratio, steps, share):
     radius = margin * ratio
     arguments = {"n": n, "margin": margin, "radius": radius, "steps": steps}
-    assert_exact("separable_descent_distance", {**arguments, "learning_rate": share * 2 / radius / radius})
+    assert_exact(
+        "separable_descent_distance", {**arguments, "learning_rate": share * 2 / radius / radius}
+    )
 
 
 VALID = {
@@ -114,7 +126,13 @@ VALID = {
         "distance": 3.0,
         "loss": 0.1,
     },
-    "separable_descent_distance": {"n": 10, "margin": 0.5, "radius": 2.0, "steps": 50, "learning_rate": 0.4},
+    "separable_descent_distance": {
+        "n": 10,
+        "margin": 0.5,
+        "radius": 2.0,
+        "steps": 50,
+        "learning_rate": 0.4,
+    },
 }
 MINIMA = {
     "n": {"non_convex_descent_stability": 2, "separable_descent_distance": 2},
@@ -123,7 +141,9 @@ MINIMA = {
 NON_NEGATIVE = {"distance", "loss", "delta"}
 
 
-@pytest.mark.parametrize(("name", "argument"), [(name, argument) for name in VALID for argument in VALID[name]])
+@pytest.mark.parametrize(
+    ("name", "argument"), [(name, argument) for name in VALID for argument in VALID[name]]
+)
 def test_every_argument_is_checked(name, argument):
     bound, valid = getattr(literature, name), VALID[name]
 
@@ -155,14 +175,38 @@ def test_every_argument_is_checked(name, argument):
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("convex_descent_distance", {"step_sizes": [1.0, 1.01]}, r"step_sizes = 1.01 exceeds 2/beta = 1.0: take smaller"),
-        ("convex_descent_stability", {"step_sizes": 1.0}, "step_sizes must have the steps on its last axis, got a scalar"),
-        ("self_bounded_distance", {"learning_rate": 0.26}, r"learning_rate = 0.26 exceeds 1/\(2 beta\) = 0.25"),
-        ("self_bounded_distance", {"delta": [0.5, 0.51]}, r"delta = \[0.5, 0.51\] must be at most 1/2"),
+        (
+            "convex_descent_distance",
+            {"step_sizes": [1.0, 1.01]},
+            r"step_sizes = 1.01 exceeds 2/beta = 1.0: take smaller",
+        ),
+        (
+            "convex_descent_stability",
+            {"step_sizes": 1.0},
+            "step_sizes must have the steps on its last axis, got a scalar",
+        ),
+        (
+            "self_bounded_distance",
+            {"learning_rate": 0.26},
+            r"learning_rate = 0.26 exceeds 1/\(2 beta\) = 0.25",
+        ),
+        (
+            "self_bounded_distance",
+            {"delta": [0.5, 0.51]},
+            r"delta = \[0.5, 0.51\] must be at most 1/2",
+        ),
         ("self_bounded_distance", {"delta": 0.51}, "delta = 0.51 must be at most 1/2"),
         ("self_bounded_distance", {"delta": 1.5}, r"delta must lie in \[0, 1\]"),
-        ("separable_descent_distance", {"learning_rate": 0.51}, r"learning_rate = 0.51 exceeds 2 / radius\^2 = 0.5"),
-        ("separable_descent_distance", {"radius": 0.4, "learning_rate": 0.1}, "radius = 0.4 is below margin = 0.5"),
+        (
+            "separable_descent_distance",
+            {"learning_rate": 0.51},
+            r"learning_rate = 0.51 exceeds 2 / radius\^2 = 0.5",
+        ),
+        (
+            "separable_descent_distance",
+            {"radius": 0.4, "learning_rate": 0.1},
+            "radius = 0.4 is below margin = 0.5",
+        ),
     ],
 )
 def test_impossible_combinations_are_refused(name, changes, message):
@@ -172,11 +216,17 @@ def test_impossible_combinations_are_refused(name, changes, message):
 
 @pytest.mark.parametrize(
     ("name", "argument", "other"),
-    [(name, *pair) for name, arguments in VALID.items() for pair in itertools.permutations(arguments, 2)],
+    [
+        (name, *pair)
+        for name, arguments in VALID.items()
+        for pair in itertools.permutations(arguments, 2)
+    ],
 )
 def test_shapes_that_do_not_meet_are_named(name, argument, other):
     clash = {**VALID[name], argument: [VALID[name][argument]] * 2, other: [VALID[name][other]] * 3}
-    with pytest.raises(ValueError, match=r"shapes do not broadcast: .*\(.*; give arrays of one shape, or scalars"):
+    with pytest.raises(
+        ValueError, match=r"shapes do not broadcast: .*\(.*; give arrays of one shape, or scalars"
+    ):
         getattr(literature, name)(**clash)
 
 
@@ -193,7 +243,9 @@ def test_arrays_give_the_same_numbers(name):
 
 def test_step_sizes_of_several_runs_meet_their_own_smoothness():
     steps = np.array([[1.0, 0.5], [0.1, 0.2]])
-    several = literature.convex_descent_distance(n=10, lipschitz=1.0, beta=[2.0, 10.0], step_sizes=steps)
+    several = literature.convex_descent_distance(
+        n=10, lipschitz=1.0, beta=[2.0, 10.0], step_sizes=steps
+    )
     assert np.allclose(several, 0.2 * steps.sum(axis=1), rtol=1e-15)
     with pytest.raises(ValueError, match=r"step_sizes = 1.0 exceeds 2/beta = 0.2"):
         literature.convex_descent_distance(n=10, lipschitz=1.0, beta=[10.0, 2.0], step_sizes=steps)
@@ -242,8 +294,12 @@ def test_regularized_minimisers_keep_to_bousquet_and_elisseeff(n, d, lam):
     arguments = {"n": n, "lipschitz": 1.0, "radius": kappa, "lam": lam}
     weights = np.full(n, 1 / n)
     whole = ridge_logistic(Z, weights, lam)
-    others = np.array([ridge_logistic(Z, np.where(np.arange(n) == i, 0, weights), lam) for i in range(n)])
-    assert np.linalg.norm(others - whole, axis=1).max() <= literature.regularized_distance(**arguments)
+    others = np.array(
+        [ridge_logistic(Z, np.where(np.arange(n) == i, 0, weights), lam) for i in range(n)]
+    )
+    assert np.linalg.norm(others - whole, axis=1).max() <= literature.regularized_distance(
+        **arguments
+    )
     points = rng.normal(size=(500, d))
     points *= kappa / np.linalg.norm(points, axis=1)[:, None]
     change = np.abs(np.logaddexp(0, -points @ others.T) - np.logaddexp(0, -points @ whole)[:, None])
@@ -259,12 +315,18 @@ def test_regularized_bounds_are_attained_by_a_linear_loss():
     whole = Z.sum(axis=0) / (2 * lam * 6)
     other = Z[1:].sum(axis=0) / (2 * lam * 6)
     arguments = {"n": 6, "lipschitz": 1.0, "radius": 3.0, "lam": lam}
-    assert np.linalg.norm(whole - other) == pytest.approx(literature.regularized_distance(**arguments), rel=1e-14)
-    assert Z[0] @ (whole - other) == pytest.approx(literature.regularized_stability(**arguments), rel=1e-14)
+    assert np.linalg.norm(whole - other) == pytest.approx(
+        literature.regularized_distance(**arguments), rel=1e-14
+    )
+    assert Z[0] @ (whole - other) == pytest.approx(
+        literature.regularized_stability(**arguments), rel=1e-14
+    )
 
 
 def expected_difference(gradient, gradient_exchanged, w_0, steps, n, measure):
-    """Mean of `measure` over all n^T orders in which stochastic gradient descent can draw the samples."""
+    """Mean of `measure` over all n^T orders in which stochastic gradient descent can draw the
+    samples.
+    """
     values = []
     for drawn in itertools.product(range(n), repeat=len(steps)):
         w, v = w_0, w_0
@@ -296,10 +358,17 @@ def test_stochastic_descent_on_convex_losses_keeps_to_hardt_recht_and_singer(sha
     steps = share * 2 / beta * np.array([1.0, 0.5, 1.0, 0.25, 1.0])
     bound = literature.convex_descent_distance(n=n, lipschitz=radius, beta=beta, step_sizes=steps)
     measured = expected_difference(
-        logistic_gradient(Z), logistic_gradient(other), np.zeros(3), steps, n, lambda w, v: np.linalg.norm(w - v)
+        logistic_gradient(Z),
+        logistic_gradient(other),
+        np.zeros(3),
+        steps,
+        n,
+        lambda w, v: np.linalg.norm(w - v),
     )
     assert 0 < measured <= bound
-    stability = literature.convex_descent_stability(n=n, lipschitz=radius, beta=beta, step_sizes=steps)
+    stability = literature.convex_descent_stability(
+        n=n, lipschitz=radius, beta=beta, step_sizes=steps
+    )
     assert stability == pytest.approx(radius * bound, rel=1e-14)
 
 
@@ -313,7 +382,9 @@ def test_full_batch_descent_on_convex_losses_keeps_to_the_same_bound():
     for t in range(1, 200):
         w = w + 2 / beta * (Z.T @ (1 / (1 + np.exp(Z @ w)))) / 12
         v = v + 2 / beta * (other.T @ (1 / (1 + np.exp(other @ v)))) / 12
-        bound = literature.convex_descent_distance(n=12, lipschitz=radius, beta=beta, step_sizes=np.full(t, 2 / beta))
+        bound = literature.convex_descent_distance(
+            n=12, lipschitz=radius, beta=beta, step_sizes=np.full(t, 2 / beta)
+        )
         assert np.linalg.norm(w - v) <= bound
 
 
@@ -331,7 +402,9 @@ def test_convex_descent_bounds_are_attained_by_linear_losses():
     )
     arguments = {"n": 3, "lipschitz": 5.0, "beta": 1.0, "step_sizes": steps}
     assert measured == pytest.approx(literature.convex_descent_distance(**arguments), rel=1e-13)
-    assert 5 * measured == pytest.approx(literature.convex_descent_stability(**arguments), rel=1e-13)
+    assert 5 * measured == pytest.approx(
+        literature.convex_descent_stability(**arguments), rel=1e-13
+    )
 
 
 def test_strongly_convex_descent_keeps_to_its_bound_for_every_number_of_steps():
@@ -353,7 +426,12 @@ def test_strongly_convex_descent_keeps_to_its_bound_for_every_number_of_steps():
     bound = literature.strongly_convex_descent_stability(n=n, lipschitz=lipschitz, mu=mu)
     for T in (1, 3, 7):
         measured = expected_difference(
-            projected(Z), projected(other), np.zeros(2), [step] * T, n, lambda w, v: lipschitz * np.linalg.norm(w - v)
+            projected(Z),
+            projected(other),
+            np.zeros(2),
+            [step] * T,
+            n,
+            lambda w, v: lipschitz * np.linalg.norm(w - v),
         )
         assert 0 < measured <= bound
 
@@ -377,7 +455,9 @@ def test_non_convex_descent_keeps_to_its_bound():
             n,
             lambda w, v: np.abs(np.sin(points * w) - np.sin(points * v)).max() / 2,
         )
-        bound = literature.non_convex_descent_stability(n=n, lipschitz=lipschitz, beta=beta, c=c, steps=T)
+        bound = literature.non_convex_descent_stability(
+            n=n, lipschitz=lipschitz, beta=beta, c=c, steps=T
+        )
         assert 0 < measured <= bound
 
 
@@ -391,7 +471,11 @@ def test_full_batch_descent_keeps_to_the_self_bounded_argument(n, d):
     measured = np.linalg.norm(paths[1:] - paths[0], axis=2).mean(axis=0)
     Z = X * y[:, None]
     for T in (1, 10, 100, 300):
-        limits = [literature.separable_descent_distance(n=n, margin=s.margin, radius=radius, steps=T, learning_rate=rate)]
+        limits = [
+            literature.separable_descent_distance(
+                n=n, margin=s.margin, radius=radius, steps=T, learning_rate=rate
+            )
+        ]
         for length in (0.0, 1.0, np.log(T), 5.0):
             u = length * s.weights
             loss = np.logaddexp(0, -Z @ u).mean()
@@ -416,6 +500,8 @@ def test_on_directions_anytime_outruns_the_literature():
     s = max_margin(X, y)
     radius = constants.radius(X).value
     T = 10**6
-    distance = literature.separable_descent_distance(n=20, margin=s.margin, radius=radius, steps=T, learning_rate=1 / radius**2)
+    distance = literature.separable_descent_distance(
+        n=20, margin=s.margin, radius=radius, steps=T, learning_rate=1 / radius**2
+    )
     head_norm = np.log(T) / s.margin
     assert head.anytime(n=20, margin=s.margin, radius=radius) < 2 * distance / head_norm

@@ -1,4 +1,6 @@
-"""The multi-head bounds: exact arithmetic, the inequalities they promise on random starts, and their refusals."""
+"""The multi-head bounds: exact arithmetic, the inequalities they promise on random starts, and
+their refusals.
+"""
 
 import inspect
 
@@ -50,20 +52,47 @@ def assert_exact(name, arguments):
 @example(1.0, 1.0, 2.0, 3.0, 3.0, 1 - 2**-53, (1e6, 1e6), 1e-14, 0.0)
 def test_published_is_exact(margin, relative, n, steps, heads, delta, constants, lam, nu):
     C, xi = constants
-    data = {"n": n, "margin": margin, "radius": margin * relative, "steps": steps, "lam": lam * margin**2, "nu": nu * margin}
+    data = {
+        "n": n,
+        "margin": margin,
+        "radius": margin * relative,
+        "steps": steps,
+        "lam": lam * margin**2,
+        "nu": nu * margin,
+    }
     assert_exact("published", {**data, "heads": heads, "delta": delta, "C": C, "xi": xi})
 
 
-@given(log_uniform(-280, 300) | st.just(0.0), log_uniform(-280, 300) | st.just(0.0), whole(0, 30), probability)
+@given(
+    log_uniform(-280, 300) | st.just(0.0),
+    log_uniform(-280, 300) | st.just(0.0),
+    whole(0, 30),
+    probability,
+)
 @example(0.0, 1e300, 1.0, 1e-300)
 def test_refined_is_exact(bias, spread, heads, delta):
     assert_exact("refined", {"bias": bias, "spread": spread, "heads": heads, "delta": delta})
 
 
-@given(log_uniform(-280, 280) | st.just(0.0), log_uniform(-280, 280) | st.just(0.0), whole(0, 12), probability, whole(0, 9))
+@given(
+    log_uniform(-280, 280) | st.just(0.0),
+    log_uniform(-280, 280) | st.just(0.0),
+    whole(0, 12),
+    probability,
+    whole(0, 9),
+)
 @example(1e-280, 1e-280, 1e12, 1e-9, 1.0)
 def test_concentration_is_exact(spread, deviation, heads, delta, groups):
-    assert_exact("concentration", {"spread": spread, "deviation": deviation, "heads": heads, "delta": delta, "groups": groups})
+    assert_exact(
+        "concentration",
+        {
+            "spread": spread,
+            "deviation": deviation,
+            "heads": heads,
+            "delta": delta,
+            "groups": groups,
+        },
+    )
 
 
 @given(probability)
@@ -73,13 +102,28 @@ def test_heads_needed_is_the_fewest_that_published_accepts(delta):
     fewest = multi_head.heads_needed(delta=delta)
     multi_head.published(**{**VALID["published"], "heads": fewest, "delta": delta})
     with pytest.raises(
-        ValueError, match=rf"heads = .* is not above 2 \+ 8 ln\(1/delta\) = .*: take at least {fewest:.0f} heads, or a larger"
+        ValueError,
+        match=(
+            rf"heads = .* is not above 2 \+ 8 ln\(1/delta\) = .*: take at least {fewest:.0f} heads,"
+            r" or a larger"
+        ),
     ):
         multi_head.published(**{**VALID["published"], "heads": fewest - 1, "delta": delta})
 
 
 VALID = {
-    "published": dict(n=50, margin=0.5, radius=4.0, steps=1000, heads=64, delta=0.05, C=1.0, xi=0.3, lam=0.25, nu=0.5),
+    "published": dict(
+        n=50,
+        margin=0.5,
+        radius=4.0,
+        steps=1000,
+        heads=64,
+        delta=0.05,
+        C=1.0,
+        xi=0.3,
+        lam=0.25,
+        nu=0.5,
+    ),
     "refined": dict(bias=0.1, spread=0.4, heads=64, delta=0.05),
     "concentration": dict(spread=2.0, deviation=1.0, heads=64, delta=0.05, groups=16),
     "heads_needed": dict(delta=0.05),
@@ -97,7 +141,13 @@ def test_every_argument_is_listed():
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
 def test_every_argument_is_checked(name, argument):
     formula, valid = getattr(multi_head, name), VALID[name]
-    for bad in (np.nan, np.inf, -1.0, *(() if argument in ZERO_ALLOWED else (0,)), *((1.0, 1.5) if argument == "delta" else ())):
+    for bad in (
+        np.nan,
+        np.inf,
+        -1.0,
+        *(() if argument in ZERO_ALLOWED else (0,)),
+        *((1.0, 1.5) if argument == "delta" else ()),
+    ):
         with pytest.raises(ValueError, match=argument):
             formula(**{**valid, argument: bad})
     for bad in ("1", True, None, 1j):
@@ -133,14 +183,20 @@ def test_a_bound_beyond_float64_is_an_error():
 
 @given(log_uniform(-3, 3), log_uniform(0, 6).map(np.ceil), probability)
 def test_the_published_factor_covers_both_kinds_of_starts(spread, heads, delta):
-    """Bounded starts have deviation = spread, Gaussian ones a smaller deviation: both lie below the factor √(2 + 8 ln(1/δ))."""
+    """Bounded starts have deviation = spread, Gaussian ones a smaller deviation: both lie below the
+    factor √(2 + 8 ln(1/δ)).
+    """
     sharp = multi_head.concentration(spread=spread, deviation=spread, heads=heads, delta=delta)
-    assert sharp <= multi_head.refined(bias=0.0, spread=spread, heads=heads, delta=delta) * (1 + 1e-12)
+    assert sharp <= multi_head.refined(bias=0.0, spread=spread, heads=heads, delta=delta) * (
+        1 + 1e-12
+    )
 
 
 def test_published_at_one_group_is_the_head_bound_times_the_factor():
     arguments = {**VALID["published"], "lam": 1e300, "nu": 0.0}
-    alone = head.published(**{key: arguments[key] for key in ("n", "margin", "radius", "steps", "lam", "nu")}, C=0.3)
+    alone = head.published(
+        **{key: arguments[key] for key in ("n", "margin", "radius", "steps", "lam", "nu")}, C=0.3
+    )
     factor = np.sqrt((2 + 8 * np.log(20)) / 64)
     assert multi_head.published(**arguments) == pytest.approx(alone * factor, rel=1e-13)
 
@@ -151,7 +207,13 @@ def problem(seed, n, d):
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10**6), st.integers(5, 12), st.integers(1, 16), st.floats(-1, 1), st.floats(0.05, 1))
+@given(
+    st.integers(0, 10**6),
+    st.integers(5, 12),
+    st.integers(1, 16),
+    st.floats(-1, 1),
+    st.floats(0.05, 1),
+)
 def test_heads_do_not_move_apart(seed, n, d, scale, fraction):
     X, y, limit = problem(seed, n, d)
     starts = 10**scale * np.random.default_rng(seed).normal(size=(12, d))
@@ -163,14 +225,18 @@ def test_heads_do_not_move_apart(seed, n, d, scale, fraction):
 @pytest.mark.parametrize(("n", "d"), [(20, 3), (10, 30)])
 @pytest.mark.parametrize("kind", ["gaussian", "bounded"])
 def test_concentration_fails_as_rarely_as_it_says(n, d, kind):
-    """4,000 mean heads of 8 against the mean of 50,000 heads; δ = 0.3 leaves room to see a constant that is too small."""
+    """4,000 mean heads of 8 against the mean of 50,000 heads; δ = 0.3 leaves room to see a constant
+    that is too small.
+    """
     X, y, limit = problem(5, n, d)
     rng = np.random.default_rng(1)
     heads, delta, scale = 8, 0.3, 2.0
 
     def draw(count):
         starts = rng.normal(size=(count, d))
-        return scale * (starts if kind == "gaussian" else starts / np.linalg.norm(starts, axis=1, keepdims=True))
+        return scale * (
+            starts if kind == "gaussian" else starts / np.linalg.norm(starts, axis=1, keepdims=True)
+        )
 
     expected = many_heads_at(X, y, 0.5 * limit, 50, draw(50_000)).mean(axis=0)
     ends = many_heads_at(X, y, 0.5 * limit, 50, draw(32_000)).reshape(4000, heads, d).mean(axis=1)
@@ -180,13 +246,17 @@ def test_concentration_fails_as_rarely_as_it_says(n, d, kind):
     assert (distance > bound).mean() <= delta
     if kind == "gaussian":
         groups = np.sqrt((distance.reshape(400, 10) ** 2).mean(axis=1))
-        together = multi_head.concentration(spread=spread, deviation=scale, heads=heads, delta=delta, groups=10)
+        together = multi_head.concentration(
+            spread=spread, deviation=scale, heads=heads, delta=delta, groups=10
+        )
         assert (groups > together).mean() <= delta
     assert np.sqrt((distance**2).mean()) <= spread / np.sqrt(heads)
 
 
 def test_concentration_is_attained_up_to_its_deviation_where_nothing_contracts():
-    """Features in one direction leave the others where they started, so the spread stays and the mean square is σ²(d − 1)/H."""
+    """Features in one direction leave the others where they started, so the spread stays and the
+    mean square is σ²(d − 1)/H.
+    """
     d, heads, scale = 400, 4, 3.0
     X, y = np.eye(2, d) * [[1.0], [0.0]] + np.eye(2, d) * [[0.0], [0.0]], np.array([1, -1])
     X[1, 0] = -1.0
@@ -194,7 +264,9 @@ def test_concentration_is_attained_up_to_its_deviation_where_nothing_contracts()
     ends = many_heads_at(X, y, 1.0, 30, starts).reshape(50, heads, d).mean(axis=1)
     rest = np.sqrt((ends[:, 1:] ** 2).sum(axis=1).mean())
     assert rest == pytest.approx(scale * np.sqrt((d - 1) / heads), rel=0.02)
-    assert rest <= multi_head.concentration(spread=scale * np.sqrt(d), deviation=scale, heads=heads, delta=0.5, groups=50)
+    assert rest <= multi_head.concentration(
+        spread=scale * np.sqrt(d), deviation=scale, heads=heads, delta=0.5, groups=50
+    )
 
 
 @settings(max_examples=10, deadline=None)
@@ -209,4 +281,7 @@ def test_anytime_holds_for_a_mean_head(seed, n, d, scale):
     measured = np.linalg.norm(directions[1:] - directions[0], axis=1).mean()
     progress = (ends[0] - starts.mean(axis=0)) @ separator.direction / np.linalg.norm(ends[0])
     radius = np.linalg.norm(X, axis=1).max()
-    assert measured <= head.anytime(n=n, margin=separator.margin, radius=radius, progress=progress) + 1e-12
+    assert (
+        measured
+        <= head.anytime(n=n, margin=separator.margin, radius=radius, progress=progress) + 1e-12
+    )

@@ -95,7 +95,9 @@ def test_decimal_scales(scale):
 @pytest.mark.parametrize("scale", [1e-160, 1e160, 1e300, 1e-300])
 def test_scales_whose_dual_leaves_float64_are_refused(scale):
     X, y = separable(np.random.default_rng(5), 40, 8)
-    with pytest.raises(ValueError, match=r"the margin of X is .*: its inverse square leaves float64; rescale X"):
+    with pytest.raises(
+        ValueError, match=r"the margin of X is .*: its inverse square leaves float64; rescale X"
+    ):
         max_margin(X * scale, y)
 
 
@@ -186,14 +188,21 @@ def contradiction(rng):
     ],
 )
 def test_inseparable_data_are_named_as_such(X, y):
-    with pytest.raises(NotSeparableError, match="not linearly separable through the origin: a convex combination"):
+    with pytest.raises(
+        NotSeparableError, match="not linearly separable through the origin: a convex combination"
+    ):
         max_margin(X, y)
-    with pytest.raises(ValueError, match="Append a constant feature for an intercept, add features, or remove"):
+    with pytest.raises(
+        ValueError, match="Append a constant feature for an intercept, add features, or remove"
+    ):
         max_margin(X, y)
 
 
 def test_a_zero_sample_is_named():
-    with pytest.raises(NotSeparableError, match=r"X\[1\] is the zero vector, .*: remove it, or append a constant feature"):
+    with pytest.raises(
+        NotSeparableError,
+        match=r"X\[1\] is the zero vector, .*: remove it, or append a constant feature",
+    ):
         max_margin([[1.0, 0.0], [0.0, 0.0]], [1, -1])
 
 
@@ -227,7 +236,9 @@ def test_the_cone_program_names_inseparable_data_too(monkeypatch):
         raise RuntimeError("Maximum number of iterations reached.")
 
     monkeypatch.setattr(least_distance.scipy.optimize, "nnls", no_convergence)
-    with pytest.raises(NotSeparableError, match=r"float64 shows no separator .* \(the cone program is infeasible"):
+    with pytest.raises(
+        NotSeparableError, match=r"float64 shows no separator .* \(the cone program is infeasible"
+    ):
         max_margin(X, y)
 
 

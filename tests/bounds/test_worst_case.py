@@ -1,4 +1,6 @@
-"""The exact worst case: certificate, independent performance estimation, and problems that must lie below it."""
+"""The exact worst case: certificate, independent performance estimation, and problems that must lie
+below it.
+"""
 
 import sys
 
@@ -44,7 +46,9 @@ def test_agrees_with_an_independent_performance_estimation(n, kappa, steps, weig
     assert value <= independent * (1 + 1e-6)
 
 
-@pytest.mark.parametrize(("steps", "value"), [(1, 0.1000), (2, 0.1720), (5, 0.2754), (8, 0.2850), (10, 0.2678)])
+@pytest.mark.parametrize(
+    ("steps", "value"), [(1, 0.1000), (2, 0.1720), (5, 0.2754), (8, 0.2850), (10, 0.2678)]
+)
 def test_known_values(steps, value):
     result = worst(10, 0.1, steps)
     assert result.value == pytest.approx(value, abs=6e-5)
@@ -52,7 +56,12 @@ def test_known_values(steps, value):
     assert result.status == cvxpy.OPTIMAL
 
 
-CASES = [(n, kappa, steps) for n in (2, 5, 1000, 10**12) for kappa in (1e-15, 0.3, 0.95, 1 - 1e-12) for steps in (1, 2, 4)]
+CASES = [
+    (n, kappa, steps)
+    for n in (2, 5, 1000, 10**12)
+    for kappa in (1e-15, 0.3, 0.95, 1 - 1e-12)
+    for steps in (1, 2, 4)
+]
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -93,9 +102,13 @@ def test_no_random_problem_exceeds_it(weights):
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
-@pytest.mark.parametrize(("n", "kappa", "steps"), [(2, 0.05, 5), (3, 0.6, 5), (40, 0.3, 4), (6, 0.8, 3), (5, 1e-6, 1)])
+@pytest.mark.parametrize(
+    ("n", "kappa", "steps"), [(2, 0.05, 5), (3, 0.6, 5), (40, 0.3, 4), (6, 0.8, 3), (5, 1e-6, 1)]
+)
 def test_runs_of_real_problems_satisfy_every_inequality_of_the_program(n, kappa, steps, weights):
-    """Gram matrix and values of simulated runs, from their definition: feasible, and the objective is their distance."""
+    """Gram matrix and values of simulated runs, from their definition: feasible, and the objective
+    is their distance.
+    """
     rng = np.random.default_rng(n)
     program = semidefinite.build(n, kappa, 1 - kappa, steps, weights)
     assert len(program.inequalities) == 5 * steps**2 - steps
@@ -120,11 +133,20 @@ def test_runs_of_real_problems_satisfy_every_inequality_of_the_program(n, kappa,
 @pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize(("n", "kappa", "steps"), [(2, 0.3, 4), (7, 0.6, 3), (3, 0.1, 1)])
 def test_inequalities_are_all_those_of_the_interpolation_theorem(n, kappa, steps, weights):
-    """At arbitrary vectors and values, each pair's inequality from its definition; the program's are these, and no others."""
+    """At arbitrary vectors and values, each pair's inequality from its definition; the program's
+    are these, and no others.
+    """
     rng, p, c = np.random.default_rng(1), 1 - kappa, (n - 1) / n
     vectors, heights = rng.normal(size=(3 * steps, 4)), rng.normal(size=3 * steps - 1)
     decay = p ** np.arange(steps + 1)
-    gap = [full.contraction(n=n, mu=kappa, beta=1.0, distance=1.0, steps=t, weights=weights) if t else 0.0 for t in range(steps + 1)]
+    gap = [
+        (
+            full.contraction(n=n, mu=kappa, beta=1.0, distance=1.0, steps=t, weights=weights)
+            if t
+            else 0.0
+        )
+        for t in range(steps + 1)
+    ]
     x, v = [vectors[0]], [vectors[0]]
     g = [(0.0, np.zeros(4), np.zeros(4), 0.0, None)]
     f = list(g)
@@ -173,7 +195,11 @@ def scaled_run(losses, start, kappa, steps, weights):
     # contraction(t + 1) by its recursion
     largest = [0.0]
     for t in range(steps):
-        grown = (p + kappa / n) * largest[t] + p**t if weights == "1/n" else p * largest[t] + p ** (t + 1)
+        grown = (
+            (p + kappa / n) * largest[t] + p**t
+            if weights == "1/n"
+            else p * largest[t] + p ** (t + 1)
+        )
         largest.append(grown)
     vectors = [start]
     vectors += [convex_gradient(kept, path[t]) / time_scale[t] for t in range(steps)]
@@ -184,14 +210,24 @@ def scaled_run(losses, start, kappa, steps, weights):
         scale = largest[t] / n
         gradient = convex_gradient(kept, path[t])
         vectors.append((convex_gradient(kept, other[t]) - gradient) / scale)
-        rest = convex_value(kept, other[t]) - convex_value(kept, path[t]) - gradient @ (other[t] - path[t])
+        rest = (
+            convex_value(kept, other[t])
+            - convex_value(kept, path[t])
+            - gradient @ (other[t] - path[t])
+        )
         heights.append(rest / scale**2)
-    return np.array(vectors) @ np.array(vectors).T, np.array(heights), np.linalg.norm(other[-1] - path[-1])
+    return (
+        np.array(vectors) @ np.array(vectors).T,
+        np.array(heights),
+        np.linalg.norm(other[-1] - path[-1]),
+    )
 
 
 def test_certificate_counts_every_infeasibility():
     eye = np.eye(2)
-    program = semidefinite.Program(np.diag([0.0, 4.0]), np.array([eye, -eye]), np.array([[1.0], [-2.0]]), 0.0)
+    program = semidefinite.Program(
+        np.diag([0.0, 4.0]), np.array([eye, -eye]), np.array([[1.0], [-2.0]]), 0.0
+    )
     # slack = 3 eye - 1 eye - objective + radius at [0, 0] = diag(2 + 1, -2); flow = 3 - 2
     upper, residual = semidefinite.certified_upper(program, np.array([3.0, 1.0]), 1.0)
     assert upper == pytest.approx(np.sqrt(1.0 + 2.0 * 2 + 0.5 * 1.0), rel=1e-10)
@@ -219,12 +255,18 @@ def test_violation_sees_every_constraint(gram, height, value):
     inequalities = np.array([np.eye(2), -np.eye(2)])
     values = np.array([[1.0], [-1.0]]) if value in (0.75, 2.25) else np.array([[1.0], [0.0]])
     program = semidefinite.Program(np.eye(2), inequalities, values, 0.0)
-    assert semidefinite.violation(program, np.array(gram), np.array([height])) == pytest.approx(value, abs=1e-14)
+    assert semidefinite.violation(program, np.array(gram), np.array([height])) == pytest.approx(
+        value, abs=1e-14
+    )
 
 
 def test_a_distance_below_float64_is_zero_without_a_gap():
-    result = full.worst_case(n=1e300, mu=1 - 2.0**-53, beta=1.0, distance=1.0, steps=2, weights="1/(n-1)")
-    assert (result.value, result.lower, result.attained, result.gap, result.duality_gap) == (0.0,) * 5
+    result = full.worst_case(
+        n=1e300, mu=1 - 2.0**-53, beta=1.0, distance=1.0, steps=2, weights="1/(n-1)"
+    )
+    assert (result.value, result.lower, result.attained, result.gap, result.duality_gap) == (
+        0.0,
+    ) * 5
 
 
 def test_equal_curvatures_have_a_closed_form():
@@ -232,7 +274,9 @@ def test_equal_curvatures_have_a_closed_form():
         result = full.worst_case(n=7, mu=2.0, beta=2.0, distance=3.0, steps=4, weights=weights)
         assert result.value == pytest.approx(value, rel=1e-13)
         assert (result.lower, result.attained) == (result.value, result.value)
-        assert (result.gap, result.duality_gap, result.primal_residual, result.dual_residual) == (0.0,) * 4
+        assert (result.gap, result.duality_gap, result.primal_residual, result.dual_residual) == (
+            0.0,
+        ) * 4
         assert result.status == "closed form"
     # where both curvatures come ever closer, the program tends to it
     assert worst(7, 1 - 1e-9, 4).value == pytest.approx(7.0**-4, rel=1e-7)
@@ -244,9 +288,15 @@ def test_proportional_to_the_distance_and_free_of_the_unit_of_the_loss():
     assert scaled.value == pytest.approx(6 * one.value, rel=1e-13)
     assert scaled.lower == pytest.approx(6 * one.lower, rel=1e-13)
     assert scaled.attained == pytest.approx(6 * one.attained, rel=1e-13)
-    assert (scaled.gap, scaled.duality_gap, scaled.primal_residual) == (one.gap, one.duality_gap, one.primal_residual)
+    assert (scaled.gap, scaled.duality_gap, scaled.primal_residual) == (
+        one.gap,
+        one.duality_gap,
+        one.primal_residual,
+    )
     at_minimiser = full.worst_case(n=4, mu=2.0, beta=8.0, distance=0.0, steps=3)
-    assert (at_minimiser.value, at_minimiser.lower, at_minimiser.gap, at_minimiser.duality_gap) == (0.0,) * 4
+    assert (at_minimiser.value, at_minimiser.lower, at_minimiser.gap, at_minimiser.duality_gap) == (
+        0.0,
+    ) * 4
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -271,13 +321,21 @@ def test_a_solved_case_is_not_solved_again(monkeypatch):
 @pytest.mark.parametrize("argument", ["n", "mu", "beta", "distance", "steps"])
 def test_arrays_are_refused(argument):
     arguments = dict(n=5, mu=0.1, beta=1.0, distance=1.0, steps=2)
-    with pytest.raises(ValueError, match=rf"{argument} has shape \(1,\): worst_case solves one problem at a time, pass a scalar"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            rf"{argument} has shape \(1,\): worst_case solves one problem at a time, pass a scalar"
+        ),
+    ):
         full.worst_case(**arguments | {argument: [arguments[argument]]})
 
 
 def test_more_steps_than_the_program_can_take_are_refused_with_the_way_out():
     assert LARGEST_STEPS == 25
-    with pytest.raises(ValueError, match=r"steps = 26 exceeds 25.*use contraction from above and worst_quadratic from below"):
+    with pytest.raises(
+        ValueError,
+        match=r"steps = 26 exceeds 25.*use contraction from above and worst_quadratic from below",
+    ):
         worst(5, 0.1, 26)
 
 
@@ -290,7 +348,13 @@ def test_the_largest_number_of_steps_is_itself_allowed(monkeypatch):
 
 def test_a_solver_that_gives_up_is_reported(monkeypatch):
     monkeypatch.setattr(cvxpy.Problem, "solve", lambda self, **options: None)
-    with pytest.raises(RuntimeError, match="Clarabel stopped with status None: take fewer steps, or use contraction and worst_quadratic"):
+    with pytest.raises(
+        RuntimeError,
+        match=(
+            "Clarabel stopped with status None: take fewer steps, or use contraction and"
+            " worst_quadratic"
+        ),
+    ):
         worst(5, 0.123, 2)
 
 
@@ -299,7 +363,10 @@ def test_a_solver_that_fails_is_reported(monkeypatch):
         raise cvxpy.SolverError("no progress")
 
     monkeypatch.setattr(cvxpy.Problem, "solve", fail)
-    with pytest.raises(RuntimeError, match="Clarabel failed: take fewer steps, or use contraction and worst_quadratic"):
+    with pytest.raises(
+        RuntimeError,
+        match="Clarabel failed: take fewer steps, or use contraction and worst_quadratic",
+    ):
         worst(5, 0.124, 2)
 
 

@@ -6,7 +6,9 @@ import numpy as np
 
 
 def logistic_path(X, y, rate, steps, *, start=None, weights=None):
-    """Iterates (steps + 1, d) of w ← w + rate Σ_j weights_j σ(−z_jᵀw) z_j; weights 1/n each by default."""
+    """Iterates (steps + 1, d) of w ← w + rate Σ_j weights_j σ(−z_jᵀw) z_j; weights 1/n each by
+    default.
+    """
     Z = X * y[:, None]
     n, d = Z.shape
     weights = np.full(n, 1 / n) if weights is None else weights

@@ -1,4 +1,6 @@
-"""Gradient descent on quadratics, one left-out sample at a time, in extended precision: the slow route."""
+"""Gradient descent on quadratics, one left-out sample at a time, in extended precision: the slow
+route.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The worst case of leave-one-out full tuning by PEPit: its function classes, its program, its solver call."""
+"""The worst case of leave-one-out full tuning by PEPit: its function classes, its program, its
+solver call.
+"""
 
 import warnings
 
@@ -7,7 +9,9 @@ from PEPit.functions import SmoothStronglyConvexFunction
 
 
 def worst_distance(n, mu, beta, steps, weights):
-    """Largest |w_T - w_T^i| over the class for |w_0 - w*| <= 1, from above and to about four digits (its solver stalls there)."""
+    """Largest |w_T - w_T^i| over the class for |w_0 - w*| <= 1, from above and to about four digits
+    (its solver stalls there).
+    """
     problem = PEP()
     others = problem.declare_function(SmoothStronglyConvexFunction, mu=mu, L=beta)
     left_out = problem.declare_function(SmoothStronglyConvexFunction, mu=mu, L=beta)
@@ -19,7 +23,9 @@ def worst_distance(n, mu, beta, steps, weights):
     full, without = start, start
     for _ in range(steps):
         full = full - ((n - 1) / n * others.gradient(full) + left_out.gradient(full) / n) / beta
-        without = without - ((n - 1) / n if weights == "1/n" else 1.0) * others.gradient(without) / beta
+        without = (
+            without - ((n - 1) / n if weights == "1/n" else 1.0) * others.gradient(without) / beta
+        )
     problem.set_performance_metric((full - without) ** 2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate"

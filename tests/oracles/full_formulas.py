@@ -1,8 +1,11 @@
-"""The full-tuning bounds with 50 digits or more, written as sums and powers from their statements; nothing is reformulated."""
+"""The full-tuning bounds with 50 digits or more, written as sums and powers from their statements;
+nothing is reformulated.
+"""
 
 from mpmath import mp, mpf
 
-DIGITS = 400  # powers close to each other cancel: kappa = 1e-15 and n = 2 lose 31 digits, small powers more
+# powers close to each other cancel: kappa = 1e-15 and n = 2 lose 31 digits, small powers more
+DIGITS = 400
 
 
 def _exact(*numbers):
@@ -10,7 +13,9 @@ def _exact(*numbers):
 
 
 def _sum(q, r, T):
-    """Sum over t < T of q^(T-1-t) r^t: term by term where that can be done, else the closed form."""
+    """Sum over t < T of q^(T-1-t) r^t: term by term where that can be done, else the closed
+    form.
+    """
     if T <= 60:
         return mp.fsum(q ** (int(T) - 1 - t) * r**t for t in range(int(T)))
     return T * q ** (T - 1) if q == r else (r**T - q**T) / (r - q)
@@ -56,7 +61,9 @@ def trajectory(*, n, mu, beta, gradient_norms, weights="1/n"):
         n, mu, beta = _exact(n, mu, beta)
         q, _, others = _rates(n, mu, beta, weights)
         norms = _exact(*gradient_norms)
-        return mp.fsum(q ** (len(norms) - 1 - t) * norm for t, norm in enumerate(norms)) / (beta * others)
+        return mp.fsum(q ** (len(norms) - 1 - t) * norm for t, norm in enumerate(norms)) / (
+            beta * others
+        )
 
 
 def contraction(*, n, mu, beta, distance, steps, weights="1/n"):
@@ -68,7 +75,9 @@ def contraction(*, n, mu, beta, distance, steps, weights="1/n"):
 
 
 def worst_quadratic(*, n, mu, beta, distance, steps, weights="1/n"):
-    """Value of the one-dimensional problem with curvature mu for the others and beta for the left-out sample."""
+    """Value of the one-dimensional problem with curvature mu for the others and beta for the
+    left-out sample.
+    """
     with mp.workdps(DIGITS):
         n, mu, beta, R, T = _exact(n, mu, beta, distance, steps)
         all_samples = ((n - 1) * mu + beta) / n

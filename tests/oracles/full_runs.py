@@ -1,4 +1,6 @@
-"""Gradient descent on small strongly convex problems, one run at a time in plain NumPy: the slow route."""
+"""Gradient descent on small strongly convex problems, one run at a time in plain NumPy: the slow
+route.
+"""
 
 import numpy as np
 
@@ -21,14 +23,18 @@ class Quadratic:
 
 
 class Ridge:
-    """mu |w - centre|^2 / 2 + (beta - mu) (sqrt(1 + s^2) - 1), s = direction . (w - centre): no quadratic."""
+    """mu |w - centre|^2 / 2 + (beta - mu) (sqrt(1 + s^2) - 1), s = direction . (w - centre): no
+    quadratic.
+    """
 
     def __init__(self, mu, beta, direction, centre):
         self.mu, self.beta, self.direction, self.centre = mu, beta, direction, centre
 
     def loss(self, w):
         x = w - self.centre
-        return 0.5 * self.mu * x @ x + (self.beta - self.mu) * (np.hypot(1.0, self.direction @ x) - 1.0)
+        return 0.5 * self.mu * x @ x + (self.beta - self.mu) * (
+            np.hypot(1.0, self.direction @ x) - 1.0
+        )
 
     def gradient(self, w):
         x = w - self.centre
@@ -40,7 +46,9 @@ class Ridge:
 
 
 def random_problem(rng, *, mu, beta, n=None, d=None, spread=0.0):
-    """A list of losses, each with curvature in [mu, beta], and a start; minimisers differ by about `spread`."""
+    """A list of losses, each with curvature in [mu, beta], and a start; minimisers differ by about
+    `spread`.
+    """
     n, d = n or int(rng.integers(2, 9)), d or int(rng.integers(1, 6))
     losses = []
     for _ in range(n):
@@ -56,7 +64,9 @@ def random_problem(rng, *, mu, beta, n=None, d=None, spread=0.0):
 
 
 def descend(losses, start, beta, steps, *, left_out=None, weights="1/n"):
-    """Points w_0, ..., w_T of gradient descent with step 1/beta on the mean loss, or without one sample."""
+    """Points w_0, ..., w_T of gradient descent with step 1/beta on the mean loss, or without one
+    sample.
+    """
     n = len(losses)
     kept = [loss for i, loss in enumerate(losses) if i != left_out]
     share = 1 / n if left_out is None or weights == "1/n" else 1 / (n - 1)
@@ -69,5 +79,8 @@ def descend(losses, start, beta, steps, *, left_out=None, weights="1/n"):
 def leave_one_out_distances(losses, start, beta, steps, weights="1/n"):
     """The run on S and the distances (n,) to the left-out runs after T steps."""
     path = descend(losses, start, beta, steps)
-    ends = [descend(losses, start, beta, steps, left_out=i, weights=weights)[-1] for i in range(len(losses))]
+    ends = [
+        descend(losses, start, beta, steps, left_out=i, weights=weights)[-1]
+        for i in range(len(losses))
+    ]
     return path, np.linalg.norm(np.array(ends) - path[-1], axis=1)

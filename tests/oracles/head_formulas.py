@@ -1,4 +1,6 @@
-"""The head-tuning bounds with 50 digits, each written from its statement on paper; no bound is reformulated."""
+"""The head-tuning bounds with 50 digits, each written from its statement on paper; no bound is
+reformulated.
+"""
 
 from mpmath import mp, mpf
 
@@ -36,7 +38,10 @@ def pair(*, margin, dual, hinge):
 
 def dual(*, margin, dual, norms):
     (gamma,) = _exact(margin)
-    terms = [gamma * mp.sqrt(2 * a * (1 + x / gamma)) for a, x in zip(_exact(*dual), _exact(*norms), strict=True)]
+    terms = [
+        gamma * mp.sqrt(2 * a * (1 + x / gamma))
+        for a, x in zip(_exact(*dual), _exact(*norms), strict=True)
+    ]
     return mp.fsum(terms) / len(terms)
 
 

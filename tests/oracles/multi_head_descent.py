@@ -1,4 +1,6 @@
-"""Many heads from their own starts by gradient descent, one after another in plain NumPy: the slow route."""
+"""Many heads from their own starts by gradient descent, one after another in plain NumPy: the slow
+route.
+"""
 
 import numpy as np
 
@@ -12,7 +14,9 @@ def heads_at(X, y, rate, steps, starts):
 
 def left_out_heads_at(X, y, rate, steps, starts):
     """Heads after `steps` steps on S and on each S^i, shape (n + 1, H, d)."""
-    return np.stack([leave_one_out_paths(X, y, rate, steps, start=start)[:, -1] for start in starts], axis=1)
+    return np.stack(
+        [leave_one_out_paths(X, y, rate, steps, start=start)[:, -1] for start in starts], axis=1
+    )
 
 
 def many_heads_at(X, y, rate, steps, starts):

@@ -14,7 +14,9 @@ def _exact(*numbers):
 def published(*, n, margin, radius, steps, heads, delta, C, xi, lam, nu):
     t, H, p, c, x = _exact(steps, heads, delta, C, xi)
     first = mp.sqrt((2 + 8 * mp.log(1 / p)) / H) * c * x * mp.log(mp.log(t)) / mp.log(t)
-    return first + head_formulas.published(n=n, margin=margin, radius=radius, steps=steps, C=0.0, lam=lam, nu=nu)
+    return first + head_formulas.published(
+        n=n, margin=margin, radius=radius, steps=steps, C=0.0, lam=lam, nu=nu
+    )
 
 
 def refined(*, bias, spread, heads, delta):

@@ -1,4 +1,6 @@
-"""One network after another with torch's own optimiser, the left-out sample really removed: the slow route."""
+"""One network after another with torch's own optimiser, the left-out sample really removed: the
+slow route.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,18 @@ import copy
 import torch
 
 
-def train_one(model, inputs, labels, criterion, *, steps, rate, left_out=None, batches=None, growth=1.0):
+def train_one(
+    model, inputs, labels, criterion, *, steps, rate, left_out=None, batches=None, growth=1.0
+):
     """Flat weights (steps + 1, p) of plain gradient descent on S, or on S without one sample.
 
-    `batches` lists the sample indices of each step (all of them by default); the loss of a step is the sum over the
-    samples that are there, divided by the size of the full batch, times `growth`.
+    `batches` lists the sample indices of each step (all of them by default); the loss of a step is
+    the sum over the samples that are there, divided by the size of the full batch, times `growth`.
     """
     network = copy.deepcopy(model).double()
-    optimiser = torch.optim.SGD([parameter for parameter in network.parameters() if parameter.requires_grad], lr=rate)
+    optimiser = torch.optim.SGD(
+        [parameter for parameter in network.parameters() if parameter.requires_grad], lr=rate
+    )
     trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
     path = [torch.cat([parameter.detach().flatten() for parameter in trainable]).clone()]
     for t in range(steps):
@@ -36,5 +42,7 @@ def sample_gradient_norms(model, inputs, labels, criterion):
     for i in range(len(labels)):
         network.zero_grad()
         criterion(network(inputs[i : i + 1]), labels[i : i + 1]).sum().backward()
-        norms.append(sum((p.grad**2).sum() for p in network.parameters() if p.grad is not None).sqrt().item())
+        norms.append(
+            sum((p.grad**2).sum() for p in network.parameters() if p.grad is not None).sqrt().item()
+        )
     return norms

@@ -4,7 +4,9 @@ import numpy as np
 
 
 def separable(rng, n, d, *, gap=0.3, scale=1.0):
-    """Gaussian points pushed to their side of a random hyperplane by at least `gap`; two of each class at least."""
+    """Gaussian points pushed to their side of a random hyperplane by at least `gap`; two of each
+    class at least.
+    """
     w = rng.normal(size=d)
     w /= np.linalg.norm(w)
     X = rng.normal(size=(n, d))
@@ -16,7 +18,9 @@ def separable(rng, n, d, *, gap=0.3, scale=1.0):
 
 
 def flat(rng, n, d, margin):
-    """Unit-sized points whose separating coordinate is `margin` to twice that: a tiny margin/radius."""
+    """Unit-sized points whose separating coordinate is `margin` to twice that: a tiny
+    margin/radius.
+    """
     X = rng.normal(size=(n, d))
     X /= np.linalg.norm(X, axis=1)[:, None]
     y = np.where(rng.random(n) < 0.5, 1, -1)
@@ -26,7 +30,9 @@ def flat(rng, n, d, margin):
 
 
 def lattice(rng, n, d):
-    """Points with small whole coordinates, labelled by a whole-numbered plane: ties, duplicates, degenerate supports."""
+    """Points with small whole coordinates, labelled by a whole-numbered plane: ties, duplicates,
+    degenerate supports.
+    """
     while True:
         X = rng.integers(-2, 3, size=(n, d)).astype(float)
         products = X @ rng.integers(-2, 3, size=d)

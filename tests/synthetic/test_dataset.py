@@ -32,7 +32,9 @@ def rewrite(source: Path, target: Path, **changes: Any) -> Path:
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    return make_separable("gaussian", n=20, d=5, seed=3, n_support=3, gap=0.25).to_npz(tmp_path / "data.npz")
+    return make_separable("gaussian", n=20, d=5, seed=3, n_support=3, gap=0.25).to_npz(
+        tmp_path / "data.npz"
+    )
 
 
 def test_arrays_without_truth() -> None:
@@ -61,14 +63,18 @@ def test_arrays_are_copied() -> None:
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e300])
 def test_radius_of_extreme_arrays_neither_overflows_nor_vanishes(scale: float) -> None:
-    assert SeparableDataset.from_arrays(X * scale, Y).radius == pytest.approx(5.0 * scale, rel=1e-14)
+    assert SeparableDataset.from_arrays(X * scale, Y).radius == pytest.approx(
+        5.0 * scale, rel=1e-14
+    )
 
 
 def test_planted_truth_passes_the_check_for_arrays() -> None:
     for family in families():
         shape = {"n": 8, "d": 9}
         data = make_separable(family, **shape)
-        again = SeparableDataset.from_arrays(data.X, data.y, separator=data.separator, dual=data.dual)
+        again = SeparableDataset.from_arrays(
+            data.X, data.y, separator=data.separator, dual=data.dual
+        )
         assert again.margin == pytest.approx(data.margin, rel=1e-12)
         np.testing.assert_array_equal(again.support, data.support)
 
@@ -80,24 +86,42 @@ def test_planted_truth_passes_the_check_for_arrays() -> None:
         ({"X": np.empty((0, 2))}, r"X must not be empty, got shape \(0, 2\)"),
         ({"X": np.empty((3, 0))}, r"X must not be empty"),
         ({"X": [[1.0, 2.0], [3.0]]}, r"X must be a rectangular array"),
-        ({"X": np.where(X == 4, np.nan, X)}, r"X must be finite, got nan at index \(2, 1\); clean the data"),
+        (
+            {"X": np.where(X == 4, np.nan, X)},
+            r"X must be finite, got nan at index \(2, 1\); clean the data",
+        ),
         ({"X": np.where(X == 4, -np.inf, X)}, r"X must be finite, got -inf at index \(2, 1\)"),
-        ({"X": np.where(X == 1, 0, X) * [[0], [1], [1]]}, r"X has a zero row at index 0.*append a constant feature"),
+        (
+            {"X": np.where(X == 1, 0, X) * [[0], [1], [1]]},
+            r"X has a zero row at index 0.*append a constant feature",
+        ),
         ({"y": Y[:2]}, r"y must have shape \(3,\), one label for each row of X, got \(2,\)"),
         ({"y": Y[:, None]}, r"y must have 1 dimension\(s\), got shape \(3, 1\)"),
         ({"y": [0, 1, 1]}, r"y must hold −1 and \+1 only, got 0.0; labels 0/1 become 2\*y - 1"),
         ({"y": [1, -1, 2]}, r"y must hold −1 and \+1 only, got 2.0"),
         ({"y": [1, -1, np.nan]}, r"y must be finite, got nan at index \(2,\)"),
-        ({"y": [1, 1, 1]}, r"y must hold both classes, got only \+1; add samples of the other class"),
+        (
+            {"y": [1, 1, 1]},
+            r"y must hold both classes, got only \+1; add samples of the other class",
+        ),
         ({"X": X[:1], "y": Y[:1]}, r"y must hold both classes"),
         ({"dual": None}, r"separator and dual must be given together: the dual is what proves"),
         ({"separator": None}, r"separator and dual must be given together"),
         ({"separator": [1.0]}, r"separator must have shape \(2,\) to fit X, got \(1,\)"),
-        ({"separator": [2.0, 0.0]}, r"separator must have unit length, got 2.0; divide it by its norm"),
+        (
+            {"separator": [2.0, 0.0]},
+            r"separator must have unit length, got 2.0; divide it by its norm",
+        ),
         ({"separator": [0.5, 0.0]}, r"separator must have unit length, got 0.5"),
-        ({"X": X * [[1], [1], [0]] + [[0, 0], [0, 0], [0, 1]]}, r"does not separate: sample 2 has y x·separator = 0.0"),
+        (
+            {"X": X * [[1], [1], [0]] + [[0, 0], [0, 0], [0, 1]]},
+            r"does not separate: sample 2 has y x·separator = 0.0",
+        ),
         ({"separator": [np.nan, 0.0]}, r"separator must be finite"),
-        ({"separator": [-1.0, 0.0]}, r"separator does not separate: sample 2 .*pass the max-margin direction"),
+        (
+            {"separator": [-1.0, 0.0]},
+            r"separator does not separate: sample 2 .*pass the max-margin direction",
+        ),
         ({"separator": [0.8, 0.6]}, r"separator and dual violate stationarity"),
         ({"dual": DUAL[:2]}, r"dual must have shape \(3,\) to fit X, got \(2,\)"),
         ({"dual": [0.125, 0.125, -1e-3]}, r"dual must not be negative, got -0.001 at index 2"),
@@ -109,20 +133,29 @@ def test_planted_truth_passes_the_check_for_arrays() -> None:
 def test_bad_values_are_refused(arguments: dict[str, Any], message: str) -> None:
     given = {"X": X, "y": Y, "separator": SEPARATOR, "dual": DUAL} | arguments
     with pytest.raises(ValueError, match=message):
-        SeparableDataset.from_arrays(given["X"], given["y"], separator=given["separator"], dual=given["dual"])
+        SeparableDataset.from_arrays(
+            given["X"], given["y"], separator=given["separator"], dual=given["dual"]
+        )
 
 
 def test_a_dual_off_the_margin_is_refused() -> None:
     # Stationary, since the samples beyond the margin cancel sideways, but not complementary.
     samples = np.array([[1.0, 0.0], [2.0, 1.0], [2.0, -1.0], [-1.0, 0.0]])
-    with pytest.raises(ValueError, match=r"complementary slackness by 0.5 .*off the margin must have dual 0"):
-        SeparableDataset.from_arrays(samples, [1, 1, 1, -1], separator=SEPARATOR, dual=[0.0, 0.25, 0.25, 0.0])
+    with pytest.raises(
+        ValueError, match=r"complementary slackness by 0.5 .*off the margin must have dual 0"
+    ):
+        SeparableDataset.from_arrays(
+            samples, [1, 1, 1, -1], separator=SEPARATOR, dual=[0.0, 0.25, 0.25, 0.0]
+        )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"X": X.astype(str)}, r"X must hold real numbers, got dtype <U.*convert it with .astype\(float\)"),
+        (
+            {"X": X.astype(str)},
+            r"X must hold real numbers, got dtype <U.*convert it with .astype\(float\)",
+        ),
         ({"X": X.astype(complex)}, r"X must hold real numbers, got dtype complex128"),
         ({"X": X > 0}, r"X must hold real numbers, got dtype bool"),
         ({"X": X.astype(object)}, r"X must hold real numbers, got dtype object"),
@@ -138,7 +171,10 @@ def test_wrong_kinds_are_refused(arguments: dict[str, Any], message: str) -> Non
 
 
 def test_half_a_truth_cannot_be_constructed() -> None:
-    with pytest.raises(ValueError, match=r"must be given together or not at all; build a dataset with make_separable"):
+    with pytest.raises(
+        ValueError,
+        match=r"must be given together or not at all; build a dataset with make_separable",
+    ):
         SeparableDataset(X, Y, 5.0, margin=2.0)
 
 
@@ -158,7 +194,9 @@ def test_files_give_back_every_bit(family: str, tmp_path: Path) -> None:
 
 def test_files_keep_options_and_lack_of_truth(stored: Path, tmp_path: Path) -> None:
     assert SeparableDataset.from_npz(stored).options == {"n_support": 3, "gap": 0.25}
-    bare = SeparableDataset.from_npz(SeparableDataset.from_arrays(X, Y).to_npz(tmp_path / "bare.npz"))
+    bare = SeparableDataset.from_npz(
+        SeparableDataset.from_arrays(X, Y).to_npz(tmp_path / "bare.npz")
+    )
     assert (bare.margin, bare.separator, bare.seed) == (None, None, None)
     np.testing.assert_array_equal(bare.X, X)
 
@@ -174,7 +212,9 @@ def test_files_are_readable_for_others_like_any_file(stored: Path, tmp_path: Pat
     assert stored.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_litter(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_litter(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = stored.read_bytes()
 
     def fails(*_: object) -> None:
@@ -196,32 +236,50 @@ def test_a_missing_file_or_folder_is_reported_as_such(tmp_path: Path) -> None:
         make_separable(n=8, d=3).to_npz(tmp_path / "none" / "data.npz")
 
 
-@pytest.mark.parametrize("missing", ["format", "X", "y", "radius", "family", "options", "margin", "dual", "support"])
+@pytest.mark.parametrize(
+    "missing", ["format", "X", "y", "radius", "family", "options", "margin", "dual", "support"]
+)
 def test_a_file_without_an_entry_is_refused(missing: str, stored: Path, tmp_path: Path) -> None:
     path = rewrite(stored, tmp_path / "other.npz", **{missing: None})
-    with pytest.raises(ValueError, match=rf"other.npz lacks the entries {missing}; it was not written by to_npz"):
+    with pytest.raises(
+        ValueError, match=rf"other.npz lacks the entries {missing}; it was not written by to_npz"
+    ):
         SeparableDataset.from_npz(path)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": "other-2"}, r"has format 'other-2', expected 'tunebound-separable-1'; write it again"),
+        (
+            {"format": "other-2"},
+            r"has format 'other-2', expected 'tunebound-separable-1'; write it again",
+        ),
         ({"X": np.full((20, 5), np.nan)}, r"contradicts itself: X must be finite"),
         ({"X": np.ones((20, 5), dtype=complex)}, r"contradicts itself: X must hold real numbers"),
         ({"y": np.ones(20)}, r"contradicts itself: y must hold both classes"),
-        ({"radius": np.float64(5.0)}, r"contradicts itself: radius 5.0 is not the largest norm in X"),
+        (
+            {"radius": np.float64(5.0)},
+            r"contradicts itself: radius 5.0 is not the largest norm in X",
+        ),
         ({"radius": np.ones(2)}, r"contradicts itself"),
-        ({"margin": np.float64(0.6)}, r"contradicts itself: margin 0.6 is not the smallest distance"),
+        (
+            {"margin": np.float64(0.6)},
+            r"contradicts itself: margin 0.6 is not the smallest distance",
+        ),
         ({"margin": np.float64(np.nan)}, r"contradicts itself: margin nan is not"),
-        ({"support": np.array([0])}, r"contradicts itself: support does not list the samples with dual > 0"),
+        (
+            {"support": np.array([0])},
+            r"contradicts itself: support does not list the samples with dual > 0",
+        ),
         ({"dual": np.ones(20)}, r"contradicts itself: separator and dual violate stationarity"),
         ({"options": "{"}, r"contradicts itself: .*write the file again with to_npz"),
         ({"options": json.dumps([1])}, r"options must be a mapping, got \[1\]"),
         ({"seed": "three"}, r"contradicts itself: invalid literal for int"),
     ],
 )
-def test_a_file_that_contradicts_itself_is_refused(changes: dict[str, Any], message: str, stored: Path, tmp_path: Path) -> None:
+def test_a_file_that_contradicts_itself_is_refused(
+    changes: dict[str, Any], message: str, stored: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ValueError, match=message):
         SeparableDataset.from_npz(rewrite(stored, tmp_path / "other.npz", **changes))
 

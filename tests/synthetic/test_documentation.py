@@ -17,7 +17,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "synthetic-data.md").read_text(enco
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
-def test_the_snippets_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_snippets_run_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     snippets = [block for block in BLOCKS if "@register" not in block]
@@ -57,7 +59,9 @@ def test_the_table_lists_every_family_and_every_option() -> None:
 
 
 def test_the_suites_have_the_sizes_that_the_page_gives() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \|", PAGE[PAGE.index("## Suites") :], flags=re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([\d,]+) \|", PAGE[PAGE.index("## Suites") :], flags=re.MULTILINE
+    )
     assert tuple(name for name, _ in rows) == suite_names()
     for name, size in rows:
         assert len(make_suite(name)) == int(size.replace(",", ""))

@@ -1,4 +1,6 @@
-"""Each family keeps its character, its options act, and what it cannot honour is refused with the reason."""
+"""Each family keeps its character, its options act, and what it cannot honour is refused with the
+reason.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def test_the_register_describes_every_family() -> None:
         assert family.needs
         for option in family.options.values():
             assert option.meaning
-            assert option.default is None or option.checked("option", option.default) == option.default
+            assert (
+                option.default is None or option.checked("option", option.default) == option.default
+            )
 
 
 def test_sphere_has_equal_norms() -> None:
@@ -43,14 +47,18 @@ def test_sphere_has_equal_norms() -> None:
 
 
 def test_ball_fills_its_volume() -> None:
-    # Uniform in d dimensions: half of the norms lie beyond 2^(-1/d) of the radius; parting pushes them outwards.
+    # Uniform in d dimensions: half of the norms lie beyond 2^(-1/d) of the radius; parting pushes
+    # them outwards.
     data = make_separable("ball", n=2000, d=4, margin=1e-3, gap=1e-3, n_support=2, seed=2)
     assert abs(np.median(norms(data.X)) / data.radius - 2 ** (-1 / 4)) < 0.02
 
 
 def test_heavier_tails_have_larger_kurtosis() -> None:
     shapes = {"n": 4000, "d": 4, "margin": 0.01, "n_support": 2, "seed": 1}
-    normal, laplace, student = (kurtosis(make_separable(name, **shapes).X) for name in ("gaussian", "laplace", "heavy_tailed"))
+    normal, laplace, student = (
+        kurtosis(make_separable(name, **shapes).X)
+        for name in ("gaussian", "laplace", "heavy_tailed")
+    )
     assert abs(normal - 3) < 0.3
     assert abs(laplace - 6) < 1.2
     assert student > 8
@@ -85,7 +93,8 @@ def test_sparse_samples_have_few_entries(density: float) -> None:
 
 def test_clustered_samples_share_label_and_place() -> None:
     data = make_separable("clustered", n=60, d=8, clusters=3, spread=0.01, n_support=3, seed=4)
-    # Signed by the label the clusters are tight: three groups explain nearly all the scatter of the samples.
+    # Signed by the label the clusters are tight: three groups explain nearly all the scatter of the
+    # samples.
     points = data.X[off_margin(data)]
     distances = np.linalg.norm(points[:, None] - points[None], axis=2)
     near = distances < 0.1 * data.radius
@@ -94,13 +103,22 @@ def test_clustered_samples_share_label_and_place() -> None:
     for group in groups:
         assert np.unique(data.y[off_margin(data)][list(group)]).size == 1
     wide = make_separable("clustered", n=60, d=8, clusters=3, spread=3.0, n_support=3, seed=4)
-    assert (np.linalg.norm(wide.X[:, None] - wide.X[None], axis=2) < 0.1 * wide.radius).sum() < near.sum()
+    assert (
+        np.linalg.norm(wide.X[:, None] - wide.X[None], axis=2) < 0.1 * wide.radius
+    ).sum() < near.sum()
 
 
 def test_clusters_that_straddle_the_separator_are_not_torn_apart() -> None:
     clusters, size = 4, 4
     for seed in range(20):
-        request = Request("clustered", 80, 6, 0.01, 1.0, {"n_support": size, "gap": 0.1, "clusters": clusters, "spread": 0.3})
+        request = Request(
+            "clustered",
+            80,
+            6,
+            0.01,
+            1.0,
+            {"n_support": size, "gap": 0.1, "clusters": clusters, "spread": 0.3},
+        )
         Z = families()["clustered"].draw(request, np.random.default_rng(seed)).Z
         for cluster in range(clusters):
             points = Z[cluster + size :: clusters]
@@ -119,7 +137,9 @@ def test_imbalanced_has_the_rare_class(minority: float, expected: int) -> None:
 @pytest.mark.parametrize("share", [1.0, 0.7, 0.01])
 def test_orthogonal_samples(rotate: bool, share: float) -> None:
     n, radius = 10, 4.0
-    data = make_separable("orthogonal", n=n, d=13, margin=share * radius / n**0.5, radius=radius, rotate=rotate)
+    data = make_separable(
+        "orthogonal", n=n, d=13, margin=share * radius / n**0.5, radius=radius, rotate=rotate
+    )
     gram = data.X @ data.X.T
     assert np.abs(gram - np.diag(np.diag(gram))).max() < 1e-13 * radius**2
     assert data.support.size == n
@@ -164,8 +184,14 @@ def test_near_duplicates_come_in_pairs_of_one_class(distance: float) -> None:
     twin = between.argmin(axis=1)
     np.testing.assert_array_equal(twin[twin], np.arange(8))
     np.testing.assert_array_equal(data.y[data.support][twin], data.y[data.support])
-    # The displacement loses its part along the separator and the cloud's stretch is not exactly the radius.
-    assert 0.3 * distance * data.radius < between.min() <= between.min(axis=1).max() < 1.5 * distance * data.radius
+    # The displacement loses its part along the separator and the cloud's stretch is not exactly the
+    # radius.
+    assert (
+        0.3 * distance * data.radius
+        < between.min()
+        <= between.min(axis=1).max()
+        < 1.5 * distance * data.radius
+    )
     assert make_separable("near_duplicates", n=30, d=10).support.size == 10
 
 
@@ -174,19 +200,26 @@ def test_relu_encoder_gives_features_of_a_relu_layer() -> None:
     assert data.X.min() >= 0
     assert 0.35 < (data.X == 0).mean() < 0.65
     assert data.X.mean() > 0.1 * data.X.std()
-    # The class is seen by all neurons, as in a trained encoder, not only by the pairs that carry the separator.
+    # The class is seen by all neurons, as in a trained encoder, not only by the pairs that carry
+    # the separator.
     plain = make_separable("relu_encoder", n=4000, d=24, n_support=2)
     means = [plain.X[plain.y == label, 6:].mean(axis=0) for label in (1, -1)]
     assert np.linalg.norm(means[0] - means[1]) > 0.3 * np.linalg.norm(means[0])
     # The other neurons see `latent` variables only: before the rectification they have that rank.
-    few, many = (make_separable("relu_encoder", n=400, d=24, latent=k, n_support=2, seed=5) for k in (2, 12))
+    few, many = (
+        make_separable("relu_encoder", n=400, d=24, latent=k, n_support=2, seed=5) for k in (2, 12)
+    )
     energy = [
-        np.linalg.svd(x.X[:, 6:], compute_uv=False)[:2].sum() / np.linalg.svd(x.X[:, 6:], compute_uv=False).sum() for x in (few, many)
+        np.linalg.svd(x.X[:, 6:], compute_uv=False)[:2].sum()
+        / np.linalg.svd(x.X[:, 6:], compute_uv=False).sum()
+        for x in (few, many)
     ]
     assert energy[0] > energy[1] + 0.1
 
 
-@pytest.mark.parametrize("family", sorted(name for name in FAMILIES if "n_support" in families()[name].options))
+@pytest.mark.parametrize(
+    "family", sorted(name for name in FAMILIES if "n_support" in families()[name].options)
+)
 def test_every_family_with_support_vectors_takes_their_number(family: str) -> None:
     arguments: dict[str, Any] = {"n": 12, "d": 15} if family == "wide" else {"n": 20, "d": 12}
     for count in (2, 5, 7):
@@ -198,7 +231,9 @@ def test_every_family_with_support_vectors_takes_their_number(family: str) -> No
         assert make_separable(family, n_support=1, **arguments).support.size == 1
 
 
-@pytest.mark.parametrize("family", sorted(name for name in FAMILIES if "gap" in families()[name].options))
+@pytest.mark.parametrize(
+    "family", sorted(name for name in FAMILIES if "gap" in families()[name].options)
+)
 def test_gap_sets_where_the_other_samples_begin(family: str) -> None:
     shape = {"n": 12, "d": 15} if family == "wide" else {"n": 40, "d": 6}
     for gap in (1e-3, 1.0):
@@ -224,7 +259,10 @@ def test_same_arguments_same_data_and_other_seeds_differ(family: str) -> None:
 
 
 def test_one_seed_is_one_cloud_at_every_margin_and_radius() -> None:
-    sets = [make_separable("gaussian", n=30, d=6, margin=m, radius=r, seed=3) for m, r in ((0.5, 4), (0.1, 4), (0.5, 9))]
+    sets = [
+        make_separable("gaussian", n=30, d=6, margin=m, radius=r, seed=3)
+        for m, r in ((0.5, 4), (0.1, 4), (0.5, 9))
+    ]
     for data in sets[1:]:
         np.testing.assert_array_equal(data.separator, sets[0].separator)
         np.testing.assert_array_equal(data.y, sets[0].y)
@@ -234,17 +272,28 @@ def test_one_seed_is_one_cloud_at_every_margin_and_radius() -> None:
 
 
 def test_families_of_one_seed_differ() -> None:
-    assert not np.allclose(make_separable("gaussian", seed=1).separator, make_separable("laplace", seed=1).separator)
+    assert not np.allclose(
+        make_separable("gaussian", seed=1).separator, make_separable("laplace", seed=1).separator
+    )
 
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
-    ({"family": "gausian"}, r"unknown family 'gausian'; did you mean 'gaussian'\? known: all_support, anisotropic"),
+    (
+        {"family": "gausian"},
+        r"unknown family 'gausian'; did you mean 'gaussian'\? known: all_support, anisotropic",
+    ),
     ({"family": "zzzz"}, r"unknown family 'zzzz'; known: "),
     ({"margin": 5.0}, r"margin=5 exceeds radius=4: .*lower the margin or raise the radius"),
     ({"margin": 4.0}, r"margin=4 equals the radius.*lower the margin or raise the radius"),
-    ({"margin": 3.9}, r"margin·\(1 \+ gap\) = 4.29 leaves no room inside radius=4 .*lower the margin or the gap"),
+    (
+        {"margin": 3.9},
+        r"margin·\(1 \+ gap\) = 4.29 leaves no room inside radius=4 .*lower the margin or the gap",
+    ),
     ({"margin": 0.5, "gap": 10.0}, r"margin·\(1 \+ gap\) = 5.5 leaves no room"),
-    ({"margin": 1e-9}, r"margin=1e-09 is below 1e-09 of radius=4: rounding.*raise the margin or lower the radius"),
+    (
+        {"margin": 1e-9},
+        r"margin=1e-09 is below 1e-09 of radius=4: rounding.*raise the margin or lower the radius",
+    ),
     ({"margin": 0.0}, r"margin must be finite and within .*choose other units"),
     ({"margin": -1.0}, r"margin must be finite and within .* got -1.0"),
     ({"margin": float("nan")}, r"margin must be finite.*got nan"),
@@ -253,42 +302,97 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"n": 3}, r"n must be at least 4, got 3; each class needs two samples"),
     ({"d": 1}, r"d must be at least 2, got 1; support vectors need a direction"),
     ({"seed": -1}, r"seed must be at least 0, got -1; choose a seed of 0, 1, 2"),
-    ({"n_suport": 3}, r"unknown option of family 'gaussian', 'n_suport'; did you mean 'n_support'\? known: gap, n_supp"),
+    (
+        {"n_suport": 3},
+        (
+            r"unknown option of family 'gaussian', 'n_suport'; did you mean 'n_support'\? known:"
+            r" gap, n_supp"
+        ),
+    ),
     ({"rank": 3}, r"unknown option of family 'gaussian', 'rank'; known: gap, n_support"),
-    ({"family": "all_support", "gap": 0.1}, r"unknown option of family 'all_support', 'gap'; known: none"),
-    ({"n_support": 101}, r"n_support=101 support vectors need as many points, but n=100; raise n or lower it"),
+    (
+        {"family": "all_support", "gap": 0.1},
+        r"unknown option of family 'all_support', 'gap'; known: none",
+    ),
+    (
+        {"n_support": 101},
+        r"n_support=101 support vectors need as many points, but n=100; raise n or lower it",
+    ),
     ({"n_support": 0}, r"n_support must be at least 1, got 0; it is the number of support vectors"),
-    ({"gap": 0.0}, r"gap must be finite and within .*it is the distance of the other points beyond the margin"),
-    ({"family": "heavy_tailed", "degrees": 0.5}, r"degrees must be finite and within \[1, 1000\], got 0.5"),
+    (
+        {"gap": 0.0},
+        r"gap must be finite and within .*it is the distance of the other points beyond the margin",
+    ),
+    (
+        {"family": "heavy_tailed", "degrees": 0.5},
+        r"degrees must be finite and within \[1, 1000\], got 0.5",
+    ),
     ({"family": "anisotropic", "decay": 7.0}, r"decay must be finite and within \[0, 6\]"),
-    ({"family": "low_rank", "rank": 21}, r"rank=21 exceeds the number of features d=20; lower the rank or raise d"),
+    (
+        {"family": "low_rank", "rank": 21},
+        r"rank=21 exceeds the number of features d=20; lower the rank or raise d",
+    ),
     ({"family": "low_rank", "rank": 1}, r"rank must be at least 2, got 1"),
     ({"family": "sparse", "density": 0.0}, r"density must be finite and within \[0.01, 1\]"),
-    ({"family": "clustered", "clusters": 51}, r"clusters=51 need two samples each, but n=100; lower the clusters"),
+    (
+        {"family": "clustered", "clusters": 51},
+        r"clusters=51 need two samples each, but n=100; lower the clusters",
+    ),
     ({"family": "clustered", "clusters": 1}, r"clusters must be at least 2"),
     ({"family": "clustered", "spread": 0.0}, r"spread must be finite and within"),
-    ({"family": "imbalanced", "minority": 0.6}, r"minority must be finite and within \[0, 0.5\], got 0.6"),
+    (
+        {"family": "imbalanced", "minority": 0.6},
+        r"minority must be finite and within \[0, 0.5\], got 0.6",
+    ),
     ({"family": "orthogonal"}, r"100 orthogonal samples need d ≥ n, got d=20; raise d or lower n"),
-    ({"family": "orthogonal", "d": 100}, r"at most radius/√n = 0.4\d*, got margin=0.5; lower the margin or n, or raise"),
+    (
+        {"family": "orthogonal", "d": 100},
+        r"at most radius/√n = 0.4\d*, got margin=0.5; lower the margin or n, or raise",
+    ),
     ({"family": "wide"}, r"needs more features than samples, got d=20, n=100; raise d or lower n"),
-    ({"family": "wide", "d": 200, "n_support": 101}, r"n_support=101 support vectors need as many points"),
-    ({"family": "near_duplicates", "pairs": 51}, r"pairs=51 need 102 points, but n=100; lower the pairs or raise n"),
+    (
+        {"family": "wide", "d": 200, "n_support": 101},
+        r"n_support=101 support vectors need as many points",
+    ),
+    (
+        {"family": "near_duplicates", "pairs": 51},
+        r"pairs=51 need 102 points, but n=100; lower the pairs or raise n",
+    ),
     ({"family": "near_duplicates", "pairs": 0}, r"pairs must be at least 1"),
     ({"family": "near_duplicates", "distance": 0.0}, r"distance must be finite and within"),
-    ({"family": "degenerate", "n_support": 20}, r"n_support=20 and n_degenerate=1 exceed d=20: the dual would not be"),
+    (
+        {"family": "degenerate", "n_support": 20},
+        r"n_support=20 and n_degenerate=1 exceed d=20: the dual would not be",
+    ),
     ({"family": "degenerate", "n_degenerate": 20}, r"n_support=1 and n_degenerate=20 exceed d=20"),
     ({"family": "degenerate", "n_degenerate": 0}, r"n_degenerate must be at least 1"),
-    ({"family": "degenerate", "n": 4, "n_support": 4}, r"5 points on the margin were asked for, but n=4; raise n"),
+    (
+        {"family": "degenerate", "n": 4, "n_support": 4},
+        r"5 points on the margin were asked for, but n=4; raise n",
+    ),
     ({"family": "sphere", "n_support": 1}, r"n_support must be at least 2, got 1"),
-    ({"family": "sphere", "d": 2, "n_support": 3}, r"n_support=3 samples of one norm on the margin do not exist in d=2"),
-    ({"family": "relu_encoder", "d": 2}, r"needs two neurons for the class and one more, got d=2; raise d to 3"),
-    ({"family": "relu_encoder", "margin": 2.8}, r"1.414·margin·\(1 \+ gap\) = 4.3\d* leaves no room inside radius=4"),
+    (
+        {"family": "sphere", "d": 2, "n_support": 3},
+        r"n_support=3 samples of one norm on the margin do not exist in d=2",
+    ),
+    (
+        {"family": "relu_encoder", "d": 2},
+        r"needs two neurons for the class and one more, got d=2; raise d to 3",
+    ),
+    (
+        {"family": "relu_encoder", "margin": 2.8},
+        r"1.414·margin·\(1 \+ gap\) = 4.3\d* leaves no room inside radius=4",
+    ),
     ({"family": "relu_encoder", "latent": 1}, r"latent must be at least 2"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), REFUSALS, ids=[str(arguments) for arguments, _ in REFUSALS])
-def test_impossible_requests_are_refused_with_the_reason(arguments: dict[str, Any], message: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"), REFUSALS, ids=[str(arguments) for arguments, _ in REFUSALS]
+)
+def test_impossible_requests_are_refused_with_the_reason(
+    arguments: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         make_separable(**arguments)
 
@@ -306,10 +410,16 @@ def test_impossible_requests_are_refused_with_the_reason(arguments: dict[str, An
         ({"margin": True}, r"margin must be a real number, got True"),
         ({"radius": 1j}, r"radius must be a real number, got 1j"),
         ({"radius": np.ones(2)}, r"radius must be a real number, got array"),
-        ({"n_support": 2.0}, r"n_support must be an integer, got 2.0; it is the number of support vectors"),
+        (
+            {"n_support": 2.0},
+            r"n_support must be an integer, got 2.0; it is the number of support vectors",
+        ),
         ({"n_support": True}, r"n_support must be an integer, got True"),
         ({"gap": None}, r"gap must be a real number, got None"),
-        ({"family": "orthogonal", "n": 8, "rotate": 1}, r"rotate must be True or False, got 1; it is the switch"),
+        (
+            {"family": "orthogonal", "n": 8, "rotate": 1},
+            r"rotate must be True or False, got 1; it is the switch",
+        ),
     ],
 )
 def test_wrong_kinds_are_refused(arguments: dict[str, Any], message: str) -> None:
@@ -318,12 +428,21 @@ def test_wrong_kinds_are_refused(arguments: dict[str, Any], message: str) -> Non
 
 
 def test_numpy_numbers_are_numbers() -> None:
-    data = make_separable(n=np.int64(20), d=np.int32(5), margin=np.float32(0.5), seed=np.uint8(3), n_support=np.int64(2))
+    data = make_separable(
+        n=np.int64(20),
+        d=np.int32(5),
+        margin=np.float32(0.5),
+        seed=np.uint8(3),
+        n_support=np.int64(2),
+    )
     assert data.name == "gaussian-n20-d5-m0.5-r4-s3-n_support=2"
     assert type(data.options["n_support"]) is int
 
 
 def test_sphere_says_when_it_does_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sphere, "ROUNDS", 1)
-    with pytest.raises(ValueError, match=r"unit vectors could not be balanced in 1 rounds; choose another seed or n_sup"):
+    with pytest.raises(
+        ValueError,
+        match=r"unit vectors could not be balanced in 1 rounds; choose another seed or n_sup",
+    ):
         make_separable("sphere")

@@ -1,4 +1,6 @@
-"""The planted truth against the optimality conditions and against a convex program that sees only X and y."""
+"""The planted truth against the optimality conditions and against a convex program that sees only X
+and y.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,22 @@ FAMILIES = sorted(families())
 
 
 def members(family: str, every: int = 1) -> list[SeparableDataset]:
-    return [specification.make() for specification in STANDARD if specification.family == family][::every]
+    return [specification.make() for specification in STANDARD if specification.family == family][
+        ::every
+    ]
 
 
 def small(family: str, seed: int = 0, **arguments: object) -> SeparableDataset:
-    shape = {"orthogonal": {"n": 12, "d": 15}, "wide": {"n": 12, "d": 15}}.get(family, {"n": 24, "d": 6})
+    shape = {"orthogonal": {"n": 12, "d": 15}, "wide": {"n": 12, "d": 15}}.get(
+        family, {"n": 24, "d": 6}
+    )
     return make_separable(family, **({**shape, "seed": seed} | arguments))  # type: ignore[arg-type]
 
 
 def assert_optimal(data: SeparableDataset, tolerance: float = 1e-12) -> None:
-    """Optimality conditions, radius and classes; everything relative to radius/margin, by which rounding grows."""
+    """Optimality conditions, radius and classes; everything relative to radius/margin, by which
+    rounding grows.
+    """
     assert data.margin is not None
     assert data.separator is not None
     assert data.dual is not None
@@ -90,7 +98,9 @@ def test_samples_off_the_margin_keep_the_gap(family: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_dual_is_the_least_norm_dual_where_it_is_unique(family: str) -> None:
-    """With linearly independent samples on the margin, Σ α z = w has one solution: least squares must find it."""
+    """With linearly independent samples on the margin, Σ α z = w has one solution: least squares
+    must find it.
+    """
     checked = 0
     for data in members(family, every=3):
         Z = data.y[:, None] * data.X
@@ -98,7 +108,9 @@ def test_the_dual_is_the_least_norm_dual_where_it_is_unique(family: str) -> None
         if np.linalg.matrix_rank(Z[on_margin]) < on_margin.size:
             continue
         solution = np.linalg.lstsq(Z[on_margin].T, data.separator / data.margin, rcond=None)[0]
-        np.testing.assert_allclose(solution * data.margin**2, data.dual[on_margin] * data.margin**2, atol=1e-8)
+        np.testing.assert_allclose(
+            solution * data.margin**2, data.dual[on_margin] * data.margin**2, atol=1e-8
+        )
         checked += 1
     assert checked > 0
 
@@ -119,7 +131,8 @@ def test_degenerate_sample_lies_on_the_margin_with_dual_zero() -> None:
         on_margin = np.flatnonzero(np.abs(distances - data.margin) < 1e-12)
         assert on_margin.size == data.support.size + extra
         assert np.count_nonzero(data.dual[on_margin]) == data.support.size
-        # Leaving it out changes nothing, leaving a support vector out does: seen by the convex program.
+        # Leaving it out changes nothing, leaving a support vector out does: seen by the convex
+        # program.
         idle = np.setdiff1d(on_margin, data.support)[0]
         keep = np.arange(data.n) != idle
         direction, margin = hard_margin_direction(data.X[keep], data.y[keep])
@@ -175,17 +188,32 @@ def test_margin_close_to_the_radius() -> None:
     share=st.floats(1e-6, 0.9),
     seed=st.integers(0, 2**70),
 )
-def test_gaussian_plants_exactly_for_any_size(n: int, d: int, radius: float, share: float, seed: int) -> None:
+def test_gaussian_plants_exactly_for_any_size(
+    n: int, d: int, radius: float, share: float, seed: int
+) -> None:
     data = make_separable("gaussian", n=n, d=d, margin=share * radius, radius=radius, seed=seed)
-    assert (data.n, data.d, data.margin, data.radius, data.seed) == (n, d, share * radius, radius, seed)
+    assert (data.n, data.d, data.margin, data.radius, data.seed) == (
+        n,
+        d,
+        share * radius,
+        radius,
+        seed,
+    )
     assert_optimal(data)
     assert data.support.size == min(d, max(2, n // 3))
     assert abs(int((data.y == 1).sum()) - n / 2) <= 0.5
 
 
 @settings(deadline=None, max_examples=15)
-@given(n=st.integers(4, 30), d=st.integers(2, 15), share=st.floats(1e-3, 0.8), seed=st.integers(0, 2**32))
-def test_gaussian_agrees_with_the_convex_program_for_any_size(n: int, d: int, share: float, seed: int) -> None:
+@given(
+    n=st.integers(4, 30),
+    d=st.integers(2, 15),
+    share=st.floats(1e-3, 0.8),
+    seed=st.integers(0, 2**32),
+)
+def test_gaussian_agrees_with_the_convex_program_for_any_size(
+    n: int, d: int, share: float, seed: int
+) -> None:
     data = make_separable("gaussian", n=n, d=d, margin=share, radius=1.0, seed=seed)
     direction, margin = hard_margin_direction(data.X, data.y)
     assert math.isclose(margin, share, rel_tol=1e-8)

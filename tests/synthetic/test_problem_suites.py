@@ -37,7 +37,9 @@ def test_every_factor_is_swept_with_the_others_fixed():
 def test_a_member_is_the_same_alone_and_in_the_row():
     suite = make_problem_suite("smoke", seed=1)
     for index, problem in enumerate(suite):
-        np.testing.assert_array_equal(problem.start, make_problem_suite("smoke", seed=1)[index].start)
+        np.testing.assert_array_equal(
+            problem.start, make_problem_suite("smoke", seed=1)[index].start
+        )
 
 
 def test_bad_names_and_seeds_are_refused():

@@ -1,4 +1,6 @@
-"""The register of families: discovery, wrong plantings, and the parts that families are built from."""
+"""The register of families: discovery, wrong plantings, and the parts that families are built
+from.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tunebound.synthetic import families, family, make_separable, make_suite, registry
-from tunebound.synthetic.planting import balance_columns, centre, dual_weights, largest_scale, orthogonal_part, part_cloud, random_frame
+from tunebound.synthetic.planting import (
+    balance_columns,
+    centre,
+    dual_weights,
+    largest_scale,
+    orthogonal_part,
+    part_cloud,
+    random_frame,
+)
 from tunebound.synthetic.registry import Planted, Request, register
 
 GAUSSIAN = Path(family.__file__).parent / "gaussian.py"
@@ -34,7 +44,9 @@ def test_every_file_in_the_folder_is_one_family_of_its_name() -> None:
     assert list(families()) == sorted(files)
 
 
-def test_a_file_dropped_into_the_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_register: None) -> None:
+def test_a_file_dropped_into_the_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_register: None
+) -> None:
     (tmp_path / "dropped.py").write_text(GAUSSIAN.read_text().replace("gaussian", "dropped"))
     monkeypatch.setattr(family, "__path__", [*family.__path__, str(tmp_path)])
     importlib.invalidate_caches()
@@ -47,24 +59,37 @@ def test_a_file_dropped_into_the_folder_is_found(tmp_path: Path, monkeypatch: py
 
 def test_synthetic_imports_without_the_heavy_packages() -> None:
     code = (
-        "import sys; sys.modules.update({'torch': None, 'cvxpy': None, 'sklearn': None, 'pandas': None});"
-        "from tunebound import synthetic; print(synthetic.make_separable(n=8, d=3).name)"
+        "import sys; sys.modules.update({'torch': None, 'cvxpy': None, 'sklearn': None, 'pandas':"
+        " None});from tunebound import synthetic; print(synthetic.make_separable(n=8, d=3).name)"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "gaussian-n8-d3-m0.5-r4-s0"
 
 
 def test_another_process_makes_the_same_data() -> None:
-    code = "from tunebound.synthetic import make_suite; print(*(float(v).hex() for data in make_suite('smoke') for v in data.X.ravel()))"
+    code = (
+        "from tunebound.synthetic import make_suite; print(*(float(v).hex() for data in"
+        " make_suite('smoke') for v in data.X.ravel()))"
+    )
     environment = dict(os.environ, PYTHONHASHSEED="12345")
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
     theirs = np.array([float.fromhex(value) for value in result.stdout.split()])
     ours = np.concatenate([data.X.ravel() for data in make_suite("smoke")])
     np.testing.assert_allclose(theirs, ours, rtol=1e-12, atol=1e-13)
 
 
 def test_a_name_is_given_once(clean_register: None) -> None:
-    with pytest.raises(ValueError, match=r"family 'gaussian' is registered by tunebound.synthetic.family.gaussian already; choose"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"family 'gaussian' is registered by tunebound.synthetic.family.gaussian already;"
+            r" choose"
+        ),
+    ):
 
         @register("gaussian", summary="Another.")
         def other(request: Request, rng: np.random.Generator) -> Planted:
@@ -82,26 +107,54 @@ def spoiled(change: Callable[[Planted], Planted]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda p: Planted(p.Z[:-1], p.separator, p.dual), r"Z has shape \(19, 5\), expected \(20, 5\)"),
-        (lambda p: Planted(p.Z, p.separator[:4], p.dual), r"separator has shape \(4,\), expected \(5,\)"),
-        (lambda p: Planted(p.Z, p.separator, p.dual[:, None]), r"dual has shape \(20, 1\), expected \(20,\)"),
-        (lambda p: Planted(p.Z, p.separator, p.dual, np.ones(3)), r"labels has shape \(3,\), expected \(20,\)"),
-        (lambda p: Planted(p.Z, p.separator, p.dual, np.arange(20)), "labels other than −1 and \\+1"),
-        (lambda p: Planted(p.Z * np.nan, p.separator, p.dual), "it holds numbers that are not finite"),
-        (lambda p: Planted(p.Z, p.separator, p.dual, np.r_[1, -np.ones(19)]), "a class has fewer than two samples"),
+        (
+            lambda p: Planted(p.Z[:-1], p.separator, p.dual),
+            r"Z has shape \(19, 5\), expected \(20, 5\)",
+        ),
+        (
+            lambda p: Planted(p.Z, p.separator[:4], p.dual),
+            r"separator has shape \(4,\), expected \(5,\)",
+        ),
+        (
+            lambda p: Planted(p.Z, p.separator, p.dual[:, None]),
+            r"dual has shape \(20, 1\), expected \(20,\)",
+        ),
+        (
+            lambda p: Planted(p.Z, p.separator, p.dual, np.ones(3)),
+            r"labels has shape \(3,\), expected \(20,\)",
+        ),
+        (
+            lambda p: Planted(p.Z, p.separator, p.dual, np.arange(20)),
+            "labels other than −1 and \\+1",
+        ),
+        (
+            lambda p: Planted(p.Z * np.nan, p.separator, p.dual),
+            "it holds numbers that are not finite",
+        ),
+        (
+            lambda p: Planted(p.Z, p.separator, p.dual, np.r_[1, -np.ones(19)]),
+            "a class has fewer than two samples",
+        ),
         (lambda p: Planted(p.Z, -p.separator, p.dual), "separator does not separate"),
         (lambda p: Planted(p.Z, 2 * p.separator, p.dual), "separator must have unit length"),
         (lambda p: Planted(p.Z, p.separator, 2 * p.dual), "violate stationarity"),
         (lambda p: Planted(p.Z, p.separator, p.dual + 1e-6), "violate stationarity"),
-        (lambda p: Planted(1.1 * p.Z, p.separator, p.dual / 1.21), r"its margin is 0.5[45]\d* where 0.5 was asked for"),
+        (
+            lambda p: Planted(1.1 * p.Z, p.separator, p.dual / 1.21),
+            r"its margin is 0.5[45]\d* where 0.5 was asked for",
+        ),
         (
             lambda p: Planted(p.Z + 0.1 * np.outer(p.dual == 0, p.separator), p.separator, p.dual),
             r"its radius is 4.0\d* where 4.0 was asked for; correct the family's function",
         ),
     ],
 )
-def test_a_family_that_breaks_its_promise_is_found_out(change: Callable[[Planted], Planted], message: str, clean_register: None) -> None:
-    with pytest.raises(ValueError, match=rf"family 'spoiled' returned a wrong planting: .*{message}"):
+def test_a_family_that_breaks_its_promise_is_found_out(
+    change: Callable[[Planted], Planted], message: str, clean_register: None
+) -> None:
+    with pytest.raises(
+        ValueError, match=rf"family 'spoiled' returned a wrong planting: .*{message}"
+    ):
         spoiled(change)
 
 
@@ -109,9 +162,13 @@ def test_a_family_that_breaks_its_promise_is_found_out(change: Callable[[Planted
 def test_a_cloud_without_extent_is_refused(value: float, clean_register: None) -> None:
     @register("pointless", summary="All points at the origin, or nowhere.")
     def draw(request: Request, rng: np.random.Generator) -> Planted:
-        return part_cloud(request, np.full((request.n, request.d), value), np.eye(request.d)[0], rng)
+        return part_cloud(
+            request, np.full((request.n, request.d), value), np.eye(request.d)[0], rng
+        )
 
-    with pytest.raises(ValueError, match=r"family 'pointless': the cloud's largest norm is .*draw finite points"):
+    with pytest.raises(
+        ValueError, match=r"family 'pointless': the cloud's largest norm is .*draw finite points"
+    ):
         make_separable("pointless", n=8, d=3)
 
 
@@ -129,7 +186,9 @@ def test_largest_scale_against_bisection() -> None:
 
 
 def test_largest_scale_needs_something_to_stretch() -> None:
-    with pytest.raises(ValueError, match="the cloud has no extent: no point can be moved to the radius"):
+    with pytest.raises(
+        ValueError, match="the cloud has no extent: no point can be moved to the radius"
+    ):
         largest_scale(np.ones(3), np.zeros(3), np.zeros(3), 2.0)
 
 
@@ -160,7 +219,9 @@ def test_frames_are_those_of_gram_and_schmidt() -> None:
     for draw in draws.T:
         rest = draw - sum((column @ draw) * column for column in columns)
         columns.append(rest / np.linalg.norm(rest))
-    np.testing.assert_allclose(random_frame(7, 5, np.random.default_rng(4)), np.stack(columns, axis=1), atol=1e-13)
+    np.testing.assert_allclose(
+        random_frame(7, 5, np.random.default_rng(4)), np.stack(columns, axis=1), atol=1e-13
+    )
 
 
 def test_frames_are_orthonormal_and_parts_orthogonal() -> None:

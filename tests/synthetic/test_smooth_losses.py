@@ -1,4 +1,6 @@
-"""Log-cosh losses: constants against dense Hessians at many points, derivatives against autograd."""
+"""Log-cosh losses: constants against dense Hessians at many points, derivatives against
+autograd.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def test_the_constants_bound_every_hessian_and_are_attained_at_the_minimiser(spe
     assert at_minimiser.max() == pytest.approx(1.2, abs=1e-14)
     rng = np.random.default_rng(0)
     for scale in (1e-3, 0.3, 1.0, 30.0):
-        eigenvalues = np.linalg.eigvalsh(problem.hessians(problem.minimiser + scale * rng.normal(size=4)))
+        eigenvalues = np.linalg.eigvalsh(
+            problem.hessians(problem.minimiser + scale * rng.normal(size=4))
+        )
         assert eigenvalues.min() >= 0.05 - 1e-14
         assert eigenvalues.max() <= 1.2 + 1e-14
     assert problem.distance == pytest.approx(1.5, rel=1e-14)
@@ -55,7 +59,10 @@ def test_derivatives_agree_with_autograd():
 
 def test_it_is_not_quadratic():
     problem = make_smooth_losses(**GOOD, seed=1, width=0.3)
-    near, far = (np.linalg.eigvalsh(problem.hessians(w).mean(axis=0)) for w in (problem.minimiser, problem.start))
+    near, far = (
+        np.linalg.eigvalsh(problem.hessians(w).mean(axis=0))
+        for w in (problem.minimiser, problem.start)
+    )
     assert far.max() < 0.7 * near.max()
 
 
@@ -64,10 +71,16 @@ def test_lipschitz_is_attained_and_never_exceeded(width):
     problem = make_smooth_losses(3, 3, mu=0.1, beta=1.0, distance=1.0, seed=4, width=width)
 
     def norm(v, i):
-        return np.linalg.norm(problem.gradients(problem.minimiser + v / max(1.0, np.linalg.norm(v)))[i])
+        return np.linalg.norm(
+            problem.gradients(problem.minimiser + v / max(1.0, np.linalg.norm(v)))[i]
+        )
 
     rng = np.random.default_rng(0)
-    found = max(-minimize(lambda v, i=i: -norm(v, i), rng.normal(size=3), tol=1e-14).fun for i in range(3) for _ in range(6))
+    found = max(
+        -minimize(lambda v, i=i: -norm(v, i), rng.normal(size=3), tol=1e-14).fun
+        for i in range(3)
+        for _ in range(6)
+    )
     assert found == pytest.approx(problem.lipschitz, rel=1e-7)
     assert problem.lipschitz <= problem.beta * problem.distance * (1 + 1e-12)
     points = rng.normal(size=(1000, 3))
@@ -89,7 +102,11 @@ def test_descent_on_any_part_of_the_samples_stays_in_the_ball():
 def test_the_special_functions_agree_with_fifty_digits(x):
     with mpmath.workdps(50):
         point = mpmath.mpf(x)
-        bowl = point - mpmath.log(2) + mpmath.log1p(mpmath.exp(-2 * point)) if x > 50 else mpmath.log(mpmath.cosh(point))
+        bowl = (
+            point - mpmath.log(2) + mpmath.log1p(mpmath.exp(-2 * point))
+            if x > 50
+            else mpmath.log(mpmath.cosh(point))
+        )
         decay = 4 * mpmath.exp(-2 * point) / (1 + mpmath.exp(-2 * point)) ** 2
         for sign in (1, -1):
             assert abs(float(log_cosh(np.array(sign * x)) - bowl)) <= 1e-15 * float(bowl)
@@ -103,7 +120,9 @@ def test_files_come_back_bit_for_bit(tmp_path):
     names = ("directions", "curvatures", "minimiser", "start", "width", "mu", "beta", "lipschitz")
     for name in names:
         assert np.array_equal(getattr(problem, name), getattr(again, name)), name
-    entries = {"format": "tunebound-smooth-losses-1"} | {name: getattr(problem, name) for name in names}
+    entries = {"format": "tunebound-smooth-losses-1"} | {
+        name: getattr(problem, name) for name in names
+    }
     for change, message in [
         ({"directions": 2 * problem.directions}, "directions are not orthonormal"),
         ({"curvatures": problem.curvatures[:, :2]}, "the shapes of directions"),
@@ -147,5 +166,7 @@ def test_bad_points_are_refused():
     problem = make_smooth_losses(**GOOD)
     with pytest.raises(ValueError, match=r"w must have shape \(..., 4\), got \(3,\)"):
         problem.gradients(np.ones(3))
-    with pytest.raises(ValueError, match=r"w must have shape \(4,\) for the Hessians, got \(2, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"w must have shape \(4,\) for the Hessians, got \(2, 4\)"
+    ):
         problem.hessians(np.ones((2, 4)))

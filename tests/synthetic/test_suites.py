@@ -1,4 +1,6 @@
-"""Suites: sizes, names, laziness, and members that are the same alone, in order and in any order."""
+"""Suites: sizes, names, laziness, and members that are the same alone, in order and in any
+order.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tunebound.synthetic import SeparableDataset, Suite, families, make_separable, make_suite, suite_names, suites
+from tunebound.synthetic import (
+    SeparableDataset,
+    Suite,
+    families,
+    make_separable,
+    make_suite,
+    suite_names,
+    suites,
+)
 
 
 def same(first: SeparableDataset, second: SeparableDataset) -> bool:
     return first.name == second.name and all(
-        np.array_equal(getattr(first, name), getattr(second, name)) for name in ("X", "y", "separator", "dual", "support")
+        np.array_equal(getattr(first, name), getattr(second, name))
+        for name in ("X", "y", "separator", "dual", "support")
     )
 
 
@@ -33,8 +44,16 @@ def test_names_are_unique_and_specifications_describe_their_data(name: str) -> N
     for specification in suite.specifications[:: max(1, len(suite) // 20)]:
         data = specification.make()
         assert data.name == specification.name
-        assert (data.family, data.n, data.d) == (specification.family, specification.n, specification.d)
-        assert (data.margin, data.radius, data.seed) == (specification.margin, specification.radius, specification.seed)
+        assert (data.family, data.n, data.d) == (
+            specification.family,
+            specification.n,
+            specification.d,
+        )
+        assert (data.margin, data.radius, data.seed) == (
+            specification.margin,
+            specification.radius,
+            specification.seed,
+        )
         assert data.options == specification.options
 
 
@@ -104,7 +123,9 @@ def test_iterating_generates_one_member_at_a_time(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_standard_suite_is_a_designed_experiment() -> None:
-    """For nearly every family each factor varies, with at least two values, while all the others stay."""
+    """For nearly every family each factor varies, with at least two values, while all the others
+    stay.
+    """
     suite = make_suite()
     members = {(s.family, s.n, s.d, s.margin, s.radius) for s in suite.specifications}
     assert len({s.seed for s in suite.specifications}) == 1
@@ -135,9 +156,15 @@ def test_the_number_of_support_vectors_stays_along_the_sweep_of_n() -> None:
 
 def test_the_smoke_suite_meets_every_kind_of_trouble() -> None:
     suite = make_suite("smoke")
-    assert {"sphere", "heavy_tailed", "low_rank", "sparse", "all_support", "near_duplicates", "degenerate"} < {
-        s.family for s in suite.specifications
-    }
+    assert {
+        "sphere",
+        "heavy_tailed",
+        "low_rank",
+        "sparse",
+        "all_support",
+        "near_duplicates",
+        "degenerate",
+    } < {s.family for s in suite.specifications}
     assert any(data.d > data.n for data in suite)
     assert max(data.n for data in suite) <= 16
 
@@ -153,14 +180,24 @@ def test_suites_and_specifications_travel_between_processes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
-        ({"name": "standrad"}, ValueError, r"unknown suite 'standrad'; did you mean 'standard'\? known: large, smoke"),
-        ({"name": 3}, TypeError, r"name must be the name of a suite, got 3; one of smoke, standard, large"),
+        (
+            {"name": "standrad"},
+            ValueError,
+            r"unknown suite 'standrad'; did you mean 'standard'\? known: large, smoke",
+        ),
+        (
+            {"name": 3},
+            TypeError,
+            r"name must be the name of a suite, got 3; one of smoke, standard, large",
+        ),
         ({"seed": -1}, ValueError, r"seed must be at least 0, got -1"),
         ({"seed": 1.5}, TypeError, r"seed must be an integer, got 1.5"),
         ({"seed": True}, TypeError, r"seed must be an integer, got True"),
     ],
 )
-def test_bad_arguments_are_refused(arguments: dict[str, Any], kind: type[Exception], message: str) -> None:
+def test_bad_arguments_are_refused(
+    arguments: dict[str, Any], kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message):
         make_suite(**arguments)
 
@@ -172,5 +209,7 @@ def test_bad_indices_are_refused() -> None:
     with pytest.raises(IndexError, match="index -14"):
         suite[-14]
     for index in (slice(2), 1.0, True, "0"):
-        with pytest.raises(TypeError, match=r"index must be an integer, got .*slice suite.specifications"):
+        with pytest.raises(
+            TypeError, match=r"index must be an integer, got .*slice suite.specifications"
+        ):
             suite[index]  # type: ignore[index]

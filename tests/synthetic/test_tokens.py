@@ -12,7 +12,9 @@ from tunebound.synthetic.tokens import make_token_task
 def test_tokens_determine_labels_with_the_margin(margin, shift):
     task = make_token_task(200, margin=margin, shift=shift, length=11, seed=3)
     # The rule from the tokens alone, counted by hand.
-    for tokens, label, score, topics in zip(task.tokens, task.labels, task.scores, task.topics, strict=True):
+    for tokens, label, score, topics in zip(
+        task.tokens, task.labels, task.scores, task.topics, strict=True
+    ):
         values = [task.polarity[task.topic_of_token[token]] for token in tokens]
         assert sum(values) / 11 == pytest.approx(score, abs=1e-15)
         assert label * score >= max(margin - 1e-12, 1 / 11 - 1e-12)
@@ -47,7 +49,8 @@ def test_tokens_follow_the_planted_emission():
         possible = expected > 0
         assert counts[~possible].sum() == 0
         chi = ((counts - expected)[possible] ** 2 / expected[possible]).sum()
-        assert chi < 7 + 5 * np.sqrt(14)  # five standard deviations above the mean of chi-squared with 7 degrees of freedom
+        # five standard deviations above the mean of chi-squared with 7 degrees of freedom
+        assert chi < 7 + 5 * np.sqrt(14)
 
 
 def test_topics_follow_the_planted_chain_where_no_sequence_is_drawn_again():
@@ -64,7 +67,9 @@ def test_topics_follow_the_planted_chain_where_no_sequence_is_drawn_again():
 
 
 def test_shift_is_the_distance_from_pre_training():
-    tables = {shift: make_token_task(shift=shift, seed=4).emission for shift in (0.0, 0.25, 0.5, 1.0)}
+    tables = {
+        shift: make_token_task(shift=shift, seed=4).emission for shift in (0.0, 0.25, 0.5, 1.0)
+    }
     corpus = make_token_task(1000, seed=99).emission
     assert np.array_equal(tables[0.0], corpus)
     far = 0.5 * np.abs(tables[1.0] - corpus).sum(axis=1).max()
@@ -104,9 +109,17 @@ def test_masked_tokens_can_be_guessed_from_their_neighbours():
         (dict(length=1), ValueError, "length must be at least 2"),
         (dict(topics=3), ValueError, "topics must be even, got 3; half of them"),
         (dict(topics=0), ValueError, "topics must be at least 2"),
-        (dict(vocabulary=3), ValueError, "vocabulary must be at least 4, got 3; each topic needs a token"),
+        (
+            dict(vocabulary=3),
+            ValueError,
+            "vocabulary must be at least 4, got 3; each topic needs a token",
+        ),
         (dict(balance=1.2), ValueError, "balance must be finite and within"),
-        (dict(balance=0.001), ValueError, "balance=0.001 leaves a class empty at n=64; move it towards 0.5 or raise n"),
+        (
+            dict(balance=0.001),
+            ValueError,
+            "balance=0.001 leaves a class empty at n=64; move it towards 0.5 or raise n",
+        ),
         (dict(balance="half"), TypeError, "balance must be a real number"),
         (dict(shift=-0.1), ValueError, r"shift must be finite and within \[0, 1\]"),
         (dict(margin=float("nan")), ValueError, r"margin must be finite and within \[0, 1\]"),
@@ -121,5 +134,8 @@ def test_bad_requests_are_refused(change, kind, message):
 
 def test_an_unreachable_margin_is_refused(monkeypatch):
     monkeypatch.setattr("tunebound.synthetic.tokens.ROUNDS", 1)
-    with pytest.raises(ValueError, match=r"margin=0.9 was not reached by \d+ of 64 sequences .* lower margin or length"):
+    with pytest.raises(
+        ValueError,
+        match=r"margin=0.9 was not reached by \d+ of 64 sequences .* lower margin or length",
+    ):
         make_token_task(margin=0.9, length=50)

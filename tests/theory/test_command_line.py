@@ -38,16 +38,32 @@ def test_help_names_every_command(monkeypatch, capsys):
 
 def test_run_report_and_plot(monkeypatch, capsys, tmp_path):
     directory = tmp_path / "run"
-    code, out, _ = call(monkeypatch, capsys, "run", "--suite", "smoke", "--steps", 400, "--output", directory, "--jobs", 1)
+    code, out, _ = call(
+        monkeypatch,
+        capsys,
+        "run",
+        "--suite",
+        "smoke",
+        "--steps",
+        400,
+        "--output",
+        directory,
+        "--jobs",
+        1,
+    )
     assert code == 0
     assert f"tunebound report {directory}" in out
     code, out, _ = call(monkeypatch, capsys, "report", directory)
     assert code == 0
     page = (directory / "report.html").read_text(encoding="utf-8")
     assert page.index("<h2>Verdicts") < page.index("<h2>Figures")
-    assert "http" not in page.replace("http://www.w3.org", ""), "the page needs nothing from elsewhere"
+    assert "http" not in page.replace("http://www.w3.org", ""), (
+        "the page needs nothing from elsewhere"
+    )
     assert page.count("data:image/png;base64") == FIGURES_WITHOUT_SWEEPS
-    code, out, _ = call(monkeypatch, capsys, "plot", directory, "--format", "svg", "--output", tmp_path / "figures")
+    code, out, _ = call(
+        monkeypatch, capsys, "plot", directory, "--format", "svg", "--output", tmp_path / "figures"
+    )
     assert code == 0
     assert len(list((tmp_path / "figures").glob("*.svg"))) == FIGURES_WITHOUT_SWEEPS
 
@@ -66,12 +82,17 @@ def test_verify_one_stored_set(monkeypatch, capsys, tmp_path):
         (("verify", "H-anytme"), "did you mean 'H-anytime'"),
         (("verify", "H-anytime", "--data", "nowhere.npz"), "nowhere.npz"),
         (("run", "--suite", "huge"), "huge"),
-        (("run", "--suite", "smoke", "--steps", "0"), "steps must be a whole number of steps, at least 1"),
+        (
+            ("run", "--suite", "smoke", "--steps", "0"),
+            "steps must be a whole number of steps, at least 1",
+        ),
         (("report", "nowhere"), "holds no study"),
         (("plot", "nowhere", "--format", "gif"), "--format must be png, pdf or svg"),
     ],
 )
-def test_what_a_user_can_mend_is_one_line_and_status_2(monkeypatch, capsys, tmp_path, arguments, message):
+def test_what_a_user_can_mend_is_one_line_and_status_2(
+    monkeypatch, capsys, tmp_path, arguments, message
+):
     monkeypatch.chdir(tmp_path)
     code, _, err = call(monkeypatch, capsys, *arguments)
     assert code == 2
@@ -84,7 +105,14 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(monkeypatch, capsys, tmp_
 def test_a_refuted_theorem_exits_with_1(monkeypatch, capsys, tmp_path):
     from tunebound import theory
 
-    false = theory.Theorem("false", "s", "t", "head", lambda evidence: [theory.Claim(1.0, 0.5, 1, 0.0, "exact", "q")], maximum=2)
+    false = theory.Theorem(
+        "false",
+        "s",
+        "t",
+        "head",
+        lambda evidence: [theory.Claim(1.0, 0.5, 1, 0.0, "exact", "q")],
+        maximum=2,
+    )
     monkeypatch.setattr(command_line, "find_theorem", lambda name: false)
     path = tmp_path / "data.npz"
     synthetic.make_separable("ball", n=10, d=3).to_npz(path)
@@ -108,7 +136,11 @@ def test_bars_of_the_computations_do_not_run_through_the_study_s_own(monkeypatch
     from tunebound.theory.engine import study as studies
 
     seen = []
-    monkeypatch.setattr(studies, "examine", lambda *_, **__: seen.append(sys.stderr.isatty()) or print("a warning", file=sys.stderr))
+    monkeypatch.setattr(
+        studies,
+        "examine",
+        lambda *_, **__: seen.append(sys.stderr.isatty()) or print("a warning", file=sys.stderr),
+    )
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with pytest.raises(AttributeError):  # the tables are missing here
         theory.verify("H-anytime", "smoke", jobs=1)
@@ -119,12 +151,15 @@ def test_bars_of_the_computations_do_not_run_through_the_study_s_own(monkeypatch
 @pytest.mark.parametrize(
     ("suite", "arguments", "setting"),
     [
-        ("standard", (), "head"),  # several settings have it: head tuning is what is meant where nothing is said
+        # several settings have it: head tuning is what is meant where nothing is said
+        ("standard", (), "head"),
         ("smoke", ("--setting", "full-quadratics"), "full-quadratics"),
         ("large", (), "head"),
     ],
 )
-def test_the_suite_says_which_setting_is_meant(monkeypatch, capsys, tmp_path, suite, arguments, setting):
+def test_the_suite_says_which_setting_is_meant(
+    monkeypatch, capsys, tmp_path, suite, arguments, setting
+):
     asked = []
 
     def computed(study, target, *, jobs):
@@ -132,7 +167,9 @@ def test_the_suite_says_which_setting_is_meant(monkeypatch, capsys, tmp_path, su
         raise ValueError("enough")
 
     monkeypatch.setattr(command_line.studies, "run", computed)
-    code, _, err = call(monkeypatch, capsys, "run", "--suite", suite, *arguments, "--output", tmp_path / "run")
+    code, _, err = call(
+        monkeypatch, capsys, "run", "--suite", suite, *arguments, "--output", tmp_path / "run"
+    )
     assert (code, asked) == (2, [(setting, suite)]), err
 
 
@@ -141,7 +178,11 @@ def test_a_suite_of_several_settings_without_a_default_has_to_be_told_apart(monk
 
     from tunebound.theory.engine.setting import settings
 
-    twins = {name: replace(found, suite_names=lambda: ("twin",)) for name, found in settings().items() if name != "head"}
+    twins = {
+        name: replace(found, suite_names=lambda: ("twin",))
+        for name, found in settings().items()
+        if name != "head"
+    }
     monkeypatch.setattr(command_line, "settings", lambda: twins)
     code, _, err = call(monkeypatch, capsys, "run", "--suite", "twin")
     assert code == 2
@@ -155,11 +196,25 @@ def test_hypotheses_are_listed_judged_and_verified(monkeypatch, capsys, tmp_path
 
     monkeypatch.setattr(module, "_registry", {})
 
-    @theory.hypothesize("counts", statement="all is counted", source="a test", setting="head", predicted=1, scale="difference")
+    @theory.hypothesize(
+        "counts",
+        statement="all is counted",
+        source="a test",
+        setting="head",
+        predicted=1,
+        scale="difference",
+    )
     def counts(results):
         return results.environments.set_index("environment")["n"]
 
-    @theory.hypothesize("shrinks", statement="all shrinks", source="a test", setting="head", predicted=-1, scale="difference")
+    @theory.hypothesize(
+        "shrinks",
+        statement="all shrinks",
+        source="a test",
+        setting="head",
+        predicted=-1,
+        scale="difference",
+    )
     def shrinks(results):
         return results.environments.set_index("environment")["n"]
 
@@ -168,7 +223,19 @@ def test_hypotheses_are_listed_judged_and_verified(monkeypatch, capsys, tmp_path
         monkeypatch.setattr(place, "hypotheses", lambda setting=None: only)
     code, out, _ = call(monkeypatch, capsys, "theorems")
     assert "counts [head]\n    all is counted\n    a test" in out
-    code, out, _ = call(monkeypatch, capsys, "run", "--suite", "smoke", "--steps", 20, "--output", tmp_path / "run", "--jobs", 1)
+    code, out, _ = call(
+        monkeypatch,
+        capsys,
+        "run",
+        "--suite",
+        "smoke",
+        "--steps",
+        20,
+        "--output",
+        tmp_path / "run",
+        "--jobs",
+        1,
+    )
     assert code == 0
     assert "confirmed  counts" in out
     assert "refuted  shrinks" in out

@@ -1,4 +1,6 @@
-"""Networks: the published assumptions fail here and the verdict says so; tasks can be made again from what is stored."""
+"""Networks: the published assumptions fail here and the verdict says so; tasks can be made again
+from what is stored.
+"""
 
 import numpy as np
 import pytest
@@ -45,11 +47,24 @@ def test_estimates_are_what_a_dense_computation_gives(network_results):
     sizes = [parameters[name].numel() for name in names]
 
     def loss(w, i):
-        pieces = dict(zip(names, (part.view_as(parameters[name]) for part, name in zip(w.split(sizes), names, strict=True)), strict=True))
-        output = torch.func.functional_call(model, pieces, (torch.as_tensor(task.tokens[i : i + 1]),))
+        pieces = dict(
+            zip(
+                names,
+                (
+                    part.view_as(parameters[name])
+                    for part, name in zip(w.split(sizes), names, strict=True)
+                ),
+                strict=True,
+            )
+        )
+        output = torch.func.functional_call(
+            model, pieces, (torch.as_tensor(task.tokens[i : i + 1]),)
+        )
         return 0.5 * (output - float(task.labels[i])).square().sum()
 
-    ends = np.array([np.linalg.eigvalsh(torch.func.hessian(loss)(flat, i).numpy())[[0, -1]] for i in range(2)])
+    ends = np.array(
+        [np.linalg.eigvalsh(torch.func.hessian(loss)(flat, i).numpy())[[0, -1]] for i in range(2)]
+    )
     assert row["beta"] + row["beta_error"] >= ends[:, 1].max() * (1 - 1e-6)
     assert row["curvature_at_start"] <= ends[:, 0].min() * (1 - 1e-6) + 1e-6
 

@@ -1,4 +1,6 @@
-"""Full tuning on problems with known constants: the ladder, the published bound's failure, and the figures."""
+"""Full tuning on problems with known constants: the ladder, the published bound's failure, and the
+figures.
+"""
 
 import numpy as np
 import pytest
@@ -27,12 +29,20 @@ def test_every_rung_holds_on_every_problem(full_results):
     for name, theorem in theory.theorems("full-quadratics").items():
         verdict = theory.judge(name, full_results)
         if name != "P-Full":
-            assert verdict.status == "holds" or (verdict.status == "vacuous" and not verdict.violations), str(verdict)
-            assert verdict.environments + verdict.skipped == len(full_results.environments), theorem.name
+            assert verdict.status == "holds" or (
+                verdict.status == "vacuous" and not verdict.violations
+            ), str(verdict)
+            assert verdict.environments + verdict.skipped == len(full_results.environments), (
+                theorem.name
+            )
 
 
-def test_the_published_bound_is_refuted_at_one_step_and_the_smallest_problem_replays(directory, full_results):
-    (verdict,) = [each for each in judge_all(directory, full_results) if each.theorem.name == "P-Full"]
+def test_the_published_bound_is_refuted_at_one_step_and_the_smallest_problem_replays(
+    directory, full_results
+):
+    (verdict,) = [
+        each for each in judge_all(directory, full_results) if each.theorem.name == "P-Full"
+    ]
     assert verdict.status == "refuted"
     violation = verdict.violation
     assert violation.steps == 1
@@ -40,9 +50,13 @@ def test_the_published_bound_is_refuted_at_one_step_and_the_smallest_problem_rep
     assert (problem.n, problem.d) == (2, 1)
     assert problem.mu / problem.beta > 12 * np.sqrt(2) - 16
     # By hand: one step of size 1/β, the runs on S and S^i differ by H_i (w_0 − w*)/(βn).
-    moved = np.abs(problem.hessians[:, 0, 0] * (problem.start - problem.minimiser)[0]) / (problem.beta * problem.n)
+    moved = np.abs(problem.hessians[:, 0, 0] * (problem.start - problem.minimiser)[0]) / (
+        problem.beta * problem.n
+    )
     kappa = problem.mu / problem.beta
-    bound = np.sqrt(2 * problem.lipschitz * problem.distance / problem.beta) / (problem.n * ((1 - kappa) ** -0.25 - 1))
+    bound = np.sqrt(2 * problem.lipschitz * problem.distance / problem.beta) / (
+        problem.n * ((1 - kappa) ** -0.25 - 1)
+    )
     assert violation.measured == pytest.approx(moved.mean(), rel=1e-12)
     assert violation.bound == pytest.approx(bound, rel=1e-12)
     assert moved.mean() > bound
@@ -57,10 +71,14 @@ def test_the_published_bound_survives_with_the_other_weights_there_and_the_mende
 
 
 def test_between_the_proofs_corner_and_the_bounds_own_the_bound_still_holds():
-    """The proof breaks above κ = 15/16, the statement only above 12√2 − 16, for one-dimensional quadratics at T = 1."""
+    """The proof breaks above κ = 15/16, the statement only above 12√2 − 16, for one-dimensional
+    quadratics at T = 1.
+    """
     edge = 12 * np.sqrt(2) - 16
     for kappa, status in ((0.94, False), (edge - 1e-3, False), (edge + 2e-3, True)):
-        both = synthetic.QuadraticProblem.from_arrays(np.full((2, 1, 1), 1.0), np.zeros((2, 1)), np.ones(1))
+        both = synthetic.QuadraticProblem.from_arrays(
+            np.full((2, 1, 1), 1.0), np.zeros((2, 1)), np.ones(1)
+        )
         stated = synthetic.QuadraticProblem(**{**vars(both), "mu": kappa})
         verdict = theory.verify("P-Full", [stated], jobs=1, steps=1)
         assert (verdict.violations > 0) == status, kappa
@@ -79,7 +97,9 @@ def test_rows_agree_with_a_plain_loop(full_results):
             w = w - total / (problem.n * problem.beta)
         measured = np.linalg.norm(w[1:] - w[0], axis=1).mean()
         rows = full_results.rows
-        row = rows[(rows["member"] == number) & (rows["theorem"] == "F-trajectory") & (rows["steps"] == 10)].iloc[0]
+        row = rows[
+            (rows["member"] == number) & (rows["theorem"] == "F-trajectory") & (rows["steps"] == 10)
+        ].iloc[0]
         assert row["environment"] == suite.specifications[number].name
         assert row["measured"] == pytest.approx(measured, rel=1e-9)
 
@@ -92,7 +112,9 @@ def test_left_out_minimisers_are_where_long_descent_leads():
         w = problem.start.copy()
         for _ in range(500):
             w -= np.delete(problem.gradients(w), i, axis=0).mean(axis=0)
-        assert claim.measured[0, i] == pytest.approx(np.linalg.norm(w - problem.minimiser), rel=1e-10)
+        assert claim.measured[0, i] == pytest.approx(
+            np.linalg.norm(w - problem.minimiser), rel=1e-10
+        )
 
 
 def test_steps_that_the_worst_case_needs_are_recorded_and_no_others_are_solved(full_results):
@@ -131,7 +153,9 @@ def sweep():
     ]
     suite = synthetic.Suite("sweep", 0, tuple(problems))
     known = list(theory.theorems("full-quadratics").values())
-    return studies.examine_members(SETTING, suite, studies.checked_options(SETTING, {"steps": 30}), known, jobs=1)
+    return studies.examine_members(
+        SETTING, suite, studies.checked_options(SETTING, {"steps": 30}), known, jobs=1
+    )
 
 
 @pytest.mark.parametrize("name", find_presentation("full-quadratics").illustrations)

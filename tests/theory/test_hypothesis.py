@@ -17,7 +17,15 @@ from tunebound.theory.engine.statistics.effects import log_ratio, median_interva
 
 
 def claim(effects, predicted=-1, name="claim", scale="log ratio"):
-    return Hypothesis(name, "a statement", "a source", "head", predicted, scale, lambda results: pd.Series(effects, dtype=float))
+    return Hypothesis(
+        name,
+        "a statement",
+        "a source",
+        "head",
+        predicted,
+        scale,
+        lambda results: pd.Series(effects, dtype=float),
+    )
 
 
 def alone(effects, **options):
@@ -48,11 +56,14 @@ def test_status(effects, predicted, status):
 def test_the_p_value_is_that_of_the_binomial_test(seed):
     rng = np.random.default_rng(seed)
     effects = rng.normal(0.3, 1, size=rng.integers(1, 40))
-    assert sign_test(effects) == pytest.approx(binomtest(int((effects > 0).sum()), len(effects)).pvalue)
+    assert sign_test(effects) == pytest.approx(
+        binomtest(int((effects > 0).sum()), len(effects)).pvalue
+    )
 
 
 def test_the_interval_covers_as_often_as_it_says_by_enumeration():
-    # All sign patterns of 9 effects around the median are equally likely: count those whose interval excludes the median.
+    # All sign patterns of 9 effects around the median are equally likely: count those whose
+    # interval excludes the median.
     excluded = 0
     for signs in itertools.product((-1, 1), repeat=9):
         _, low, high = median_interval(np.array(signs) * np.arange(1, 10))
@@ -60,7 +71,10 @@ def test_the_interval_covers_as_often_as_it_says_by_enumeration():
     assert 0 < excluded / 2**9 <= 0.05
     wider = sum(
         not low <= 0 <= high
-        for low, high in (median_interval(np.array(s) * np.arange(1, 6))[1:] for s in itertools.product((-1, 1), repeat=5))
+        for low, high in (
+            median_interval(np.array(s) * np.arange(1, 6))[1:]
+            for s in itertools.product((-1, 1), repeat=5)
+        )
     )
     assert wider == 0, "five values have no interval of 95 %"
 
@@ -68,7 +82,8 @@ def test_the_interval_covers_as_often_as_it_says_by_enumeration():
 @pytest.mark.parametrize("seed", range(30))
 def test_interval_and_test_agree(seed):
     rng = np.random.default_rng(seed)
-    effects = np.round(rng.normal(0.4, 1, size=rng.integers(6, 60)), 1)  # rounded, so that zeros and ties occur
+    # rounded, so that zeros and ties occur
+    effects = np.round(rng.normal(0.4, 1, size=rng.integers(6, 60)), 1)
     median, low, high = median_interval(effects)
     assert low <= median <= high
     assert median == np.median(effects)
@@ -77,7 +92,15 @@ def test_interval_and_test_agree(seed):
 
 def test_holm_adjusts_for_all_that_is_judged_together():
     strong, weak, none = [-1.0] * 12, [-1.0] * 11 + [1.0] * 2, [math.nan]
-    together = decide([claim(weak, name="a"), claim(strong, name="b"), claim(none, name="c"), claim(weak, name="d")], None)
+    together = decide(
+        [
+            claim(weak, name="a"),
+            claim(strong, name="b"),
+            claim(none, name="c"),
+            claim(weak, name="d"),
+        ],
+        None,
+    )
     by_name = {decision.hypothesis.name: decision for decision in together}
     p = {"weak": sign_test(weak), "strong": sign_test(strong)}
     assert by_name["b"].adjusted == pytest.approx(3 * p["strong"])
@@ -85,7 +108,9 @@ def test_holm_adjusts_for_all_that_is_judged_together():
     assert by_name["a"].together == 3
     assert (by_name["a"].status, alone(weak).status) == ("confirmed", "confirmed")
     crowd = decide([claim(weak, name=str(k)) for k in range(5)], None)
-    assert {decision.status for decision in crowd} == {"not decided"}, "2.2 % is not enough for one of five"
+    assert {decision.status for decision in crowd} == {"not decided"}, (
+        "2.2 % is not enough for one of five"
+    )
 
 
 def test_an_effect_is_told_in_its_scale():
@@ -98,7 +123,9 @@ def test_an_effect_is_told_in_its_scale():
 
 
 def test_ratios_of_zeros():
-    ratio = log_ratio(pd.Series([1.0, 0.0, 0.0, 2.0, math.nan]), pd.Series([2.0, 0.0, 1.0, 0.0, 1.0]))
+    ratio = log_ratio(
+        pd.Series([1.0, 0.0, 0.0, 2.0, math.nan]), pd.Series([2.0, 0.0, 1.0, 0.0, 1.0])
+    )
     np.testing.assert_allclose(ratio, [math.log(0.5), 0, -math.inf, math.inf, math.nan])
 
 
@@ -142,7 +169,15 @@ def test_the_example_of_the_documentation_runs(monkeypatch):
 
 
 def test_verify_takes_a_suite_and_judges_alone(monkeypatch):
-    counts = Hypothesis("counts", "s", "t", "head", 1, "difference", lambda results: results.environments.set_index("environment")["n"])
+    counts = Hypothesis(
+        "counts",
+        "s",
+        "t",
+        "head",
+        1,
+        "difference",
+        lambda results: results.environments.set_index("environment")["n"],
+    )
     decision = module.verify_hypothesis(counts, "smoke", jobs=1, steps=20)
     assert (decision.status, decision.together) == ("confirmed", 1)
     assert decision.units == decision.agreeing > 5

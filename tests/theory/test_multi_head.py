@@ -1,4 +1,6 @@
-"""Many heads: the evidence against plain loops, the verdicts, and the cases that decide what averaging can do."""
+"""Many heads: the evidence against plain loops, the verdicts, and the cases that decide what
+averaging can do.
+"""
 
 import numpy as np
 import pytest
@@ -8,7 +10,13 @@ from tunebound.theory.engine.presentation import find_presentation
 from tunebound.theory.engine.reporting import judge_all, report
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.multi_head import starts as random_starts
-from tunebound.theory.multi_head.setting import SIZES, common_bias, group_means, multi_head_evidence, spread_of
+from tunebound.theory.multi_head.setting import (
+    SIZES,
+    common_bias,
+    group_means,
+    multi_head_evidence,
+    spread_of,
+)
 from tunebound.theory.multi_head.starts import RandomStarts
 
 from tests.oracles.multi_head_descent import heads_at, left_out_heads_at, many_heads_at
@@ -39,12 +47,16 @@ def direction(w):
 
 
 def wide(n=10, d=15, scale=3.0):
-    return RandomStarts(synthetic.make_separable("gaussian", n=n, d=d, margin=0.5, radius=4.0, seed=1), scale, 1)
+    return RandomStarts(
+        synthetic.make_separable("gaussian", n=n, d=d, margin=0.5, radius=4.0, seed=1), scale, 1
+    )
 
 
 @pytest.fixture(scope="module")
 def evidence():
-    return multi_head_evidence([wide()], [None], studies.checked_options(SETTING, {"steps": 200}))[0]
+    return multi_head_evidence([wide()], [None], studies.checked_options(SETTING, {"steps": 200}))[
+        0
+    ]
 
 
 def test_heads_are_those_of_plain_descent(evidence):
@@ -64,7 +76,9 @@ def test_measures_are_those_of_the_mean_of_each_group(evidence):
     u = evidence.separator.direction
     for size in (1, 16, 256):
         head = evidence.heads[2, size : 2 * size].mean(axis=0)
-        assert evidence.error(size)[2, 1] == pytest.approx(np.linalg.norm(direction(head) - u), rel=1e-12)
+        assert evidence.error(size)[2, 1] == pytest.approx(
+            np.linalg.norm(direction(head) - u), rel=1e-12
+        )
     assert evidence.error(1024).shape == (3, 1)
     mean = evidence.heads[1, 4:8].mean(axis=0)
     others = evidence.left_out[1, :, 4:8].mean(axis=1)
@@ -74,7 +88,9 @@ def test_measures_are_those_of_the_mean_of_each_group(evidence):
 
 
 def test_the_spread_is_the_standard_deviation(evidence):
-    assert spread_of(evidence.heads) == pytest.approx(np.sqrt(evidence.heads.var(axis=1, ddof=1).sum(axis=-1)), rel=1e-12)
+    assert spread_of(evidence.heads) == pytest.approx(
+        np.sqrt(evidence.heads.var(axis=1, ddof=1).sum(axis=-1)), rel=1e-12
+    )
     assert evidence.start_spread == pytest.approx(3.0 * np.sqrt(15))
 
 
@@ -105,7 +121,9 @@ def test_verdicts(verdicts):
     assert verdicts["P-Multi"].status == "untestable as stated"
     assert verdicts["P-Multi"].theorem.free_constants == ("C", "ξ", "λ", "ν")
     for name in HOLDING:
-        assert (verdicts[name].violations, verdicts[name].environments) == (0, 4), str(verdicts[name])
+        assert (verdicts[name].violations, verdicts[name].environments) == (0, 4), str(
+            verdicts[name]
+        )
     assert verdicts["P-Multi-scaling"].status == "refuted"
     assert verdicts["P-Multi-scaling"].violations == 4
     assert verdicts["M-mean-start"].status == "refuted"
@@ -115,8 +133,12 @@ def test_verdicts(verdicts):
 
 def test_bounds_in_the_tables_are_those_of_the_formulas(many_results):
     row = many_results.environments.iloc[3]
-    rows = many_results.rows[(many_results.rows["member"] == row["member"]) & (many_results.rows["steps"] == STEPS)]
-    one = rows[(rows["theorem"] == "M-expectation") & rows["quantity"].str.endswith("H = 16")].iloc[0]
+    rows = many_results.rows[
+        (many_results.rows["member"] == row["member"]) & (many_results.rows["steps"] == STEPS)
+    ]
+    one = rows[(rows["theorem"] == "M-expectation") & rows["quantity"].str.endswith("H = 16")].iloc[
+        0
+    ]
     exact = row["scale"] * (np.sqrt(row["d"]) + np.sqrt(2 * np.log(1e9) / 64)) / 4
     assert one["bound"] == pytest.approx(exact, rel=1e-12)
     assert one["bound"] / 2 < one["measured"] < one["bound"]
@@ -124,7 +146,7 @@ def test_bounds_in_the_tables_are_those_of_the_formulas(many_results):
 
 def test_claims_are_those_of_the_statements(evidence):
     known = theory.theorems("multi-head")
-    (scaled, _) = known["P-Multi-scaling"].claims(evidence)
+    scaled, _ = known["P-Multi-scaling"].claims(evidence)
     assert scaled.quantity.endswith("H = 256")
     assert np.allclose(scaled.bound, evidence.error(64).max(axis=1, keepdims=True) / 2, rtol=1e-13)
     sharp = known["M-sharp"].claims(evidence)[-1]
@@ -132,9 +154,15 @@ def test_claims_are_those_of_the_statements(evidence):
     norm = np.linalg.norm(evidence.heads.mean(axis=1), axis=1)
 
     def chord(delta):
-        return np.where(delta < 1, np.sqrt(np.maximum(2 - 2 * np.sqrt(np.maximum(1 - delta**2, 0)), 0)), 2.0)
+        return np.where(
+            delta < 1, np.sqrt(np.maximum(2 - 2 * np.sqrt(np.maximum(1 - delta**2, 0)), 0)), 2.0
+        )
 
-    expected = np.where(norm > reach, evidence.bias + chord(reach / norm) + chord(reach / np.maximum(norm - reach, 1e-9)), 2.0)
+    expected = np.where(
+        norm > reach,
+        evidence.bias + chord(reach / norm) + chord(reach / np.maximum(norm - reach, 1e-9)),
+        2.0,
+    )
     assert np.allclose(sharp.bound[:, 0], expected, rtol=1e-9)
     refined = known["M-refined"].claims(evidence)[-1]
     spread = 2 * 3.0 * np.sqrt(15) / np.maximum(norm - reach, 1e-9)
@@ -144,7 +172,9 @@ def test_claims_are_those_of_the_statements(evidence):
     single = known["M-one-run"].claims(evidence)[0]
     alone = np.linalg.norm(evidence.mean_start, axis=1)[:, None]
     starts = np.linalg.norm(evidence.initial, axis=1)
-    assert np.allclose(single.bound, evidence.mean_start_error[:, None] + chord(starts / alone), rtol=1e-9)
+    assert np.allclose(
+        single.bound, evidence.mean_start_error[:, None] + chord(starts / alone), rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.0])
@@ -157,7 +187,9 @@ def test_few_features_forget_their_starts(scale):
 
 
 def test_more_features_than_samples_keep_theirs():
-    """n = 40, d = 60, σ = 5, t = 20,000: averaging helps much, and stops far above the error of the head from zero."""
+    """n = 40, d = 60, σ = 5, t = 20,000: averaging helps much, and stops far above the error of the
+    head from zero.
+    """
     data = synthetic.make_separable("wide", n=40, d=60, margin=0.5, radius=4.0)
     ends = errors_after_20000_steps(data, 5.0, heads=256)
     assert ends[1] > 0.8
@@ -167,7 +199,9 @@ def test_more_features_than_samples_keep_theirs():
 
 
 def errors_after_20000_steps(data, scale, heads):
-    """Root mean square direction error of single heads, and that of the mean of all, by a plain loop over steps."""
+    """Root mean square direction error of single heads, and that of the mean of all, by a plain
+    loop over steps.
+    """
     rate = 0.5 * bounds.constants.step_size_limit(data.X).value
     starts = RandomStarts(data, scale, 0).draw(heads)
     ends = many_heads_at(data.X, data.y, rate, 20_000, starts)
@@ -176,10 +210,12 @@ def errors_after_20000_steps(data, scale, heads):
 
 
 def test_the_smallest_counterexample_to_the_mean_start():
-    """x_1 = (1, 0), x_2 = (0, 2): the features do not meet, so E w(t) is two integrals, here on a grid.
+    """x_1 = (1, 0), x_2 = (0, 2): the features do not meet, so E w(t) is two integrals, here on a
+    grid.
 
-    At σ = 20, t = 1,000 the expected head is three times as far from the separator as the head from zero. As H grows, the error
-    tends to that of the expected head and every bound with the other bias to that bias: no constant repairs it.
+    At σ = 20, t = 1,000 the expected head is three times as far from the separator as the head from
+    zero. As H grows, the error tends to that of the expected head and every bound with the other
+    bias to that bias: no constant repairs it.
     """
     scale, steps = 20.0, 1000
     X, y = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([1, -1])
@@ -191,12 +227,19 @@ def test_the_smallest_counterexample_to_the_mean_start():
     ends = many_heads_at(X, y, rate, steps, grid)
     expected = density @ ends / density.sum()
     alone = many_heads_at(X, y, rate, steps, np.zeros((1, 2)))[0]
-    error = {name: np.linalg.norm(direction(w) - separator.direction) for name, w in (("expected", expected), ("alone", alone))}
+    error = {
+        name: np.linalg.norm(direction(w) - separator.direction)
+        for name, w in (("expected", expected), ("alone", alone))
+    }
     assert error["expected"] > 3 * error["alone"]
-    heads = many_heads_at(X, y, rate, steps, scale * np.random.default_rng(0).normal(size=(100_000, 2)))
+    heads = many_heads_at(
+        X, y, rate, steps, scale * np.random.default_rng(0).normal(size=(100_000, 2))
+    )
     mean = heads.mean(axis=0)
     assert mean == pytest.approx(expected, rel=0.02)
-    reach = bounds.multi_head.concentration(spread=scale * np.sqrt(2), deviation=scale, heads=100_000, delta=1e-9)
+    reach = bounds.multi_head.concentration(
+        spread=scale * np.sqrt(2), deviation=scale, heads=100_000, delta=1e-9
+    )
     random = bounds.head.chord(drift=reach, norm=np.linalg.norm(expected) - reach)
     measured = np.linalg.norm(direction(mean) - separator.direction)
     assert error["alone"] + random < measured <= error["expected"] + random
@@ -215,7 +258,9 @@ def test_a_stored_member_replays(tmp_path):
     assert np.array_equal(again.data.X, starts.data.X)
     verdict = theory.verify("P-Multi-scaling", [again], steps=50, output=tmp_path)
     assert verdict.status == "refuted"
-    replayed = theory.verify("P-Multi-scaling", [random_starts.load(verdict.violation.path)], steps=50)
+    replayed = theory.verify(
+        "P-Multi-scaling", [random_starts.load(verdict.violation.path)], steps=50
+    )
     assert replayed.violation.measured == verdict.violation.measured
 
 
@@ -226,12 +271,17 @@ def test_bad_members_and_suites_are_refused(tmp_path):
             RandomStarts(data, scale, 0)
     with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
         RandomStarts(data, 1.0, -1)
-    with pytest.raises(ValueError, match=r"no suite of random starts is named 'huge'\. Known: smoke, standard"):
+    with pytest.raises(
+        ValueError, match=r"no suite of random starts is named 'huge'\. Known: smoke, standard"
+    ):
         SETTING.suite("huge", 0)
     with pytest.raises(ValueError, match="seed must be an integer of at least 0, got True"):
         SETTING.suite("smoke", True)
     (tmp_path / "other.npz").write_bytes(b"no archive")
-    with pytest.raises(ValueError, match=r"holds no random starts .*; name a file that a counterexample was stored in"):
+    with pytest.raises(
+        ValueError,
+        match=r"holds no random starts .*; name a file that a counterexample was stored in",
+    ):
         random_starts.load(tmp_path / "other.npz")
     with pytest.raises(ValueError, match=r"rate_fraction must lie in \(0, 1\]"):
         studies.checked_options(SETTING, {"rate_fraction": 2.0})
@@ -242,7 +292,10 @@ def test_bad_members_and_suites_are_refused(tmp_path):
 def test_the_standard_suite_varies_one_factor_at_a_time():
     specifications = SETTING.suite("standard", 0).specifications
     assert len({each.name for each in specifications}) == len(specifications)
-    for factor, fixed in (("n", lambda each: (each.d, each.scale)), ("d", lambda each: (each.n, each.scale))):
+    for factor, fixed in (
+        ("n", lambda each: (each.d, each.scale)),
+        ("d", lambda each: (each.n, each.scale)),
+    ):
         groups = {}
         for each in specifications:
             groups.setdefault(fixed(each), set()).add(getattr(each, factor))
@@ -267,7 +320,9 @@ def test_figures_have_axis_labels_and_a_caption(name, many_results, tmp_path):
 
 def test_the_figure_shows_the_measured_errors(many_results):
     figure = PRESENTATION.illustrations["error-against-heads"].draw(many_results)
-    rows = many_results.rows[(many_results.rows["theorem"] == "M-sharp") & (many_results.rows["steps"] == STEPS)]
+    rows = many_results.rows[
+        (many_results.rows["theorem"] == "M-sharp") & (many_results.rows["steps"] == STEPS)
+    ]
     for axis, scale in zip(figure.axes, (0.2, 5.0), strict=True):
         (line,) = [line for line in axis.get_lines() if line.get_label() == "measured, d/n = 2"]
         assert list(line.get_xdata()) == list(SIZES)
@@ -291,4 +346,9 @@ def test_one_head_of_many_is_the_head_alone():
     initial = starts.draw(4)
     together = tuning.tune_heads(X, y, steps=50, init=initial, heads=4).head_weights
     for h in range(4):
-        assert np.allclose(together[:, h], tuning.tune_heads(X, y, steps=50, init=initial[h]).weights, rtol=1e-11, atol=1e-12)
+        assert np.allclose(
+            together[:, h],
+            tuning.tune_heads(X, y, steps=50, init=initial[h]).weights,
+            rtol=1e-11,
+            atol=1e-12,
+        )

@@ -20,8 +20,16 @@ def sweep():
     ]
     options = studies.checked_options(setting, {})
     known = [theorem for theorem in theory.theorems("head").values() if not theorem.free_constants]
-    shapes = [([s for s in sets if s.n == n], numbers) for n, numbers in ((10, range(9)), (20, range(9, 12)))]
-    return studies.concatenate([studies.examine(setting, chosen, options, known, numbers, chosen) for chosen, numbers in shapes])
+    shapes = [
+        ([s for s in sets if s.n == n], numbers)
+        for n, numbers in ((10, range(9)), (20, range(9, 12)))
+    ]
+    return studies.concatenate(
+        [
+            studies.examine(setting, chosen, options, known, numbers, chosen)
+            for chosen, numbers in shapes
+        ]
+    )
 
 
 HEAD = find_presentation("head")
@@ -57,8 +65,15 @@ def test_figures_against_a_factor_need_one_that_varies(results):
 @pytest.mark.parametrize("factor", ["n", "margin", "radius"])
 def test_sweeps_show_medians_over_families(sweep, factor):
     figure = head.ladder(sweep, factor)
-    (line,) = [line for line in figure.axes[0].get_lines() if line.get_label() == "H-anytime (step t)"]
+    (line,) = [
+        line for line in figure.axes[0].get_lines() if line.get_label() == "H-anytime (step t)"
+    ]
     values = {"n": [10, 20], "margin": [0.25, 0.5], "radius": [4.0, 8.0]}[factor]
     assert list(line.get_xdata()) == values
-    expected = [2 * (x if factor == "radius" else 4) / ((x if factor == "margin" else 0.5) * (x if factor == "n" else 10)) for x in values]
+    expected = [
+        2
+        * (x if factor == "radius" else 4)
+        / ((x if factor == "margin" else 0.5) * (x if factor == "n" else 10))
+        for x in values
+    ]
     assert line.get_ydata() == pytest.approx(expected, rel=1e-9)

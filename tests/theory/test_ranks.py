@@ -16,12 +16,16 @@ def table(values):
 def test_critical_differences_are_those_in_print(methods, quantile):
     # Demšar (2006), table 5: q at 5 % for Nemenyi's test.
     ranks = mean_ranks(table(np.random.default_rng(0).random((30, methods))))
-    assert ranks.difference == pytest.approx(quantile * np.sqrt(methods * (methods + 1) / (6 * 30)), rel=3e-4)
+    assert ranks.difference == pytest.approx(
+        quantile * np.sqrt(methods * (methods + 1) / (6 * 30)), rel=3e-4
+    )
 
 
 def test_ranks_by_hand():
     ranks = mean_ranks(table([[1, 2, 3], [1, 3, 2], [5, 5, 9]]))
-    assert dict(ranks.mean) == pytest.approx({"m0": (1 + 1 + 1.5) / 3, "m1": (2 + 3 + 1.5) / 3, "m2": (3 + 2 + 3) / 3})
+    assert dict(ranks.mean) == pytest.approx(
+        {"m0": (1 + 1 + 1.5) / 3, "m1": (2 + 3 + 1.5) / 3, "m2": (3 + 2 + 3) / 3}
+    )
     assert list(ranks.mean.index) == ["m0", "m1", "m2"]
     assert ranks.p == pytest.approx(friedmanchisquare([1, 1, 5], [2, 3, 5], [3, 2, 9]).pvalue)
 

@@ -15,7 +15,15 @@ def frame(slope, noise=0.0, groups=12, seed=0):
         level = rng.normal()
         for n in (10, 20, 40):
             value = np.exp(level + slope * np.log(n) + noise * rng.normal())
-            rows.append({"family": f"f{group}", "n": n, "margin": 0.5, "measured": value, "bound": np.exp(level) / n})
+            rows.append(
+                {
+                    "family": f"f{group}",
+                    "n": n,
+                    "margin": 0.5,
+                    "measured": value,
+                    "bound": np.exp(level) / n,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -24,7 +32,8 @@ def test_exact_power_law_is_recovered_whatever_the_groups_levels():
     assert rate.slope == pytest.approx(-0.7, abs=1e-12)
     assert rate.bound_slope == pytest.approx(-1.0, abs=1e-12)
     assert (rate.groups, rate.environments) == (12, 36)
-    assert (rate.low, rate.high) == pytest.approx((-0.7, -0.7), abs=1e-12)  # every draw of groups has the same slope
+    # every draw of groups has the same slope
+    assert (rate.low, rate.high) == pytest.approx((-0.7, -0.7), abs=1e-12)
 
 
 def test_slope_agrees_with_a_regression_on_group_dummies():
@@ -37,7 +46,10 @@ def test_slope_agrees_with_a_regression_on_group_dummies():
 def test_interval_covers_the_true_slope_about_as_often_as_it_says():
     hits = [
         rate.low <= -1 <= rate.high
-        for rate in (within_group_rate(frame(-1, noise=0.4, groups=30, seed=seed), "n", -1, FACTORS) for seed in range(60))
+        for rate in (
+            within_group_rate(frame(-1, noise=0.4, groups=30, seed=seed), "n", -1, FACTORS)
+            for seed in range(60)
+        )
     ]
     assert np.mean(hits) > 0.85
 
@@ -54,7 +66,11 @@ def test_interval_covers_the_true_slope_about_as_often_as_it_says():
 def test_sign_and_exponent_are_judged(slope, predicted, sign, exponent):
     rate = within_group_rate(frame(slope, noise=0.01), "n", predicted, FACTORS)
     assert rate.sign == sign
-    assert rate.exponent == exponent if slope != -1 else rate.exponent in ("shows", "stronger", "weaker")
+    assert (
+        rate.exponent == exponent
+        if slope != -1
+        else rate.exponent in ("shows", "stronger", "weaker")
+    )
 
 
 def test_no_effect_is_not_decided():

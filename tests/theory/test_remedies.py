@@ -1,4 +1,6 @@
-"""The study of remedies: comparisons recover planted effects, tasks are what they say, measures are those of runs made one by one."""
+"""The study of remedies: comparisons recover planted effects, tasks are what they say, measures are
+those of runs made one by one.
+"""
 
 import copy
 import itertools
@@ -17,31 +19,72 @@ from tunebound.theory.engine.presentation import find_presentation
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.study import Results
 from tunebound.theory.remedies import comparison, measures, variants
-from tunebound.theory.remedies.task import TaskSpecification, encode, flip_labels, pretrained, with_constant
+from tunebound.theory.remedies.task import (
+    TaskSpecification,
+    encode,
+    flip_labels,
+    pretrained,
+    with_constant,
+)
 
 PRESENTATION = find_presentation("remedies")
 # Method → factor on instability and on the distance to the minimiser, and change of accuracy.
-PLANTED = {"plain": (1, 1, 0), "calm": (0.5, 0.8, -0.01), "wild": (2, 1.3, -0.2), "self_unsupervised": (0.8, 0.5, 0.01), "same": (1, 1, 0)}
+PLANTED = {
+    "plain": (1, 1, 0),
+    "calm": (0.5, 0.8, -0.01),
+    "wild": (2, 1.3, -0.2),
+    "self_unsupervised": (0.8, 0.5, 0.01),
+    "same": (1, 1, 0),
+}
 
 
 def planted_results(tasks=40, methods=None, weights=()):
-    """Tables in which each method multiplies plain fine-tuning's values, which differ from task to task by orders of magnitude."""
+    """Tables in which each method multiplies plain fine-tuning's values, which differ from task to
+    task by orders of magnitude.
+    """
     rng = np.random.default_rng(0)
     factors = dict(PLANTED if methods is None else {name: PLANTED[name] for name in methods})
     factors |= {variants.variant(weight): (weight**-0.25, 1, 0) for weight in weights}
     rows = []
     for number in range(tasks):
         size = 10 ** rng.uniform(-2, 0)
-        row = {"member": number, "environment": f"task-{number}", "n": 16, "noise": 0.1 * (number % 2), "balance": 0.5, "shift": 0.1}
-        row |= {"world": number, "seed": 0, "methods": ",".join(factors), "seeds": 20, "left_out": 10, "flips": number % 2, "runs": 90}
+        row = {
+            "member": number,
+            "environment": f"task-{number}",
+            "n": 16,
+            "noise": 0.1 * (number % 2),
+            "balance": 0.5,
+            "shift": 0.1,
+        }
+        row |= {
+            "world": number,
+            "seed": 0,
+            "methods": ",".join(factors),
+            "seeds": 20,
+            "left_out": 10,
+            "flips": number % 2,
+            "runs": 90,
+        }
         for method, (unstable, distance, accuracy) in factors.items():
-            noise = np.exp(0.05 * rng.normal(size=len(comparison.MEASURES))) if method != "plain" else np.ones(len(comparison.MEASURES))
+            noise = (
+                np.exp(0.05 * rng.normal(size=len(comparison.MEASURES)))
+                if method != "plain"
+                else np.ones(len(comparison.MEASURES))
+            )
             for (name, measure), jitter in zip(comparison.MEASURES.items(), noise, strict=True):
                 value = 0.1 * size * unstable * jitter if measure.unstable else distance * jitter
-                value = {"accuracy": 0.8 + accuracy, "separable": 1.0, "radius_over_margin": 5 * unstable * jitter}.get(name, value)
+                value = {
+                    "accuracy": 0.8 + accuracy,
+                    "separable": 1.0,
+                    "radius_over_margin": 5 * unstable * jitter,
+                }.get(name, value)
                 row[comparison.column(method, name)] = value
         rows.append(row)
-    return Results(pd.DataFrame([]), pd.DataFrame(rows), pd.DataFrame(columns=["member", "environment", "theorem", "assumption"]))
+    return Results(
+        pd.DataFrame([]),
+        pd.DataFrame(rows),
+        pd.DataFrame(columns=["member", "environment", "theorem", "assumption"]),
+    )
 
 
 def test_paired_effects_recover_what_was_planted():
@@ -63,7 +106,10 @@ def test_ranks_put_the_planted_order():
     assert list(found.mean.index)[:2] == ["calm", "self_unsupervised"]
     assert found.mean.index[-1] == "wild"
     assert ("plain", "same") in [tuple(sorted(group)) for group in found.groups()]
-    assert comparison.ranks(planted_results(methods=["plain", "calm"]).environments, "disagreement") is None
+    assert (
+        comparison.ranks(planted_results(methods=["plain", "calm"]).environments, "disagreement")
+        is None
+    )
 
 
 def test_a_method_that_was_not_tried_has_no_effect():
@@ -80,7 +126,10 @@ def test_variants_name_a_method_and_its_weight():
     for wrong in ("plain@3", "maximal_margin@", "maximal_margin@-1", "maximal_margin@inf"):
         with pytest.raises(ValueError, match="with a positive number"):
             variants.split(wrong)
-    assert variants.weighted(planted_results(weights=(10, 0.3)).environments) == [(0.3, "maximal_margin@0.3"), (10, "maximal_margin@10")]
+    assert variants.weighted(planted_results(weights=(10, 0.3)).environments) == [
+        (0.3, "maximal_margin@0.3"),
+        (10, "maximal_margin@10"),
+    ]
 
 
 @pytest.mark.parametrize("name", PRESENTATION.illustrations)
@@ -95,7 +144,9 @@ def test_figures_draw_and_explain_themselves(name, tmp_path):
 
 
 def test_figures_that_a_study_cannot_fill_are_left_out():
-    assert set(PRESENTATION.figures(planted_results(methods=["plain", "calm"]))) == {"against-plain"}
+    assert set(PRESENTATION.figures(planted_results(methods=["plain", "calm"]))) == {
+        "against-plain"
+    }
 
 
 def test_infinite_factors_are_drawn_at_the_edge(tmp_path):
@@ -103,14 +154,17 @@ def test_infinite_factors_are_drawn_at_the_edge(tmp_path):
     results.environments["calm:disagreement"] = 0.0
     results.environments["plain:accuracy_deviation"] = 0.0
     PRESENTATION.illustrations["against-plain"].draw(results).savefig(tmp_path / "figure.png")
-    (first, _) = PRESENTATION.tables(results)
+    first, _ = PRESENTATION.tables(results)
     assert "0 [0, 0] ▼" in next(row for row in first.rows if row[0] == "calm")
 
 
 def test_words_say_who_is_more_stable():
     results = planted_results()
     text = " ".join(PRESENTATION.findings(results, []))
-    assert "more stable than plain fine-tuning: calm (×0.5), self unsupervised (×0.8); less stable: wild (×2)" in text
+    assert (
+        "more stable than plain fine-tuning: calm (×0.5), self unsupervised (×0.8); less stable:"
+        " wild (×2)" in text
+    )
     assert "-0.200 (wild)" in text
     first, second = PRESENTATION.tables(results)
     assert [row[0] for row in first.rows][:2] == ["calm", "self unsupervised"]
@@ -157,7 +211,9 @@ def test_noise_keeps_the_sample_separable_by_a_linear_program(n):
 
     task = specification(n=n, noise=0.2).make()
     signed = with_constant(encode(task.encoder, task.tokens)) * task.labels[:, None]
-    feasible = linprog(np.zeros(signed.shape[1]), A_ub=-signed, b_ub=-np.ones(n), bounds=(None, None))
+    feasible = linprog(
+        np.zeros(signed.shape[1]), A_ub=-signed, b_ub=-np.ones(n), bounds=(None, None)
+    )
     assert feasible.status == 0
     assert task.flips == round(0.2 * n)
 
@@ -165,7 +221,9 @@ def test_noise_keeps_the_sample_separable_by_a_linear_program(n):
 def test_training_and_test_inputs_are_drawn_apart():
     task = specification(n=48).make()
     together = np.concatenate([task.tokens, task.test_tokens])
-    assert len(np.unique(together, axis=0)) > 0.99 * len(together), "a few sequences of the same words are chance"
+    assert len(np.unique(together, axis=0)) > 0.99 * len(together), (
+        "a few sequences of the same words are chance"
+    )
 
 
 def test_what_cannot_be_drawn_is_refused():
@@ -175,14 +233,17 @@ def test_what_cannot_be_drawn_is_refused():
         specification(seeds=1).make()
     with pytest.raises(ValueError, match="leaves a class empty"):
         specification(balance=0.01).make()
-    tokens = np.repeat(specification().make().tokens[:1], 8, axis=0)  # eight times the same sequence, with both labels
+    # eight times the same sequence, with both labels
+    tokens = np.repeat(specification().make().tokens[:1], 8, axis=0)
     with pytest.raises(ValueError, match="lower noise or n"):
         flip_labels(pretrained(3).encoder, tokens, np.ones(8, dtype=np.int64), 0.4, 0)
 
 
 @pytest.fixture(scope="module")
 def small():
-    return specification(n=16, methods=("plain", "maximal_margin@3", "self_unsupervised"), seeds=3, left_out=2).make()
+    return specification(
+        n=16, methods=("plain", "maximal_margin@3", "self_unsupervised"), seeds=3, left_out=2
+    ).make()
 
 
 FEW = {"steps": 12, "learning_rate": 0.2, "batch_size": 8, "dropout": 0.1}
@@ -195,7 +256,15 @@ def test_measures_are_those_of_runs_made_one_by_one(small, method):
     chosen = replace(chosen, decoder=small.decoder) if method == "self_unsupervised" else chosen
 
     def alone(seed, left_out=None):
-        return tuning.fine_tune(small.encoder, small.tokens, small.labels, method=chosen, seeds=[seed], left_out=[left_out], **FEW)
+        return tuning.fine_tune(
+            small.encoder,
+            small.tokens,
+            small.labels,
+            method=chosen,
+            seeds=[seed],
+            left_out=[left_out],
+            **FEW,
+        )
 
     seeds = [1000 * small.specification.world + k for k in range(3)]
     runs = [alone(seed) for seed in seeds]
@@ -206,16 +275,26 @@ def test_measures_are_those_of_runs_made_one_by_one(small, method):
     assert values["accuracy"] == pytest.approx(np.mean(accuracies))
     assert values["accuracy_deviation"] == pytest.approx(np.std(accuracies, ddof=1))
     pairs = list(itertools.combinations(range(3), 2))
-    assert values["disagreement"] == pytest.approx(np.mean([((logits[a] > 0) != (logits[b] > 0)).mean() for a, b in pairs]))
+    assert values["disagreement"] == pytest.approx(
+        np.mean([((logits[a] > 0) != (logits[b] > 0)).mean() for a, b in pairs])
+    )
     samples = measures.left_out_samples(small)
     others = [alone(seed, int(sample)) for seed, sample in zip(seeds, samples, strict=False)]
-    moved = [np.sqrt(2) * np.abs(expit(a) - expit(b.logits(small.test_tokens)[0])) for a, b in zip(logits, others, strict=False)]
+    moved = [
+        np.sqrt(2) * np.abs(expit(a) - expit(b.logits(small.test_tokens)[0]))
+        for a, b in zip(logits, others, strict=False)
+    ]
     assert values["left_out_predictions"] == pytest.approx(np.mean(moved), rel=1e-6)
-    gaps = [np.linalg.norm(a.flat_weights[0] - b.flat_weights[0]) for a, b in zip(runs, others, strict=False)]
+    gaps = [
+        np.linalg.norm(a.flat_weights[0] - b.flat_weights[0])
+        for a, b in zip(runs, others, strict=False)
+    ]
     assert values["left_out_parameters"] == pytest.approx(np.mean(gaps), rel=1e-6)
     assert values["separable"] == 1
     assert values["radius_over_margin"] >= 1
-    assert ("to_minimiser" in values) == (method != "maximal_margin@3"), "for the claim that re-training shortens it"
+    assert ("to_minimiser" in values) == (method != "maximal_margin@3"), (
+        "for the claim that re-training shortens it"
+    )
 
 
 def test_the_distance_to_the_minimiser_is_that_of_a_plain_loop(small):
@@ -228,10 +307,14 @@ def test_the_distance_to_the_minimiser_is_that_of_a_plain_loop(small):
         optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
         for _ in range(1500):
             optimiser.zero_grad()
-            (0.5 * (model(torch.as_tensor(small.tokens)) - torch.as_tensor(small.labels)) ** 2).mean().backward()
+            (
+                0.5 * (model(torch.as_tensor(small.tokens)) - torch.as_tensor(small.labels)) ** 2
+            ).mean().backward()
             optimiser.step()
         distances.append(np.linalg.norm(measures.flat(model.encoder) - before))
-    assert measures.distance_to_minimiser(small, tuned)["to_minimiser"] == pytest.approx(np.median(distances), rel=0.02)
+    assert measures.distance_to_minimiser(small, tuned)["to_minimiser"] == pytest.approx(
+        np.median(distances), rel=0.02
+    )
 
 
 def test_margins_against_a_quadratic_program():
@@ -241,13 +324,18 @@ def test_margins_against_a_quadratic_program():
     found = measures.margins(features, labels)
     weights = cvxpy.Variable(4)
     points = with_constant(features[0])
-    cvxpy.Problem(cvxpy.Minimize(cvxpy.norm(weights)), [cvxpy.multiply(labels, points @ weights) >= 1]).solve(solver="CLARABEL")
+    cvxpy.Problem(
+        cvxpy.Minimize(cvxpy.norm(weights)), [cvxpy.multiply(labels, points @ weights) >= 1]
+    ).solve(solver="CLARABEL")
     assert found["margin"] == pytest.approx(1 / np.linalg.norm(weights.value), rel=1e-6)
     assert found["radius"] == pytest.approx(np.linalg.norm(points, axis=1).max())
     apart = measures.margins(np.concatenate([features, rng.normal(size=(1, 20, 3))]), labels)
     assert apart["separable"] == 0.5
     assert apart["margin"] == pytest.approx(found["margin"])
-    none = measures.margins(np.concatenate([features[:, ::-1] * 0 + rng.normal(size=(1, 20, 1))] * 2), np.tile([-1, 1], 10))
+    none = measures.margins(
+        np.concatenate([features[:, ::-1] * 0 + rng.normal(size=(1, 20, 1))] * 2),
+        np.tile([-1, 1], 10),
+    )
     assert none["separable"] == 0
     assert math.isnan(none["margin"])
 
@@ -261,7 +349,9 @@ def test_suites_are_designed_and_lazy():
     assert set(table["methods"]) == {tuple(tuning.methods())}
     assert (table["seeds"] == 20).all()
     assert table.groupby(["n", "noise", "balance", "shift"]).size().eq(3).all()
-    assert not set(table["world"]) & {each.world for each in setting.suite("remedies", 1).specifications}
+    assert not set(table["world"]) & {
+        each.world for each in setting.suite("remedies", 1).specifications
+    }
     assert len({each.name for each in suite.specifications}) == 72
     with pytest.raises(ValueError, match="no suite of remedies is named 'huge'"):
         setting.suite("huge", 0)
@@ -271,7 +361,11 @@ def test_suites_are_designed_and_lazy():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"steps": 0}, "steps must be at least 1"), ({"dropout": 1.0}, "dropout must be"), ({"learning_rate": -1.0}, "learning_rate must be")],
+    [
+        ({"steps": 0}, "steps must be at least 1"),
+        ({"dropout": 1.0}, "dropout must be"),
+        ({"learning_rate": -1.0}, "learning_rate must be"),
+    ],
 )
 def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):

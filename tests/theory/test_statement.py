@@ -7,7 +7,14 @@ from tunebound.theory.engine.statement import Claim, find_theorem
 
 
 def test_rows_average_over_samples_and_keep_the_worst_excess():
-    claim = Claim([[1.0, 5.0], [2.0, 2.0]], [[3.0, 4.0], [3.0, 3.0]], [10, 20], [0.25, 0.5], "exact", "something")
+    claim = Claim(
+        [[1.0, 5.0], [2.0, 2.0]],
+        [[3.0, 4.0], [3.0, 3.0]],
+        [10, 20],
+        [0.25, 0.5],
+        "exact",
+        "something",
+    )
     first, second = claim.rows()
     assert (first["steps"], first["measured"], first["bound"]) == (10, 3.0, 3.5)
     assert (first["excess"], first["worst"], first["resolution"]) == (0.75, 1, 0.25)
@@ -40,14 +47,28 @@ def test_claims_that_compare_nothing_are_refused(claim, message):
 
 def test_every_rung_is_registered_with_its_source_and_statement():
     known = theory.theorems("head")
-    ladder = {"kkt", "ratio", "pair", "dual", "support", "free", "trajectory", "chord", "anytime", "direction", "chain"}
+    ladder = {
+        "kkt",
+        "ratio",
+        "pair",
+        "dual",
+        "support",
+        "free",
+        "trajectory",
+        "chord",
+        "anytime",
+        "direction",
+        "chain",
+    }
     assert {f"H-{rung}" for rung in ladder} <= set(known)
     assert known["P-Head"].free_constants == ("C", "λ", "ν")
     assert all(each.statement and each.source for each in known.values())
 
 
 def test_an_unknown_theorem_is_refused_with_the_closest_name():
-    with pytest.raises(ValueError, match="no theorem is named 'H-anytme'; did you mean 'H-anytime'"):
+    with pytest.raises(
+        ValueError, match="no theorem is named 'H-anytme'; did you mean 'H-anytime'"
+    ):
         find_theorem("H-anytme")
 
 

@@ -1,4 +1,6 @@
-"""Studies: stored whole, resumed, independent of processes and shards, and faithful to a slow computation by hand."""
+"""Studies: stored whole, resumed, independent of processes and shards, and faithful to a slow
+computation by hand.
+"""
 
 import json
 import shutil
@@ -17,7 +19,9 @@ SMALL = theory.Study("head", "smoke", 0, {"steps": 40})
 
 def same(first, second):
     for table in studies.TABLES:
-        pd.testing.assert_frame_equal(getattr(first, table), getattr(second, table), rtol=1e-9, atol=1e-12)
+        pd.testing.assert_frame_equal(
+            getattr(first, table), getattr(second, table), rtol=1e-9, atol=1e-12
+        )
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,9 @@ def test_one_row_an_environment_and_every_theorem_speaks(results):
     suite = synthetic.make_suite("smoke")
     assert len(results.environments) == len(suite)
     assert results.environments["environment"].tolist() == [data.name for data in suite]
-    testable = {name for name, theorem in theory.theorems("head").items() if not theorem.free_constants}
+    testable = {
+        name for name, theorem in theory.theorems("head").items() if not theorem.free_constants
+    }
     assert set(results.rows["theorem"]) == testable
     assert (results.environments["planted_margin_error"] < 1e-9).all()
 
@@ -44,16 +50,28 @@ def test_rows_agree_with_one_head_at_a_time(small):
     units = paths[:, 40] / np.linalg.norm(paths[:, 40], axis=1, keepdims=True)
     rows = results.rows[results.rows["member"] == member].set_index(["theorem", "steps"])
     row = rows.loc[("H-anytime", 40.0)]
-    assert row["measured"] == pytest.approx(np.linalg.norm(units[1:] - units[0], axis=1).mean(), rel=1e-9)
+    assert row["measured"] == pytest.approx(
+        np.linalg.norm(units[1:] - units[0], axis=1).mean(), rel=1e-9
+    )
     assert row["bound"] == pytest.approx(2 * data.radius / (data.margin * data.n), rel=1e-9)
     kept = [np.arange(data.n) != i for i in (data.n, *range(data.n))]
     found = [hard_margin_direction(data.X[rest], data.y[rest]) for rest in kept]
-    directions, margins = np.array([direction for direction, _ in found]), np.array([margin for _, margin in found])
+    directions, margins = (
+        np.array([direction for direction, _ in found]),
+        np.array([margin for _, margin in found]),
+    )
     limit = rows.loc[("H-ratio", np.inf)]
-    assert limit["measured"] == pytest.approx(np.linalg.norm(directions[1:] - directions[0], axis=1).mean(), abs=1e-6)
-    assert limit["bound"] == pytest.approx(np.sqrt(2 * np.maximum(0, 1 - margins[0] / margins[1:])).mean(), abs=1e-3)
+    assert limit["measured"] == pytest.approx(
+        np.linalg.norm(directions[1:] - directions[0], axis=1).mean(), abs=1e-6
+    )
+    assert limit["bound"] == pytest.approx(
+        np.sqrt(2 * np.maximum(0, 1 - margins[0] / margins[1:])).mean(), abs=1e-3
+    )
     error = rows.loc[[("H-direction", 40.0)]]
-    assert list(error["quantity"]) == ["direction error of the head on S at step t", "direction error of the left-out heads at step t"]
+    assert list(error["quantity"]) == [
+        "direction error of the head on S at step t",
+        "direction error of the left-out heads at step t",
+    ]
     distances = np.linalg.norm(units - directions, axis=1)
     assert list(error["measured"]) == pytest.approx([distances[0], distances[1:].mean()], abs=1e-6)
 
@@ -72,7 +90,9 @@ def test_an_interrupted_study_is_refused_and_continued(small, tmp_path):
     shards = sorted((directory / "skipped").glob("*.parquet"))
     kept = shards[0].stat().st_mtime_ns
     shards[-1].unlink()
-    with pytest.raises(ValueError, match=rf"1 of {len(shards)} shards are missing; `tunebound run`"):
+    with pytest.raises(
+        ValueError, match=rf"1 of {len(shards)} shards are missing; `tunebound run`"
+    ):
         theory.load(directory)
     same(theory.run(SMALL, directory, jobs=1), results)
     assert shards[0].stat().st_mtime_ns == kept, "finished shards are not computed again"
@@ -81,7 +101,9 @@ def test_an_interrupted_study_is_refused_and_continued(small, tmp_path):
 
 def test_a_directory_keeps_to_one_study(small, tmp_path):
     directory, _ = small
-    with pytest.raises(ValueError, match=r"holds another study .its options differ.; choose another directory"):
+    with pytest.raises(
+        ValueError, match=r"holds another study .its options differ.; choose another directory"
+    ):
         theory.run(theory.Study("head", "smoke", 0, {"steps": 41}), directory)
     (tmp_path / "letter.txt").write_text("dear diary")
     with pytest.raises(ValueError, match="is not empty and holds no study"):
@@ -119,13 +141,28 @@ def test_short_runs_leave_out_what_needs_a_long_one(small):
         (theory.Study("head", "huge"), "huge"),
         (theory.Study("head", "smoke", -1), "seed"),
         (theory.Study("head", "smoke", 0, {"step": 3}), r"options \['step'\] are unknown"),
-        (theory.Study("head", "smoke", 0, {"steps": 0}), "steps must be a whole number of steps, at least 1"),
+        (
+            theory.Study("head", "smoke", 0, {"steps": 0}),
+            "steps must be a whole number of steps, at least 1",
+        ),
         (theory.Study("head", "smoke", 0, {"weights": "n"}), "weights must be one of"),
-        (theory.Study("head", "smoke", 0, {"rate_fraction": 1.5}), r"rate_fraction must lie in \(0, 1\]"),
-        (theory.Study("head", "smoke", 0, {"rate_fraction": True}), r"rate_fraction must lie in \(0, 1\]"),
-        (theory.Study("head", "smoke", 0, {"dtype": "float8", "exact": True, "steps": 9}), "dtype must be one of"),
+        (
+            theory.Study("head", "smoke", 0, {"rate_fraction": 1.5}),
+            r"rate_fraction must lie in \(0, 1\]",
+        ),
+        (
+            theory.Study("head", "smoke", 0, {"rate_fraction": True}),
+            r"rate_fraction must lie in \(0, 1\]",
+        ),
+        (
+            theory.Study("head", "smoke", 0, {"dtype": "float8", "exact": True, "steps": 9}),
+            "dtype must be one of",
+        ),
         (theory.Study("head", "smoke", 0, {"dtype": "float32"}), "is for exact steps"),
-        (theory.Study("head", "smoke", 0, {"exact": True}), "steps must be a whole number of steps, at least 1 and at most 1e.08"),
+        (
+            theory.Study("head", "smoke", 0, {"exact": True}),
+            "steps must be a whole number of steps, at least 1 and at most 1e.08",
+        ),
         (theory.Study("head", "smoke", 0, {"exact": 1}), "exact must be true or false"),
         (theory.Study("head", "smoke", 0, {"device": "abacus"}), "device must be"),
     ],

@@ -12,13 +12,27 @@ def make(name, factor, **more):
 
     def claims(evidence):
         measured = evidence.run.direction_distance.mean(axis=1)
-        bound = factor * bounds.head.anytime(n=evidence.n, margin=evidence.margin, radius=evidence.radius)
-        return [theory.Claim(measured, np.full_like(measured, bound), evidence.run.steps, evidence.run_resolution, "exact", "q")]
+        bound = factor * bounds.head.anytime(
+            n=evidence.n, margin=evidence.margin, radius=evidence.radius
+        )
+        return [
+            theory.Claim(
+                measured,
+                np.full_like(measured, bound),
+                evidence.run.steps,
+                evidence.run_resolution,
+                "exact",
+                "q",
+            )
+        ]
 
     return theory.Theorem(name, "s", "t", "head", claims, maximum=2, **more)
 
 
-SETS = [synthetic.make_separable("orthogonal", n=n, d=n, margin=2 / np.sqrt(n), radius=2.0) for n in (16, 8, 12)]
+SETS = [
+    synthetic.make_separable("orthogonal", n=n, d=n, margin=2 / np.sqrt(n), radius=2.0)
+    for n in (16, 8, 12)
+]
 
 
 def test_a_true_theorem_holds():
@@ -27,7 +41,9 @@ def test_a_true_theorem_holds():
     assert (verdict.environments, verdict.violations) == (3, 0)
     assert verdict.violation_limit == pytest.approx(1 - 0.05 ** (1 / 3), rel=1e-9)
     assert 0.4 < verdict.tightness["median"] <= 1
-    assert verdict.tightness["loosest"] <= verdict.tightness["median"] <= verdict.tightness["tightest"]
+    assert (
+        verdict.tightness["loosest"] <= verdict.tightness["median"] <= verdict.tightness["tightest"]
+    )
     assert "holds" in str(verdict)
     assert SETS[0].name in str(verdict) or SETS[1].name in str(verdict)
 

@@ -11,15 +11,21 @@ on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA 
 
 
 class Recorder:
-    """Stands for torch.cuda: a capture executes nothing, a replay executes what was captured, streams note what waits for what."""
+    """Stands for torch.cuda: a capture executes nothing, a replay executes what was captured,
+    streams note what waits for what.
+    """
 
     def __init__(self, state):
         self.state, self.log = state, []
-        self.main = SimpleNamespace(name="main", wait_stream=lambda other: self.log.append(("main waits", other.name)))
+        self.main = SimpleNamespace(
+            name="main", wait_stream=lambda other: self.log.append(("main waits", other.name))
+        )
         self.current = self.main
 
     def Stream(self):
-        return SimpleNamespace(name="side", wait_stream=lambda other: self.log.append(("side waits", other.name)))
+        return SimpleNamespace(
+            name="side", wait_stream=lambda other: self.log.append(("side waits", other.name))
+        )
 
     def CUDAGraph(self):
         return SimpleNamespace(replay=lambda: self.log.append("replay") or self.step())

@@ -52,7 +52,14 @@ def test_the_transformer_agrees_with_torch(heads):
     stream = encoder.table[TOKENS] + encoder.positions
     for layer in encoder.layers:
         reference = nn.TransformerEncoderLayer(
-            16, heads, dim_feedforward=48, dropout=0.0, activation="gelu", batch_first=True, norm_first=True, dtype=torch.float64
+            16,
+            heads,
+            dim_feedforward=48,
+            dropout=0.0,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
+            dtype=torch.float64,
         )
         reference.self_attn.in_proj_weight.data = layer.queries_keys_values.weight.data
         reference.self_attn.in_proj_bias.data = layer.queries_keys_values.bias.data
@@ -67,8 +74,12 @@ def test_the_transformer_agrees_with_torch(heads):
 def test_the_mlp_by_hand():
     encoder = TokenMLP(seed=3).double()
     embedded = encoder.table.detach().numpy()[TOKENS.numpy()].reshape(6, -1)
-    first = np.tanh(embedded @ encoder.first.weight.detach().numpy().T + encoder.first.bias.detach().numpy())
-    second = np.tanh(first @ encoder.second.weight.detach().numpy().T + encoder.second.bias.detach().numpy())
+    first = np.tanh(
+        embedded @ encoder.first.weight.detach().numpy().T + encoder.first.bias.detach().numpy()
+    )
+    second = np.tanh(
+        first @ encoder.second.weight.detach().numpy().T + encoder.second.bias.detach().numpy()
+    )
     assert np.allclose(encoder(TOKENS).detach().numpy(), second, rtol=0, atol=1e-14)
 
 
@@ -80,7 +91,9 @@ def test_second_derivatives_exist_and_are_right(kind):
 
     def output(*values):
         names = [name for name, _ in classifier.named_parameters()]
-        return torch.func.functional_call(classifier, dict(zip(names, values, strict=True)), (tokens,))
+        return torch.func.functional_call(
+            classifier, dict(zip(names, values, strict=True)), (tokens,)
+        )
 
     values = [value.detach().clone().requires_grad_(True) for value in classifier.parameters()]
     assert torch.autograd.gradcheck(output, values, fast_mode=True)
@@ -118,11 +131,19 @@ def test_the_generator_comes_back_after_an_error():
         (lambda: TokenMLP(width=0), ValueError, "width must be at least 1"),
         (lambda: TokenMLP(embedding=True), TypeError, "embedding must be an integer"),
         (lambda: TokenMLP(seed=-1), ValueError, "seed must be at least 0"),
-        (lambda: TokenTransformer(width=6, heads=4), ValueError, "width must be a multiple of heads, got width=6 and heads=4"),
+        (
+            lambda: TokenTransformer(width=6, heads=4),
+            ValueError,
+            "width must be a multiple of heads, got width=6 and heads=4",
+        ),
         (lambda: TokenTransformer(heads=0), ValueError, "heads must be at least 1"),
         (lambda: TokenTransformer(layers=1.0), TypeError, "layers must be an integer"),
         (lambda: TokenTransformer(expansion=0), ValueError, "expansion must be at least 1"),
-        (lambda: SequenceClassifier(nn.Linear(2, 2)), TypeError, "encoder must state the size of its output as encoder.features, got None"),
+        (
+            lambda: SequenceClassifier(nn.Linear(2, 2)),
+            TypeError,
+            "encoder must state the size of its output as encoder.features, got None",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(make, kind, message):

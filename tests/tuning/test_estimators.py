@@ -11,7 +11,9 @@ from tunebound.tuning import HeadTuningClassifier, MultiHeadClassifier
 from tests.oracles.descent import logistic_path
 
 
-@parametrize_with_checks([HeadTuningClassifier(steps=500), MultiHeadClassifier(n_heads=4, steps=500, random_state=0)])
+@parametrize_with_checks(
+    [HeadTuningClassifier(steps=500), MultiHeadClassifier(n_heads=4, steps=500, random_state=0)]
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -30,13 +32,19 @@ def softmax_descent(X, which, start, rate, steps):
 def three_classes():
     rng = np.random.default_rng(0)
     which = np.arange(24) % 3
-    return rng.normal(size=(24, 4)) + 2 * np.eye(3, 4)[which], np.array(["ash", "elm", "oak"])[which], which
+    return (
+        rng.normal(size=(24, 4)) + 2 * np.eye(3, 4)[which],
+        np.array(["ash", "elm", "oak"])[which],
+        which,
+    )
 
 
 @pytest.mark.parametrize("intercept", [True, False])
 def test_two_classes_are_a_plain_descent(intercept):
     data = synthetic.make_separable("gaussian", n=20, d=3, margin=0.5, radius=3.0, seed=1)
-    fitted = HeadTuningClassifier(steps=200, learning_rate=0.1, fit_intercept=intercept).fit(data.X, data.y)
+    fitted = HeadTuningClassifier(steps=200, learning_rate=0.1, fit_intercept=intercept).fit(
+        data.X, data.y
+    )
     inputs = np.hstack([data.X, np.ones((20, 1))]) if intercept else data.X
     path = logistic_path(inputs, data.y, 0.1, 200)
     np.testing.assert_allclose(fitted.coef_[0], path[-1, :3], rtol=0, atol=1e-10)
@@ -49,21 +57,25 @@ def test_more_classes_are_a_plain_descent():
     W = softmax_descent(np.hstack([X, np.ones((24, 1))]), which, np.zeros((5, 3)), 0.2, 100)
     np.testing.assert_allclose(fitted.coef_, W[:4].T, rtol=0, atol=1e-12)
     np.testing.assert_allclose(fitted.intercept_, W[4], rtol=0, atol=1e-12)
-    np.testing.assert_allclose(fitted.predict_proba(X), softmax(X @ W[:4] + W[4], axis=1), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        fitted.predict_proba(X), softmax(X @ W[:4] + W[4], axis=1), rtol=0, atol=1e-12
+    )
     assert list(fitted.classes_) == ["ash", "elm", "oak"]
     assert fitted.score(X, y) > 0.9
 
 
 def test_many_heads_are_the_mean_of_single_ones():
     data = synthetic.make_separable("gaussian", n=20, d=3, margin=0.5, radius=3.0, seed=1)
-    fitted = MultiHeadClassifier(n_heads=5, init_scale=2.0, steps=100, learning_rate=0.1, fit_intercept=False, random_state=7).fit(
-        data.X, data.y
-    )
+    fitted = MultiHeadClassifier(
+        n_heads=5, init_scale=2.0, steps=100, learning_rate=0.1, fit_intercept=False, random_state=7
+    ).fit(data.X, data.y)
     starts = np.random.RandomState(7).normal(scale=2.0, size=(5, 3, 1))
     single = [logistic_path(data.X, data.y, 0.1, 100, start=start[:, 0])[-1] for start in starts]
     np.testing.assert_allclose(fitted.coef_[0], np.mean(single, axis=0), rtol=0, atol=1e-12)
     X, y, which = three_classes()
-    fitted = MultiHeadClassifier(n_heads=3, steps=50, learning_rate=0.2, fit_intercept=False, random_state=7).fit(X, y)
+    fitted = MultiHeadClassifier(
+        n_heads=3, steps=50, learning_rate=0.2, fit_intercept=False, random_state=7
+    ).fit(X, y)
     starts = np.random.RandomState(7).normal(size=(3, 4, 3))
     single = [softmax_descent(X, which, start, 0.2, 50) for start in starts]
     np.testing.assert_allclose(fitted.coef_, np.mean(single, axis=0).T, rtol=0, atol=1e-12)
@@ -73,14 +85,16 @@ def test_many_heads_are_the_mean_of_single_ones():
 def test_seeds_repeat_without_the_global_generators(several):
     X, y, which = three_classes()
     labels = y if several else which > 0
-    numpy_state, torch_state = np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 (the generator that must not move)
+    numpy_state = np.random.get_state()  # noqa: NPY002 (the generator that must not move)
+    torch_state = torch.get_rng_state()
     first = MultiHeadClassifier(n_heads=3, steps=20, random_state=5).fit(X, labels)
     again = MultiHeadClassifier(n_heads=3, steps=20, random_state=5).fit(X, labels)
     other = MultiHeadClassifier(n_heads=3, steps=20, random_state=6).fit(X, labels)
     np.testing.assert_array_equal(first.coef_, again.coef_)
     assert not np.allclose(first.coef_, other.coef_)
     assert torch.equal(torch.get_rng_state(), torch_state)
-    assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), numpy_state, strict=True))  # noqa: NPY002
+    now = np.random.get_state()  # noqa: NPY002
+    assert all(np.array_equal(a, b) for a, b in zip(now, numpy_state, strict=True))
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -96,7 +110,9 @@ def test_two_classes_probabilities_and_order():
     fitted = HeadTuningClassifier().fit(data.X, np.where(data.y > 0, "yes", "no"))
     shares = fitted.predict_proba(data.X)
     np.testing.assert_allclose(shares.sum(axis=1), 1)
-    np.testing.assert_allclose(np.log(shares[:, 1] / shares[:, 0]), fitted.decision_function(data.X), rtol=1e-9)
+    np.testing.assert_allclose(
+        np.log(shares[:, 1] / shares[:, 0]), fitted.decision_function(data.X), rtol=1e-9
+    )
     assert list(fitted.classes_[shares.argmax(axis=1)]) == list(fitted.predict(data.X))
     assert fitted.score(data.X, np.where(data.y > 0, "yes", "no")) == 1
 

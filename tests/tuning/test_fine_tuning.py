@@ -1,4 +1,6 @@
-"""Fine-tuning methods: replicas alone and together, plain loops with autograd, and each method's formula."""
+"""Fine-tuning methods: replicas alone and together, plain loops with autograd, and each method's
+formula.
+"""
 
 import copy
 from dataclasses import replace
@@ -27,7 +29,9 @@ def encoder():
 
 
 def tune(task, encoder, method="plain", seeds=(3,), **changed):
-    return tuning.fine_tune(encoder, task.tokens, task.labels, method=method, seeds=list(seeds), **{**FEW, **changed})
+    return tuning.fine_tune(
+        encoder, task.tokens, task.labels, method=method, seeds=list(seeds), **{**FEW, **changed}
+    )
 
 
 @pytest.mark.parametrize("method", tuning.methods())
@@ -35,8 +39,12 @@ def test_a_replica_is_the_same_whatever_the_others_are(task, encoder, method):
     together = tune(task, encoder, method, seeds=(3, 4, 3, 9), left_out=[None, 2, 5, None])
     for place, (seed, sample) in enumerate(((3, None), (4, 2), (3, 5), (9, None))):
         alone = tune(task, encoder, method, seeds=(seed,), left_out=[sample])
-        np.testing.assert_allclose(together.flat_weights[place], alone.flat_weights[0], rtol=0, atol=1e-12)
-        np.testing.assert_allclose(together.logits(task.tokens)[place], alone.logits(task.tokens)[0], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            together.flat_weights[place], alone.flat_weights[0], rtol=0, atol=1e-12
+        )
+        np.testing.assert_allclose(
+            together.logits(task.tokens)[place], alone.logits(task.tokens)[0], rtol=0, atol=1e-12
+        )
     assert np.abs(together.flat_weights[0] - together.flat_weights[3]).max() > 1e-6, "seeds differ"
 
 
@@ -53,7 +61,13 @@ def test_every_method_tunes_every_encoder_and_leaves_it_unchanged(task, kind, me
 
 
 def loop(task, encoder, **changed):
-    options = {"seed": 3, "steps": 9, "rate": FEW["learning_rate"], "batch": 5, "dropout": FEW["dropout"]}
+    options = {
+        "seed": 3,
+        "steps": 9,
+        "rate": FEW["learning_rate"],
+        "batch": 5,
+        "dropout": FEW["dropout"],
+    }
     return fine_tuning_loop(encoder, task.tokens, task.labels, **{**options, **changed})
 
 
@@ -78,7 +92,9 @@ def test_a_batch_of_which_a_replica_sees_nothing_moves_nothing(task, encoder):
     tuned = tune(task, encoder, left_out=[4], steps=N, batch_size=1, dropout=0.0)
     trace = loop(task, encoder, left_out=4, steps=N, batch=1, dropout=0.0)
     close(tuned.flat_weights[0], trace.encoders[-1])
-    assert (tuned.losses[0] == 0).sum() == 1, "of one pass, the step with the sample that is left out"
+    assert (tuned.losses[0] == 0).sum() == 1, (
+        "of one pass, the step with the sample that is left out"
+    )
 
 
 def test_averaging_is_the_mean_of_the_iterates_of_the_loop(task, encoder):
@@ -87,13 +103,21 @@ def test_averaging_is_the_mean_of_the_iterates_of_the_loop(task, encoder):
     close(averaged.flat_weights[0], np.mean(trace.encoders[4:], axis=0))
     close(averaged.head[0], np.mean(trace.heads[4:], axis=0)[0])
     close(averaged.bias[0], np.mean(trace.biases[4:]))
-    third = tune(task, encoder, replace(tuning.methods()["weight_averaging"], weight=1 / 3), steps=9, batch_size=5)
+    third = tune(
+        task,
+        encoder,
+        replace(tuning.methods()["weight_averaging"], weight=1 / 3),
+        steps=9,
+        batch_size=5,
+    )
     close(third.flat_weights[0], np.mean(trace.encoders[6:], axis=0))
 
 
 def test_several_heads_are_those_of_the_loop(task, encoder):
     trace = loop(task, encoder, heads=3)
-    tuned = tune(task, encoder, replace(tuning.methods()["multi_head"], weight=3), steps=9, batch_size=5)
+    tuned = tune(
+        task, encoder, replace(tuning.methods()["multi_head"], weight=3), steps=9, batch_size=5
+    )
     close(tuned.flat_weights[0], trace.encoders[-1])
     close(tuned.head[0], trace.heads[-1].mean(axis=0))
     close(tuned.bias[0], trace.biases[-1].mean())
@@ -101,7 +125,9 @@ def test_several_heads_are_those_of_the_loop(task, encoder):
 
 def test_heads_on_a_frozen_encoder_are_trained_as_if_each_were_alone(task, encoder):
     frozen = copy.deepcopy(encoder).requires_grad_(False)
-    tuned = tune(task, frozen, replace(tuning.methods()["multi_head"], weight=3), steps=9, batch_size=5)
+    tuned = tune(
+        task, frozen, replace(tuning.methods()["multi_head"], weight=3), steps=9, batch_size=5
+    )
     alone = [loop(task, frozen, heads=3, only_head=place) for place in range(3)]
     close(tuned.head[0], np.mean([trace.heads[-1][0] for trace in alone], axis=0), 1e-12)
     close(tuned.bias[0], np.mean([trace.biases[-1][0] for trace in alone]), 1e-12)
@@ -114,7 +140,9 @@ def test_frozen_parameters_stay_where_tuning_starts(task, encoder, method):
     partly.table.requires_grad_(False)
     tuned = tune(task, partly, method)
     np.testing.assert_array_equal(tuned.weights["table"], tuned.start["table"])
-    np.testing.assert_allclose(tuned.start["table"][0], encoder.table.detach().double(), rtol=0, atol=0)
+    np.testing.assert_allclose(
+        tuned.start["table"][0], encoder.table.detach().double(), rtol=0, atol=0
+    )
     assert tuned.distance[0] > 0
 
 
@@ -125,11 +153,15 @@ NOTHING |= {"more_iterations": 1, "smaller_step": 1, "multi_head": 1, "weight_av
 @pytest.mark.parametrize("method", NOTHING)
 def test_a_method_without_strength_is_plain_fine_tuning(task, encoder, method):
     given = {"seeds": (3, 4), "left_out": [None, 2]}
-    without = tune(task, encoder, replace(tuning.methods()[method], weight=NOTHING[method]), **given)
+    without = tune(
+        task, encoder, replace(tuning.methods()[method], weight=NOTHING[method]), **given
+    )
     plain = tune(task, encoder, **given)
     close(without.flat_weights, plain.flat_weights, 1e-14)
     close(without.logits(task.tokens), plain.logits(task.tokens), 1e-13)
-    assert np.abs(tune(task, encoder, method, **given).flat_weights - plain.flat_weights).max() > 1e-6, "at its default it is not"
+    assert (
+        np.abs(tune(task, encoder, method, **given).flat_weights - plain.flat_weights).max() > 1e-6
+    ), "at its default it is not"
 
 
 def test_encoders_of_the_result_are_those_of_its_features(task, encoder):
@@ -139,24 +171,43 @@ def test_encoders_of_the_result_are_those_of_its_features(task, encoder):
         after, before = tuned.tuned_encoder(replica), tuned.start_encoder(replica)
         with torch.no_grad():
             close(tuned.features(task.tokens)[replica], after(torch.as_tensor(task.tokens)), 1e-14)
-        flat = [nn.utils.parameters_to_vector(model.parameters()).detach().numpy() for model in (after, before)]
-        assert tuned.distance[replica] == pytest.approx(np.linalg.norm(flat[0] - flat[1]), rel=1e-12)
+        flat = [
+            nn.utils.parameters_to_vector(model.parameters()).detach().numpy()
+            for model in (after, before)
+        ]
+        assert tuned.distance[replica] == pytest.approx(
+            np.linalg.norm(flat[0] - flat[1]), rel=1e-12
+        )
     with pytest.raises(ValueError, match="replica must be below 2, the number of replicas, got 2"):
         tuned.tuned_encoder(2)
-    with pytest.raises(ValueError, match=r"inputs must lie in \[0, 16\) for this encoder, got 1..16"):
+    with pytest.raises(
+        ValueError, match=r"inputs must lie in \[0, 16\) for this encoder, got 1..16"
+    ):
         tuned.logits(np.array([[1, VOCABULARY, 2, 3, 4, 5]]))
 
 
 def l2_sp(encoder):
     start = [value.detach().double().clone() for value in encoder.parameters()]
-    return lambda model, *_: 0.1 / 2 * sum(((now - before) ** 2).sum() for now, before in zip(model.parameters(), start, strict=True))
+    return lambda model, *_: (
+        0.1
+        / 2
+        * sum(
+            ((now - before) ** 2).sum()
+            for now, before in zip(model.parameters(), start, strict=True)
+        )
+    )
 
 
 def maximal_margin(_):
     def penalty(model, features, labels):
         if len(set(labels.tolist())) < 2:
             return 0.0
-        return 1 / (1 + torch.linalg.norm(features[labels > 0].mean(dim=0) - features[labels <= 0].mean(dim=0)))
+        return 1 / (
+            1
+            + torch.linalg.norm(
+                features[labels > 0].mean(dim=0) - features[labels <= 0].mean(dim=0)
+            )
+        )
 
     return penalty
 
@@ -184,8 +235,12 @@ def test_a_left_out_sample_changes_nothing_by_its_label_or_tokens(task, encoder)
     for name in tuning.methods():
         tokens, labels = task.tokens.copy(), task.labels.copy()
         tokens[4], labels[4] = (tokens[4] + 1) % VOCABULARY, -labels[4]
-        first = tuning.fine_tune(encoder, task.tokens, task.labels, method=name, seeds=[3], left_out=[4], **FEW)
-        second = tuning.fine_tune(encoder, tokens, labels, method=name, seeds=[3], left_out=[4], **FEW)
+        first = tuning.fine_tune(
+            encoder, task.tokens, task.labels, method=name, seeds=[3], left_out=[4], **FEW
+        )
+        second = tuning.fine_tune(
+            encoder, tokens, labels, method=name, seeds=[3], left_out=[4], **FEW
+        )
         tuned[name] = np.abs(first.flat_weights - second.flat_weights).max()
     assert max(tuned.values()) <= 1e-14, tuned
 
@@ -194,9 +249,13 @@ def test_re_training_does_not_read_the_input_that_is_left_out_nor_any_label(task
     tokens, labels = task.tokens.copy(), task.labels.copy()
     tokens[4] = (tokens[4] + 1) % VOCABULARY
     first = tune(task, encoder, "self_unsupervised", left_out=[4])
-    second = tuning.fine_tune(encoder, tokens, labels, method="self_unsupervised", seeds=[3], left_out=[4], **FEW)
+    second = tuning.fine_tune(
+        encoder, tokens, labels, method="self_unsupervised", seeds=[3], left_out=[4], **FEW
+    )
     np.testing.assert_allclose(first.flat_start, second.flat_start, rtol=0, atol=1e-14)
-    flipped = tuning.fine_tune(encoder, task.tokens, -labels, method="self_unsupervised", seeds=[3], left_out=[4], **FEW)
+    flipped = tuning.fine_tune(
+        encoder, task.tokens, -labels, method="self_unsupervised", seeds=[3], left_out=[4], **FEW
+    )
     np.testing.assert_allclose(first.flat_start, flipped.flat_start, rtol=0, atol=1e-14)
     seeds = tune(task, encoder, "self_unsupervised", seeds=(3, 8))
     assert np.array_equal(seeds.flat_start[0], seeds.flat_start[1]), "one checkpoint for all seeds"
@@ -205,7 +264,9 @@ def test_re_training_does_not_read_the_input_that_is_left_out_nor_any_label(task
 
 def test_re_training_lowers_the_loss_of_reconstruction(task):
     corpus = synthetic.make_token_task(512, length=LENGTH, vocabulary=VOCABULARY, seed=10_000)
-    before = tuning.pretrain(tuning.TokenMLP(VOCABULARY, LENGTH, width=16, seed=0), corpus.tokens, steps=60)
+    before = tuning.pretrain(
+        tuning.TokenMLP(VOCABULARY, LENGTH, width=16, seed=0), corpus.tokens, steps=60
+    )
     method = type(tuning.methods()["self_unsupervised"])(decoder=before.decoder)
     after = tune(task, before.encoder, method).start_encoder(0)
 
@@ -216,26 +277,40 @@ def test_re_training_lowers_the_loss_of_reconstruction(task):
             visible = tokens.clone()
             visible[:, position] = model.mask_token
             with torch.no_grad():
-                logits = before.decoder.double()(copy.deepcopy(model).double().hidden(visible))[:, position]
+                logits = before.decoder.double()(copy.deepcopy(model).double().hidden(visible))[
+                    :, position
+                ]
             losses.append(float(nn.functional.cross_entropy(logits, tokens[:, position])))
         return np.mean(losses)
 
-    assert loss(after) < loss(before.encoder), "with the decoder as it was, so that the encoder alone is compared"
+    assert loss(after) < loss(before.encoder), (
+        "with the decoder as it was, so that the encoder alone is compared"
+    )
 
 
 def test_mixout_of_everything_but_the_mask_is_the_start(task, encoder):
     mixout = tuning.methods()["mixout"]
     weights, start = {"a": torch.tensor([3.0, 3.0])}, {"a": torch.tensor([1.0, 1.0])}
     used = mixout.used(weights, start, {"mask": torch.tensor([1.0, 0.0])})["a"]
-    np.testing.assert_allclose(used, [1.0, 5.0])  # (w_0 − w_0/2)/(1/2) and (w − w_0/2)/(1/2): their mean is w
+    # (w_0 − w_0/2)/(1/2) and (w − w_0/2)/(1/2): their mean is w
+    np.testing.assert_allclose(used, [1.0, 5.0])
 
 
 def test_several_heads_predict_by_their_mean_and_each_follows_its_own_loss(task, encoder):
-    many = tune(task, encoder, type(tuning.methods()["multi_head"])(weight=3), steps=1, batch_size=N, dropout=0.0)
+    many = tune(
+        task,
+        encoder,
+        type(tuning.methods()["multi_head"])(weight=3),
+        steps=1,
+        batch_size=N,
+        dropout=0.0,
+    )
     assert many.head.shape == (1, 8)
     # With one head the method is plain fine-tuning.
     one = tune(task, encoder, type(tuning.methods()["multi_head"])(weight=1))
-    np.testing.assert_allclose(one.flat_weights, tune(task, encoder).flat_weights, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        one.flat_weights, tune(task, encoder).flat_weights, rtol=0, atol=1e-12
+    )
 
 
 def test_the_registry_knows_its_methods():
@@ -255,7 +330,11 @@ def test_the_registry_knows_its_methods():
         ({"method": "plane"}, ValueError, "did you mean 'plain'"),
         ({"seeds": []}, ValueError, "seeds is empty"),
         ({"seeds": [-1]}, ValueError, "seeds must be at least 0"),
-        ({"left_out": [1, 2]}, ValueError, "left_out must name a sample or None for each of the 1 seeds"),
+        (
+            {"left_out": [1, 2]},
+            ValueError,
+            "left_out must name a sample or None for each of the 1 seeds",
+        ),
         ({"left_out": [N]}, ValueError, "left_out names sample 12, but there are 12"),
         ({"steps": 0}, ValueError, "steps must be at least 1"),
         ({"learning_rate": float("nan")}, ValueError, "learning_rate must be finite"),
@@ -279,11 +358,16 @@ def test_samples_that_do_not_fit_are_refused(task, encoder):
             tuning.fine_tune(encoder, tokens, labels, seeds=[0])
     with pytest.raises(TypeError, match="inputs must hold integers, got dtype float64"):
         tuning.fine_tune(encoder, task.tokens.astype(float), task.labels, seeds=[0])
-    with pytest.raises(TypeError, match="encoder must be a TokenEncoder, got Linear; derive your encoder from it"):
+    with pytest.raises(
+        TypeError, match="encoder must be a TokenEncoder, got Linear; derive your encoder from it"
+    ):
         tuning.fine_tune(nn.Linear(2, 2), task.tokens, task.labels, seeds=[0])
     with pytest.raises(ValueError, match="at least 2 sequences"):
         tuning.fine_tune(encoder, task.tokens[:1], task.labels[:1], seeds=[0])
-    with pytest.raises(TypeError, match=r"seeds must be a sequence of integers, one replica each, got 3; write \[3\]"):
+    with pytest.raises(
+        TypeError,
+        match=r"seeds must be a sequence of integers, one replica each, got 3; write \[3\]",
+    ):
         tuning.fine_tune(encoder, task.tokens, task.labels, seeds=3)
     with pytest.raises(TypeError, match="left_out must be a sequence of a sample or None"):
         tuning.fine_tune(encoder, task.tokens, task.labels, seeds=[0], left_out=3)
@@ -291,6 +375,12 @@ def test_samples_that_do_not_fit_are_refused(task, encoder):
     with pytest.raises(ValueError, match="the only one of its class"):
         tuning.fine_tune(encoder, task.tokens, lonely, seeds=[0], left_out=[2])
     with pytest.raises(
-        FloatingPointError, match=r"l2_sp: the replica of seed 5 is no longer finite after \d+ steps .* lower learning_rate"
+        FloatingPointError,
+        match=(
+            r"l2_sp: the replica of seed 5 is no longer finite after \d+ steps .* lower"
+            r" learning_rate"
+        ),
     ):
-        tuning.fine_tune(encoder, task.tokens, task.labels, seeds=[5], method="l2_sp", learning_rate=1e200)
+        tuning.fine_tune(
+            encoder, task.tokens, task.labels, seeds=[5], method="l2_sp", learning_rate=1e200
+        )

@@ -1,4 +1,6 @@
-"""The log-time flow against the steps that it replaces, and against closed forms at t that no stepping reaches."""
+"""The log-time flow against the steps that it replaces, and against closed forms at t that no
+stepping reaches.
+"""
 
 import math
 
@@ -22,7 +24,9 @@ def every_family(n, d):
     for name in synthetic.families():
         for dimension in (d, n, 2 * n):
             try:
-                made.append(synthetic.make_separable(name, n=n, d=dimension, margin=0.4, radius=4.0, seed=5))
+                made.append(
+                    synthetic.make_separable(name, n=n, d=dimension, margin=0.4, radius=4.0, seed=5)
+                )
                 break
             except ValueError:
                 continue
@@ -46,10 +50,13 @@ def test_the_flow_follows_descent_on_every_family():
         flow = flow_heads(X, y, until=times[-1], record=times)
         error = np.linalg.norm(unit(flow.path) - unit(exact.path), axis=-1)
         assert error.max() < 1e-7
-        np.testing.assert_allclose(flow.direction_distance.mean(axis=-1), exact.direction_distance.mean(axis=-1), rtol=1e-7)
+        np.testing.assert_allclose(
+            flow.direction_distance.mean(axis=-1), exact.direction_distance.mean(axis=-1), rtol=1e-7
+        )
         np.testing.assert_allclose(flow.certificate, exact.certificate, rtol=1e-5, atol=1e-12)
         difference = np.abs(flow.direction_distance - exact.direction_distance).max(axis=-1)
-        assert (difference < flow.resolution / 100).all()  # what the docstring promises of the estimate
+        # what the docstring promises of the estimate
+        assert (difference < flow.resolution / 100).all()
         np.testing.assert_allclose(flow.norm, exact.norm, rtol=1e-7)
         np.testing.assert_allclose(flow.margin, exact.margin, rtol=0, atol=1e-6)
 
@@ -73,7 +80,8 @@ def test_other_weights_starts_and_step_sizes(family, d, weights):
 
 @pytest.mark.parametrize("until", [1e6, 1e30, 1e100])
 def test_orthogonal_samples_have_a_closed_form(until):
-    # Samples B e_i move alone: m = B w_i obeys dm/dτ = (B²/n) σ(−m), so m + e^m = 1 + B² τ/n, from m = 0.
+    # Samples B e_i move alone: m = B w_i obeys dm/dτ = (B²/n) σ(−m), so m + e^m = 1 + B² τ/n, from
+    # m = 0.
     n, radius = 6, 2.0
     X, y = radius * np.eye(n), np.array([1, -1, 1, -1, 1, -1])
     run = flow_heads(X * y[:, None], y, until=until, record=[until], tolerance=1e-8)
@@ -83,15 +91,23 @@ def test_orthogonal_samples_have_a_closed_form(until):
         for _ in range(50):
             margin = mpmath.log(total - margin)
         expected = float(margin / radius)
-    # descent lags behind the flow by a number of steps that grows like ln t, that is by ln t/t in the margin
-    np.testing.assert_allclose(run.weights[0] * y * y, np.full(n, expected), rtol=1e-5 if until < 1e7 else 1e-9)
-    np.testing.assert_allclose(run.direction_distance[-1], np.sqrt(2 - 2 * np.sqrt(1 - 1 / n)), rtol=1e-9)
+    # descent lags behind the flow by a number of steps that grows like ln t, that is by ln t/t in
+    # the margin
+    np.testing.assert_allclose(
+        run.weights[0] * y * y, np.full(n, expected), rtol=1e-5 if until < 1e7 else 1e-9
+    )
+    np.testing.assert_allclose(
+        run.direction_distance[-1], np.sqrt(2 - 2 * np.sqrt(1 - 1 / n)), rtol=1e-9
+    )
     np.testing.assert_allclose(run.certificate[-1], np.abs(run.weights[0]), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("family", "d"), [("gaussian", 8), ("wide", 60), ("degenerate", 8), ("near_duplicates", 8)])
+@pytest.mark.parametrize(
+    ("family", "d"), [("gaussian", 8), ("wide", 60), ("degenerate", 8), ("near_duplicates", 8)]
+)
 def test_drift_adds_up_to_the_head_at_every_time(family, d):
-    # w(t) = (η/n) Σ_i z_i Σ_s p_i(w(s)): the sums come from the certificate's quadrature, the head from the equation itself.
+    # w(t) = (η/n) Σ_i z_i Σ_s p_i(w(s)): the sums come from the certificate's quadrature, the head
+    # from the equation itself.
     data = synthetic.make_separable(family, n=30, d=d, margin=0.3, radius=3.0, seed=2)
     run = flow_heads(data.X, data.y)
     drift = run.certificate / np.linalg.norm(data.X, axis=1)
@@ -107,30 +123,50 @@ def test_heads_reach_their_separators_like_one_over_log_time():
 
 
 def test_a_batch_and_its_members_agree(monkeypatch):
-    members = [synthetic.make_separable("gaussian", n=16, d=4, margin=margin, radius=3.0, seed=1) for margin in (0.05, 0.5, 1.5)]
+    members = [
+        synthetic.make_separable("gaussian", n=16, d=4, margin=margin, radius=3.0, seed=1)
+        for margin in (0.05, 0.5, 1.5)
+    ]
     X, y = np.stack([data.X for data in members]), np.stack([data.y for data in members])
     together = flow_heads(X, y, until=1e20)
     for index, data in enumerate(members):
         np.testing.assert_allclose(
-            together[index].direction_distance, flow_heads(data.X, data.y, until=1e20).direction_distance, atol=1e-12
+            together[index].direction_distance,
+            flow_heads(data.X, data.y, until=1e20).direction_distance,
+            atol=1e-12,
         )
-    monkeypatch.setattr(module, "WORKING_MEMORY", 20_000)  # several blocks of left-out heads for each data set
-    np.testing.assert_allclose(flow_heads(X, y, until=1e20).direction_distance, together.direction_distance, rtol=0, atol=1e-7)
+    # several blocks of left-out heads for each data set
+    monkeypatch.setattr(module, "WORKING_MEMORY", 20_000)
+    np.testing.assert_allclose(
+        flow_heads(X, y, until=1e20).direction_distance,
+        together.direction_distance,
+        rtol=0,
+        atol=1e-7,
+    )
 
 
 def test_descent_goes_on_until_the_loss_is_flat_enough(monkeypatch):
-    # A start far on the wrong side: at step 1000 the loss is as curved as ever for one of the two data sets.
+    # A start far on the wrong side: at step 1000 the loss is as curved as ever for one of the two
+    # data sets.
     data = synthetic.make_separable("gaussian", n=16, d=4, margin=0.5, radius=3.0, seed=1)
     far = -400 * data.separator
     taken: list[int] = []
     original = module.tune_heads
-    monkeypatch.setattr(module, "tune_heads", lambda *args, **kwargs: taken.append(kwargs["steps"]) or original(*args, **kwargs))
+    monkeypatch.setattr(
+        module,
+        "tune_heads",
+        lambda *args, **kwargs: taken.append(kwargs["steps"]) or original(*args, **kwargs),
+    )
     X, y = np.stack([data.X, data.X]), np.stack([data.y, data.y])
     rate = 0.1 * learning_rate_limits(data.X)
-    flow = flow_heads(X, y, until=20_000, record=[20_000], init=np.stack([0 * far, far]), learning_rate=rate)
+    flow = flow_heads(
+        X, y, until=20_000, record=[20_000], init=np.stack([0 * far, far]), learning_rate=rate
+    )
     assert taken[0] == 1000
     assert len(taken) > 1
-    exact = tune_heads(X, y, steps=20_000, record=[20_000], init=np.stack([0 * far, far]), learning_rate=rate)
+    exact = tune_heads(
+        X, y, steps=20_000, record=[20_000], init=np.stack([0 * far, far]), learning_rate=rate
+    )
     np.testing.assert_allclose(unit(flow.weights), unit(exact.weights), rtol=0, atol=1e-6)
 
 
@@ -148,7 +184,12 @@ def test_direction_error_is_measured_against_the_reference():
     data = synthetic.make_separable("gaussian", n=12, d=3, margin=0.5, radius=3.0, seed=1)
     reference = np.tile(data.separator, (13, 1))
     run = flow_heads(data.X, data.y, until=1e12, reference=reference)
-    np.testing.assert_allclose(run.direction_error[:, 0], np.linalg.norm(unit(run.path) - data.separator, axis=1), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        run.direction_error[:, 0],
+        np.linalg.norm(unit(run.path) - data.separator, axis=1),
+        rtol=0,
+        atol=1e-12,
+    )
     alone = flow_heads(data.X, data.y, until=1e12, leave_one_out=False)
     assert alone.direction_distance.shape[1] == 0
     np.testing.assert_allclose(alone.path, run.path, rtol=1e-6)
@@ -184,7 +225,10 @@ def test_data_that_are_not_separable_are_reported():
 
 
 def test_the_correction_left_out_late_moves_no_head(monkeypatch):
-    data = [synthetic.make_separable(family, n=24, d=4, margin=0.1, seed=3) for family in ("gaussian", "clustered", "all_support")]
+    data = [
+        synthetic.make_separable(family, n=24, d=4, margin=0.1, seed=3)
+        for family in ("gaussian", "clustered", "all_support")
+    ]
     X, y = np.stack([each.X for each in data]), np.stack([each.y for each in data])
     early, late = flow_path.BORDERS
     weights = {}
@@ -192,6 +236,9 @@ def test_the_correction_left_out_late_moves_no_head(monkeypatch):
         monkeypatch.setattr(flow_path, "BORDERS", (early, border))
         weights[border] = flow_heads(X, y, until=1e12, record=[1e12], tolerance=1e-9).weights
     kept = weights.pop(math.log(1e14))
-    moved = {border: (np.linalg.norm(each - kept, axis=-1) / np.linalg.norm(kept, axis=-1)).max() for border, each in weights.items()}
+    moved = {
+        border: (np.linalg.norm(each - kept, axis=-1) / np.linalg.norm(kept, axis=-1)).max()
+        for border, each in weights.items()
+    }
     assert moved[late] < 2e-11
     assert moved[early] > 5 * moved[late], "where it is left out earlier it is seen"

@@ -1,4 +1,6 @@
-"""The fused kernel against one plain loop a head: by Triton's interpreter, by its compiler, and on a GPU where there is one."""
+"""The fused kernel against one plain loop a head: by Triton's interpreter, by its compiler, and on
+a GPU where there is one.
+"""
 
 import os
 import subprocess
@@ -12,10 +14,13 @@ from tunebound.tuning.heads.engine import fused as fused_kernel
 
 from tests.oracles.descent import logistic_path
 
-needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed (pip install triton)")
+needs_triton = pytest.mark.skipif(
+    find_spec("triton") is None, reason="Triton is not installed (pip install triton)"
+)
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
-# n, d, first left-out sample, left-out heads, steps: one feature to the most that are taken, no, one and several blocks of heads.
+# n, d, first left-out sample, left-out heads, steps: one feature to the most that are taken, no,
+# one and several blocks of heads.
 CASES = {
     "one feature": (7, 1, 0, 7, 4),
     "three features, a block in the middle": (12, 3, 4, 5, 5),
@@ -27,8 +32,13 @@ CASES = {
     "many features, two blocks of heads": (70, 20, 3, 66, 2),
     "as many features as are taken": (33, 64, 16, 17, 3),
 }
-LONG = {"n = 50, d = 5": (50, 5, 0, 50, 500), "n = 100, d = 20": (100, 20, 40, 60, 300)}  # too long for the interpreter
-DTYPES = {"float64": (np.float64, np.float64), "mixed": (np.float32, np.float64), "float32": (np.float32, np.float32)}
+# too long for the interpreter
+LONG = {"n = 50, d = 5": (50, 5, 0, 50, 500), "n = 100, d = 20": (100, 20, 40, 60, 300)}
+DTYPES = {
+    "float64": (np.float64, np.float64),
+    "mixed": (np.float32, np.float64),
+    "float32": (np.float32, np.float32),
+}
 SETS = 2
 
 
@@ -37,7 +47,11 @@ def problem(case, seed=0):
     n, d, _, left_out, _ = (CASES | LONG)[case]
     draw = np.random.default_rng(seed)
     Z = draw.normal(size=(SETS, n, d)).astype(np.float32).astype(float)
-    return Z, np.array([0.5, 2.0]), draw.normal(size=(SETS, left_out + 1, d)).astype(np.float32).astype(float)
+    return (
+        Z,
+        np.array([0.5, 2.0]),
+        draw.normal(size=(SETS, left_out + 1, d)).astype(np.float32).astype(float),
+    )
 
 
 def expected(case):
@@ -50,7 +64,9 @@ def expected(case):
             kept = np.full(n, 1 / n)
             if row:
                 kept[first + row - 1] = 0
-            path = logistic_path(Z[b], np.ones(n), rates[b], steps, start=start[b, row], weights=kept)
+            path = logistic_path(
+                Z[b], np.ones(n), rates[b], steps, start=start[b, row], weights=kept
+            )
             weights[b, row] = path[-1]
             if row == 0:
                 drift[b] = (1 / (1 + np.exp(path[:-1] @ Z[b].T))).sum(axis=0)
@@ -62,12 +78,18 @@ def tensors(case, dtype, device="cpu"):
     Z, rates, start = (torch.as_tensor(value, device=device) for value in problem(case))
     n = Z.shape[1]
     step = (Z.to(products) * (rates / n).to(products)[:, None, None]).contiguous()
-    return Z.to(products), step, -start.to(kept), torch.zeros((SETS, n), dtype=torch.float64, device=device)
+    return (
+        Z.to(products),
+        step,
+        -start.to(kept),
+        torch.zeros((SETS, n), dtype=torch.float64, device=device),
+    )
 
 
 def check(case, dtype, negated, drift):
     weights, activity = expected(case)
-    tolerance = 1e-12 if dtype == "float64" else 2e-6 if case in CASES else 5e-6  # rounding of float32 products, step by step
+    # rounding of float32 products, step by step
+    tolerance = 1e-12 if dtype == "float64" else 2e-6 if case in CASES else 5e-6
     np.testing.assert_allclose(-negated, weights, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(drift, activity, rtol=tolerance, atol=tolerance)
 
@@ -86,7 +108,8 @@ for case, (n, d, first, left_out, steps) in CASES.items():
         fused_kernel.advance(Z, step, negated, drift, first, steps)
         found[f"{case}/{dtype}/negated"], found[f"{case}/{dtype}/drift"] = negated, drift
 Z = torch.tensor([[[800.0], [-800.0]]], dtype=torch.float64)
-negated, drift = torch.tensor([[[1.0], [1.0], [-1.0]]], dtype=torch.float64), torch.zeros((1, 2), dtype=torch.float64)
+negated = torch.tensor([[[1.0], [1.0], [-1.0]]], dtype=torch.float64)
+drift = torch.zeros((1, 2), dtype=torch.float64)
 fused_kernel.advance(Z, Z / 1600, negated, drift, 0, 1)
 found["far/negated"], found["far/drift"] = negated, drift
 np.savez(sys.argv[1], **found)
@@ -95,10 +118,18 @@ np.savez(sys.argv[1], **found)
 
 @pytest.fixture(scope="module")
 def interpreted(tmp_path_factory):
-    """What the kernel gives for all cases on the CPU, from a process of its own: Triton reads the variable when it is imported."""
+    """What the kernel gives for all cases on the CPU, from a process of its own: Triton reads the
+    variable when it is imported.
+    """
     path = tmp_path_factory.mktemp("interpreted") / "found.npz"
     command = [sys.executable, "-W", "error::RuntimeWarning", "-c", INTERPRETED, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TRITON_INTERPRET": "1"}, check=False)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TRITON_INTERPRET": "1"},
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return np.load(path)
 
@@ -112,7 +143,8 @@ def test_kernel_agrees_with_plain_loops(interpreted, case, dtype):
 
 @needs_triton
 def test_far_margins_do_not_overflow(interpreted):
-    # σ(800) = 1 and σ(−800) = 0 to the last bit; row 1 leaves out the sample at 800, row 2 the one at −800.
+    # σ(800) = 1 and σ(−800) = 0 to the last bit; row 1 leaves out the sample at 800, row 2 the one
+    # at −800.
     np.testing.assert_array_equal(interpreted["far/negated"][0, :, 0], [0.5, 1.0, -1.0])
     np.testing.assert_array_equal(interpreted["far/drift"], [[1.0, 0.0]])
 
@@ -124,11 +156,16 @@ from triton.compiler import ASTSource, compile
 from tunebound.tuning.heads.engine import fused as fused_kernel
 from tunebound.tuning.heads.engine import kernels
 names = {torch.float32: "fp32", torch.float64: "fp64"}
-for d, dtype, capability in [(5, torch.float64, 90), (20, torch.float64, 90), (64, torch.float32, 80), (64, torch.float64, 75)]:
+for d, dtype, capability in [
+    (5, torch.float64, 90), (20, torch.float64, 90), (64, torch.float32, 80),
+    (64, torch.float64, 75)
+]:
     blocks = fused_kernel.blocks(d, dtype)
     kernel = kernels.few_features if d <= fused_kernel.FEW else kernels.many_features
-    signature = {name: "*" + names[dtype] for name in ("Z", "step")} | {name: "*fp64" for name in ("negated", "drift")}
-    signature |= {name: "i32" for name in kernels.COUNTS} | {name: "constexpr" for name in ("D", "WIDTH", "HEADS", "TILE")}
+    signature = {name: "*" + names[dtype] for name in ("Z", "step")}
+    signature |= {name: "*fp64" for name in ("negated", "drift")}
+    signature |= {name: "i32" for name in kernels.COUNTS}
+    signature |= {name: "constexpr" for name in ("D", "WIDTH", "HEADS", "TILE")}
     ordered = {name: signature[name] for name in kernel.arg_names}
     sizes = dict(D=d, WIDTH=fused_kernel.width(d), HEADS=blocks.heads, TILE=blocks.tile)
     source = ASTSource(kernel, ordered, constexprs=sizes)
@@ -200,22 +237,45 @@ def test_without_triton_the_package_works_and_the_kernel_is_refused():
 
 def arguments(**changed):
     Z = torch.ones((2, 4, 3), dtype=torch.float64)
-    given = dict(Z=Z, step=Z / 4, negated=torch.zeros((2, 3, 3), dtype=torch.float64), drift=torch.zeros((2, 4), dtype=torch.float64))
+    given = dict(
+        Z=Z,
+        step=Z / 4,
+        negated=torch.zeros((2, 3, 3), dtype=torch.float64),
+        drift=torch.zeros((2, 4), dtype=torch.float64),
+    )
     return {**given, "first": 1, "steps": 2, **changed}
 
 
 BAD = {
-    "Z dtype": (dict(Z=torch.ones((2, 4, 3), dtype=torch.float16)), r"Z must have shape \(B, n, d\) in float32 or float64"),
-    "step shape": (dict(step=torch.ones((2, 4, 2), dtype=torch.float64)), r"step must be like Z, \(2, 4, 3\)"),
-    "step dtype": (dict(step=torch.ones((2, 4, 3))), "step must be like Z.*got .* in torch.float32"),
-    "negated shape": (dict(negated=torch.ones((1, 3, 3), dtype=torch.float64)), r"negated must have shape \(2, m, 3\)"),
-    "negated empty": (dict(negated=torch.ones((2, 0, 3), dtype=torch.float64)), "negated must have shape"),
+    "Z dtype": (
+        dict(Z=torch.ones((2, 4, 3), dtype=torch.float16)),
+        r"Z must have shape \(B, n, d\) in float32 or float64",
+    ),
+    "step shape": (
+        dict(step=torch.ones((2, 4, 2), dtype=torch.float64)),
+        r"step must be like Z, \(2, 4, 3\)",
+    ),
+    "step dtype": (
+        dict(step=torch.ones((2, 4, 3))),
+        "step must be like Z.*got .* in torch.float32",
+    ),
+    "negated shape": (
+        dict(negated=torch.ones((1, 3, 3), dtype=torch.float64)),
+        r"negated must have shape \(2, m, 3\)",
+    ),
+    "negated empty": (
+        dict(negated=torch.ones((2, 0, 3), dtype=torch.float64)),
+        "negated must have shape",
+    ),
     "negated dtype": (dict(negated=torch.ones((2, 3, 3))), "negated must have .* in float64"),
     "drift": (dict(drift=torch.ones((2, 4))), r"drift must have shape \(2, 4\) in float64"),
     "first": (dict(first=3), "first must leave 2 left-out samples within the 4, got 3"),
     "first negative": (dict(first=-1), "first must leave"),
     "steps": (dict(steps=-1), "steps must not be negative"),
-    "strided": (dict(negated=torch.ones((3, 2, 3), dtype=torch.float64).mT.mT.transpose(0, 1)), "negated must be contiguous"),
+    "strided": (
+        dict(negated=torch.ones((3, 2, 3), dtype=torch.float64).mT.mT.transpose(0, 1)),
+        "negated must be contiguous",
+    ),
 }
 
 

@@ -1,4 +1,6 @@
-"""Every way the engine of head tuning iterates — Gram space, mixed precision, several heads, blocks — against plain loops."""
+"""Every way the engine of head tuning iterates — Gram space, mixed precision, several heads, blocks
+— against plain loops.
+"""
 
 import gc
 import logging
@@ -18,7 +20,16 @@ from tunebound.tuning.heads.run import rounding_resolution
 
 from tests.oracles.descent import leave_one_out_paths
 
-MEASURES = ("weights", "path", "norm", "margin", "distance", "direction_distance", "certificate", "direction_error")
+MEASURES = (
+    "weights",
+    "path",
+    "norm",
+    "margin",
+    "distance",
+    "direction_distance",
+    "certificate",
+    "direction_error",
+)
 
 
 def sample(family="gaussian", n=12, d=3, margin=0.5, radius=3.0, seed=0):
@@ -41,12 +52,16 @@ def assert_same(run, other, tolerance, names=MEASURES):
             assert getattr(run, name) is None
         else:
             scale = np.abs(expected).max()
-            np.testing.assert_allclose(getattr(run, name), expected, rtol=0, atol=tolerance * scale, err_msg=name)
+            np.testing.assert_allclose(
+                getattr(run, name), expected, rtol=0, atol=tolerance * scale, err_msg=name
+            )
 
 
 def forced(monkeypatch, *, gram):
     """Iterate in the Gram space always, or never."""
-    monkeypatch.setattr(descent_choice, "GRAM_FROM", dict.fromkeys(descent_choice.GRAM_FROM, 0 if gram else np.inf))
+    monkeypatch.setattr(
+        descent_choice, "GRAM_FROM", dict.fromkeys(descent_choice.GRAM_FROM, 0 if gram else np.inf)
+    )
 
 
 @pytest.mark.parametrize("start", [None, "given"])
@@ -56,7 +71,9 @@ def test_gram_space_gives_the_iterates_of_a_plain_loop(n, d, weighting, start):
     data = sample(n=n, d=d)
     init = None if start is None else np.linspace(-1, 1, d)
     run = tune_heads(data.X, data.y, steps=300, init=init, weights=weighting, record=[1, 20, 300])
-    paths = leave_one_out_paths(data.X, data.y, run.learning_rate, 300, start=init, weighting=weighting)
+    paths = leave_one_out_paths(
+        data.X, data.y, run.learning_rate, 300, start=init, weighting=weighting
+    )
     scale = np.linalg.norm(paths[:, -1], axis=-1).max()
     np.testing.assert_allclose(run.weights, paths[:, -1], rtol=0, atol=1e-13 * scale)
     np.testing.assert_allclose(run.path, paths[0, [1, 20, 300]], rtol=0, atol=1e-13 * scale)
@@ -67,7 +84,9 @@ def test_gram_space_gives_the_iterates_of_a_plain_loop(n, d, weighting, start):
 def test_gram_space_and_feature_space_agree_in_every_measure(monkeypatch, weighting, heads):
     X, y = batch(3, n=10, d=14)
     init = np.random.default_rng(0).normal(size=(heads, 14)) if heads > 1 else None
-    arguments = dict(steps=200, weights=weighting, heads=heads, init=init, reference=unit(np.ones((3, 11, 14))))
+    arguments = dict(
+        steps=200, weights=weighting, heads=heads, init=init, reference=unit(np.ones((3, 11, 14)))
+    )
     gram = tune_heads(X, y, **arguments)
     forced(monkeypatch, gram=False)
     features = tune_heads(X, y, **arguments)
@@ -92,13 +111,22 @@ def test_huge_and_tiny_features_in_the_gram_space():
     plain = tune_heads(data.X, data.y, steps=100)
     for scale in (1e-140, 1e140):
         scaled = tune_heads(data.X * scale, data.y, steps=100)
-        np.testing.assert_allclose(scaled.direction_distance, plain.direction_distance, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            scaled.direction_distance, plain.direction_distance, rtol=0, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
 @pytest.mark.parametrize(
     ("family", "n", "d"),
-    [("gaussian", 20, 3), ("heavy_tailed", 20, 5), ("degenerate", 20, 3), ("gaussian", 30, 14), ("wide", 10, 15), ("gaussian", 70, 66)],
+    [
+        ("gaussian", 20, 3),
+        ("heavy_tailed", 20, 5),
+        ("degenerate", 20, 3),
+        ("gaussian", 30, 14),
+        ("wide", 10, 15),
+        ("gaussian", 70, 66),
+    ],
 )
 def test_mixed_precision_stays_with_float64_on_the_same_rounded_data(family, n, d, weighting):
     data = sample(family, n=n, d=d)
@@ -109,10 +137,15 @@ def test_mixed_precision_stays_with_float64_on_the_same_rounded_data(family, n, 
     late = mixed.steps > descent.DOUBLE_STEPS
     assert not np.array_equal(mixed.path[late], exact.path[late])
     np.testing.assert_allclose(unit(mixed.weights), unit(exact.weights), rtol=0, atol=1e-8)
-    np.testing.assert_allclose(mixed.direction_distance, exact.direction_distance, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(
+        mixed.direction_distance, exact.direction_distance, rtol=0, atol=1e-8
+    )
     np.testing.assert_allclose(mixed.margin, exact.margin, rtol=0, atol=3e-8)
     np.testing.assert_allclose(mixed.certificate, exact.certificate, rtol=1e-6)
-    assert np.linalg.norm(unit(mixed.weights) - unit(exact.weights), axis=-1).max() < mixed.resolution[-1]
+    assert (
+        np.linalg.norm(unit(mixed.weights) - unit(exact.weights), axis=-1).max()
+        < mixed.resolution[-1]
+    )
     assert (mixed.distance <= mixed.certificate * (1 + 1e-6)).all()
 
 
@@ -121,7 +154,12 @@ def test_float32_all_through_loses_what_mixed_precision_keeps():
     rounded = data.X.astype(np.float32).astype(np.float64)
     exact = unit(tune_heads(rounded, data.y, steps=20_000).weights)
     errors = {
-        dtype: np.abs(unit(tune_heads(data.X, data.y, steps=20_000, dtype=dtype).weights) - exact).max() for dtype in ("mixed", "float32")
+        dtype: (
+            np.abs(
+                unit(tune_heads(data.X, data.y, steps=20_000, dtype=dtype).weights) - exact
+            ).max()
+        )
+        for dtype in ("mixed", "float32")
     }
     assert errors["mixed"] < 5e-9
     assert errors["float32"] > 50 * errors["mixed"]
@@ -150,10 +188,16 @@ def test_several_heads_agree_with_one_by_one(d, weighting, dtype):
     tolerance = 1e-12 if dtype == "float64" else 1e-8
     W = np.stack([run.weights for run in alone], axis=2)
     np.testing.assert_allclose(together.head_weights, W, rtol=0, atol=tolerance * np.abs(W).max())
-    np.testing.assert_allclose(together.weights, W.mean(axis=2), rtol=0, atol=tolerance * np.abs(W).max())
-    np.testing.assert_allclose(together.path, np.mean([run.path for run in alone], axis=0), rtol=0, atol=tolerance * 10)
     np.testing.assert_allclose(
-        together.certificate, np.mean([run.certificate for run in alone], axis=0), rtol=1e-6 if dtype == "mixed" else 1e-12
+        together.weights, W.mean(axis=2), rtol=0, atol=tolerance * np.abs(W).max()
+    )
+    np.testing.assert_allclose(
+        together.path, np.mean([run.path for run in alone], axis=0), rtol=0, atol=tolerance * 10
+    )
+    np.testing.assert_allclose(
+        together.certificate,
+        np.mean([run.certificate for run in alone], axis=0),
+        rtol=1e-6 if dtype == "mixed" else 1e-12,
     )
     spread = np.sqrt(((W - W.mean(axis=2, keepdims=True)) ** 2).sum(axis=-1).mean(axis=-1))
     np.testing.assert_allclose(together.spread[-1], spread, rtol=tolerance * 10)
@@ -167,16 +211,33 @@ def test_measures_of_several_heads_are_those_of_their_mean():
     init = np.random.default_rng(2).normal(size=(4, 3))
     reference = unit(np.random.default_rng(3).normal(size=(13, 3)))
     run = tune_heads(data.X, data.y, steps=50, heads=4, init=init, record=[1], reference=reference)
-    paths = np.mean([leave_one_out_paths(data.X, data.y, run.learning_rate, 50, start=start) for start in init], axis=0)[:, [1, 50]]
+    paths = np.mean(
+        [leave_one_out_paths(data.X, data.y, run.learning_rate, 50, start=start) for start in init],
+        axis=0,
+    )[:, [1, 50]]
     Z = data.X * data.y[:, None]
     np.testing.assert_allclose(run.path, paths[0], rtol=0, atol=1e-12)
     np.testing.assert_allclose(run.norm, np.linalg.norm(paths, axis=2).T, rtol=1e-12)
-    np.testing.assert_allclose(run.distance, np.linalg.norm(paths[1:] - paths[:1], axis=2).T, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(run.direction_distance, np.linalg.norm(unit(paths[1:]) - unit(paths[:1]), axis=2).T, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(run.direction_error, np.linalg.norm(unit(paths) - reference[:, None], axis=2).T, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        run.distance, np.linalg.norm(paths[1:] - paths[:1], axis=2).T, rtol=0, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        run.direction_distance,
+        np.linalg.norm(unit(paths[1:]) - unit(paths[:1]), axis=2).T,
+        rtol=0,
+        atol=1e-12,
+    )
+    np.testing.assert_allclose(
+        run.direction_error,
+        np.linalg.norm(unit(paths) - reference[:, None], axis=2).T,
+        rtol=0,
+        atol=1e-12,
+    )
     for i in range(12):
         kept = np.arange(12) != i
-        np.testing.assert_allclose(run.margin[:, i + 1], (unit(paths[i + 1]) @ Z[kept].T).min(axis=1), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            run.margin[:, i + 1], (unit(paths[i + 1]) @ Z[kept].T).min(axis=1), rtol=0, atol=1e-12
+        )
 
 
 def test_one_head_has_no_spread():
@@ -219,10 +280,14 @@ def test_blocks_differ_by_less_than_the_resolution(monkeypatch, engine, threads)
     heads = options.get("heads", 1)
     X, y = batch(5, n=n, d=d)
     init = np.random.default_rng(5).normal(size=(heads, d) if heads > 1 else d)
-    arguments = dict(steps=options.pop("steps", 60), reference=unit(np.ones((5, n + 1, d))), init=init, **options)
+    arguments = dict(
+        steps=options.pop("steps", 60), reference=unit(np.ones((5, n + 1, d))), init=init, **options
+    )
     whole = tune_heads(X, y, **arguments)
     allowed = rounding_resolution(whole.steps)[-1] if options.get("dtype") != "mixed" else 1e-8
-    smallest = plan.needed(plan.Sizes(5, n, d, n, heads, gram=d >= n, shifted="weights" in options), 1, 1, 1)
+    smallest = plan.needed(
+        plan.Sizes(5, n, d, n, heads, gram=d >= n, shifted="weights" in options), 1, 1, 1
+    )
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(threads)
@@ -230,7 +295,12 @@ def test_blocks_differ_by_less_than_the_resolution(monkeypatch, engine, threads)
             monkeypatch.setattr(plan, "FEW_ROWS", rows)
             for memory in (smallest, 5 * smallest, 40 * smallest):
                 cut = tune_heads(X, y, memory=memory, **arguments)
-                assert_same(cut, whole, allowed, (*MEASURES, "spread", "head_weights") if heads > 1 else MEASURES)
+                assert_same(
+                    cut,
+                    whole,
+                    allowed,
+                    (*MEASURES, "spread", "head_weights") if heads > 1 else MEASURES,
+                )
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
@@ -247,7 +317,15 @@ def test_the_smallest_memory_asked_for_is_enough_and_a_byte_less_is_not():
 
 
 @pytest.mark.parametrize(
-    "sizes", [(1, 12, 3, 12, 1), (7, 50, 5, 50, 1), (300, 50, 5, 50, 1), (1, 900, 4, 900, 1), (2, 40, 3, 40, 64), (3, 9, 2, 0, 1)]
+    "sizes",
+    [
+        (1, 12, 3, 12, 1),
+        (7, 50, 5, 50, 1),
+        (300, 50, 5, 50, 1),
+        (1, 900, 4, 900, 1),
+        (2, 40, 3, 40, 64),
+        (3, 9, 2, 0, 1),
+    ],
 )
 @pytest.mark.parametrize("memory", [2**26, 2**18])
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -259,7 +337,12 @@ def test_blocks_cover_everything_once_within_the_memory(sizes, memory, workers):
     for block in cut:
         seen[block.sets, block.left_out if left_out else slice(None)] += 1
         assert 1 <= block.heads <= heads
-        taken = plan.needed(all_of_it, block.sets.stop - block.sets.start, block.left_out.stop - block.left_out.start, block.heads)
+        taken = plan.needed(
+            all_of_it,
+            block.sets.stop - block.sets.start,
+            block.left_out.stop - block.left_out.start,
+            block.heads,
+        )
         assert taken * at_once <= memory
     assert (seen == 1).all()
     assert at_once <= min(workers, len(cut))
@@ -268,7 +351,9 @@ def test_blocks_cover_everything_once_within_the_memory(sizes, memory, workers):
 @pytest.mark.parametrize("dtype", ["float64", "mixed"])
 @pytest.mark.parametrize("d", [3, 30])
 def test_a_block_leaves_nothing_behind(monkeypatch, d, dtype):
-    """Without the garbage collector: a reference cycle would keep the arrays of many blocks at once."""
+    """Without the garbage collector: a reference cycle would keep the arrays of many blocks at
+    once.
+    """
     choose, alive = descent_choice.choose, []
 
     def watched(*arguments, **options):
@@ -300,7 +385,9 @@ def test_an_error_in_one_block_stops_the_others_and_is_raised(monkeypatch):
         built.append(problem)
         raise RuntimeError("no such engine")
 
-    monkeypatch.setattr(descent_choice, "choose", lambda *_, **__: descent_choice.Choice("none", build))
+    monkeypatch.setattr(
+        descent_choice, "choose", lambda *_, **__: descent_choice.Choice("none", build)
+    )
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
@@ -311,20 +398,34 @@ def test_an_error_in_one_block_stops_the_others_and_is_raised(monkeypatch):
     assert len(built) >= 1
 
 
-def test_on_a_gpu_the_kernel_is_chosen_where_it_can_be_and_the_log_says_why_not(monkeypatch, caplog):
+def test_on_a_gpu_the_kernel_is_chosen_where_it_can_be_and_the_log_says_why_not(
+    monkeypatch, caplog
+):
     gpu = torch.device("cuda", 0)
-    monkeypatch.setattr(fused_kernel, "refusal", lambda device, n, d, dtype: None if d <= 8 else f"{d} features are too many")
+    monkeypatch.setattr(
+        fused_kernel,
+        "refusal",
+        lambda device, n, d, dtype: None if d <= 8 else f"{d} features are too many",
+    )
     with caplog.at_level(logging.INFO, logger="tunebound.tuning"):
-        assert "fused kernel, mixed" in descent_choice.choose(gpu, 50, 5, "mixed", heads=1, growth=1.0).words
+        assert (
+            "fused kernel, mixed"
+            in descent_choice.choose(gpu, 50, 5, "mixed", heads=1, growth=1.0).words
+        )
         for arguments, reason in (
             ((50, 20, "float64", 1, 1.0), "20 features are too many"),
             ((50, 5, "float64", 2, 1.0), "one head a sample"),
             ((50, 5, "float64", 1, 50 / 49), "1/n weights only"),
         ):
             n, d, dtype, heads, growth = arguments
-            assert "feature space" in descent_choice.choose(gpu, n, d, dtype, heads=heads, growth=growth).words
+            assert (
+                "feature space"
+                in descent_choice.choose(gpu, n, d, dtype, heads=heads, growth=growth).words
+            )
             assert reason in caplog.messages[-1]
-        assert "Gram space" in descent_choice.choose(gpu, 50, 50, "float64", heads=1, growth=1.0).words
+        assert (
+            "Gram space" in descent_choice.choose(gpu, 50, 50, "float64", heads=1, growth=1.0).words
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float64", "mixed", "float32"])
@@ -347,15 +448,26 @@ def test_what_is_handed_to_the_kernel_is_what_a_plain_loop_needs(monkeypatch, dt
     X, y = batch(2, n=9, d=3)
     init = np.linspace(0, 1, 3)
     plain = tune_heads(X, y, steps=20, init=init, dtype=dtype)
-    choice = descent_choice.Choice("fused", lambda problem, workspace: descent_choice.FusedDescent(problem, dtype))
+    choice = descent_choice.Choice(
+        "fused", lambda problem, workspace: descent_choice.FusedDescent(problem, dtype)
+    )
     monkeypatch.setattr(descent_choice, "choose", lambda *_, **__: choice)
     monkeypatch.setattr(plan, "FEW_ROWS", 4)
-    fused = tune_heads(X, y, steps=20, init=init, dtype=dtype, memory=plan.needed(plan.Sizes(2, 9, 3, 9, 1, False, False), 1, 3, 1))
+    fused = tune_heads(
+        X,
+        y,
+        steps=20,
+        init=init,
+        dtype=dtype,
+        memory=plan.needed(plan.Sizes(2, 9, 3, 9, 1, False, False), 1, 3, 1),
+    )
     assert_same(fused, plain, 1e-13 if dtype == "float64" else 2e-6)
 
 
 def test_a_repeated_step_is_the_step(monkeypatch):
-    """A stand-in for recorded graphs: every engine hands over a step that works in place on the same arrays."""
+    """A stand-in for recorded graphs: every engine hands over a step that works in place on the
+    same arrays.
+    """
     addresses, repeated = [], []
 
     def recorded(step):
@@ -363,7 +475,13 @@ def test_a_repeated_step_is_the_step(monkeypatch):
             step()
             repeated.append(step.__name__)
             owner = step.__self__
-            addresses.append(tuple(value.data_ptr() for value in vars(owner).values() if isinstance(value, torch.Tensor)))
+            addresses.append(
+                tuple(
+                    value.data_ptr()
+                    for value in vars(owner).values()
+                    if isinstance(value, torch.Tensor)
+                )
+            )
 
         return repeat
 
@@ -378,4 +496,9 @@ def test_a_repeated_step_is_the_step(monkeypatch):
         assert len(set(addresses)) == 1, "no array is replaced while steps are repeated"
         assert repeated.count("_step") == 300 - (descent.DOUBLE_STEPS if dtype == "mixed" else 0)
         paths = leave_one_out_paths(data.X, data.y, run.learning_rate, 300)
-        np.testing.assert_allclose(unit(run.weights), unit(paths[:, -1]), rtol=0, atol=1e-12 if dtype == "float64" else 1e-7)
+        np.testing.assert_allclose(
+            unit(run.weights),
+            unit(paths[:, -1]),
+            rtol=0,
+            atol=1e-12 if dtype == "float64" else 1e-7,
+        )

@@ -1,4 +1,6 @@
-"""Batched leave-one-out heads against one plain loop a head, and against what the certificate promises."""
+"""Batched leave-one-out heads against one plain loop a head, and against what the certificate
+promises.
+"""
 
 import numpy as np
 import pytest
@@ -13,7 +15,14 @@ FAMILIES = ("gaussian", "heavy_tailed", "degenerate", "wide")
 
 
 def sample(family="gaussian", n=12, d=3, margin=0.5, radius=3.0, seed=0):
-    return synthetic.make_separable(family, n=n, d=max(d, n + 4) if family == "wide" else d, margin=margin, radius=radius, seed=seed)
+    return synthetic.make_separable(
+        family,
+        n=n,
+        d=max(d, n + 4) if family == "wide" else d,
+        margin=margin,
+        radius=radius,
+        seed=seed,
+    )
 
 
 def unit(w):
@@ -27,20 +36,26 @@ def test_heads_agree_with_a_plain_loop(family, weighting):
     steps = [1, 2, 17, 400]
     start = np.linspace(-1, 1, data.d)
     run = tune_heads(data.X, data.y, steps=400, init=start, weights=weighting, record=steps)
-    paths = leave_one_out_paths(data.X, data.y, run.learning_rate, 400, start=start, weighting=weighting)[:, steps]
+    paths = leave_one_out_paths(
+        data.X, data.y, run.learning_rate, 400, start=start, weighting=weighting
+    )[:, steps]
     W, left_out = paths[0], np.moveaxis(paths[1:], 0, 1)
     assert np.array_equal(run.steps, steps)
     np.testing.assert_allclose(unit(run.path), unit(W), rtol=0, atol=1e-12)
     np.testing.assert_allclose(unit(run.weights), unit(paths[:, -1]), rtol=0, atol=1e-12)
     np.testing.assert_allclose(run.norm[:, 0], np.linalg.norm(W, axis=1), rtol=1e-12)
     np.testing.assert_allclose(run.norm[:, 1:], np.linalg.norm(left_out, axis=2), rtol=1e-12)
-    np.testing.assert_allclose(run.distance, np.linalg.norm(left_out - W[:, None], axis=2), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(
+        run.distance, np.linalg.norm(left_out - W[:, None], axis=2), rtol=0, atol=1e-11
+    )
     chords = np.linalg.norm(unit(left_out) - unit(W)[:, None], axis=2)
     np.testing.assert_allclose(run.direction_distance, chords, rtol=0, atol=1e-12)
     Z = data.X * data.y[:, None]
     for i in range(data.n):
         kept = np.arange(data.n) != i
-        np.testing.assert_allclose(run.margin[:, i + 1], (unit(left_out[:, i]) @ Z[kept].T).min(axis=1), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            run.margin[:, i + 1], (unit(left_out[:, i]) @ Z[kept].T).min(axis=1), rtol=0, atol=1e-12
+        )
     np.testing.assert_allclose(run.margin[:, 0], (unit(W) @ Z.T).min(axis=1), rtol=0, atol=1e-12)
 
 
@@ -57,7 +72,10 @@ def test_certificate_is_the_sum_of_gradient_differences_and_bounds_the_distance(
     for i in range(n):
         rest = losses[:, torch.arange(n) != i].sum(dim=1) / (n if weighting == "1/n" else n - 1)
         (left,) = torch.autograd.grad(rest.sum(), w, retain_graph=True)
-        drift = run.learning_rate * torch.cumsum(torch.linalg.vector_norm(whole - left, dim=1), 0).numpy()
+        drift = (
+            run.learning_rate
+            * torch.cumsum(torch.linalg.vector_norm(whole - left, dim=1), 0).numpy()
+        )
         np.testing.assert_allclose(run.certificate[:, i], drift[[0, 49, T - 1]], rtol=1e-10)
     assert (run.distance <= run.certificate * (1 + 1e-12)).all()
 
@@ -76,21 +94,27 @@ def test_direction_error_is_measured_against_the_reference():
     data = sample()
     reference = unit(np.random.default_rng(0).normal(size=(data.n + 1, data.d)))
     run = tune_heads(data.X, data.y, steps=30, record=[30], reference=reference)
-    np.testing.assert_allclose(run.direction_error[0], np.linalg.norm(unit(run.weights) - reference, axis=1), atol=1e-13)
+    np.testing.assert_allclose(
+        run.direction_error[0], np.linalg.norm(unit(run.weights) - reference, axis=1), atol=1e-13
+    )
 
 
 def test_head_of_the_whole_sample_alone():
     data = sample()
     alone = tune_heads(data.X, data.y, steps=50, leave_one_out=False)
     assert alone.direction_distance.shape == (len(alone.steps), 0)
-    np.testing.assert_allclose(alone.weights[0], tune_heads(data.X, data.y, steps=50).weights[0], rtol=1e-13)
+    np.testing.assert_allclose(
+        alone.weights[0], tune_heads(data.X, data.y, steps=50).weights[0], rtol=1e-13
+    )
 
 
 def test_float32_is_close_and_warns_where_it_stagnates(monkeypatch):
     data = sample()
     double = tune_heads(data.X, data.y, steps=500)
     single = tune_heads(data.X, data.y, steps=500, dtype="float32")
-    np.testing.assert_allclose(single.direction_distance, double.direction_distance, rtol=0, atol=2e-5)
+    np.testing.assert_allclose(
+        single.direction_distance, double.direction_distance, rtol=0, atol=2e-5
+    )
     assert not np.array_equal(single.weights, double.weights)
     monkeypatch.setattr(engine, "FLOAT32_STEPS", 100)
     with pytest.warns(UserWarning, match="use 'mixed' or 'float64'"):
@@ -103,7 +127,9 @@ def test_recorded_steps_are_log_spaced_and_end_with_the_last():
     assert steps[-1] == 10_000
     assert (np.diff(steps) > 0).all()
     exponents = np.arange(33) / 8
-    assert (np.abs(steps - 10 ** exponents[:, None]).min(axis=1) <= 0.5).all(), "every eighth of a decade is there, rounded"
+    assert (np.abs(steps - 10 ** exponents[:, None]).min(axis=1) <= 0.5).all(), (
+        "every eighth of a decade is there, rounded"
+    )
     assert np.array_equal(engine.record_steps(10, [3, 3]), [3, 10])
     assert np.array_equal(engine.record_steps(1, "log"), [1])
 
@@ -113,21 +139,28 @@ def test_limit_is_two_over_the_largest_curvature(weighting):
     data = sample(n=9, d=4)
     subsets = [np.ones(9, bool)] + [np.arange(9) != i for i in range(9)]
     share = {"1/n": 9, "1/(n-1)": 8}[weighting]
-    curvatures = [np.linalg.eigvalsh(data.X[kept].T @ data.X[kept])[-1] / (4 * (9 if kept.all() else share)) for kept in subsets]
+    curvatures = [
+        np.linalg.eigvalsh(data.X[kept].T @ data.X[kept])[-1] / (4 * (9 if kept.all() else share))
+        for kept in subsets
+    ]
     limit = learning_rate_limits(data.X, weights=weighting)
     assert limit <= 2 / max(curvatures) * (1 + 1e-12)
     if weighting == "1/n":
         np.testing.assert_allclose(limit, 2 / curvatures[0], rtol=1e-12)
     else:
         np.testing.assert_allclose(limit, 2 / (curvatures[0] * 9 / 8), rtol=1e-12)
-    assert tune_heads(data.X, data.y, steps=1, weights=weighting).learning_rate == pytest.approx(limit / 2, rel=1e-12)
+    assert tune_heads(data.X, data.y, steps=1, weights=weighting).learning_rate == pytest.approx(
+        limit / 2, rel=1e-12
+    )
     tune_heads(data.X, data.y, steps=1, weights=weighting, learning_rate=limit)
 
 
 def test_a_learning_rate_above_the_limit_is_refused_with_the_limit():
     data = sample()
     limit = learning_rate_limits(data.X)
-    with pytest.raises(ValueError, match=rf"learning_rate .* above the limit 2/beta = {limit:.6g} of data set 0"):
+    with pytest.raises(
+        ValueError, match=rf"learning_rate .* above the limit 2/beta = {limit:.6g} of data set 0"
+    ):
         tune_heads(data.X, data.y, steps=1, learning_rate=1.01 * limit)
 
 
@@ -136,7 +169,9 @@ def test_huge_and_tiny_features_neither_overflow_nor_lose_digits():
     plain = tune_heads(data.X, data.y, steps=100)
     for scale in (1e-140, 1e140):
         scaled = tune_heads(data.X * scale, data.y, steps=100)
-        np.testing.assert_allclose(scaled.direction_distance, plain.direction_distance, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            scaled.direction_distance, plain.direction_distance, rtol=0, atol=1e-12
+        )
     with pytest.raises(ValueError, match="rescale"):
         tune_heads(data.X * 1e-170, data.y, steps=1)
     with pytest.raises(ValueError, match="zero everywhere"):
@@ -147,7 +182,11 @@ GOOD = sample()
 BAD = {
     "X text": (dict(X=[["a", "b"]] * 12), TypeError, "X must hold real numbers"),
     "X one axis": (dict(X=np.ones(12)), ValueError, r"X must have shape \(n, d\)"),
-    "X NaN": (dict(X=np.where(np.eye(12, 3) > 0, np.nan, GOOD.X)), ValueError, r"X holds nan at \(0, 0\)"),
+    "X NaN": (
+        dict(X=np.where(np.eye(12, 3) > 0, np.nan, GOOD.X)),
+        ValueError,
+        r"X holds nan at \(0, 0\)",
+    ),
     "X infinite": (dict(X=np.where(np.eye(12, 3) > 0, np.inf, GOOD.X)), ValueError, "not finite"),
     "X no features": (dict(X=np.empty((12, 0))), ValueError, "at least 2 samples and 1 feature"),
     "one sample": (dict(X=np.ones((1, 3)), y=[1]), ValueError, "at least 2 samples"),
@@ -155,32 +194,72 @@ BAD = {
     "y 0/1": (dict(y=(GOOD.y > 0).astype(int)), ValueError, r"map 0/1 labels by 2 \* y - 1"),
     "y NaN": (dict(y=np.full(12, np.nan)), ValueError, "labels -1 and \\+1"),
     "y one class": (dict(y=np.ones(12)), ValueError, "0 sample.s. of class -1"),
-    "y single sample of a class": (dict(y=np.r_[-1, np.ones(11)]), ValueError, "1 sample.s. of class -1 and needs 2"),
+    "y single sample of a class": (
+        dict(y=np.r_[-1, np.ones(11)]),
+        ValueError,
+        "1 sample.s. of class -1 and needs 2",
+    ),
     "steps zero": (dict(steps=0), ValueError, "steps must be at least 1"),
     "steps float": (dict(steps=10.0), TypeError, "steps must be an integer"),
     "steps bool": (dict(steps=True), TypeError, "steps must be an integer"),
     "rate word": (dict(learning_rate="fast"), ValueError, "learning_rate must be one of 'auto'"),
     "rate zero": (dict(learning_rate=0.0), ValueError, "learning_rate must be finite and positive"),
-    "rate NaN": (dict(learning_rate=np.nan), ValueError, "learning_rate must be finite and positive"),
+    "rate NaN": (
+        dict(learning_rate=np.nan),
+        ValueError,
+        "learning_rate must be finite and positive",
+    ),
     "rate bool": (dict(learning_rate=True), TypeError, "learning_rate"),
-    "rate shape": (dict(learning_rate=[0.1, 0.1]), ValueError, r"learning_rate must be one number or have shape \(1,\)"),
+    "rate shape": (
+        dict(learning_rate=[0.1, 0.1]),
+        ValueError,
+        r"learning_rate must be one number or have shape \(1,\)",
+    ),
     "init shape": (dict(init=np.ones(4)), ValueError, r"init must have shape \(3,\)"),
     "init NaN": (dict(init=[np.nan, 0, 0]), ValueError, "init must be finite"),
     "weights": (dict(weights="n"), ValueError, r"weights must be one of '1/n', '1/\(n-1\)'"),
     "record word": (dict(record="all"), ValueError, "record must be one of 'log'"),
     "record beyond": (dict(record=[11]), ValueError, "record asks for step 11, but steps is 10"),
     "record zero": (dict(record=[0]), ValueError, "record must be at least 1"),
-    "reference shape": (dict(reference=np.ones((3, 3))), ValueError, "reference must hold one direction a head"),
-    "reference length": (dict(reference=np.ones((13, 3))), ValueError, "reference must hold unit vectors"),
+    "reference shape": (
+        dict(reference=np.ones((3, 3))),
+        ValueError,
+        "reference must hold one direction a head",
+    ),
+    "reference length": (
+        dict(reference=np.ones((13, 3))),
+        ValueError,
+        "reference must hold unit vectors",
+    ),
     "heads zero": (dict(heads=0), ValueError, "heads must be at least 1"),
     "heads float": (dict(heads=2.0), TypeError, "heads must be an integer"),
-    "heads without starts": (dict(heads=2), ValueError, r"init must be given for heads=2, of shape \(2, 3\) or \(1, 2, 3\)"),
-    "heads with one start": (dict(heads=2, init=np.ones(3)), ValueError, r"init must have shape \(2, 3\) or \(1, 2, 3\) for heads=2"),
-    "heads with a NaN": (dict(heads=2, init=[[0, 0, 0], [0, np.nan, 0]]), ValueError, "init must be finite"),
+    "heads without starts": (
+        dict(heads=2),
+        ValueError,
+        r"init must be given for heads=2, of shape \(2, 3\) or \(1, 2, 3\)",
+    ),
+    "heads with one start": (
+        dict(heads=2, init=np.ones(3)),
+        ValueError,
+        r"init must have shape \(2, 3\) or \(1, 2, 3\) for heads=2",
+    ),
+    "heads with a NaN": (
+        dict(heads=2, init=[[0, 0, 0], [0, np.nan, 0]]),
+        ValueError,
+        "init must be finite",
+    ),
     "memory word": (dict(memory="64 MB"), TypeError, "memory must be an integer"),
     "memory zero": (dict(memory=0), ValueError, "memory must be at least 1"),
-    "memory too little": (dict(memory=100), ValueError, r"memory=100 bytes .* needs [\d,]+; pass at least that"),
-    "mixed beyond float32": (dict(dtype="mixed", X=1e20 * GOOD.X), ValueError, "rescale the features, or pass dtype='float64'"),
+    "memory too little": (
+        dict(memory=100),
+        ValueError,
+        r"memory=100 bytes .* needs [\d,]+; pass at least that",
+    ),
+    "mixed beyond float32": (
+        dict(dtype="mixed", X=1e20 * GOOD.X),
+        ValueError,
+        "rescale the features, or pass dtype='float64'",
+    ),
     "device": (dict(device="abacus"), ValueError, "device must be"),
     "dtype": (dict(dtype="float16"), ValueError, "dtype must be one of"),
 }
@@ -198,7 +277,9 @@ def test_only_a_batch_can_be_indexed():
         tune_heads(GOOD.X, GOOD.y, steps=1)[0]
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here, so asking for it is no error")
+@pytest.mark.skipif(
+    torch.cuda.is_available(), reason="there is a CUDA device here, so asking for it is no error"
+)
 def test_cuda_is_refused_where_there_is_none():
     with pytest.raises(ValueError, match="no CUDA device"):
         tune_heads(GOOD.X, GOOD.y, steps=1, device="cuda")
@@ -212,4 +293,6 @@ def test_cuda_agrees_with_the_cpu(dtype, tolerance):
     y = np.stack([sample(seed=seed).y for seed in range(4)])
     there = tune_heads(X, y, steps=1000, device="cuda", dtype=dtype)
     here = tune_heads(X, y, steps=1000, device="cpu")
-    np.testing.assert_allclose(there.direction_distance, here.direction_distance, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(
+        there.direction_distance, here.direction_distance, rtol=0, atol=tolerance
+    )

@@ -1,4 +1,6 @@
-"""Measures of instability: known values, plain loops over pairs, invariances, and other people's implementations."""
+"""Measures of instability: known values, plain loops over pairs, invariances, and other people's
+implementations.
+"""
 
 import itertools
 import math
@@ -72,9 +74,14 @@ def test_jensen_shannon_against_scipy(rng):
 
 def test_jensen_shannon_of_extremes():
     assert instability.jensen_shannon([binary([0.2, 1.0]), binary([0.2, 1.0])]) == 0
-    assert instability.jensen_shannon([binary([0.0, 1.0]), binary([1.0, 0.0])]) == pytest.approx(math.log(2))
-    # Predictions nearly alike: the divergence is e²/(8 p (1 − p)) to first order, far below the rounding of entropies.
-    assert instability.jensen_shannon([binary([0.3]), binary([0.3 + 1e-7])]) == pytest.approx(1e-14 / (8 * 0.3 * 0.7), rel=1e-2)
+    assert instability.jensen_shannon([binary([0.0, 1.0]), binary([1.0, 0.0])]) == pytest.approx(
+        math.log(2)
+    )
+    # Predictions nearly alike: the divergence is e²/(8 p (1 − p)) to first order, far below the
+    # rounding of entropies.
+    assert instability.jensen_shannon([binary([0.3]), binary([0.3 + 1e-7])]) == pytest.approx(
+        1e-14 / (8 * 0.3 * 0.7), rel=1e-2
+    )
 
 
 @pytest.mark.parametrize("name", FEATURES)
@@ -88,7 +95,9 @@ def test_representations_equal_up_to_rotation_shift_and_scale_are_at_distance_0(
 @pytest.mark.parametrize("name", FEATURES)
 def test_orthogonal_representations_are_at_distance_1(name):
     # Four centred, mutually orthogonal columns over eight inputs.
-    signs = np.array([[(-1) ** bin(i & j).count("1") for j in (1, 2, 4, 7)] for i in range(8)], dtype=float)
+    signs = np.array(
+        [[(-1) ** bin(i & j).count("1") for j in (1, 2, 4, 7)] for i in range(8)], dtype=float
+    )
     assert getattr(instability, name)([signs[:, :2], signs[:, 2:]]) == pytest.approx(1)
 
 
@@ -96,7 +105,9 @@ def test_orthogonal_representations_are_at_distance_1(name):
 def test_distance_is_the_mean_over_pairs(name, rng):
     measure = getattr(instability, name)
     runs = rng.normal(size=(4, 30, 3))
-    assert measure(runs) == pytest.approx(np.mean([measure([a, b]) for a, b in pairs(runs)]), rel=1e-12)
+    assert measure(runs) == pytest.approx(
+        np.mean([measure([a, b]) for a, b in pairs(runs)]), rel=1e-12
+    )
     assert 0 < measure(runs) < 1
     assert measure(runs[::-1]) == pytest.approx(measure(runs), rel=1e-12)
 
@@ -105,10 +116,15 @@ def test_cka_by_gram_matrices(rng):
     first, second = rng.normal(size=(2, 12, 4))
     centring = np.eye(12) - 1 / 12
     grams = [centring @ each @ each.T @ centring for each in (first, second)]
-    expected = np.trace(grams[0] @ grams[1]) / np.sqrt(np.trace(grams[0] @ grams[0]) * np.trace(grams[1] @ grams[1]))
+    expected = np.trace(grams[0] @ grams[1]) / np.sqrt(
+        np.trace(grams[0] @ grams[0]) * np.trace(grams[1] @ grams[1])
+    )
     assert instability.cka_distance([first, second]) == pytest.approx(1 - expected)
-    # One direction kept, one replaced by another: ‖AᵀB‖² = 1 and ‖AᵀA‖ = ‖BᵀB‖ = √2 for unit columns.
-    signs = np.array([[(-1) ** bin(i & j).count("1") for j in (1, 2, 4)] for i in range(8)], dtype=float)
+    # One direction kept, one replaced by another: ‖AᵀB‖² = 1 and ‖AᵀA‖ = ‖BᵀB‖ = √2 for unit
+    # columns.
+    signs = np.array(
+        [[(-1) ** bin(i & j).count("1") for j in (1, 2, 4)] for i in range(8)], dtype=float
+    )
     assert instability.cka_distance([signs[:, :2], signs[:, 1:]]) == pytest.approx(1 / 2)
 
 
@@ -125,7 +141,9 @@ def test_svcca_is_canonical_correlation_where_all_directions_are_kept(rng):
     second = first @ rng.normal(size=(3, 3)) + rng.normal(size=(60, 3))
     left, right = CCA(n_components=3, max_iter=5000, tol=1e-12).fit_transform(first, second)
     correlations = [np.corrcoef(left[:, k], right[:, k])[0, 1] for k in range(3)]
-    assert instability.svcca_distance([first, second]) == pytest.approx(1 - np.mean(correlations), abs=1e-6)
+    assert instability.svcca_distance([first, second]) == pytest.approx(
+        1 - np.mean(correlations), abs=1e-6
+    )
     # A direction of a thousandth of the variance is dropped, whatever it does.
     tiny = np.column_stack([first, 1e-2 * rng.normal(size=60)])
     other = np.column_stack([first, 1e-2 * rng.normal(size=60)])
@@ -133,7 +151,9 @@ def test_svcca_is_canonical_correlation_where_all_directions_are_kept(rng):
 
 
 def test_left_out_distance_by_hand():
-    assert instability.left_out_distance([[0.0, 0.0], [1.0, 1.0]], [[3.0, 4.0], [1.0, 1.0]]) == pytest.approx(2.5)
+    assert instability.left_out_distance(
+        [[0.0, 0.0], [1.0, 1.0]], [[3.0, 4.0], [1.0, 1.0]]
+    ) == pytest.approx(2.5)
     full, others = [binary([0.2, 0.6])], [binary([0.5, 0.6])]
     assert instability.left_out_distance(full, others) == pytest.approx(0.3 * math.sqrt(2) / 2)
     assert instability.left_out_distance(full, full) == 0
@@ -142,10 +162,20 @@ def test_left_out_distance_by_hand():
 @pytest.mark.parametrize(
     ("name", "arguments", "error", "message"),
     [
-        ("score_deviation", ([0.5],), ValueError, "scores must have 1 axes, the first of them at least 2 runs"),
+        (
+            "score_deviation",
+            ([0.5],),
+            ValueError,
+            "scores must have 1 axes, the first of them at least 2 runs",
+        ),
         ("score_deviation", ([0.5, math.nan],), ValueError, r"scores holds nan at \(1,\)"),
         ("score_deviation", (["a", "b"],), TypeError, "scores must hold real numbers"),
-        ("disagreement", ([[0.1, 0.9], [0.2, 0.8]],), TypeError, "predictions must hold whole numbers.*arg max"),
+        (
+            "disagreement",
+            ([[0.1, 0.9], [0.2, 0.8]],),
+            TypeError,
+            "predictions must hold whole numbers.*arg max",
+        ),
         ("disagreement", ([[0, 1]],), ValueError, "at least 2 runs"),
         ("kappa_distance", ([0, 1],), ValueError, r"predictions must have shape \(R, N\)"),
         ("jensen_shannon", ([[[0.5, 0.6]], [[0.5, 0.5]]],), ValueError, "sum to 1.*softmax"),
@@ -154,7 +184,12 @@ def test_left_out_distance_by_hand():
         ("cka_distance", (np.ones((2, 4, 3)),), ValueError, "run 0 encodes all inputs alike"),
         ("procrustes_distance", (np.ones((2, 1, 3)),), ValueError, "at least 2 inputs"),
         ("svcca_distance", (np.ones((4, 3)),), ValueError, "features must have 3 axes"),
-        ("left_out_distance", (np.ones((2, 3)), np.ones((3, 3))), ValueError, "left_out must have the shape of full"),
+        (
+            "left_out_distance",
+            (np.ones((2, 3)), np.ones((3, 3))),
+            ValueError,
+            "left_out must have the shape of full",
+        ),
         ("left_out_distance", (np.ones(3), np.ones(3)), ValueError, "full must have shape"),
     ],
 )

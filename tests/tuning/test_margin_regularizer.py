@@ -13,7 +13,10 @@ from tunebound.tuning.fine_tuning.margin_regularizer import margin_penalty
 def formula(features, labels, weight):
     classes = np.unique(labels)
     pairs = list(itertools.combinations(classes, 2))
-    apart = [np.linalg.norm(features[labels == a].mean(axis=0) - features[labels == b].mean(axis=0)) for a, b in pairs]
+    apart = [
+        np.linalg.norm(features[labels == a].mean(axis=0) - features[labels == b].mean(axis=0))
+        for a, b in pairs
+    ]
     return weight * np.mean([1 / (1 + distance) for distance in apart]) if pairs else 0.0
 
 
@@ -27,13 +30,17 @@ def test_value(labels):
 def test_derivatives():
     labels = torch.tensor([0, 1, 2, 0, 2, 2])
     module = MaximalMarginRegularizer(1.3)
-    features = torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    features = torch.randn(
+        6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True
+    )
     assert torch.autograd.gradcheck(lambda x: module(x, labels), features)
     assert torch.autograd.gradgradcheck(lambda x: module(x, labels), features)
 
 
 def test_a_step_against_the_gradient_moves_the_centres_apart():
-    features = torch.randn(8, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    features = torch.randn(
+        8, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1), requires_grad=True
+    )
     labels = torch.tensor([1, -1] * 4)
     module = MaximalMarginRegularizer()
     module(features, labels).backward()
@@ -72,7 +79,9 @@ def test_many_weighted_batches_at_once():
     features, membership = rng.normal(size=(3, 6, 4)), rng.uniform(size=(3, 6, 2))
     membership[1, :, 0] = 0  # this batch lacks a class
     values = torch.func.vmap(margin_penalty)(torch.tensor(features), torch.tensor(membership))
-    gradients = torch.func.vmap(torch.func.grad(margin_penalty))(torch.tensor(features), torch.tensor(membership))
+    gradients = torch.func.vmap(torch.func.grad(margin_penalty))(
+        torch.tensor(features), torch.tensor(membership)
+    )
     for batch in (0, 2):
         share = membership[batch] / membership[batch].sum(axis=0)
         gap = (share[:, 0] - share[:, 1]) @ features[batch]
@@ -85,7 +94,9 @@ def test_many_weighted_batches_at_once():
 
 
 def test_derivatives_where_a_class_is_lacking():
-    features = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    features = torch.randn(
+        4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True
+    )
     module = MaximalMarginRegularizer()
     assert torch.autograd.gradcheck(lambda x: module(x, torch.ones(4)), features)
     assert torch.autograd.gradgradcheck(lambda x: module(x, torch.ones(4)), features)

@@ -9,7 +9,9 @@ from tunebound.tuning import MultiHeadLoss
 
 def batch(classes, dtype=torch.float64):
     rng = np.random.default_rng(0)
-    return torch.tensor(rng.normal(size=(10, 4)), dtype=dtype), torch.tensor(rng.integers(classes, size=10))
+    return torch.tensor(rng.normal(size=(10, 4)), dtype=dtype), torch.tensor(
+        rng.integers(classes, size=10)
+    )
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -21,7 +23,9 @@ def test_value_is_the_mean_of_the_cross_entropies(classes, bias):
     features, labels = batch(classes)
     expected = []
     for head in range(3):
-        logits = features.numpy() @ module.weight[head].detach().numpy().T + (module.bias[head].detach().numpy() if bias else 0)
+        logits = features.numpy() @ module.weight[head].detach().numpy().T + (
+            module.bias[head].detach().numpy() if bias else 0
+        )
         expected.append(-log_softmax(logits, axis=1)[np.arange(10), labels.numpy()].mean())
     assert module(features, labels).item() == pytest.approx(np.mean(expected), rel=1e-12)
 
@@ -33,7 +37,11 @@ def test_derivatives():
     def loss(x, weight, bias):
         return torch.func.functional_call(module, {"weight": weight, "bias": bias}, (x, labels))
 
-    inputs = (features.requires_grad_(), module.weight.detach().clone().requires_grad_(), module.bias.detach().clone().requires_grad_())
+    inputs = (
+        features.requires_grad_(),
+        module.weight.detach().clone().requires_grad_(),
+        module.bias.detach().clone().requires_grad_(),
+    )
     assert torch.autograd.gradcheck(loss, inputs)
     assert torch.autograd.gradgradcheck(loss, inputs)
 
@@ -64,7 +72,12 @@ def test_each_head_follows_its_own_descent_at_h_times_the_step():
 def test_prediction_is_by_the_mean_head():
     module = MultiHeadLoss(4, 3, heads=5, scale=1.0, seed=2).double()
     features, _ = batch(3)
-    by_head = torch.stack([features @ weight.T + bias for weight, bias in zip(module.weight, module.bias, strict=True)])
+    by_head = torch.stack(
+        [
+            features @ weight.T + bias
+            for weight, bias in zip(module.weight, module.bias, strict=True)
+        ]
+    )
     torch.testing.assert_close(module.logits(features), by_head.mean(dim=0))
     torch.testing.assert_close(module.mean_head()(features), by_head.mean(dim=0))
     assert MultiHeadLoss(4, bias=False).mean_head().bias is None
@@ -78,7 +91,9 @@ def test_seeds_leave_the_global_generator_alone():
     assert torch.equal(torch.rand(2), expected)
     assert torch.equal(first.weight, MultiHeadLoss(4, seed=5).weight)
     assert not torch.equal(first.weight, MultiHeadLoss(4, seed=6).weight)
-    assert MultiHeadLoss(100, heads=100, scale=0.5).weight.std().item() == pytest.approx(0.5, rel=0.02)
+    assert MultiHeadLoss(100, heads=100, scale=0.5).weight.std().item() == pytest.approx(
+        0.5, rel=0.02
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,9 +114,21 @@ def test_bad_sizes_are_refused(arguments, message):
 @pytest.mark.parametrize(
     ("features", "labels", "message"),
     [
-        (torch.ones(3, 5), torch.zeros(3, dtype=torch.int64), r"features must have shape \(batch, 4\)"),
-        (torch.ones(0, 4), torch.zeros(0, dtype=torch.int64), "features must hold at least one sample, got none; skip empty batches"),
-        (torch.ones(3, 4, dtype=torch.int32), torch.zeros(3, dtype=torch.int64), "features must be floating-point, got torch.int32"),
+        (
+            torch.ones(3, 5),
+            torch.zeros(3, dtype=torch.int64),
+            r"features must have shape \(batch, 4\)",
+        ),
+        (
+            torch.ones(0, 4),
+            torch.zeros(0, dtype=torch.int64),
+            "features must hold at least one sample, got none; skip empty batches",
+        ),
+        (
+            torch.ones(3, 4, dtype=torch.int32),
+            torch.zeros(3, dtype=torch.int64),
+            "features must be floating-point, got torch.int32",
+        ),
         (torch.ones(3, 4), torch.zeros(3), "labels must be int64"),
         (torch.ones(3, 4), torch.zeros(2, dtype=torch.int64), "labels must have shape"),
         (torch.ones(3, 4), torch.tensor([0, 1, 2]), r"labels must lie in \[0, 2\)"),

@@ -23,7 +23,11 @@ CRITERIA = {
 
 
 def small(kind):
-    encoder = TokenMLP(8, 4, embedding=3, width=5) if kind == "mlp" else TokenTransformer(8, 4, width=4, heads=2)
+    encoder = (
+        TokenMLP(8, 4, embedding=3, width=5)
+        if kind == "mlp"
+        else TokenTransformer(8, 4, width=4, heads=2)
+    )
     return SequenceClassifier(encoder, seed=1)
 
 
@@ -42,12 +46,23 @@ def tensors(tokens, labels):
 def test_replicas_agree_with_one_by_one_training(kind, loss, weights):
     model, (tokens, labels) = small(kind), task()
     before = copy.deepcopy(model.state_dict())
-    run = tune_networks(model, tokens, labels, steps=60, learning_rate=0.2, loss=loss, weights=weights, record=[1, 10, 60])
+    run = tune_networks(
+        model,
+        tokens,
+        labels,
+        steps=60,
+        learning_rate=0.2,
+        loss=loss,
+        weights=weights,
+        record=[1, 10, 60],
+    )
     inputs, targets = tensors(tokens, labels)
     growth = 1.0 if weights == "1/n" else 7 / 6
     whole = train_one(model, inputs, targets, CRITERIA[loss], steps=60, rate=0.2)
     for i in range(7):
-        alone = train_one(model, inputs, targets, CRITERIA[loss], steps=60, rate=0.2, left_out=i, growth=growth)
+        alone = train_one(
+            model, inputs, targets, CRITERIA[loss], steps=60, rate=0.2, left_out=i, growth=growth
+        )
         expected = torch.linalg.vector_norm(alone - whole, dim=1)[[1, 10, 60]].numpy()
         assert run.distance[:, i] == pytest.approx(expected, rel=1e-9)
         assert np.allclose(run.weights[1 + i], alone[-1].numpy(), rtol=1e-10, atol=1e-12)
@@ -55,12 +70,18 @@ def test_replicas_agree_with_one_by_one_training(kind, loss, weights):
     for t in (0, 37):
         at = copy.deepcopy(model).double()
         nn.utils.vector_to_parameters(whole[t], at.parameters())
-        assert run.gradient_norms[t] == pytest.approx(sample_gradient_norms(at, inputs, targets, CRITERIA[loss]), rel=1e-9)
+        assert run.gradient_norms[t] == pytest.approx(
+            sample_gradient_norms(at, inputs, targets, CRITERIA[loss]), rel=1e-9
+        )
         if t == 0:
-            assert run.initial_loss == pytest.approx(CRITERIA[loss](at(inputs), targets).mean().item(), rel=1e-12)
+            assert run.initial_loss == pytest.approx(
+                CRITERIA[loss](at(inputs), targets).mean().item(), rel=1e-12
+            )
     final = copy.deepcopy(model).double()
     nn.utils.vector_to_parameters(whole[-1], final.parameters())
-    assert run.loss[-1] == pytest.approx(CRITERIA[loss](final(inputs), targets).mean().item(), rel=1e-9)
+    assert run.loss[-1] == pytest.approx(
+        CRITERIA[loss](final(inputs), targets).mean().item(), rel=1e-9
+    )
     assert run.gradient_norms.shape == (60, 7)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
@@ -68,18 +89,36 @@ def test_replicas_agree_with_one_by_one_training(kind, loss, weights):
 @pytest.mark.parametrize("weights", ["1/n", "1/(n-1)"])
 def test_mini_batches_are_the_same_in_every_replica(weights):
     model, (tokens, labels) = small("mlp"), task()
-    run = tune_networks(model, tokens, labels, steps=20, learning_rate=0.2, batch_size=3, seed=5, weights=weights)
+    run = tune_networks(
+        model, tokens, labels, steps=20, learning_rate=0.2, batch_size=3, seed=5, weights=weights
+    )
     order, batches = np.random.default_rng(5), []
     while len(batches) < 20:
         shuffled = order.permutation(7)
         batches += [shuffled[0:3], shuffled[3:6], shuffled[6:7]]
     inputs, targets = tensors(tokens, labels)
     growth = 1.0 if weights == "1/n" else 7 / 6
-    whole = train_one(model, inputs, targets, CRITERIA["squared"], steps=20, rate=0.2, batches=batches)
+    whole = train_one(
+        model, inputs, targets, CRITERIA["squared"], steps=20, rate=0.2, batches=batches
+    )
     for i in range(7):
-        alone = train_one(model, inputs, targets, CRITERIA["squared"], steps=20, rate=0.2, batches=batches, left_out=i, growth=growth)
-        assert run.distance[-1, i] == pytest.approx(torch.linalg.vector_norm(alone[-1] - whole[-1]).item(), rel=1e-9)
-    other = tune_networks(model, tokens, labels, steps=20, learning_rate=0.2, batch_size=3, seed=6, weights=weights)
+        alone = train_one(
+            model,
+            inputs,
+            targets,
+            CRITERIA["squared"],
+            steps=20,
+            rate=0.2,
+            batches=batches,
+            left_out=i,
+            growth=growth,
+        )
+        assert run.distance[-1, i] == pytest.approx(
+            torch.linalg.vector_norm(alone[-1] - whole[-1]).item(), rel=1e-9
+        )
+    other = tune_networks(
+        model, tokens, labels, steps=20, learning_rate=0.2, batch_size=3, seed=6, weights=weights
+    )
     assert not np.allclose(other.weights, run.weights)
 
 
@@ -103,7 +142,14 @@ def test_real_features_and_single_precision():
     assert single.distance == pytest.approx(double.distance, rel=1e-4)
     assert not np.array_equal(single.distance, double.distance)
     assert single.weights.dtype == np.float64
-    whole = train_one(model, torch.tensor(features), torch.tensor(labels, dtype=torch.float64), CRITERIA["squared"], steps=30, rate=0.1)
+    whole = train_one(
+        model,
+        torch.tensor(features),
+        torch.tensor(labels, dtype=torch.float64),
+        CRITERIA["squared"],
+        steps=30,
+        rate=0.1,
+    )
     assert np.allclose(double.weights[0], whole[-1].numpy(), rtol=1e-11, atol=1e-13)
 
 
@@ -147,7 +193,10 @@ def test_a_network_too_large_for_the_memory_is_refused():
     model, (tokens, labels) = small("transformer"), task()
     with pytest.raises(
         ValueError,
-        match=r"memory=1000 bytes do not hold the work: 8 replica\(s\) of 213 parameters need at least \d+; raise memory, use fewer",
+        match=(
+            r"memory=1000 bytes do not hold the work: 8 replica\(s\) of 213 parameters need at"
+            r" least \d+; raise memory, use fewer"
+        ),
     ):
         tune_networks(model, tokens, labels, steps=5, learning_rate=0.1, memory=1000)
 
@@ -179,12 +228,32 @@ TOKENS, LABELS = task()
     ("change", "kind", "message"),
     [
         (dict(model="bert"), TypeError, "model must be a torch.nn.Module, got str"),
-        (dict(model=_Wide()), ValueError, r"model must map 2 inputs to outputs of shape \(2,\), got \(2, 2\); add a head"),
+        (
+            dict(model=_Wide()),
+            ValueError,
+            r"model must map 2 inputs to outputs of shape \(2,\), got \(2, 2\); add a head",
+        ),
         (dict(model=_frozen()), ValueError, "model has no trainable parameter; set requires_grad"),
-        (dict(model=_broken(float("nan"))), ValueError, "model holds a parameter that is not finite"),
-        (dict(model=_broken(1e200)), ValueError, "model: its initial loss is inf; start from weights"),
-        (dict(y=LABELS[:3]), ValueError, r"inputs must hold one entry for each of the 3 labels, got shape \(7, 4\)"),
-        (dict(y=(LABELS + 1) // 2), ValueError, r"y must hold the labels -1 and \+1 only, got \[0 1\]; map 0/1 labels by"),
+        (
+            dict(model=_broken(float("nan"))),
+            ValueError,
+            "model holds a parameter that is not finite",
+        ),
+        (
+            dict(model=_broken(1e200)),
+            ValueError,
+            "model: its initial loss is inf; start from weights",
+        ),
+        (
+            dict(y=LABELS[:3]),
+            ValueError,
+            r"inputs must hold one entry for each of the 3 labels, got shape \(7, 4\)",
+        ),
+        (
+            dict(y=(LABELS + 1) // 2),
+            ValueError,
+            r"y must hold the labels -1 and \+1 only, got \[0 1\]; map 0/1 labels by",
+        ),
         (dict(y=LABELS[:1]), ValueError, r"y must have shape \(n,\) with n at least 2, got \(1,\)"),
         (dict(inputs=np.full((7, 4), np.nan)), ValueError, "inputs must be finite"),
         (dict(inputs=[["a"] * 4] * 7), TypeError, "inputs must hold real numbers or tokens"),
@@ -212,9 +281,14 @@ def test_bad_arguments_are_refused(change, kind, message):
 def test_a_run_that_diverges_says_so():
     features, labels = np.random.default_rng(0).normal(size=(6, 3)), np.array([1, -1, 1, 1, -1, -1])
     model = nn.Sequential(nn.Linear(3, 1), nn.Flatten(0))
-    with pytest.raises(FloatingPointError, match=r"a gradient is no longer finite at step \d+; lower learning_rate=1e\+10"):
+    with pytest.raises(
+        FloatingPointError,
+        match=r"a gradient is no longer finite at step \d+; lower learning_rate=1e\+10",
+    ):
         tune_networks(model, features, labels, steps=200, learning_rate=1e10)
-    with pytest.raises(FloatingPointError, match=r"a replica's weights are no longer finite; lower learning_rate"):
+    with pytest.raises(
+        FloatingPointError, match=r"a replica's weights are no longer finite; lower learning_rate"
+    ):
         tune_networks(model, features, labels, steps=1, learning_rate=1e308, record=[1])
 
 

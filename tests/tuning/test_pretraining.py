@@ -1,4 +1,6 @@
-"""Masked reconstruction: it learns the planted structure, repeats itself exactly and refuses bad input."""
+"""Masked reconstruction: it learns the planted structure, repeats itself exactly and refuses bad
+input.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def test_it_learns_more_than_frequencies(kind):
     hidden[:, 4] = encoder.mask_token
     with torch.no_grad():
         guesses = result.decoder(result.encoder.hidden(hidden))[:, 4].softmax(dim=-1).numpy()
-    topics = np.stack([guesses[:, CORPUS.topic_of_token == topic].sum(axis=1) for topic in range(4)], axis=1)
+    topics = np.stack(
+        [guesses[:, CORPUS.topic_of_token == topic].sum(axis=1) for topic in range(4)], axis=1
+    )
     right = (topics.argmax(axis=1) == CORPUS.topic_of_token[fresh[:, 4]]).mean()
     assert right > 0.5
 
@@ -73,7 +77,9 @@ def test_the_seed_decides_and_the_global_generator_does_not():
 
 def test_training_can_go_on_with_the_same_decoder():
     first = pretrain(TokenMLP(), CORPUS.tokens, steps=200)
-    onward = pretrain(first.encoder, CORPUS.tokens, steps=20, decoder=first.decoder, learning_rate=1e-4, seed=1)
+    onward = pretrain(
+        first.encoder, CORPUS.tokens, steps=20, decoder=first.decoder, learning_rate=1e-4, seed=1
+    )
     afresh = pretrain(first.encoder, CORPUS.tokens, steps=20, learning_rate=1e-4, seed=1)
     assert onward.losses.mean() < afresh.losses.mean() - 0.3
     assert abs(onward.losses.mean() - first.losses[-20:].mean()) < 0.1
@@ -82,14 +88,34 @@ def test_training_can_go_on_with_the_same_decoder():
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
-        (dict(encoder=nn.Linear(2, 2)), TypeError, "encoder Linear lacks vocabulary, length, mask_token, hidden, decoder"),
-        (dict(tokens=CORPUS.tokens.astype(float)), TypeError, "tokens must hold integers, got dtype float64"),
-        (dict(tokens=CORPUS.tokens[:, :5]), ValueError, r"tokens must have shape \(N, 8\) for this encoder, got \(2000, 5\)"),
+        (
+            dict(encoder=nn.Linear(2, 2)),
+            TypeError,
+            "encoder Linear lacks vocabulary, length, mask_token, hidden, decoder",
+        ),
+        (
+            dict(tokens=CORPUS.tokens.astype(float)),
+            TypeError,
+            "tokens must hold integers, got dtype float64",
+        ),
+        (
+            dict(tokens=CORPUS.tokens[:, :5]),
+            ValueError,
+            r"tokens must have shape \(N, 8\) for this encoder, got \(2000, 5\)",
+        ),
         (dict(tokens=CORPUS.tokens[:0]), ValueError, r"tokens must have shape \(N, 8\)"),
-        (dict(tokens=CORPUS.tokens + 1), ValueError, r"tokens must lie in \[0, 32\) for this encoder, got 1..32"),
+        (
+            dict(tokens=CORPUS.tokens + 1),
+            ValueError,
+            r"tokens must lie in \[0, 32\) for this encoder, got 1..32",
+        ),
         (dict(steps=0), ValueError, "steps must be at least 1"),
         (dict(batch_size=0), ValueError, "batch_size must be at least 1"),
-        (dict(hidden_share=1.0), ValueError, "hidden_share must be below 1, got 1.0; some tokens must stay visible"),
+        (
+            dict(hidden_share=1.0),
+            ValueError,
+            "hidden_share must be below 1, got 1.0; some tokens must stay visible",
+        ),
         (dict(hidden_share=0.0), ValueError, "hidden_share must be finite and positive"),
         (dict(learning_rate="auto"), TypeError, "learning_rate must be a positive number"),
         (dict(seed=-1), ValueError, "seed must be at least 0"),
@@ -101,5 +127,8 @@ def test_bad_arguments_are_refused(change, kind, message):
 
 
 def test_a_run_that_diverges_says_so():
-    with pytest.raises(FloatingPointError, match=r"the loss is no longer finite at step \d+; lower learning_rate=1e\+30"):
+    with pytest.raises(
+        FloatingPointError,
+        match=r"the loss is no longer finite at step \d+; lower learning_rate=1e\+30",
+    ):
         pretrain(TokenTransformer(), CORPUS.tokens, steps=50, learning_rate=1e30)

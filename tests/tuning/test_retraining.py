@@ -1,4 +1,6 @@
-"""Re-training on a task's own inputs: it learns them, moves a copy, and takes any module that offers what it needs."""
+"""Re-training on a task's own inputs: it learns them, moves a copy, and takes any module that
+offers what it needs.
+"""
 
 import numpy as np
 import pytest
@@ -19,7 +21,9 @@ def flat(module):
 def test_it_learns_the_inputs_and_leaves_the_original_alone(kind):
     before = pretrain(kind(seed=0), CORPUS, steps=200)
     start = flat(before.encoder).copy()
-    again = self_unsupervised_retraining(before.encoder, TASK.tokens, steps=400, learning_rate=1e-2, decoder=before.decoder)
+    again = self_unsupervised_retraining(
+        before.encoder, TASK.tokens, steps=400, learning_rate=1e-2, decoder=before.decoder
+    )
     assert again.losses[-20:].mean() < 0.95 * again.losses[:20].mean()
     np.testing.assert_array_equal(flat(before.encoder), start)
     assert again.distance == pytest.approx(np.linalg.norm(flat(again.encoder) - start), rel=1e-6)
@@ -71,18 +75,31 @@ def test_any_module_that_offers_what_is_asked():
 
 
 def test_what_is_missing_is_named():
-    with pytest.raises(TypeError, match=r"Linear lacks vocabulary, length, mask_token, hidden, decoder; see tuning.MaskedEncoder"):
+    with pytest.raises(
+        TypeError,
+        match=(
+            r"Linear lacks vocabulary, length, mask_token, hidden, decoder; see"
+            r" tuning.MaskedEncoder"
+        ),
+    ):
         self_unsupervised_retraining(nn.Linear(2, 2), TASK.tokens)
     with pytest.raises(ValueError, match="inputs must lie in"):
         self_unsupervised_retraining(TokenMLP(vocabulary=8), TASK.tokens)
     with pytest.raises(TypeError, match="encoder dict lacks"):
         self_unsupervised_retraining({}, TASK.tokens)
     frozen = TokenMLP().requires_grad_(False)
-    with pytest.raises(ValueError, match="encoder TokenMLP has no parameter that requires a gradient; unfreeze"):
+    with pytest.raises(
+        ValueError, match="encoder TokenMLP has no parameter that requires a gradient; unfreeze"
+    ):
         self_unsupervised_retraining(frozen, TASK.tokens)
     with pytest.raises(TypeError, match="decoder must be a torch module or None, got str"):
         self_unsupervised_retraining(TokenMLP(), TASK.tokens, decoder="linear")
-    with pytest.raises(ValueError, match=r"decoder must return logits \(16, 8, 32\) \(batch, length, vocabulary\), got \(16, 7\)"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"decoder must return logits \(16, 8, 32\) \(batch, length, vocabulary\), got \(16, 7\)"
+        ),
+    ):
         self_unsupervised_retraining(TokenMLP(), TASK.tokens, decoder=nn.Linear(32, 7))
     with pytest.raises(ValueError, match="steps must be at least 1"):
         self_unsupervised_retraining(TokenMLP(), TASK.tokens, steps=0)

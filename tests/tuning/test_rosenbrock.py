@@ -8,14 +8,19 @@ from tunebound.tuning.heads.flow.rosenbrock import Linearisation, step
 
 
 class Pursuit:
-    """dy/du = −A(y − cos u) − sin u with symmetric A: y = cos u solves it, whatever the stiffness. q = Σ y² + sin 3u."""
+    """dy/du = −A(y − cos u) − sin u with symmetric A: y = cos u solves it, whatever the stiffness.
+    q = Σ y² + sin 3u.
+    """
 
     def __init__(self, stiffness):
         self.A = torch.diag(torch.tensor([stiffness, 1.0], dtype=torch.float64)) + 0.5
 
     def rate(self, u, y):
         target = torch.cos(u)[:, None, None]
-        return -(y - target) @ self.A - torch.sin(u)[:, None, None], ((y**2).sum(dim=(1, 2)) + torch.sin(3 * u))[:, None]
+        return (
+            -(y - target) @ self.A - torch.sin(u)[:, None, None],
+            ((y**2).sum(dim=(1, 2)) + torch.sin(3 * u))[:, None],
+        )
 
     def linearise(self, u, y, room):
         rate, integrand = self.rate(u, y)
@@ -23,7 +28,12 @@ class Pursuit:
         room[0] = self.A
         integrand_in_time = 3 * torch.cos(3 * u)[:, None]
         return Linearisation(
-            rate, integrand, room[0], in_time, integrand_in_time, lambda direction: (2 * y * direction).sum(dim=(1, 2))[:, None]
+            rate,
+            integrand,
+            room[0],
+            in_time,
+            integrand_in_time,
+            lambda direction: (2 * y * direction).sum(dim=(1, 2))[:, None],
         )
 
 
@@ -41,8 +51,15 @@ def errors(stiffness, steps):
         assert solved.all()
         integral, estimate, u = integral + part, max(estimate, float(error.abs().max())), u + h
     start = u.new_tensor([0.3, 0.7])
-    exact = 6 * ((u - start) / 2 + (torch.sin(2 * u) - torch.sin(2 * start)) / 4) + (torch.cos(3 * start) - torch.cos(3 * u)) / 3
-    return float((y - torch.cos(u)[:, None, None]).abs().max()), float((integral[:, 0] - exact).abs().max()), estimate
+    exact = (
+        6 * ((u - start) / 2 + (torch.sin(2 * u) - torch.sin(2 * start)) / 4)
+        + (torch.cos(3 * start) - torch.cos(3 * u)) / 3
+    )
+    return (
+        float((y - torch.cos(u)[:, None, None]).abs().max()),
+        float((integral[:, 0] - exact).abs().max()),
+        estimate,
+    )
 
 
 def test_order_four_in_the_state_and_in_the_integral_and_an_estimate_of_order_three():

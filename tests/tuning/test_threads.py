@@ -15,7 +15,9 @@ def two_threads():
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("parameters", "expected"), [(10, 1), (WORTHWHILE - 1, 1), (WORTHWHILE, 2)])
+@pytest.mark.parametrize(
+    ("parameters", "expected"), [(10, 1), (WORTHWHILE - 1, 1), (WORTHWHILE, 2)]
+)
 def test_threads_follow_the_size(two_threads, parameters, expected):
     with threads_for(parameters):
         assert torch.get_num_threads() == expected
@@ -33,7 +35,11 @@ def test_blocks_share_the_threads_and_the_first_error_is_raised():
     torch.set_num_threads(2)
     try:
         seen = []
-        a_block_a_thread(lambda block: seen.append((block, torch.get_num_threads())), range(5), torch.device("cpu"))
+        a_block_a_thread(
+            lambda block: seen.append((block, torch.get_num_threads())),
+            range(5),
+            torch.device("cpu"),
+        )
         assert sorted(seen) == [(block, 1) for block in range(5)]
         assert torch.get_num_threads() == 2
         with pytest.raises(ZeroDivisionError):

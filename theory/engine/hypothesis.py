@@ -30,10 +30,12 @@ class Hypothesis:
     predicted : {-1, 1}
         Sign of the effect if the claim is true.
     scale : {"log ratio", "difference", "trend"}
-        What an effect is: ln(with/without), with − without, or a slope or correlation along a factor.
+        What an effect is: ln(with/without), with − without, or a slope or correlation along a
+        factor.
     effects : callable
-        Tables of a study → one effect for each independent unit (a task, or a group of matched environments), indexed by
-        the unit's name. NaN: the claim does not speak of that unit. Infinite ratios are kept: only order counts.
+        Tables of a study → one effect for each independent unit (a task, or a group of matched
+        environments), indexed by the unit's name. NaN: the claim does not speak of that unit.
+        Infinite ratios are kept: only order counts.
     """
 
     name: str
@@ -53,11 +55,12 @@ class Decision:
     ----------
     hypothesis : Hypothesis
     status : {"confirmed", "refuted", "not decided", "not tested"}
-        By the exact two-sided sign test over units, its p-value adjusted by Holm's method for all hypotheses judged together,
-        at 5 %: decided for the predicted sign, for the opposite one, or not at all.
+        By the exact two-sided sign test over units, its p-value adjusted by Holm's method for all
+        hypotheses judged together, at 5 %: decided for the predicted sign, for the opposite one, or
+        not at all.
     units, agreeing, opposed : int
-        Units with an effect; those whose effect has the predicted sign, and the opposite one. An effect of exactly zero counts
-        against both.
+        Units with an effect; those whose effect has the predicted sign, and the opposite one. An
+        effect of exactly zero counts against both.
     median, low, high : float
         Median effect and its exact 95 % interval by order statistics, for this hypothesis alone.
     p, adjusted : float
@@ -92,10 +95,13 @@ class Decision:
     def __str__(self) -> str:
         lines = [f"{self.hypothesis.name}: {self.status}", f"  {self.hypothesis.statement}"]
         if self.units:
-            lines.append(f"  median effect {self.effect} over {self.units} units (exact {CONFIDENCE:.0%} interval)")
             lines.append(
-                f"  predicted sign on {self.agreeing}, opposite on {self.opposed}; sign test p = {self.p:.2g}, "
-                f"{self.adjusted:.2g} by Holm for {self.together} judged together"
+                f"  median effect {self.effect} over {self.units} units (exact {CONFIDENCE:.0%}"
+                " interval)"
+            )
+            lines.append(
+                f"  predicted sign on {self.agreeing}, opposite on {self.opposed}; sign test p ="
+                f" {self.p:.2g}, {self.adjusted:.2g} by Holm for {self.together} judged together"
             )
         return "\n".join(lines)
 
@@ -104,14 +110,22 @@ _registry: dict[str, Hypothesis] = {}
 
 
 def hypothesize(
-    name: str, *, statement: str, source: str, setting: str, predicted: int, scale: str = "log ratio"
+    name: str,
+    *,
+    statement: str,
+    source: str,
+    setting: str,
+    predicted: int,
+    scale: str = "log ratio",
 ) -> Callable[[Callable[[Results], pd.Series]], Hypothesis]:
-    """Register the decorated function, tables of a study → effects by unit, as a hypothesis; the name then means the `Hypothesis`.
+    """Register the decorated function, tables of a study → effects by unit, as a hypothesis; the
+    name then means the `Hypothesis`.
 
     Parameters
     ----------
     name : str
-        Short and unique; registering the same function again (a notebook cell run twice) replaces it.
+        Short and unique; registering the same function again (a notebook cell run twice) replaces
+        it.
     statement, source : str
         The claim in words, and who makes it.
     setting : str
@@ -119,23 +133,32 @@ def hypothesize(
     predicted : {-1, 1}
         Sign of the effect if the claim is true.
     scale : {"log ratio", "difference", "trend"}
-        What an effect is: ln(with/without), with − without, or a slope or correlation along a factor.
+        What an effect is: ln(with/without), with − without, or a slope or correlation along a
+        factor.
 
     Raises
     ------
     ValueError
-        If another function is registered under the name, or `predicted` or `scale` is none of the above.
+        If another function is registered under the name, or `predicted` or `scale` is none of the
+        above.
     """
     if predicted not in (-1, 1):
-        raise ValueError(f"predicted must be -1 or 1, got {predicted!r}; a claim without a direction is no hypothesis here")
+        raise ValueError(
+            f"predicted must be -1 or 1, got {predicted!r}; a claim without a direction is no"
+            " hypothesis here"
+        )
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {', '.join(map(repr, SCALES))}, got {scale!r}")
 
     def register(effects: Callable[[Results], pd.Series]) -> Hypothesis:
         known = _registry.get(name)
         if known is not None and known.effects.__qualname__ != effects.__qualname__:
-            raise ValueError(f"a hypothesis named {name!r} is registered already; choose another name")
-        _registry[name] = Hypothesis(name, statement, source, setting, int(predicted), scale, effects)
+            raise ValueError(
+                f"a hypothesis named {name!r} is registered already; choose another name"
+            )
+        _registry[name] = Hypothesis(
+            name, statement, source, setting, int(predicted), scale, effects
+        )
         return _registry[name]
 
     return register
@@ -179,10 +202,24 @@ def decide(claims: Sequence[Hypothesis], results: Results) -> list[Decision]:
     for rank, decision in enumerate(ranked):
         largest = max(largest, min(1.0, (len(ranked) - rank) * decision.p))
         adjusted[decision.hypothesis.name] = largest
-    return [_with_status(decision, adjusted[decision.hypothesis.name], len(tested)) if decision.units else decision for decision in alone]
+    return [
+        (
+            _with_status(decision, adjusted[decision.hypothesis.name], len(tested))
+            if decision.units
+            else decision
+        )
+        for decision in alone
+    ]
 
 
-def verify_hypothesis(claim: str | Hypothesis, suite: Any = "smoke", *, seed: int = 0, jobs: int | None = None, **options: Any) -> Decision:
+def verify_hypothesis(
+    claim: str | Hypothesis,
+    suite: Any = "smoke",
+    *,
+    seed: int = 0,
+    jobs: int | None = None,
+    **options: Any,
+) -> Decision:
     """Compute a suite of the hypothesis's setting and judge the hypothesis on it, alone.
 
     Parameters
@@ -206,7 +243,10 @@ def verify_hypothesis(claim: str | Hypothesis, suite: Any = "smoke", *, seed: in
     setting = find_setting(known.setting)
     checked = checked_options(setting, options)
     members = setting.suite(suite, seed) if isinstance(suite, str) else suite
-    return decide([known], examine_members(setting, members, checked, list(theorems(setting.name).values()), jobs))[0]
+    return decide(
+        [known],
+        examine_members(setting, members, checked, list(theorems(setting.name).values()), jobs),
+    )[0]
 
 
 def _alone(claim: Hypothesis, effects: pd.Series) -> Decision:
@@ -215,7 +255,16 @@ def _alone(claim: Hypothesis, effects: pd.Series) -> Decision:
         return Decision(claim, "not tested")
     signs = np.sign(known.to_numpy(dtype=float)) * claim.predicted
     p = sign_test(known)
-    return Decision(claim, "not decided", len(known), int((signs > 0).sum()), int((signs < 0).sum()), *median_interval(known), p, p)
+    return Decision(
+        claim,
+        "not decided",
+        len(known),
+        int((signs > 0).sum()),
+        int((signs < 0).sum()),
+        *median_interval(known),
+        p,
+        p,
+    )
 
 
 def _with_status(decision: Decision, adjusted: float, together: int) -> Decision:

@@ -80,7 +80,11 @@ class Presentation:
 
     def figures(self, results: Results) -> dict[str, Illustration]:
         """The figures that this study can fill."""
-        return {name: illustration for name, illustration in self.illustrations.items() if illustration.applies(results)}
+        return {
+            name: illustration
+            for name, illustration in self.illustrations.items()
+            if illustration.applies(results)
+        }
 
 
 def find_presentation(setting: str) -> Presentation:

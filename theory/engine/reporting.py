@@ -16,10 +16,18 @@ from tunebound.theory.engine import study
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
-from tunebound.theory.engine.verdict import Verdict, judge, judged_rows, tightness_ratio, with_counterexample
+from tunebound.theory.engine.verdict import (
+    Verdict,
+    judge,
+    judged_rows,
+    tightness_ratio,
+    with_counterexample,
+)
 
 
-def report(directory: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None) -> Path:
+def report(
+    directory: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None
+) -> Path:
     """Write the report of a finished study.
 
     Parameters
@@ -34,7 +42,8 @@ def report(directory: str | os.PathLike[str], *, output: str | os.PathLike[str] 
     Path
         The file, self-contained.
     """
-    from tunebound.theory.engine.presentation import find_presentation  # slow to import, and no worker process draws
+    # slow to import, and no worker process draws
+    from tunebound.theory.engine.presentation import find_presentation
 
     source = Path(directory)
     results = study.load(source)
@@ -47,8 +56,12 @@ def report(directory: str | os.PathLike[str], *, output: str | os.PathLike[str] 
         for name in tqdm(chosen, desc="figures", unit="figure", delay=2, disable=None)
     ]
     names = [verdict.theorem.name for verdict in verdicts if verdict.bounded and verdict.tightness]
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string((files("tunebound.theory.engine") / "report.html.jinja").read_text(encoding="utf-8")).render(
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.from_string(
+        (files("tunebound.theory.engine") / "report.html.jinja").read_text(encoding="utf-8")
+    ).render(
         title=f"{presentation.title} The {manifest['suite']} suite",
         subtitle=presentation.subtitle(results, manifest),
         verdicts=verdicts,
@@ -58,7 +71,9 @@ def report(directory: str | os.PathLike[str], *, output: str | os.PathLike[str] 
         figures=figures,
         group=presentation.group,
         group_theorems=names,
-        group_rows=_group_rows(results, names, presentation.group, find_setting(manifest["setting"]).judged_at),
+        group_rows=_group_rows(
+            results, names, presentation.group, find_setting(manifest["setting"]).judged_at
+        ),
         certificates=presentation.certificates(results.environments),
         manifest=[(key, _plain(value)) for key, value in manifest.items()],
     )
@@ -71,25 +86,46 @@ def report(directory: str | os.PathLike[str], *, output: str | os.PathLike[str] 
 
 
 def judge_all(directory: str | os.PathLike[str], results: study.Results) -> list[Verdict]:
-    """The verdict on every theorem of the study, published ones first; counterexamples are stored in the directory."""
+    """The verdict on every theorem of the study, published ones first; counterexamples are stored
+    in the directory.
+    """
     manifest = study.read_manifest(directory)
     setting = find_setting(manifest["setting"])
     suite = setting.suite(manifest["suite"], manifest["seed"])
     known = theorems(manifest["setting"])
-    ordered = sorted((name for name in known if name in manifest["theorems"]), key=lambda name: (not name.startswith("P-"), name))
-    return [with_counterexample(judge(name, results), suite, setting, Path(directory) / "counterexamples") for name in ordered]
+    ordered = sorted(
+        (name for name in known if name in manifest["theorems"]),
+        key=lambda name: (not name.startswith("P-"), name),
+    )
+    return [
+        with_counterexample(
+            judge(name, results), suite, setting, Path(directory) / "counterexamples"
+        )
+        for name in ordered
+    ]
 
 
-def _group_rows(results: study.Results, names: Sequence[str], group: str, judged_at: str) -> list[dict[str, Any]]:
+def _group_rows(
+    results: study.Results, names: Sequence[str], group: str, judged_at: str
+) -> list[dict[str, Any]]:
     if not names:
         return []
     judged = judged_rows(results.rows[results.rows["theorem"].isin(names)], judged_at)
     judged = judged[judged["bound"] > 0]
-    ratios = judged.assign(ratio=tightness_ratio(judged)).groupby([group, "theorem"])["ratio"].agg(["median", "min"])
+    ratios = (
+        judged.assign(ratio=tightness_ratio(judged))
+        .groupby([group, "theorem"])["ratio"]
+        .agg(["median", "min"])
+    )
     cells = {key: f"{row['median']:.2g} ({row['min']:.1g})" for key, row in ratios.iterrows()}
     sets = results.environments.groupby(group)["member"].nunique()
     return [
-        {"group": value, "sets": int(count), "cells": [cells.get((value, name), "–") for name in names]} for value, count in sets.items()
+        {
+            "group": value,
+            "sets": int(count),
+            "cells": [cells.get((value, name), "–") for name in names],
+        }
+        for value, count in sets.items()
     ]
 
 

@@ -19,7 +19,11 @@ def bound_against_measured(results: Results) -> Figure:
     setting = find_setting(find_theorem(names[0]).setting)
     judged = judged_rows(results.rows, setting.judged_at)
     positive = judged[(judged["measured"] > 0) & (judged["bound"] > 0)]
-    names = [name for name in names if np.isfinite(positive.loc[positive["theorem"] == name, "maximum"]).all()]
+    names = [
+        name
+        for name in names
+        if np.isfinite(positive.loc[positive["theorem"] == name, "maximum"]).all()
+    ]
     lines = -(-len(names) // COLUMNS)
     figure = Figure(figsize=(3.4 * COLUMNS + 1.4, 3.2 * lines + 0.6), layout="constrained")
     axes = figure.subplots(lines, COLUMNS, squeeze=False, sharex=True, sharey=True)
@@ -31,17 +35,34 @@ def bound_against_measured(results: Results) -> Figure:
         rows = shown[shown["theorem"] == name]
         for n in sizes:
             part = rows[rows["n"] == n]
-            axis.loglog(part["measured"], part["bound"], "o", ms=3.5, alpha=0.7, color=colours[n], label=f"n = {n}")
+            axis.loglog(
+                part["measured"],
+                part["bound"],
+                "o",
+                ms=3.5,
+                alpha=0.7,
+                color=colours[n],
+                label=f"n = {n}",
+            )
         axis.plot([low, high], [low, high], color="black", lw=1, label="bound = measured")
         if rows["maximum"].nunique() == 1:
-            axis.axhline(rows["maximum"].iloc[0], color=sns.color_palette("colorblind")[3], ls="--", lw=1, label="trivial maximum")
+            axis.axhline(
+                rows["maximum"].iloc[0],
+                color=sns.color_palette("colorblind")[3],
+                ls="--",
+                lw=1,
+                label="trivial maximum",
+            )
         axis.set(title=name, xlim=(low, high), ylim=(low, high))
-        axis.minorticks_off()  # within a decade they say nothing here, and take most of the drawing's time
+        # within a decade they say nothing here, and take most of the drawing's time
+        axis.minorticks_off()
     for axis in axes.flat[len(names) :]:
         axis.set_axis_off()
     figure.supxlabel(f"measured: {setting.measures}")
     figure.supylabel("bound")
-    figure.suptitle("Bound against measured instability: points below the black line violate the bound")
+    figure.suptitle(
+        "Bound against measured instability: points below the black line violate the bound"
+    )
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
     return figure

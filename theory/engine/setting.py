@@ -26,27 +26,31 @@ class Setting:
     measures : str
         What the instability is a distance of, with its range, for axes.
     factors : tuple of str
-        Columns that a suite varies by design; slopes compare environments that differ in one of them only.
+        Columns that a suite varies by design; slopes compare environments that differ in one of
+        them only.
     stands_for : mapping
-        Measured column → the factor through which a suite varies it, where a rate is predicted in the measured column.
+        Measured column → the factor through which a suite varies it, where a rate is predicted in
+        the measured column.
     options : mapping
         Options of a study with their defaults, all plain values that JSON can hold.
     check : callable
         options → None; raises on values out of range, before any work.
     judged_at : {"last", "tightest"}
-        The number of steps at which a bound is called vacuous and its tightness and rates are read: the last one, or the one
-        with the largest measured/bound (where the instability dies out with the steps).
+        The number of steps at which a bound is called vacuous and its tightness and rates are read:
+        the last one, or the one with the largest measured/bound (where the instability dies out
+        with the steps).
     suite_names : callable
         () → the names of its suites.
     suite : callable
         (name, seed) → a lazy suite with `specifications`.
     cost : callable
-        (specification, options) → work to expect, in arbitrary units; specifications of equal `batch_key` run together.
+        (specification, options) → work to expect, in arbitrary units; specifications of equal
+        `batch_key` run together.
     batch_key : callable
         specification → hashable.
     evidence : callable
-        (members, their specifications, options) → one evidence a member, in order. The specification of a member that a user
-        hands over is the member itself.
+        (members, their specifications, options) → one evidence a member, in order. The
+        specification of a member that a user hands over is the member itself.
     save : callable
         (member, path) → None; writes one member so that `load` and one command replay it.
     load : callable
@@ -84,7 +88,11 @@ def register(new: Setting) -> Setting:
 def settings() -> dict[str, Setting]:
     """The registered settings by name."""
     package = importlib.import_module("tunebound.theory")
-    for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg and found.name != "engine"):
+    for module in sorted(
+        found.name
+        for found in pkgutil.iter_modules(package.__path__)
+        if found.ispkg and found.name != "engine"
+    ):
         importlib.import_module(f"tunebound.theory.{module}.setting")
     return dict(_registry)
 

@@ -1,4 +1,6 @@
-"""Theorems as objects: what one says, under which assumptions, and what it claims of a piece of evidence."""
+"""Theorems as objects: what one says, under which assumptions, and what it claims of a piece of
+evidence.
+"""
 
 from __future__ import annotations
 
@@ -31,17 +33,20 @@ class Claim:
     Attributes
     ----------
     measured, bound : (K,) or (K, m)
-        Both sides at K numbers of steps; a second axis holds quantities that are bounded one by one (samples, heads).
+        Both sides at K numbers of steps; a second axis holds quantities that are bounded one by one
+        (samples, heads).
     steps : (K,)
         Numbers of steps t; infinity stands for the limit.
     resolution : float or (K,) or (K, m)
-        What rounding and the solvers' certificates leave open in measured − bound; an excess within it is no violation.
+        What rounding and the solvers' certificates leave open in measured − bound; an excess within
+        it is no violation.
     provenance : {"exact", "estimated", "fitted", "assumed"}
         Of the weakest constant in the bound.
     quantity : str
         What was measured, for tables and axes.
     maximum : float, optional
-        The largest value that the measured quantity can take on this environment; the theorem's by default.
+        The largest value that the measured quantity can take on this environment; the theorem's by
+        default.
     """
 
     measured: ArrayLike
@@ -53,7 +58,9 @@ class Claim:
     maximum: float | None = None
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a number of steps: means over the second axis, the worst excess over it, and where that is."""
+        """One row a number of steps: means over the second axis, the worst excess over it, and
+        where that is.
+        """
         if self.provenance not in PROVENANCES:
             raise ValueError(f"provenance must be one of {PROVENANCES}, got {self.provenance!r}")
         steps = np.atleast_1d(np.asarray(self.steps, dtype=np.float64))
@@ -64,11 +71,20 @@ class Claim:
 
         measured, bound = table(self.measured), table(self.bound)
         if measured.shape != bound.shape:
-            raise ValueError(f"measured has shape {measured.shape} and bound {bound.shape}; a claim compares like with like")
+            raise ValueError(
+                f"measured has shape {measured.shape} and bound {bound.shape}; a claim compares"
+                " like with like"
+            )
         if np.isnan(measured).any() or np.isnan(bound).any():
-            raise ValueError(f"{self.quantity}: measured or bound holds NaN; a claim must be decidable")
+            raise ValueError(
+                f"{self.quantity}: measured or bound holds NaN; a claim must be decidable"
+            )
         resolution = np.broadcast_to(
-            np.asarray(self.resolution, dtype=np.float64).reshape(-1, 1) if np.ndim(self.resolution) == 1 else np.asarray(self.resolution),
+            (
+                np.asarray(self.resolution, dtype=np.float64).reshape(-1, 1)
+                if np.ndim(self.resolution) == 1
+                else np.asarray(self.resolution)
+            ),
             measured.shape,
         )
         excess = measured - bound - resolution
@@ -109,7 +125,8 @@ class Theorem:
     maximum : float
         The largest value the measured quantity can take; a bound at or above it says nothing.
     free_constants : tuple of str
-        Constants that the statement only says to exist. A theorem that has any is untestable as stated and makes no claims.
+        Constants that the statement only says to exist. A theorem that has any is untestable as
+        stated and makes no claims.
     """
 
     name: str
@@ -137,12 +154,14 @@ def theorem(
     maximum: float = np.inf,
     free_constants: Iterable[str] = (),
 ) -> Callable[[Callable[[Any], Iterable[Claim]]], Theorem]:
-    """Register the decorated function, evidence → claims, as a theorem; the name then means the `Theorem`.
+    """Register the decorated function, evidence → claims, as a theorem; the name then means the
+    `Theorem`.
 
     Parameters
     ----------
     name : str
-        Short and unique; registering the same function again (a notebook cell run twice) replaces it.
+        Short and unique; registering the same function again (a notebook cell run twice) replaces
+        it.
     statement, source : str
         The inequality in symbols, and where it is proved.
     setting : str
@@ -183,7 +202,9 @@ def theorem(
 
 
 def theorems(setting: str | None = None) -> dict[str, Theorem]:
-    """The registered theorems by name, in the order of registration; those of one setting if it is named."""
+    """The registered theorems by name, in the order of registration; those of one setting if it is
+    named.
+    """
     load_catalogue()
     return {name: known for name, known in _registry.items() if setting in (None, known.setting)}
 
@@ -191,7 +212,11 @@ def theorems(setting: str | None = None) -> dict[str, Theorem]:
 def load_catalogue() -> None:
     """Import every file of the catalogue, which registers what is in it."""
     package = importlib.import_module("tunebound.theory")
-    for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg and found.name != "engine"):
+    for module in sorted(
+        found.name
+        for found in pkgutil.iter_modules(package.__path__)
+        if found.ispkg and found.name != "engine"
+    ):
         importlib.import_module(f"tunebound.theory.{module}.theorems")
 
 
@@ -206,5 +231,8 @@ def find_named(kind: str, name: str, known: Mapping[str, Named]) -> Named:
     """The one of that name; a ValueError that names the closest where there is none."""
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        raise ValueError(f"no {kind} is named {name!r}{f'; did you mean {close[0]!r}?' if close else ''}. Known: {', '.join(known)}")
+        raise ValueError(
+            f"no {kind} is named {name!r}{f'; did you mean {close[0]!r}?' if close else ''}. Known:"
+            f" {', '.join(known)}"
+        )
     return known[name]

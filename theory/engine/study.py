@@ -1,4 +1,6 @@
-"""Studies: every member of a suite turned into evidence and tidy rows; stored in shards, resumed, spread over processes."""
+"""Studies: every member of a suite turned into evidence and tidy rows; stored in shards, resumed,
+spread over processes.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import Theorem, theorems
 
 MANIFEST = "manifest.json"
-SHARD_COST = 4e10  # work units of one shard: a few seconds, so that progress shows and little is lost on interruption
+# work units of one shard: a few seconds, so that progress shows and little is lost on interruption
+SHARD_COST = 4e10
 SHARD_MEMBERS = 64
 PACKAGES = ("tunebound", "numpy", "scipy", "torch", "cvxpy", "pandas", "pyarrow")
 
@@ -37,8 +40,9 @@ class Results:
     Attributes
     ----------
     rows : DataFrame
-        One row per (environment, theorem, quantity, steps): design factors, measured, bound, excess (measured − bound −
-        resolution, the worst over samples), resolution, worst, worst_measured, worst_bound, provenance, maximum.
+        One row per (environment, theorem, quantity, steps): design factors, measured, bound, excess
+        (measured − bound − resolution, the worst over samples), resolution, worst, worst_measured,
+        worst_bound, provenance, maximum.
     environments : DataFrame
         One row per environment: design factors, constants and certificates.
     skipped : DataFrame
@@ -73,7 +77,9 @@ class Study:
     options: Mapping[str, Any] | None = None
 
     def resolved(self) -> tuple[Setting, dict[str, Any], Any]:
-        """The setting, all options and the lazy suite; raises on anything unknown or out of range."""
+        """The setting, all options and the lazy suite; raises on anything unknown or out of
+        range.
+        """
         found = find_setting(self.setting)
         options = checked_options(found, self.options)
         return found, options, found.suite(self.suite, self.seed)
@@ -83,7 +89,10 @@ def checked_options(found: Setting, given: Mapping[str, Any] | None) -> dict[str
     """Defaults of the setting, overridden by the given options, checked."""
     unknown = set(given or {}) - set(found.options)
     if unknown:
-        raise ValueError(f"options {sorted(unknown)} are unknown to the setting {found.name!r}. Known: {', '.join(found.options)}")
+        raise ValueError(
+            f"options {sorted(unknown)} are unknown to the setting {found.name!r}. Known:"
+            f" {', '.join(found.options)}"
+        )
     options = {**found.options, **(given or {})}
     found.check(options)
     return options
@@ -96,8 +105,8 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
     ----------
     study : Study
     directory : path
-        Created where it does not exist. Holds `manifest.json` and one folder of Parquet shards a table; a shard is complete
-        or absent.
+        Created where it does not exist. Holds `manifest.json` and one folder of Parquet shards a
+        table; a shard is complete or absent.
     jobs : int, optional
         Processes; all cores by default. Results do not depend on it.
 
@@ -108,7 +117,8 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
     Raises
     ------
     ValueError
-        If the directory holds another study, or the study asks for something unknown; before any work.
+        If the directory holds another study, or the study asks for something unknown; before any
+        work.
     """
     found, options, suite = study.resolved()
     target = Path(directory)
@@ -123,10 +133,19 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
     }
     _claim_directory(target, manifest)
     shards = plan(suite.specifications, found, options)
-    missing = [number for number in range(len(shards)) if not _shard(target, TABLES[-1], number).exists()]
-    tasks = (joblib.delayed(_store_shard)(found.name, suite, shards[number], options, known, target, number) for number in missing)
+    missing = [
+        number for number in range(len(shards)) if not _shard(target, TABLES[-1], number).exists()
+    ]
+    tasks = (
+        joblib.delayed(_store_shard)(
+            found.name, suite, shards[number], options, known, target, number
+        )
+        for number in missing
+    )
     todo = sum(len(shards[number]) for number in missing)
-    with tqdm(total=todo, desc=f"{study.suite} suite", unit="set", delay=2, disable=None) as progress:
+    with tqdm(
+        total=todo, desc=f"{study.suite} suite", unit="set", delay=2, disable=None
+    ) as progress:
         for finished in _parallel(tasks, jobs, len(missing)):
             progress.update(finished)
     return load(target)
@@ -150,14 +169,19 @@ def load(directory: str | os.PathLike[str]) -> Results:
     missing = [number for number in range(count) if not _shard(target, TABLES[-1], number).exists()]
     if missing:
         raise ValueError(
-            f"{target}: {len(missing)} of {count} shards are missing; `tunebound run` with the same options continues the study"
+            f"{target}: {len(missing)} of {count} shards are missing; `tunebound run` with the same"
+            " options continues the study"
         )
     tables = {}
     for table in TABLES:
         parts = [pd.read_parquet(_shard(target, table, number)) for number in range(count)]
         filled = [part for part in parts if len(part)]
         joined = pd.concat(filled, ignore_index=True) if filled else parts[0]
-        tables[table] = joined.sort_values("member", kind="stable", ignore_index=True) if len(joined) else joined
+        tables[table] = (
+            joined.sort_values("member", kind="stable", ignore_index=True)
+            if len(joined)
+            else joined
+        )
     return Results(**tables)
 
 
@@ -165,11 +189,17 @@ def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
     """What a run directory says of itself."""
     path = Path(directory) / MANIFEST
     if not path.is_file():
-        raise FileNotFoundError(f"{directory} holds no study (no {MANIFEST}); make one with `tunebound run --output {directory}`")
+        raise FileNotFoundError(
+            f"{directory} holds no study (no {MANIFEST}); make one with `tunebound run --output"
+            f" {directory}`"
+        )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not readable as JSON ({error}); delete the directory and run the study again") from error
+        raise ValueError(
+            f"{path} is not readable as JSON ({error}); delete the directory and run the study"
+            " again"
+        ) from error
 
 
 def examine(
@@ -180,10 +210,14 @@ def examine(
     numbers: Sequence[int],
     specifications: Sequence[Any],
 ) -> Results:
-    """The tables of some members of one batch key, computed here and now; `numbers` are theirs in the suite."""
+    """The tables of some members of one batch key, computed here and now; `numbers` are theirs in
+    the suite.
+    """
     rows, environments, skipped = [], [], []
     known = tuple(known)
-    for number, specification, evidence in zip(numbers, specifications, found.evidence(members, specifications, options), strict=True):
+    for number, specification, evidence in zip(
+        numbers, specifications, found.evidence(members, specifications, options), strict=True
+    ):
         columns = evidence.columns()
         key = {"member": number, "environment": getattr(specification, "name", f"given-{number}")}
         environments.append({**key, **columns})
@@ -195,7 +229,10 @@ def examine(
                 continue
             for claim in theorem.claims(evidence):
                 maximum = theorem.maximum if claim.maximum is None else claim.maximum
-                rows += [{**key, **factors, "theorem": theorem.name, **row, "maximum": maximum} for row in claim.rows()]
+                rows += [
+                    {**key, **factors, "theorem": theorem.name, **row, "maximum": maximum}
+                    for row in claim.rows()
+                ]
     return Results(
         pd.DataFrame(rows),
         pd.DataFrame(environments),
@@ -203,12 +240,22 @@ def examine(
     )
 
 
-def examine_members(found: Setting, suite: Any, options: Mapping[str, Any], known: Sequence[Theorem], jobs: int | None = None) -> Results:
+def examine_members(
+    found: Setting,
+    suite: Any,
+    options: Mapping[str, Any],
+    known: Sequence[Theorem],
+    jobs: int | None = None,
+) -> Results:
     """The tables of a whole suite, in memory."""
     shards = plan(suite.specifications, found, options)
-    tasks = (joblib.delayed(_shard_tables)(found.name, suite, shard, options, known) for shard in shards)
+    tasks = (
+        joblib.delayed(_shard_tables)(found.name, suite, shard, options, known) for shard in shards
+    )
     parts = []
-    with tqdm(total=len(suite.specifications), desc="verifying", unit="set", delay=2, disable=None) as progress:
+    with tqdm(
+        total=len(suite.specifications), desc="verifying", unit="set", delay=2, disable=None
+    ) as progress:
         for part in _parallel(tasks, jobs, len(shards)):
             parts.append(part)
             progress.update(len(part.environments))
@@ -221,12 +268,18 @@ def concatenate(parts: Sequence[Results]) -> Results:
     for table in TABLES:
         frames = [frame for part in parts if len(frame := getattr(part, table))]
         frame = pd.concat(frames, ignore_index=True) if frames else getattr(parts[0], table)
-        joined[table] = frame.sort_values("member", kind="stable", ignore_index=True) if len(frame) else frame
+        joined[table] = (
+            frame.sort_values("member", kind="stable", ignore_index=True) if len(frame) else frame
+        )
     return Results(**joined)
 
 
-def plan(specifications: Sequence[Any], found: Setting, options: Mapping[str, Any]) -> list[list[int]]:
-    """Member numbers of each shard: equal batch keys together, bounded work, the most expensive first."""
+def plan(
+    specifications: Sequence[Any], found: Setting, options: Mapping[str, Any]
+) -> list[list[int]]:
+    """Member numbers of each shard: equal batch keys together, bounded work, the most expensive
+    first.
+    """
     groups: dict[Any, list[int]] = defaultdict(list)
     for number, specification in enumerate(specifications):
         groups[found.batch_key(specification)].append(number)
@@ -248,7 +301,13 @@ def _parallel(tasks: Iterable[Any], jobs: int | None, count: int) -> Iterable[An
     return joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
 
 
-def _shard_tables(setting: str, suite: Any, shard: Sequence[int], options: Mapping[str, Any], known: Sequence[Theorem]) -> Results:
+def _shard_tables(
+    setting: str,
+    suite: Any,
+    shard: Sequence[int],
+    options: Mapping[str, Any],
+    known: Sequence[Theorem],
+) -> Results:
     found = find_setting(setting)
     members = [suite[number] for number in shard]
     # One thread: the processes share the cores, and sums keep one order whatever the machine.
@@ -256,9 +315,17 @@ def _shard_tables(setting: str, suite: Any, shard: Sequence[int], options: Mappi
     torch.set_num_threads(1)
     said = io.StringIO()
     try:
-        # The study has a bar of its own; those of the computations, which see no terminal here, would run through it.
+        # The study has a bar of its own; those of the computations, which see no terminal here,
+        # would run through it.
         with threadpool_limits(1), contextlib.redirect_stderr(said):
-            return examine(found, members, options, known, shard, [suite.specifications[number] for number in shard])
+            return examine(
+                found,
+                members,
+                options,
+                known,
+                shard,
+                [suite.specifications[number] for number in shard],
+            )
     finally:
         torch.set_num_threads(threads)
         sys.stderr.write(said.getvalue())
@@ -294,11 +361,14 @@ def _claim_directory(target: Path, manifest: dict[str, Any]) -> None:
         differing = [key for key in manifest if there.get(key) != manifest[key]]
         if differing:
             raise ValueError(
-                f"output {target} holds another study (its {', '.join(differing)} differ); choose another directory or delete it"
+                f"output {target} holds another study (its {', '.join(differing)} differ); choose"
+                " another directory or delete it"
             )
         return
     if target.is_dir() and any(target.iterdir()):
-        raise ValueError(f"output {target} is not empty and holds no study; choose another directory")
+        raise ValueError(
+            f"output {target} is not empty and holds no study; choose another directory"
+        )
     for table in TABLES:
         (target / table).mkdir(parents=True, exist_ok=True)
     about = {

@@ -17,14 +17,18 @@ from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import Theorem, find_theorem, theorems
 from tunebound.theory.engine.statistics.rates import CONFIDENCE, Rate, within_group_rate
 
-ALONG_STEPS = "ln ln t/ln t"  # a factor like any other, but it varies along each run instead of across environments
+# a factor like any other, but it varies along each run instead of across environments
+ALONG_STEPS = "ln ln t/ln t"
 IDENTITY = ["member", "theorem", "quantity"]
-VACUOUS_SHARE = 0.5  # a bound that says nothing on more than half of the environments is called vacuous
+# a bound that says nothing on more than half of the environments is called vacuous
+VACUOUS_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class Violation:
-    """The smallest environment on which the measured value exceeds the bound by more than the resolution."""
+    """The smallest environment on which the measured value exceeds the bound by more than the
+    resolution.
+    """
 
     member: int
     environment: str
@@ -44,17 +48,19 @@ class Verdict:
     ----------
     theorem : Theorem
     status : {"holds", "refuted", "vacuous", "untestable as stated", "not tested"}
-        "vacuous": never violated, but at or above the trivial maximum on more than half of the environments.
-        "not tested": no environment met the assumptions.
+        "vacuous": never violated, but at or above the trivial maximum on more than half of the
+        environments. "not tested": no environment met the assumptions.
     environments, violations : int
         How many were tested, and how many violate the bound anywhere.
     violation_limit : float
         Upper 95 % confidence limit (Clopper–Pearson, one-sided) of the violation rate.
     vacuous_share : float
-        Share of the environments on which the bound is at or above the trivial maximum, where the setting judges (`Setting.judged_at`).
+        Share of the environments on which the bound is at or above the trivial maximum, where the
+        setting judges (`Setting.judged_at`).
     tightness : mapping
-        measured/bound where the setting judges: "median", "loosest" and "tightest", with the environments' names under
-        "loosest_environment" and "tightest_environment". 1 is a bound that is attained.
+        measured/bound where the setting judges: "median", "loosest" and "tightest", with the
+        environments' names under "loosest_environment" and "tightest_environment". 1 is a bound
+        that is attained.
     provenance : str
         Of the weakest constant.
     rates : tuple of Rate
@@ -84,24 +90,31 @@ class Verdict:
             lines.append(f"  the statement leaves open: {', '.join(self.theorem.free_constants)}")
         if self.environments:
             lines.append(
-                f"  {self.violations} violations on {self.environments} environments "
-                f"(violation rate at most {self.violation_limit:.2%} with {CONFIDENCE:.0%} confidence)"
+                f"  {self.violations} violations on {self.environments} environments (violation"
+                f" rate at most {self.violation_limit:.2%} with {CONFIDENCE:.0%} confidence)"
             )
         if self.skipped:
-            lines.append(f"  {self.skipped} environments do not meet the assumptions and were left out")
+            lines.append(
+                f"  {self.skipped} environments do not meet the assumptions and were left out"
+            )
         if self.tightness:
             lines.append(
-                f"  measured/bound: median {self.tightness['median']:.3g}, "
-                f"loosest {self.tightness['loosest']:.3g} ({self.tightness['loosest_environment']}), "
-                f"tightest {self.tightness['tightest']:.3g} ({self.tightness['tightest_environment']})"
+                f"  measured/bound: median {self.tightness['median']:.3g}, loosest"
+                f" {self.tightness['loosest']:.3g} ({self.tightness['loosest_environment']}),"
+                f" tightest {self.tightness['tightest']:.3g}"
+                f" ({self.tightness['tightest_environment']})"
             )
             if self.bounded:
-                lines.append(f"  at or above the trivial maximum on {self.vacuous_share:.0%} of the environments")
+                lines.append(
+                    f"  at or above the trivial maximum on {self.vacuous_share:.0%} of the"
+                    " environments"
+                )
             lines.append(f"  weakest constant: {self.provenance}")
         for rate in self.rates:
             lines.append(
-                f"  rate in {rate.factor}: predicted {rate.predicted:+g}, measured {rate.slope:+.3f} "
-                f"[{rate.low:+.3f}, {rate.high:+.3f}] over {rate.groups} groups: {rate.exponent}, sign {rate.sign}"
+                f"  rate in {rate.factor}: predicted {rate.predicted:+g}, measured"
+                f" {rate.slope:+.3f} [{rate.low:+.3f}, {rate.high:+.3f}] over {rate.groups} groups:"
+                f" {rate.exponent}, sign {rate.sign}"
             )
         if self.violation:
             found = self.violation
@@ -110,7 +123,9 @@ class Verdict:
                 f"{found.quantity} {found.measured:.6g} > bound {found.bound:.6g}"
             )
             if found.path:
-                lines.append(f"  replay it: tunebound verify {self.theorem.name} --data {found.path}")
+                lines.append(
+                    f"  replay it: tunebound verify {self.theorem.name} --data {found.path}"
+                )
         return "\n".join(lines)
 
 
@@ -130,14 +145,20 @@ def judge(theorem: str | Theorem, results: study.Results) -> Verdict:
     if found.free_constants:
         return Verdict(found, "untestable as stated")
     skipped = int((results.skipped["theorem"] == found.name).sum()) if len(results.skipped) else 0
-    rows = results.rows[results.rows["theorem"] == found.name] if len(results.rows) else results.rows
+    rows = (
+        results.rows[results.rows["theorem"] == found.name] if len(results.rows) else results.rows
+    )
     if not len(rows):
         return Verdict(found, "not tested", skipped=skipped)
 
     violating = rows[rows["excess"] > 0]
     environments = int(rows["member"].nunique())
     violations = int(violating["member"].nunique())
-    limit = 1.0 if violations == environments else betaincinv(violations + 1, environments - violations, CONFIDENCE)
+    limit = (
+        1.0
+        if violations == environments
+        else betaincinv(violations + 1, environments - violations, CONFIDENCE)
+    )
     last = judged_rows(rows, find_setting(found.setting).judged_at)
     vacuous = float((last["bound"] >= last["maximum"]).groupby(last["member"]).all().mean())
     bounded = bool(np.isfinite(rows["maximum"]).all())
@@ -145,7 +166,9 @@ def judge(theorem: str | Theorem, results: study.Results) -> Verdict:
     if len(violating):
         # Smallest environment first; within it the largest excess, which is the clearest.
         size = [name for name in ("n", "d") if name in violating]
-        order = violating.assign(excess_first=-violating["excess"]).sort_values([*size, "excess_first"])
+        order = violating.assign(excess_first=-violating["excess"]).sort_values(
+            [*size, "excess_first"]
+        )
         worst = order.iloc[0]
         violation = Violation(
             int(worst["member"]),
@@ -156,7 +179,10 @@ def judge(theorem: str | Theorem, results: study.Results) -> Verdict:
             float(worst["worst_bound"]),
             float(worst["excess"]),
         )
-    rates = [_rate(rows, last, factor, predicted, found.setting) for factor, predicted in found.rates.items()]
+    rates = [
+        _rate(rows, last, factor, predicted, found.setting)
+        for factor, predicted in found.rates.items()
+    ]
     status = "refuted" if violations else "vacuous" if vacuous > VACUOUS_SHARE else "holds"
     return Verdict(
         found,
@@ -174,23 +200,36 @@ def judge(theorem: str | Theorem, results: study.Results) -> Verdict:
     )
 
 
-def _rate(rows: pd.DataFrame, last: pd.DataFrame, factor: str, predicted: float, setting: str) -> Rate | None:
+def _rate(
+    rows: pd.DataFrame, last: pd.DataFrame, factor: str, predicted: float, setting: str
+) -> Rate | None:
     if factor != ALONG_STEPS:
         found = find_setting(setting)
         varied = found.stands_for.get(factor)
         fixed = [name for name in found.factors if name not in (factor, varied)]
-        return within_group_rate(last.drop_duplicates("member", keep="last"), factor, predicted, (factor, *fixed))
+        return within_group_rate(
+            last.drop_duplicates("member", keep="last"), factor, predicted, (factor, *fixed)
+        )
     late = rows[np.isfinite(rows["steps"]) & (rows["steps"] > np.exp(np.e))]
     logarithm = np.log(late["steps"])
-    return within_group_rate(late.assign(**{factor: np.log(logarithm) / logarithm}), factor, predicted, ("member", factor))
+    return within_group_rate(
+        late.assign(**{factor: np.log(logarithm) / logarithm}),
+        factor,
+        predicted,
+        ("member", factor),
+    )
 
 
 def judged_rows(rows: pd.DataFrame, judged_at: str) -> pd.DataFrame:
-    """One row per environment, theorem and quantity: at the last number of steps, or where the bound is tightest."""
+    """One row per environment, theorem and quantity: at the last number of steps, or where the
+    bound is tightest.
+    """
     if judged_at == "last":
         return rows[rows["steps"] == rows.groupby(IDENTITY)["steps"].transform("max")]
     ratio = tightness_ratio(rows.assign(bound=rows["bound"].where(rows["bound"] > 0)))
-    return rows.loc[ratio.fillna(-1.0).groupby([rows[name] for name in IDENTITY]).idxmax().sort_values()]
+    return rows.loc[
+        ratio.fillna(-1.0).groupby([rows[name] for name in IDENTITY]).idxmax().sort_values()
+    ]
 
 
 def tightness_ratio(rows: pd.DataFrame) -> pd.Series:
@@ -199,7 +238,9 @@ def tightness_ratio(rows: pd.DataFrame) -> pd.Series:
 
 
 def tightness(last: pd.DataFrame) -> dict[str, Any] | None:
-    """measured/bound over environments: median, loosest, tightest, and which; None where no bound is positive."""
+    """measured/bound over environments: median, loosest, tightest, and which; None where no bound
+    is positive.
+    """
     positive = last[last["bound"] > 0]
     if not len(positive):
         return None
@@ -238,7 +279,8 @@ def verify(
     jobs : int, optional
         Processes; all cores by default.
     **options
-        Options of the theorem's setting, for head tuning: steps, weights, rate_fraction, device, dtype.
+        Options of the theorem's setting, for head tuning: steps, weights, rate_fraction, device,
+        dtype.
 
     Returns
     -------
@@ -261,7 +303,8 @@ def verify(
 
 
 def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -> list[str]:
-    """What else holds on a counterexample: the theorem under the other weights, and the other theorems of its setting.
+    """What else holds on a counterexample: the theorem under the other weights, and the other
+    theorems of its setting.
 
     Parameters
     ----------
@@ -279,30 +322,51 @@ def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -
     """
     setting = find_setting(verdict.theorem.setting)
     checked = study.checked_options(setting, options)
-    others = [each for each in theorems(setting.name).values() if not each.free_constants and each.name != verdict.theorem.name]
+    others = [
+        each
+        for each in theorems(setting.name).values()
+        if not each.free_constants and each.name != verdict.theorem.name
+    ]
     results = study.examine(setting, [member], checked, others, [0], [member])
     judged = [judge(each, results) for each in others]
     tested = [each for each in judged if each.environments]
-    holding = ", ".join(each.theorem.name for each in tested if not each.violations) or "none of the others"
+    holding = (
+        ", ".join(each.theorem.name for each in tested if not each.violations)
+        or "none of the others"
+    )
     failing = ", ".join(each.theorem.name for each in tested if each.violations)
     sentences = [f"on it hold: {holding}" + (f"; fail too: {failing}" if failing else "")]
     if "weights" in checked:
         weights = "1/(n-1)" if checked["weights"] == "1/n" else "1/n"
-        again = judge(verdict.theorem, study.examine(setting, [member], {**checked, "weights": weights}, [verdict.theorem], [0], [member]))
+        again = judge(
+            verdict.theorem,
+            study.examine(
+                setting, [member], {**checked, "weights": weights}, [verdict.theorem], [0], [member]
+            ),
+        )
         if again.environments:
-            sentences.append(f"with the weights {weights} it {'fails there too' if again.violations else 'does not fail there'}")
+            sentences.append(
+                f"with the weights {weights} it"
+                f" {'fails there too' if again.violations else 'does not fail there'}"
+            )
     return sentences
 
 
-def with_counterexample(verdict: Verdict, suite: Any, setting: Setting, directory: str | os.PathLike[str]) -> Verdict:
-    """The verdict with its smallest counterexample stored as a file that replays it; unchanged where there is none."""
+def with_counterexample(
+    verdict: Verdict, suite: Any, setting: Setting, directory: str | os.PathLike[str]
+) -> Verdict:
+    """The verdict with its smallest counterexample stored as a file that replays it; unchanged
+    where there is none.
+    """
     if verdict.violation is None:
         return verdict
     target = Path(directory)
     target.mkdir(parents=True, exist_ok=True)
     path = target / f"{verdict.theorem.name}.npz"
     setting.save(suite[verdict.violation.member], path)
-    return Verdict(**{**vars(verdict), "violation": Violation(**{**vars(verdict.violation), "path": path})})
+    return Verdict(
+        **{**vars(verdict), "violation": Violation(**{**vars(verdict.violation), "path": path})}
+    )
 
 
 @dataclass(frozen=True)
@@ -320,5 +384,8 @@ def _as_suite(members: Any, setting: Setting) -> Any:
         return members
     given = tuple(members) if isinstance(members, (list, tuple)) else (members,)
     if not given:
-        raise ValueError(f"suite is empty; pass a suite's name or at least one environment of the setting {setting.name!r}")
+        raise ValueError(
+            "suite is empty; pass a suite's name or at least one environment of the setting"
+            f" {setting.name!r}"
+        )
     return _Members(given)

@@ -21,12 +21,16 @@ def _label(steps: int) -> str:
 
 
 def against_n(results: Results) -> Figure:
-    """Instability after the last step against n, one line a level of pre-training; medians over seeds."""
+    """Instability after the last step against n, one line a level of pre-training; medians over
+    seeds.
+    """
     return _final(results, "n", "number of samples n")
 
 
 def against_distance(results: Results) -> Figure:
-    """Instability after the last step against the estimated distance to the minimiser, one point a network."""
+    """Instability after the last step against the estimated distance to the minimiser, one point a
+    network.
+    """
     return _final(results, "distance", "‖w_0 − w*‖, estimated by long training")
 
 
@@ -36,16 +40,28 @@ def _final(results: Results, column: str, label: str) -> Figure:
     figure = Figure(figsize=(4.4 * len(kinds) + 2.6, 4.2), layout="constrained")
     axes = figure.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
     for axis, kind in zip(axes, kinds, strict=True):
-        for (level, colour), marker in zip(_pretraining_colours(environments).items(), MARKERS, strict=False):
-            rows = environments[(environments["encoder"] == kind) & (environments["pretraining"] == level)]
+        for (level, colour), marker in zip(
+            _pretraining_colours(environments).items(), MARKERS, strict=False
+        ):
+            rows = environments[
+                (environments["encoder"] == kind) & (environments["pretraining"] == level)
+            ]
             if not len(rows):
                 continue
             if column == "n":
                 middle = rows.groupby("n")["final_instability"].median()
-                axis.loglog(middle.index, middle, "-", marker=marker, color=colour, label=_label(level))
+                axis.loglog(
+                    middle.index, middle, "-", marker=marker, color=colour, label=_label(level)
+                )
                 axis.set_xticks(sorted(rows["n"].unique()))
             else:
-                axis.loglog(rows[column], rows["final_instability"], marker, color=colour, label=_label(level))
+                axis.loglog(
+                    rows[column],
+                    rows["final_instability"],
+                    marker,
+                    color=colour,
+                    label=_label(level),
+                )
         if column != "n":
             axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter(ScalarFormatter())
@@ -58,17 +74,37 @@ def _final(results: Results, column: str, label: str) -> Figure:
 
 
 def along_steps(results: Results) -> Figure:
-    """Instability along the steps for the largest sample, with the drift of its gradients; medians over seeds."""
-    rows = results.rows[(results.rows["theorem"] == "N-drift") & (results.rows["encoder"] == results.rows["encoder"].iloc[0])]
+    """Instability along the steps for the largest sample, with the drift of its gradients; medians
+    over seeds.
+    """
+    rows = results.rows[
+        (results.rows["theorem"] == "N-drift")
+        & (results.rows["encoder"] == results.rows["encoder"].iloc[0])
+    ]
     rows = rows[rows["n"] == rows["n"].max()]
     figure = Figure(figsize=(8.2, 4.4), layout="constrained")
     axis = figure.subplots()
     for level, colour in _pretraining_colours(results.environments).items():
         part = rows[rows["pretraining"] == level].groupby("steps")[["measured", "bound"]].median()
         if len(part):
-            axis.loglog(part.index, part["measured"], color=colour, lw=2.5, label=f"measured, {_label(level)}")
-            axis.loglog(part.index, part["bound"], color=colour, ls="--", lw=1.2, label=f"drift, {_label(level)}")
+            axis.loglog(
+                part.index,
+                part["measured"],
+                color=colour,
+                lw=2.5,
+                label=f"measured, {_label(level)}",
+            )
+            axis.loglog(
+                part.index,
+                part["bound"],
+                color=colour,
+                ls="--",
+                lw=1.2,
+                label=f"drift, {_label(level)}",
+            )
     axis.set(xlabel="number of gradient steps T", ylabel="mean distance of parameters")
-    axis.set_title(f"{rows['encoder'].iloc[0]} encoder, n = {rows['n'].iloc[0]}, step 1/β", fontsize=10)
+    axis.set_title(
+        f"{rows['encoder'].iloc[0]} encoder, n = {rows['n'].iloc[0]}, step 1/β", fontsize=10
+    )
     figure.legend(loc="outside right upper", frameon=False)
     return figure

@@ -1,4 +1,6 @@
-"""Full fine-tuning of a pre-trained network: every left-out replica, and estimates of the constants that theory asks for."""
+"""Full fine-tuning of a pre-trained network: every left-out replica, and estimates of the constants
+that theory asks for.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,14 @@ FORMAT = "tunebound-network"
 CORPUS = 4096  # unlabelled sequences of the world, for pre-training
 MEAN = "mean distance of the parameters at step t"
 OPTIONS = {"steps": 500, "weights": "1/n", "minimiser_steps": 2000, "device": "auto"}
-INTERPOLATED = 1e-3  # mean loss at w* below which the network fits every sample; at the start it is about one half
+# mean loss at w* below which the network fits every sample; at the start it is about one half
+INTERPOLATED = 1e-3
 
 
 @dataclass(frozen=True)
 class NetworkSpecification:
-    """A pre-trained encoder with a fresh head, and a labelled task from the world that it was pre-trained in.
+    """A pre-trained encoder with a fresh head, and a labelled task from the world that it was
+    pre-trained in.
 
     Attributes
     ----------
@@ -33,7 +37,8 @@ class NetworkSpecification:
     n : int
         Labelled sequences, balanced.
     pretraining : int
-        Steps of masked reconstruction on the world's unlabelled sequences; 0 leaves the encoder as it was drawn.
+        Steps of masked reconstruction on the world's unlabelled sequences; 0 leaves the encoder as
+        it was drawn.
     shift : float
         How far the task's distribution lies from the world's, in [0, 1].
     seed : int
@@ -49,13 +54,18 @@ class NetworkSpecification:
     @property
     def name(self) -> str:
         """Readable and unique within a suite."""
-        return f"{self.encoder}-n{self.n}-pretrained{self.pretraining}-shift{self.shift:g}-s{self.seed}"
+        return (
+            f"{self.encoder}-n{self.n}-pretrained{self.pretraining}"
+            f"-shift{self.shift:g}-s{self.seed}"
+        )
 
     def make(self) -> NetworkTask:
         """Pre-train and draw the task."""
         if self.encoder not in ENCODERS:
             raise ValueError(f"encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}")
-        model = tuning.SequenceClassifier(_encoder(self.encoder, self.pretraining, self.seed), seed=self.seed)
+        model = tuning.SequenceClassifier(
+            _encoder(self.encoder, self.pretraining, self.seed), seed=self.seed
+        )
         task = synthetic.make_token_task(self.n, shift=self.shift, seed=self.seed)
         return NetworkTask(model, task.tokens, task.labels, self)
 
@@ -108,13 +118,20 @@ class NetworkEvidence:
 
     @property
     def strongly_convex(self) -> bool:
-        """Whether the smallest curvature of a sample's loss at w* is above zero by more than its error."""
+        """Whether the smallest curvature of a sample's loss at w* is above zero by more than its
+        error.
+        """
         return self.end.smallest.value - self.end.smallest.error > 0
 
     @property
     def resolution(self) -> NDArray[np.float64]:
         """Rounding of t steps, shape (K,), relative to the parameters' norm."""
-        return 8 * np.finfo(float).eps * (self.run.steps + 4.0) * float(np.linalg.norm(self.run.weights[0]))
+        return (
+            8
+            * np.finfo(float).eps
+            * (self.run.steps + 4.0)
+            * float(np.linalg.norm(self.run.weights[0]))
+        )
 
     def columns(self) -> dict[str, Any]:
         return {
@@ -148,7 +165,9 @@ def _encoder(kind: str, steps: int, seed: int) -> tuning.TokenEncoder:
     return tuning.pretrain(drawn, corpus.tokens, steps=steps, seed=seed).encoder
 
 
-def network_evidence(members: Sequence[NetworkTask], specifications: Sequence[Any], options: Mapping[str, Any]) -> list[NetworkEvidence]:
+def network_evidence(
+    members: Sequence[NetworkTask], specifications: Sequence[Any], options: Mapping[str, Any]
+) -> list[NetworkEvidence]:
     """Curvature at the start, long training, curvature at its end, then all left-out replicas."""
     return [_examine(task, options) for task in members]
 
@@ -157,10 +176,16 @@ def _examine(task: NetworkTask, options: Mapping[str, Any]) -> NetworkEvidence:
     sample = (task.model, task.tokens, task.labels)
     place = {"device": options["device"]}
     start = tuning.network_curvature(*sample, samples="each", iterations=20, starts=2, **place)
-    minimiser = tuning.estimate_minimiser(*sample, learning_rate=1 / start.largest.value, steps=options["minimiser_steps"], **place)
-    end = tuning.network_curvature(*sample, weights=minimiser.weights, samples="each", iterations=20, starts=2, **place)
+    minimiser = tuning.estimate_minimiser(
+        *sample, learning_rate=1 / start.largest.value, steps=options["minimiser_steps"], **place
+    )
+    end = tuning.network_curvature(
+        *sample, weights=minimiser.weights, samples="each", iterations=20, starts=2, **place
+    )
     beta = max(start.largest.value, end.largest.value)
-    run = tuning.tune_networks(*sample, steps=options["steps"], learning_rate=1 / beta, weights=options["weights"], **place)
+    run = tuning.tune_networks(
+        *sample, steps=options["steps"], learning_rate=1 / beta, weights=options["weights"], **place
+    )
     lipschitz = tuning.path_lipschitz(run.gradient_norms, learning_rate=1 / beta, beta=beta)
     return NetworkEvidence(task, run, start, end, minimiser, lipschitz)
 
@@ -171,25 +196,53 @@ def suite_names() -> tuple[str, ...]:
 
 
 def make_suite(name: str, seed: int) -> synthetic.Suite[NetworkTask]:
-    """Networks over n and pre-training: the distance from the start to the minimiser is what pre-training changes."""
+    """Networks over n and pre-training: the distance from the start to the minimiser is what
+    pre-training changes.
+    """
     if name not in suite_names():
-        raise ValueError(f"no suite of networks is named {name!r}. Known: {', '.join(suite_names())}")
+        raise ValueError(
+            f"no suite of networks is named {name!r}. Known: {', '.join(suite_names())}"
+        )
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed must be an integer of at least 0, got {seed!r}")
     if name == "smoke":
-        return synthetic.Suite(name, seed, tuple(NetworkSpecification("mlp", n, steps, 0.3, seed) for n in (6, 12) for steps in (0, 100)))
-    designed = [("mlp", n, steps, draw) for draw in range(2) for n in (8, 16, 32, 64) for steps in (0, 100, 600)]
+        return synthetic.Suite(
+            name,
+            seed,
+            tuple(
+                NetworkSpecification("mlp", n, steps, 0.3, seed)
+                for n in (6, 12)
+                for steps in (0, 100)
+            ),
+        )
+    designed = [
+        ("mlp", n, steps, draw)
+        for draw in range(2)
+        for n in (8, 16, 32, 64)
+        for steps in (0, 100, 600)
+    ]
     designed += [("transformer", n, steps, 0) for n in (8, 16) for steps in (0, 600)]
     return synthetic.Suite(
-        name, seed, tuple(NetworkSpecification(kind, n, steps, 0.3, 2 * seed + draw) for kind, n, steps, draw in designed)
+        name,
+        seed,
+        tuple(
+            NetworkSpecification(kind, n, steps, 0.3, 2 * seed + draw)
+            for kind, n, steps, draw in designed
+        ),
     )
 
 
 def check_options(options: Mapping[str, Any]) -> None:
     """Refuse options out of range before any network is trained."""
     record_steps(options["steps"])
-    if isinstance(options["minimiser_steps"], bool) or not isinstance(options["minimiser_steps"], int) or options["minimiser_steps"] < 20:
-        raise ValueError(f"minimiser_steps must be an integer of at least 20, got {options['minimiser_steps']!r}")
+    if (
+        isinstance(options["minimiser_steps"], bool)
+        or not isinstance(options["minimiser_steps"], int)
+        or options["minimiser_steps"] < 20
+    ):
+        raise ValueError(
+            f"minimiser_steps must be an integer of at least 20, got {options['minimiser_steps']!r}"
+        )
     tuning.arguments.choice("weights", options["weights"], tuning.arguments.WEIGHTS)
     tuning.arguments.device("device", options["device"])
 
@@ -205,14 +258,20 @@ def load(path: str | os.PathLike[str]) -> NetworkTask:
     try:
         stored = read_arrays(path, format_name=FORMAT, entries=fields)
     except ValueError as error:
-        raise ValueError(f"{path} holds no network task ({error}); name a file that a counterexample was stored in") from error
+        raise ValueError(
+            f"{path} holds no network task ({error}); name a file that a counterexample was"
+            " stored in"
+        ) from error
     return NetworkSpecification(**{name: stored[name].item() for name in fields}).make()
 
 
 register(
     Setting(
         name="full-network",
-        summary="full tuning of a small pre-trained network by gradient descent, each sample left out in turn; constants are estimates",
+        summary=(
+            "full tuning of a small pre-trained network by gradient descent, each sample left out"
+            " in turn; constants are estimates"
+        ),
         measures="leave-one-out distance of parameters (units of the parameters)",
         factors=("encoder", "n", "pretraining", "shift", "seed"),
         stands_for={"distance": "pretraining"},

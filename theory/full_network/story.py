@@ -16,9 +16,10 @@ def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     replicas = int((results.environments["n"] + 1).sum())
     return (
-        f"{len(results.environments)} networks of {results.environments['parameters'].min():,} to "
-        f"{results.environments['parameters'].max():,} parameters, {manifest['options']['steps']:,} steps of full-batch descent with every "
-        f"sample left out in turn ({replicas:,} replicas)."
+        f"{len(results.environments)} networks of {results.environments['parameters'].min():,} to"
+        f" {results.environments['parameters'].max():,} parameters,"
+        f" {manifest['options']['steps']:,} steps of full-batch descent with every sample left out"
+        f" in turn ({replicas:,} replicas)."
     )
 
 
@@ -29,32 +30,39 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
     published = by_name.get("P-Full-network")
     if published is not None:
         if published.environments:
-            sentences.append(f"The assumptions of P-Full hold here on {published.environments} of {len(environments)} networks.")
+            sentences.append(
+                f"The assumptions of P-Full hold here on {published.environments} of"
+                f" {len(environments)} networks."
+            )
         else:
             negative = int((environments["mu"] - environments["mu_error"] <= 0).sum())
             sentences.append(
-                f"The assumptions of P-Full fail here on all {len(environments)} networks: on {negative} the smallest curvature of a "
-                "sample's loss at w* is not above zero by more than its error. It cannot be: where a network fits a sample exactly, the "
-                "Hessian of that sample's loss has rank one. So P-Full says nothing of them; its factors are tested as predictions only."
+                f"The assumptions of P-Full fail here on all {len(environments)} networks: on"
+                f" {negative} the smallest curvature of a sample's loss at w* is not above zero by"
+                " more than its error. It cannot be: where a network fits a sample exactly, the"
+                " Hessian of that sample's loss has rank one. So P-Full says nothing of them; its"
+                " factors are tested as predictions only."
             )
     levels = environments.groupby("pretraining")[["distance", "final_instability"]].median()
     if len(levels) > 1:
         first, last = levels.index.min(), levels.index.max()
         sentences.append(
-            f"Pre-training for {last} steps instead of {first} changes the median ‖w_0 − w*‖ from {levels.loc[first, 'distance']:.3g} to "
-            f"{levels.loc[last, 'distance']:.3g} and the median instability from {levels.loc[first, 'final_instability']:.3g} to "
-            f"{levels.loc[last, 'final_instability']:.3g}."
+            f"Pre-training for {last} steps instead of {first} changes the median ‖w_0 − w*‖ from"
+            f" {levels.loc[first, 'distance']:.3g} to {levels.loc[last, 'distance']:.3g} and the"
+            f" median instability from {levels.loc[first, 'final_instability']:.3g} to"
+            f" {levels.loc[last, 'final_instability']:.3g}."
         )
     drift = by_name.get("N-drift")
     if drift is not None and drift.environments:
         for rate in drift.rates:
             sentences.append(
-                f"Instability goes with {rate.factor} to the power {rate.slope:+.2f} [{rate.low:+.2f}, {rate.high:+.2f}] "
-                f"(predicted {rate.predicted:+g}; sign {rate.sign})."
+                f"Instability goes with {rate.factor} to the power {rate.slope:+.2f}"
+                f" [{rate.low:+.2f}, {rate.high:+.2f}] (predicted {rate.predicted:+g}; sign"
+                f" {rate.sign})."
             )
         sentences.append(
-            f"The drift bound of convex losses is violated on {drift.violations} of {drift.environments} networks: without convexity it "
-            "is no theorem."
+            f"The drift bound of convex losses is violated on {drift.violations} of"
+            f" {drift.environments} networks: without convexity it is no theorem."
         )
     return sentences
 
@@ -62,10 +70,18 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants: error bars."""
     return [
-        f"β: Lanczos on Hessian–vector products at both ends of the run, error at most {environments['beta_error'].max():.1e}; it is not "
-        "known between them.",
-        f"‖w_0 − w*‖: long training; the path left is at most {environments['distance_error'].max():.2g}, if the gradient goes on falling.",
-        f"L: largest gradient along the run on S, error at most {environments['lipschitz_error'].max():.2g}.",
+        (
+            "β: Lanczos on Hessian–vector products at both ends of the run, error at most"
+            f" {environments['beta_error'].max():.1e}; it is not known between them."
+        ),
+        (
+            "‖w_0 − w*‖: long training; the path left is at most"
+            f" {environments['distance_error'].max():.2g}, if the gradient goes on falling."
+        ),
+        (
+            "L: largest gradient along the run on S, error at most"
+            f" {environments['lipschitz_error'].max():.2g}."
+        ),
     ]
 
 
@@ -77,15 +93,18 @@ PRESENTATION = Presentation(
     group="pretraining",
     illustrations={
         "instability-against-n": Illustration(
-            drawn.against_n, "Medians over seeds. More samples: more stable. More pre-training: more stable at the same n."
+            drawn.against_n,
+            "Medians over seeds. More samples: more stable. More pre-training: more stable at the"
+            " same n.",
         ),
         "instability-against-distance": Illustration(
-            drawn.against_distance, "Each point is one network. Pre-training brings the start closer to the minimiser."
+            drawn.against_distance,
+            "Each point is one network. Pre-training brings the start closer to the minimiser.",
         ),
         "instability-along-steps": Illustration(
             drawn.along_steps,
-            "Solid: measured. Dashed: the sum of the left-out sample's gradients along the run on the whole sample, a bound for convex "
-            "losses.",
+            "Solid: measured. Dashed: the sum of the left-out sample's gradients along the run on"
+            " the whole sample, a bound for convex losses.",
         ),
     },
 )

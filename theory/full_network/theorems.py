@@ -8,10 +8,13 @@ from tunebound.theory.engine.assumptions import REMAINING_WEIGHTS
 from tunebound.theory.engine.statement import Assumption, Claim, theorem
 from tunebound.theory.full_network.setting import MEAN, NetworkEvidence
 
-FITS = Assumption("the network fits every sample at w* (estimated by long training)", lambda evidence: evidence.interpolates)
+FITS = Assumption(
+    "the network fits every sample at w* (estimated by long training)",
+    lambda evidence: evidence.interpolates,
+)
 CURVED = Assumption(
-    "every sample's Hessian at w* is positive definite beyond its error (estimated by Lanczos); where a network fits a sample, the "
-    "Hessian of its loss has rank one",
+    "every sample's Hessian at w* is positive definite beyond its error (estimated by Lanczos);"
+    " where a network fits a sample, the Hessian of its loss has rank one",
     lambda evidence: evidence.strongly_convex,
 )
 
@@ -25,7 +28,9 @@ CURVED = Assumption(
     rates={"n": -1, "distance": 0.5},
 )
 def published(evidence: NetworkEvidence) -> tuple[Claim, ...]:
-    """The published full-tuning bound on a network: a local statement, whose assumptions are checked with estimates."""
+    """The published full-tuning bound on a network: a local statement, whose assumptions are
+    checked with estimates.
+    """
     run = evidence.run
     bound = full.published(
         n=evidence.n,
@@ -35,7 +40,16 @@ def published(evidence: NetworkEvidence) -> tuple[Claim, ...]:
         distance=evidence.minimiser.distance.value,
     )
     measured = run.distance.mean(axis=1)
-    return (Claim(measured, np.full_like(measured, bound), run.steps, evidence.resolution, "estimated", MEAN),)
+    return (
+        Claim(
+            measured,
+            np.full_like(measured, bound),
+            run.steps,
+            evidence.resolution,
+            "estimated",
+            MEAN,
+        ),
+    )
 
 
 LONGEST = 100  # (1 + ηβ)^T leaves float64 at T = 1024 and any meaning long before
@@ -43,7 +57,10 @@ LONGEST = 100  # (1 + ηβ)^T leaves float64 at T = 1024 and any meaning long be
 
 @theorem(
     "N-growth",
-    statement="‖w_S(T) − w_{S^i}(T)‖ ≤ (η/n) Σ_{t<T} (1 + ηβ)^{T−1−t} ‖∇f_i(w_S(t))‖ for every i and T ≤ 100, β estimated at w_0 and w*",
+    statement=(
+        "‖w_S(T) − w_{S^i}(T)‖ ≤ (η/n) Σ_{t<T} (1 + ηβ)^{T−1−t} ‖∇f_i(w_S(t))‖ for every i and T ≤"
+        " 100, β estimated at w_0 and w*"
+    ),
     source="smoothness of the losses alone, docs/full-tuning.md",
     setting="full-network",
     assumptions=(REMAINING_WEIGHTS,),
@@ -53,22 +70,40 @@ def growth(evidence: NetworkEvidence) -> tuple[Claim, ...]:
     run = evidence.run
     factor = 1 + run.learning_rate * evidence.beta
     early = run.steps <= LONGEST
-    bound = np.stack([factor ** np.arange(t - 1, -1, -1.0) @ run.gradient_norms[:t] for t in run.steps[early]])
+    bound = np.stack(
+        [factor ** np.arange(t - 1, -1, -1.0) @ run.gradient_norms[:t] for t in run.steps[early]]
+    )
     bound *= run.learning_rate / evidence.n
     quantity = "distance of the parameters of each sample at step t"
-    return (Claim(run.distance[early], bound, run.steps[early], evidence.resolution[early], "estimated", quantity),)
+    return (
+        Claim(
+            run.distance[early],
+            bound,
+            run.steps[early],
+            evidence.resolution[early],
+            "estimated",
+            quantity,
+        ),
+    )
 
 
 @theorem(
     "N-drift",
-    statement="‖w_S(T) − w_{S^i}(T)‖ ≤ (η/n) Σ_{t<T} ‖∇f_i(w_S(t))‖ for every i and T, although the loss is not convex",
-    source="a conjecture: proved in docs/full-tuning.md only where the gradient steps do not expand",
+    statement=(
+        "‖w_S(T) − w_{S^i}(T)‖ ≤ (η/n) Σ_{t<T} ‖∇f_i(w_S(t))‖ for every i and T, although the loss"
+        " is not convex"
+    ),
+    source=(
+        "a conjecture: proved in docs/full-tuning.md only where the gradient steps do not expand"
+    ),
     setting="full-network",
     assumptions=(REMAINING_WEIGHTS,),
     rates={"n": -1, "distance": 0.5},
 )
 def drift(evidence: NetworkEvidence) -> tuple[Claim, ...]:
-    """Does the drift of convex losses bound a network's instability too? Proved for non-expansive steps, conjectured here."""
+    """Does the drift of convex losses bound a network's instability too? Proved for non-expansive
+    steps, conjectured here.
+    """
     run = evidence.run
     total = np.cumsum(run.gradient_norms, axis=0)[run.steps - 1]
     bound = run.learning_rate / evidence.n * total

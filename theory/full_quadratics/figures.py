@@ -25,7 +25,11 @@ STYLES = {
     "F-worst": {"color": PALETTE[3], "marker": "*", "ls": "-"},
 }
 LABELS = {"F-worst": "F-worst (exact worst case)", "P-Full": "P-Full (published)"}
-FACTORS = {"n": "number of samples n", "kappa": "condition κ = μ/β", "distance": "distance ‖w_0 − w*‖"}
+FACTORS = {
+    "n": "number of samples n",
+    "kappa": "condition κ = μ/β",
+    "distance": "distance ‖w_0 − w*‖",
+}
 AT_STEP = 5
 BASE = {"kind": "quadratic", "interpolates": True, "rotated": False}
 
@@ -48,14 +52,21 @@ def _base(results: Results, **fixed: float) -> pd.DataFrame:
 
 
 def _central(results: Results) -> dict[str, float]:
-    """The n, κ, distance and d in the middle of the sweeps: the values that most problems of the design share."""
+    """The n, κ, distance and d in the middle of the sweeps: the values that most problems of the
+    design share.
+    """
     rows = results.environments
     for name, value in BASE.items():
         rows = rows[rows[name] == value]
     d, distance = rows["d"].mode().iloc[0], rows["distance"].mode().iloc[0]
     n = rows[rows["d"] == d]["n"].mode().iloc[0]
     kappas = np.sort(rows["kappa"].unique())
-    return {"n": n, "d": d, "distance": distance, "kappa": kappas[np.abs(np.log(kappas / 0.1)).argmin()]}
+    return {
+        "n": n,
+        "d": d,
+        "distance": distance,
+        "kappa": kappas[np.abs(np.log(kappas / 0.1)).argmin()],
+    }
 
 
 def varies(results: Results, factor: str) -> bool:
@@ -65,7 +76,9 @@ def varies(results: Results, factor: str) -> bool:
 
 
 def against(results: Results, factor: str) -> Figure:
-    """Measured value, exact worst case and every bound after five steps, against one factor; medians over spectra."""
+    """Measured value, exact worst case and every bound after five steps, against one factor;
+    medians over spectra.
+    """
     fixed = {name: value for name, value in _central(results).items() if name != factor}
     rows = _base(results, **fixed)
     rows = rows[rows["steps"] == AT_STEP]
@@ -79,7 +92,9 @@ def against(results: Results, factor: str) -> Figure:
     axis.xaxis.set_minor_formatter(NullFormatter())
     about = ", ".join(f"{name} = {value:g}" for name, value in fixed.items())
     axis.set_title(
-        f"Full tuning after T = {AT_STEP} steps against {FACTORS[factor]}\n({about}, step 1/β; median over spectra)", fontsize=10
+        f"Full tuning after T = {AT_STEP} steps against {FACTORS[factor]}\n({about}, step 1/β;"
+        " median over spectra)",
+        fontsize=10,
     )
     figure.legend(loc="outside right upper", frameon=False)
     return figure
@@ -96,7 +111,9 @@ def along_steps(results: Results) -> Figure:
     axis.set_ylim(bottom=max(positive.min(), positive.max() * 1e-6))
     about = ", ".join(f"{name} = {value:g}" for name, value in fixed.items())
     axis.set_xlabel("number of gradient steps T")
-    axis.set_title(f"Full tuning along the steps\n({about}, step 1/β; median over spectra)", fontsize=10)
+    axis.set_title(
+        f"Full tuning along the steps\n({about}, step 1/β; median over spectra)", fontsize=10
+    )
     figure.legend(loc="outside right upper", frameon=False)
     return figure
 
@@ -115,11 +132,29 @@ def slack(results: Results) -> Figure:
     for axis, name in zip(axes, ("P-Full", "F-closed"), strict=True):
         for n, colour in zip(sizes, colours, strict=True):
             size: dict[str, Any] = {"n": int(n), "mu": kappas, "beta": 1.0, "distance": 1.0}
-            top = full.published(**size, lipschitz=1.0) if name == "P-Full" else full.closed(**size, lipschitz=1.0, weights=weights)
-            table = full.worst_quadratic(**{**size, "mu": kappas[:, None]}, steps=steps, weights=weights)
-            axis.loglog(kappas, np.asarray(top) / np.asarray(table).max(axis=1), "-", color=colour, label=f"n = {n}")
-            exact = solved[(solved["n"] == n) & (solved["distance"] == 1)].groupby(["kappa", "steps"])["bound"].max().unstack()
-            inside = exact[exact.idxmax(axis=1) < exact.columns.max()]  # else the largest value may lie beyond the solved T
+            top = (
+                full.published(**size, lipschitz=1.0)
+                if name == "P-Full"
+                else full.closed(**size, lipschitz=1.0, weights=weights)
+            )
+            table = full.worst_quadratic(
+                **{**size, "mu": kappas[:, None]}, steps=steps, weights=weights
+            )
+            axis.loglog(
+                kappas,
+                np.asarray(top) / np.asarray(table).max(axis=1),
+                "-",
+                color=colour,
+                label=f"n = {n}",
+            )
+            exact = (
+                solved[(solved["n"] == n) & (solved["distance"] == 1)]
+                .groupby(["kappa", "steps"])["bound"]
+                .max()
+                .unstack()
+            )
+            # else the largest value may lie beyond the solved T
+            inside = exact[exact.idxmax(axis=1) < exact.columns.max()]
             if len(inside):
                 reached = np.interp(inside.index, kappas, np.asarray(top))
                 axis.loglog(inside.index, reached / inside.max(axis=1), "*", color=colour, ms=9)

@@ -1,4 +1,6 @@
-"""Full fine-tuning of strongly convex problems with known constants: every left-out run, and the exact worst case beside it."""
+"""Full fine-tuning of strongly convex problems with known constants: every left-out run, and the
+exact worst case beside it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ Problem = synthetic.QuadraticProblem | synthetic.SmoothProblem
 
 MEAN = "mean distance of the parameters at step t"
 EACH = "distance of the parameters of each sample at step t"
-# Steps at which the semidefinite program of the worst case is solved: half a second at 10, minutes beyond 20.
+# Steps at which the semidefinite program of the worst case is solved: half a second at 10, minutes
+# beyond 20.
 WORST_CASE_STEPS = (1, 2, 5, 10)
 OPTIONS = {"steps": 200, "weights": "1/n"}
 
@@ -91,19 +94,35 @@ class FullEvidence:
     def trajectory_bound(self) -> NDArray[np.float64]:
         """F-trajectory of each sample at every recorded step, shape (K, n)."""
         norms = self.run.gradient_norms
-        return np.stack([full.trajectory(**self.curvature, gradient_norms=norms[:t].T) for t in self.run.steps])
+        return np.stack(
+            [full.trajectory(**self.curvature, gradient_norms=norms[:t].T) for t in self.run.steps]
+        )
 
     @property
     def resolution(self) -> NDArray[np.float64]:
-        """Rounding of t steps of size at most ‖w_0 − w*‖, shape (K,): steps do not expand, so it adds up at most linearly."""
-        size = self.problem.distance + float(np.linalg.norm(self.problem.minimiser - self.problem.start))
+        """Rounding of t steps of size at most ‖w_0 − w*‖, shape (K,): steps do not expand, so it
+        adds up at most linearly.
+        """
+        size = self.problem.distance + float(
+            np.linalg.norm(self.problem.minimiser - self.problem.start)
+        )
         return (self.problem.d + 8) * np.finfo(float).eps * (self.run.steps + 4.0) * size
 
     def claim(self, measured: ArrayLike, bound: ArrayLike, quantity: str) -> Claim:
-        """A claim at every recorded step, all constants exact; two runs inside the ball around w* are at most its diameter apart."""
+        """A claim at every recorded step, all constants exact; two runs inside the ball around w*
+        are at most its diameter apart.
+        """
         widest = 2 * self.problem.distance if self.interpolates else np.inf
         values = np.asarray(measured)
-        return Claim(values, np.broadcast_to(bound, values.shape), self.run.steps, self.resolution, "exact", quantity, widest)
+        return Claim(
+            values,
+            np.broadcast_to(bound, values.shape),
+            self.run.steps,
+            self.resolution,
+            "exact",
+            quantity,
+            widest,
+        )
 
     def columns(self) -> dict[str, Any]:
         problem, specification = self.problem, self.specification
@@ -125,37 +144,67 @@ class FullEvidence:
         }
 
 
-def full_evidence(members: Sequence[Problem], specifications: Sequence[Any], options: Mapping[str, Any]) -> list[FullEvidence]:
+def full_evidence(
+    members: Sequence[Problem], specifications: Sequence[Any], options: Mapping[str, Any]
+) -> list[FullEvidence]:
     """All leave-one-out runs of each problem."""
     steps, weights = options["steps"], options["weights"]
     recorded = np.union1d(record_steps(steps), [t for t in WORST_CASE_STEPS if t <= steps]).tolist()
     found = []
     for problem, specification in zip(members, specifications, strict=True):
         if isinstance(problem, synthetic.QuadraticProblem):
-            run = tuning.tune_quadratics(problem.hessians, problem.minimisers, problem.start, steps=steps, weights=weights, record=recorded)
+            run = tuning.tune_quadratics(
+                problem.hessians,
+                problem.minimisers,
+                problem.start,
+                steps=steps,
+                weights=weights,
+                record=recorded,
+            )
         else:
             run = tuning.tune_losses(
-                problem.losses, problem.gradients, problem.start, beta=problem.beta, steps=steps, weights=weights, record=recorded
+                problem.losses,
+                problem.gradients,
+                problem.start,
+                beta=problem.beta,
+                steps=steps,
+                weights=weights,
+                record=recorded,
             )
         found.append(FullEvidence(problem, run, specification))
     return found
 
 
 def worst_cases(evidence: FullEvidence) -> tuple[NDArray[np.intp], list[full.WorstCase]]:
-    """Positions of the records at which the exact worst case is computed, and its values; equal problems are solved once."""
+    """Positions of the records at which the exact worst case is computed, and its values; equal
+    problems are solved once.
+    """
     where = np.flatnonzero(np.isin(evidence.run.steps, WORST_CASE_STEPS))
     problem = evidence.problem
-    # Rounded, so that problems whose constants differ by rounding share a program; the value moves by as little.
-    kappa, distance = (float(f"{value:.12g}") for value in (problem.mu / problem.beta, problem.distance))
-    size: dict[str, Any] = {"n": problem.n, "mu": kappa, "beta": 1.0, "distance": distance, "weights": evidence.run.weighting}
+    # Rounded, so that problems whose constants differ by rounding share a program; the value moves
+    # by as little.
+    kappa, distance = (
+        float(f"{value:.12g}") for value in (problem.mu / problem.beta, problem.distance)
+    )
+    size: dict[str, Any] = {
+        "n": problem.n,
+        "mu": kappa,
+        "beta": 1.0,
+        "distance": distance,
+        "weights": evidence.run.weighting,
+    }
     return where, [full.worst_case(**size, steps=int(t)) for t in evidence.run.steps[where]]
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Try the options on one small problem, so that a bad one is refused before any other is generated."""
+    """Try the options on one small problem, so that a bad one is refused before any other is
+    generated.
+    """
     record_steps(options["steps"])
     problem = synthetic.make_quadratics(2, 1, mu=0.5, beta=1.0, distance=1.0)
-    tuning.tune_quadratics(problem.hessians, problem.minimisers, problem.start, steps=1, weights=options["weights"])
+    tuning.tune_quadratics(
+        problem.hessians, problem.minimisers, problem.start, steps=1, weights=options["weights"]
+    )
 
 
 def load_problem(path: str | os.PathLike[str]) -> Problem:
@@ -172,7 +221,10 @@ def load_problem(path: str | os.PathLike[str]) -> Problem:
 register(
     Setting(
         name="full-quadratics",
-        summary="full tuning of strongly convex problems with exact constants by gradient descent, each sample left out in turn",
+        summary=(
+            "full tuning of strongly convex problems with exact constants by gradient descent, each"
+            " sample left out in turn"
+        ),
         measures="leave-one-out distance of parameters (units of the parameters)",
         factors=("kind", "spectrum", "rotated", "interpolates", "n", "d", "kappa", "distance"),
         stands_for={},
@@ -181,7 +233,8 @@ register(
         judged_at="tightest",
         suite_names=synthetic.problem_suite_names,
         suite=synthetic.make_problem_suite,
-        # The semidefinite programs cost most, and problems of equal n and κ share theirs: one shard each.
+        # The semidefinite programs cost most, and problems of equal n and κ share theirs: one shard
+        # each.
         cost=lambda specification, options: 1.0,
         batch_key=lambda specification: (
             specification.n,

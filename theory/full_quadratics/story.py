@@ -19,8 +19,9 @@ def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     options = manifest["options"]
     runs = int((results.environments["n"] + 1).sum())
     return (
-        f"{len(results.environments)} problems with exact constants, {options['steps']:,} steps of size 1/β with every sample left out in "
-        f"turn ({runs:,} runs, {options['weights']} weights), and the exact worst case of their class."
+        f"{len(results.environments)} problems with exact constants, {options['steps']:,} steps of"
+        f" size 1/β with every sample left out in turn ({runs:,} runs, {options['weights']}"
+        " weights), and the exact worst case of their class."
     )
 
 
@@ -34,11 +35,15 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
         if len(rows) and published.tightness:
             steps = ", ".join(f"{t:g}" for t in sorted(rows["steps"].unique()))
             sentences.append(
-                f"The published bound P-Full is violated on {published.violations} of {published.environments} problems, all with κ ≥ "
-                f"{rows['kappa'].min():g} and at T = {steps}; measured/bound goes up to {published.tightness['tightest']:.3g}."
+                f"The published bound P-Full is violated on {published.violations} of"
+                f" {published.environments} problems, all with κ ≥ {rows['kappa'].min():g} and at T"
+                f" = {steps}; measured/bound goes up to {published.tightness['tightest']:.3g}."
             )
         else:
-            sentences.append(f"The published bound P-Full is violated on none of {published.environments} problems.")
+            sentences.append(
+                f"The published bound P-Full is violated on none of {published.environments}"
+                " problems."
+            )
     for name, what in (
         ("F-closed", "F-closed, which holds for every T,"),
         ("F-steps", "F-steps, for a given T,"),
@@ -49,15 +54,17 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
         if verdict is not None and verdict.tightness is not None:
             tight = verdict.tightness
             sentences.append(
-                f"{what} has {verdict.violations} violations on {verdict.environments} problems; measured/bound is {tight['median']:.3g} "
-                f"in the median and {tight['loosest']:.3g} at worst ({tight['loosest_environment']})."
+                f"{what} has {verdict.violations} violations on {verdict.environments} problems;"
+                f" measured/bound is {tight['median']:.3g} in the median and {tight['loosest']:.3g}"
+                f" at worst ({tight['loosest_environment']})."
             )
     bracket = results.rows[results.rows["quantity"] == "quadratic worst case ≤ F-worst"]
     if len(bracket):
         ratio = bracket["measured"] / bracket["bound"]
         sentences.append(
-            f"The exact worst case is bracketed: one-dimensional quadratics attain between {ratio.min():.1%} and {ratio.max():.1%} of the "
-            f"semidefinite program's value (median {ratio.median():.4%})."
+            "The exact worst case is bracketed: one-dimensional quadratics attain between"
+            f" {ratio.min():.1%} and {ratio.max():.1%} of the semidefinite program's value (median"
+            f" {ratio.median():.4%})."
         )
     return sentences
 
@@ -67,14 +74,22 @@ def certificates(environments: pd.DataFrame) -> list[str]:
     common = int(environments["interpolates"].sum())
     return [
         "μ, β, L and w* are planted: exact by construction of the losses.",
-        f"{common} of {len(environments)} problems have a common minimiser of all samples; the others test what its lack adds (F-apart).",
-        "Every value of F-worst is recomputed from the multipliers of its semidefinite program by weak duality, so it is an upper bound "
-        "whatever the solver's accuracy; the quadratic worst case, in closed form, bounds it from below.",
+        (
+            f"{common} of {len(environments)} problems have a common minimiser of all samples; the"
+            " others test what its lack adds (F-apart)."
+        ),
+        (
+            "Every value of F-worst is recomputed from the multipliers of its semidefinite program"
+            " by weak duality, so it is an upper bound whatever the solver's accuracy; the"
+            " quadratic worst case, in closed form, bounds it from below."
+        ),
     ]
 
 
 def _against(factor: str, caption: str) -> Illustration:
-    return Illustration(partial(drawn.against, factor=factor), caption, partial(drawn.varies, factor=factor))
+    return Illustration(
+        partial(drawn.against, factor=factor), caption, partial(drawn.varies, factor=factor)
+    )
 
 
 PRESENTATION = Presentation(
@@ -86,20 +101,30 @@ PRESENTATION = Presentation(
     illustrations={
         "bound-against-measured": Illustration(
             plots.bound_against_measured,
-            "Each point is one problem, at the number of steps at which the bound is tightest on it. On the black line a bound is "
-            "attained; below it, it is violated.",
+            "Each point is one problem, at the number of steps at which the bound is tightest on"
+            " it. On the black line a bound is attained; below it, it is violated.",
         ),
-        "instability-against-n": _against("n", "When only the number of samples changes. Red: no bound from these constants can be lower."),
-        "instability-against-kappa": _against("kappa", "When only the condition of the losses changes."),
-        "instability-against-distance": _against("distance", "When only the distance from the start to the minimiser changes."),
+        "instability-against-n": _against(
+            "n",
+            "When only the number of samples changes. Red: no bound from these constants can be"
+            " lower.",
+        ),
+        "instability-against-kappa": _against(
+            "kappa", "When only the condition of the losses changes."
+        ),
+        "instability-against-distance": _against(
+            "distance", "When only the distance from the start to the minimiser changes."
+        ),
         "instability-along-steps": Illustration(
             drawn.along_steps,
-            "With a common minimiser the instability rises, then dies out; bounds that hold for every T have to cover its peak.",
+            "With a common minimiser the instability rises, then dies out; bounds that hold for"
+            " every T have to cover its peak.",
         ),
         "slack": Illustration(
             drawn.slack,
-            "How much of a bound is slack and how much is truth. Lines: against the largest value over T that one-dimensional quadratics "
-            "attain; stars: against the exact worst case, where its peak lies at one of the solved T.",
+            "How much of a bound is slack and how much is truth. Lines: against the largest value"
+            " over T that one-dimensional quadratics attain; stars: against the exact worst case,"
+            " where its peak lies at one of the solved T.",
         ),
     },
 )

@@ -1,4 +1,6 @@
-"""Theorems on full tuning with known constants in the order of the ladder, from the published bound to the exact worst case."""
+"""Theorems on full tuning with known constants in the order of the ladder, from the published bound
+to the exact worst case.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +14,29 @@ from tunebound.theory.full_quadratics.setting import EACH, MEAN, FullEvidence, w
 
 @theorem(
     "P-Full",
-    statement="mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ √(2L‖w_0 − w*‖/β)/(n((1 − μ/β)^{−1/4} − 1)) for every T, step 1/β",
+    statement=(
+        "mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ √(2L‖w_0 − w*‖/β)/(n((1 − μ/β)^{−1/4} − 1)) for every T,"
+        " step 1/β"
+    ),
     source="Fu, So & Collier, arXiv:2301.09820, full tuning",
     setting="full-quadratics",
     assumptions=(INTERPOLATION,),
     rates={"n": -1, "distance": 1},
 )
 def published(evidence: FullEvidence) -> tuple[Claim, ...]:
-    """The published full-tuning bound: no constant is left open, so it can be tested as it stands."""
+    """The published full-tuning bound: no constant is left open, so it can be tested as it
+    stands.
+    """
     run = evidence.run
     return (evidence.claim(run.distance.mean(axis=1), full.published(**evidence.constants), MEAN),)
 
 
 @theorem(
     "F-closed",
-    statement="mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ √(2L‖w_0 − w*‖/β)/(n(1 − max(q, r))) for every T, r = √(1 − κ), q = 1 − κ(n − 1)/n",
+    statement=(
+        "mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ √(2L‖w_0 − w*‖/β)/(n(1 − max(q, r))) for every T, r = √(1 −"
+        " κ), q = 1 − κ(n − 1)/n"
+    ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(INTERPOLATION,),
@@ -35,7 +45,13 @@ def published(evidence: FullEvidence) -> tuple[Claim, ...]:
 def closed(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The closed form that mends the published bound."""
     run = evidence.run
-    return (evidence.claim(run.distance.mean(axis=1), full.closed(**evidence.constants, weights=run.weighting), MEAN),)
+    return (
+        evidence.claim(
+            run.distance.mean(axis=1),
+            full.closed(**evidence.constants, weights=run.weighting),
+            MEAN,
+        ),
+    )
 
 
 @theorem(
@@ -64,13 +80,21 @@ def steps(evidence: FullEvidence) -> tuple[Claim, ...]:
 def data(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The bound after T steps from the initial loss."""
     run = evidence.run
-    bound = full.data(**evidence.curvature, initial_loss=evidence.excess_loss, steps=run.steps, weights=run.weighting)
+    bound = full.data(
+        **evidence.curvature,
+        initial_loss=evidence.excess_loss,
+        steps=run.steps,
+        weights=run.weighting,
+    )
     return (evidence.claim(run.distance.mean(axis=1), bound, MEAN),)
 
 
 @theorem(
     "F-trajectory",
-    statement="‖w_S(T) − w_{S^i}(T)‖ ≤ (1/(βn)) Σ_{t<T} q^{T−1−t} ‖∇f_i(w_S(t))‖ for every i and T, common minimiser or not",
+    statement=(
+        "‖w_S(T) − w_{S^i}(T)‖ ≤ (1/(βn)) Σ_{t<T} q^{T−1−t} ‖∇f_i(w_S(t))‖ for every i and T,"
+        " common minimiser or not"
+    ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(REMAINING_WEIGHTS,),
@@ -82,7 +106,10 @@ def trajectory(evidence: FullEvidence) -> tuple[Claim, ...]:
 
 @theorem(
     "F-contraction",
-    statement="‖w_S(T) − w_{S^i}(T)‖ ≤ ‖w_0 − w*‖ (q^T − p^T)/κ for every i and T, p = 1 − κ, q = 1 − κ(n − 1)/n",
+    statement=(
+        "‖w_S(T) − w_{S^i}(T)‖ ≤ ‖w_0 − w*‖ (q^T − p^T)/κ for every i and T, p = 1 − κ, q = 1 − κ(n"
+        " − 1)/n"
+    ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(INTERPOLATION,),
@@ -91,29 +118,52 @@ def trajectory(evidence: FullEvidence) -> tuple[Claim, ...]:
 def contraction(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The bound of each sample after T steps from the contraction of one step."""
     run = evidence.run
-    bound = np.asarray(full.contraction(**evidence.class_size, steps=run.steps, weights=run.weighting))
+    bound = np.asarray(
+        full.contraction(**evidence.class_size, steps=run.steps, weights=run.weighting)
+    )
     return (evidence.claim(run.distance, bound[:, None], EACH),)
 
 
 @theorem(
     "F-worst",
-    statement="‖w_S(T) − w_{S^i}(T)‖ ≤ the largest value over all μ-strongly convex β-smooth losses, for every i, T = 1, 2, 5, 10",
-    source="performance estimation (Drori & Teboulle 2014; Taylor, Hendrickx & Glineur 2017); this project, docs/full-tuning.md",
+    statement=(
+        "‖w_S(T) − w_{S^i}(T)‖ ≤ the largest value over all μ-strongly convex β-smooth losses, for"
+        " every i, T = 1, 2, 5, 10"
+    ),
+    source=(
+        "performance estimation (Drori & Teboulle 2014; Taylor, Hendrickx & Glineur 2017); this"
+        " project, docs/full-tuning.md"
+    ),
     setting="full-quadratics",
     assumptions=(INTERPOLATION,),
 )
 def worst_case(evidence: FullEvidence) -> tuple[Claim, ...]:
-    """The exact worst case over the class, by performance estimation: no bound from n, μ, β, ‖w_0 − w*‖ and T can be smaller."""
+    """The exact worst case over the class, by performance estimation: no bound from n, μ, β, ‖w_0 −
+    w*‖ and T can be smaller.
+    """
     where, cases = worst_cases(evidence)
     run = evidence.run
     measured = run.distance[where]
     bound = np.broadcast_to(np.array([[case.value] for case in cases]), measured.shape)
-    return (Claim(measured, bound, run.steps[where], evidence.resolution[where], "exact", EACH, 2 * evidence.problem.distance),)
+    return (
+        Claim(
+            measured,
+            bound,
+            run.steps[where],
+            evidence.resolution[where],
+            "exact",
+            EACH,
+            2 * evidence.problem.distance,
+        ),
+    )
 
 
 @theorem(
     "F-apart",
-    statement="mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ F-data with F_S(w_0) − F_S(w*) + mean_i ‖∇f_i(w*)‖ (1 − q^T)/(μ(n − 1))",
+    statement=(
+        "mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ F-data with F_S(w_0) − F_S(w*) + mean_i ‖∇f_i(w*)‖ (1 −"
+        " q^T)/(μ(n − 1))"
+    ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(NO_INTERPOLATION,),
@@ -122,14 +172,25 @@ def worst_case(evidence: FullEvidence) -> tuple[Claim, ...]:
 def off_interpolation(evidence: FullEvidence) -> tuple[Claim, ...]:
     """What a missing common minimiser adds."""
     run = evidence.run
-    bound = full.data(**evidence.curvature, initial_loss=evidence.excess_loss, steps=run.steps, weights=run.weighting)
+    bound = full.data(
+        **evidence.curvature,
+        initial_loss=evidence.excess_loss,
+        steps=run.steps,
+        weights=run.weighting,
+    )
     bound = bound + full.off_interpolation(
-        **evidence.curvature, steps=run.steps, gradient_norm=evidence.gradients_at_minimiser.mean(), weights=run.weighting
+        **evidence.curvature,
+        steps=run.steps,
+        gradient_norm=evidence.gradients_at_minimiser.mean(),
+        weights=run.weighting,
     )
     return (evidence.claim(run.distance.mean(axis=1), bound, MEAN),)
 
 
-QUADRATIC = Assumption("the losses are quadratics, so that every minimiser solves a linear system", lambda evidence: evidence.quadratic)
+QUADRATIC = Assumption(
+    "the losses are quadratics, so that every minimiser solves a linear system",
+    lambda evidence: evidence.quadratic,
+)
 
 
 @theorem(
@@ -141,13 +202,21 @@ QUADRATIC = Assumption("the losses are quadratics, so that every minimiser solve
     rates={"n": -1},
 )
 def minimiser_shift(evidence: FullEvidence) -> tuple[Claim, ...]:
-    """How far leaving a sample out moves the minimiser itself, where the samples do not share theirs."""
+    """How far leaving a sample out moves the minimiser itself, where the samples do not share
+    theirs.
+    """
     problem = evidence.problem
     assert isinstance(problem, synthetic.QuadraticProblem)
     pulls = np.einsum("nij,nj->ni", problem.hessians, problem.minimisers)
-    left_out = np.linalg.solve(problem.hessians.sum(axis=0) - problem.hessians, (pulls.sum(axis=0) - pulls)[..., None])[..., 0]
+    left_out = np.linalg.solve(
+        problem.hessians.sum(axis=0) - problem.hessians, (pulls.sum(axis=0) - pulls)[..., None]
+    )[..., 0]
     measured = np.linalg.norm(left_out - problem.minimiser, axis=1)[None]
-    bound = np.asarray(full.minimiser_shift(n=problem.n, mu=problem.mu, gradient_norm=evidence.gradients_at_minimiser))[None]
+    bound = np.asarray(
+        full.minimiser_shift(
+            n=problem.n, mu=problem.mu, gradient_norm=evidence.gradients_at_minimiser
+        )
+    )[None]
     # A solve is off by the condition number, at most β/μ, times rounding.
     size = float(np.abs(problem.minimisers).max() + np.linalg.norm(problem.minimiser))
     resolution = 16 * problem.d * np.finfo(float).eps * problem.beta / problem.mu * size
@@ -156,20 +225,30 @@ def minimiser_shift(evidence: FullEvidence) -> tuple[Claim, ...]:
 
 @theorem(
     "F-chain",
-    statement="mean F-trajectory ≤ F-data ≤ F-steps ≤ F-closed; quadratic worst case ≤ F-worst ≤ F-contraction",
+    statement=(
+        "mean F-trajectory ≤ F-data ≤ F-steps ≤ F-closed; quadratic worst case ≤ F-worst ≤"
+        " F-contraction"
+    ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(INTERPOLATION, REMAINING_WEIGHTS),
 )
 def chain(evidence: FullEvidence) -> tuple[Claim, ...]:
-    """The order of the ladder of full tuning: each rung is at most the next, and the worst case lies in its bracket."""
+    """The order of the ladder of full tuning: each rung is at most the next, and the worst case
+    lies in its bracket.
+    """
     run = evidence.run
     trajectory = evidence.trajectory_bound.mean(axis=1)
-    data = np.asarray(full.data(**evidence.curvature, initial_loss=evidence.excess_loss, steps=run.steps))
+    data = np.asarray(
+        full.data(**evidence.curvature, initial_loss=evidence.excess_loss, steps=run.steps)
+    )
     steps = np.asarray(full.steps(**evidence.constants, steps=run.steps))
     closed = np.full_like(steps, full.closed(**evidence.constants))
     where, cases = worst_cases(evidence)
-    value, lower = np.array([case.value for case in cases]), np.array([case.lower for case in cases])
+    value, lower = (
+        np.array([case.value for case in cases]),
+        np.array([case.lower for case in cases]),
+    )
     contraction = np.asarray(full.contraction(**evidence.class_size, steps=run.steps[where]))
     rungs = (
         ("F-trajectory ≤ F-data", trajectory, data, slice(None)),
@@ -182,5 +261,6 @@ def chain(evidence: FullEvidence) -> tuple[Claim, ...]:
     open_gap = np.zeros(len(run.steps))
     open_gap[where] = value - lower
     return tuple(
-        Claim(low, high, run.steps[rows], evidence.resolution[rows] + open_gap[rows], "exact", name) for name, low, high, rows in rungs
+        Claim(low, high, run.steps[rows], evidence.resolution[rows] + open_gap[rows], "exact", name)
+        for name, low, high, rows in rungs
     )

@@ -23,12 +23,15 @@ FACTOR_LABELS = {
     "radius": "radius B (feature units)",
     "d": "number of features d",
 }
-OTHER_QUANTITIES = ("H-direction", "H-asymptotic", "P-Head-first-term")  # they bound a head's distance from the separator
+# they bound a head's distance from the separator
+OTHER_QUANTITIES = ("H-direction", "H-asymptotic", "P-Head-first-term")
 MEASURED_LIMIT = "measured, limit t → ∞"
 
 
 def ladder(results: Results, factor: str) -> Figure:
-    """Instability and every rung of the ladder against one factor, the others fixed; medians over families."""
+    """Instability and every rung of the ladder against one factor, the others fixed; medians over
+    families.
+    """
     factors = _others(factor)
     last = judged_rows(results.rows, "last")
     last = last[np.isfinite(last["maximum"])]
@@ -51,16 +54,32 @@ def ladder(results: Results, factor: str) -> Figure:
         if name in OTHER_QUANTITIES:
             continue
         middle = chosen[chosen["theorem"] == name].groupby(factor)["bound"].median()
-        style = {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)], "ls": "--" if name in along else "-"}
-        axis.plot(middle.index, middle, lw=1.2, label=f"{name} (step t)" if name in along else name, **style)
+        style = {
+            "color": PALETTE[index % len(PALETTE)],
+            "marker": MARKERS[index % len(MARKERS)],
+            "ls": "--" if name in along else "-",
+        }
+        axis.plot(
+            middle.index,
+            middle,
+            lw=1.2,
+            label=f"{name} (step t)" if name in along else name,
+            **style,
+        )
     axis.axhline(2, color=PALETTE[3], ls="--", lw=1, label="trivial maximum 2")
-    axis.set(xscale="log", yscale="log", xlabel=FACTOR_LABELS.get(factor, factor), ylabel="distance of unit directions (0 to 2)")
+    axis.set(
+        xscale="log",
+        yscale="log",
+        xlabel=FACTOR_LABELS.get(factor, factor),
+        ylabel="distance of unit directions (0 to 2)",
+    )
     axis.set_xticks(sorted(values))
     axis.xaxis.set_major_formatter(ScalarFormatter())
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.xaxis.set_minor_locator(LogLocator(subs=()))
     axis.set_title(
-        f"Instability and its bounds against {FACTOR_LABELS.get(factor, factor)}\n({fixed}; median over families, band: quartiles)",
+        f"Instability and its bounds against {FACTOR_LABELS.get(factor, factor)}\n({fixed}; median"
+        " over families, band: quartiles)",
         fontsize=10,
     )
     figure.legend(loc="outside right upper", frameon=False)
@@ -68,17 +87,31 @@ def ladder(results: Results, factor: str) -> Figure:
 
 
 def along_steps(results: Results) -> Figure:
-    """Instability along gradient descent, the bounds that hold at every step, and the levels of those that hold in the limit."""
+    """Instability along gradient descent, the bounds that hold at every step, and the levels of
+    those that hold in the limit.
+    """
     chosen = _sweep(results.rows, None, ["n", "d", "margin", "radius"])
     chosen = chosen[~chosen["theorem"].isin(OTHER_QUANTITIES) & np.isfinite(chosen["maximum"])]
     finite = np.isfinite(chosen["steps"])
     along, limit = chosen[finite], chosen[~finite]
     figure = Figure(figsize=(8.6, 5.2), layout="constrained")
     axis = figure.subplots()
-    measured = along[along["theorem"] == "H-anytime"].groupby("steps")["measured"].quantile(QUARTILES).unstack()
+    measured = (
+        along[along["theorem"] == "H-anytime"]
+        .groupby("steps")["measured"]
+        .quantile(QUARTILES)
+        .unstack()
+    )
     axis.plot(measured.index, measured[0.5], color="black", lw=3, label="measured")
-    axis.fill_between(measured.index, measured[0.25], measured[0.75], color="black", alpha=0.15, lw=0)
-    axis.axhline(limit[limit["theorem"] == "H-free"]["measured"].median(), color="black", ls=":", label=MEASURED_LIMIT)
+    axis.fill_between(
+        measured.index, measured[0.25], measured[0.75], color="black", alpha=0.15, lw=0
+    )
+    axis.axhline(
+        limit[limit["theorem"] == "H-free"]["measured"].median(),
+        color="black",
+        ls=":",
+        label=MEASURED_LIMIT,
+    )
     names = list(along["theorem"].unique()) + list(limit["theorem"].unique())
     for index, name in enumerate(names):
         colour, marker = PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)]
@@ -88,17 +121,32 @@ def along_steps(results: Results) -> Figure:
             axis.plot(middle.index, middle, color=colour, marker=marker, ms=4, lw=1.2, label=name)
         else:
             level = limit[limit["theorem"] == name]["bound"].median()
-            axis.axhline(level, color=colour, ls=":", marker=marker, lw=1.2, label=f"{name} (limit)")
+            axis.axhline(
+                level, color=colour, ls=":", marker=marker, lw=1.2, label=f"{name} (limit)"
+            )
     axis.axhline(2, color=PALETTE[3], ls="--", lw=1, label="trivial maximum 2")
-    axis.set(xscale="log", yscale="log", xlabel="number of gradient steps t", ylabel="mean distance of unit directions (0 to 2)")
-    fixed = ", ".join(f"{name} = {chosen[name].iloc[0]:g}" for name in ("n", "d", "margin", "radius"))
-    axis.set_title(f"Leave-one-out instability along gradient descent\n({fixed}; median over families, band: quartiles)", fontsize=10)
+    axis.set(
+        xscale="log",
+        yscale="log",
+        xlabel="number of gradient steps t",
+        ylabel="mean distance of unit directions (0 to 2)",
+    )
+    fixed = ", ".join(
+        f"{name} = {chosen[name].iloc[0]:g}" for name in ("n", "d", "margin", "radius")
+    )
+    axis.set_title(
+        f"Leave-one-out instability along gradient descent\n({fixed}; median over families, band:"
+        " quartiles)",
+        fontsize=10,
+    )
     figure.legend(loc="outside right upper", frameon=False)
     return figure
 
 
 def direction_error(results: Results) -> Figure:
-    """How far the heads are from their separators along t, with the published rate fitted on early steps."""
+    """How far the heads are from their separators along t, with the published rate fitted on early
+    steps.
+    """
     rows = results.rows[results.rows["theorem"] == "P-Head-first-term"]
     certified = results.rows[results.rows["quantity"] == ERROR]
     figure = Figure(figsize=(8.2, 4.8), layout="constrained")
@@ -112,18 +160,33 @@ def direction_error(results: Results) -> Figure:
         if len(table):
             middle = table.groupby("steps")[column].quantile(QUARTILES).unstack()
             axis.plot(middle.index, middle[0.5], style, color=colour, ms=4, lw=1.5, label=label)
-            axis.fill_between(middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.12, lw=0)
-    axis.set(xscale="log", yscale="log", xlabel="number of gradient steps t", ylabel="distance of unit directions (0 to 2)")
-    axis.set_title("Distance of the heads from the maximum-margin directions\n(median over all data sets, band: quartiles)", fontsize=10)
+            axis.fill_between(
+                middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.12, lw=0
+            )
+    axis.set(
+        xscale="log",
+        yscale="log",
+        xlabel="number of gradient steps t",
+        ylabel="distance of unit directions (0 to 2)",
+    )
+    axis.set_title(
+        "Distance of the heads from the maximum-margin directions\n(median over all data sets,"
+        " band: quartiles)",
+        fontsize=10,
+    )
     figure.legend(loc="outside right upper", frameon=False)
     return figure
 
 
 def asymptotics(results: Results) -> Figure:
-    """Where the asymptotic expansion is good: measured against predicted along t, and the share of data sets past their onset."""
+    """Where the asymptotic expansion is good: measured against predicted along t, and the share of
+    data sets past their onset.
+    """
     environments = results.environments
     reached = _reached(results)
-    rows = results.rows[(results.rows["quantity"] == ERROR) & results.rows["member"].isin(reached["member"])]
+    rows = results.rows[
+        (results.rows["quantity"] == ERROR) & results.rows["member"].isin(reached["member"])
+    ]
     joined = rows.merge(reached[["member", "asymptotic_rate", "asymptotic_shift"]], on="member")
     joined = joined[joined["steps"] >= 10]
     along = np.log(joined["steps"]) + joined["asymptotic_shift"]
@@ -137,13 +200,28 @@ def asymptotics(results: Results) -> Figure:
         middle = predicted.groupby("steps")[column].quantile(QUARTILES).unstack()
         left.plot(middle.index, middle[0.5], style, color=colour, lw=2, label=label)
         left.fill_between(middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.12, lw=0)
-    left.set(xscale="log", yscale="log", xlabel="number of gradient steps t", ylabel="direction error of the head on S (0 to 2)")
-    left.set_title(f"{len(reached)} data sets whose onset the run reaches\n(median, band: quartiles)", fontsize=10)
+    left.set(
+        xscale="log",
+        yscale="log",
+        xlabel="number of gradient steps t",
+        ylabel="direction error of the head on S (0 to 2)",
+    )
+    left.set_title(
+        f"{len(reached)} data sets whose onset the run reaches\n(median, band: quartiles)",
+        fontsize=10,
+    )
     left.legend(frameon=False)
     onset = np.sort(environments["asymptotic_onset"].to_numpy())
-    right.step(onset, np.arange(1, len(onset) + 1) / len(onset), where="post", color=PALETTE[1], lw=2)
+    right.step(
+        onset, np.arange(1, len(onset) + 1) / len(onset), where="post", color=PALETTE[1], lw=2
+    )
     right.axvline(np.log10(rows["steps"].max()), color="black", ls=":", label="end of the runs")
-    right.set(xscale="log", xlabel="log10 of the onset: t = 10^x", ylabel="share of the data sets", ylim=(0, 1))
+    right.set(
+        xscale="log",
+        xlabel="log10 of the onset: t = 10^x",
+        ylabel="share of the data sets",
+        ylim=(0, 1),
+    )
     spanning = float(np.isfinite(onset).mean())
     right.axhline(spanning, color=PALETTE[3], ls="--", label="support vectors span the samples")
     right.set_title("Share of all data sets whose asymptotics have begun by t", fontsize=10)
@@ -169,7 +247,9 @@ def tightness_by_family(results: Results) -> Figure:
     table = last.assign(ratio=tightness_ratio(last)).pivot_table(
         index="family", columns="theorem", values="ratio", aggfunc="median", sort=False
     )
-    figure = Figure(figsize=(0.95 * len(table.columns) + 3, 0.36 * len(table) + 2.2), layout="constrained")
+    figure = Figure(
+        figsize=(0.95 * len(table.columns) + 3, 0.36 * len(table) + 2.2), layout="constrained"
+    )
     axis = figure.subplots()
     sns.heatmap(
         np.log10(table.clip(lower=1e-12)),
@@ -182,13 +262,19 @@ def tightness_by_family(results: Results) -> Figure:
         annot_kws={"size": 8},
         cbar_kws={"label": "log10(measured/bound); 0 is a bound that is attained"},
     )
-    axis.set(xlabel="theorem", ylabel="family", title="Tightness: median of measured/bound over the data sets of a family")
+    axis.set(
+        xlabel="theorem",
+        ylabel="family",
+        title="Tightness: median of measured/bound over the data sets of a family",
+    )
     axis.tick_params(axis="x", rotation=35)
     return figure
 
 
 def varies(results: Results, factor: str) -> bool:
-    """Whether some data sets of a study differ in that factor only, so that `ladder` has something to show."""
+    """Whether some data sets of a study differ in that factor only, so that `ladder` has something
+    to show.
+    """
     return bool(_sweep(results.rows, factor, _others(factor))[factor].nunique() > 1)
 
 
@@ -197,9 +283,11 @@ def _others(factor: str) -> list[str]:
 
 
 def _sweep(rows: pd.DataFrame, factor: str | None, fixed: Sequence[str]) -> pd.DataFrame:
-    """The rows of one combination of the fixed factors, and of the families that take the same values of the factor there.
+    """The rows of one combination of the fixed factors, and of the families that take the same
+    values of the factor there.
 
-    The combination is the one with most values of the factor times families: medians then compare like with like.
+    The combination is the one with most values of the factor times families: medians then compare
+    like with like.
     """
     best, richness = rows, 0
     for _, group in rows.groupby(list(fixed)):
@@ -207,7 +295,9 @@ def _sweep(rows: pd.DataFrame, factor: str | None, fixed: Sequence[str]) -> pd.D
             chosen, score = group, group["family"].nunique()
         else:
             values = group.groupby("family")[factor].agg(lambda column: tuple(sorted(set(column))))
-            pattern = max(set(values), key=lambda taken: (len(taken) * int((values == taken).sum()), taken))
+            pattern = max(
+                set(values), key=lambda taken: (len(taken) * int((values == taken).sum()), taken)
+            )
             chosen = group[group["family"].map(values == pattern)]
             score = len(pattern) * chosen["family"].nunique() if len(pattern) > 1 else 1
         if score > richness:

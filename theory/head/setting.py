@@ -1,4 +1,6 @@
-"""Head tuning: separable data sets, their separators, and every left-out head along gradient descent."""
+"""Head tuning: separable data sets, their separators, and every left-out head along gradient
+descent.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,21 @@ from tunebound.theory.engine.statement import Claim
 from tunebound.tuning.arguments import step_count
 from tunebound.tuning.heads.flow.follow import DESCENT, LATEST, flow_records
 
-# rate_fraction: the step size as a share of the limit 2/β of each data set, so that one value is legal for all of them.
+# rate_fraction: the step size as a share of the limit 2/β of each data set, so that one value is
+# legal for all of them.
 MEAN_INSTABILITY = "mean instability at step t"
 INSTABILITY = "instability of each sample at step t"
 ERROR = "direction error of the head on S at step t"
 MEAN_LIMIT = "mean instability in the limit"
 LIMIT = "instability of each sample in the limit"
-OPTIONS = {"steps": 1e30, "exact": False, "weights": "1/n", "rate_fraction": 0.5, "device": "auto", "dtype": "float64"}
+OPTIONS = {
+    "steps": 1e30,
+    "exact": False,
+    "weights": "1/n",
+    "rate_fraction": 0.5,
+    "device": "auto",
+    "dtype": "float64",
+}
 MOST_EXACT_STEPS = 1e8  # days of work; beyond it only the flow gets there
 FITTED_FROM = 1e10  # the slope in ln ln t is fitted on later records
 
@@ -74,18 +84,26 @@ class HeadEvidence:
 
     @cached_property
     def limit_distance(self) -> NDArray[np.float64]:
-        """‖û_S − û_{S^i}‖ between the separators, shape (n,): what the direction distance tends to as t grows."""
-        left_out = self.left_out.weights / np.linalg.norm(self.left_out.weights, axis=1, keepdims=True)
+        """‖û_S − û_{S^i}‖ between the separators, shape (n,): what the direction distance tends to
+        as t grows.
+        """
+        left_out = self.left_out.weights / np.linalg.norm(
+            self.left_out.weights, axis=1, keepdims=True
+        )
         return np.linalg.norm(left_out - self.separator.direction, axis=1)
 
     @cached_property
     def limit_resolution(self) -> NDArray[np.float64]:
-        """What the duality gaps leave open in the distance of two separators' directions, shape (n,).
+        """What the duality gaps leave open in the distance of two separators' directions, shape
+        (n,).
 
-        A feasible w with relative duality gap g is within √g ‖w‖ of the separator (the squared norm is strongly convex).
+        A feasible w with relative duality gap g is within √g ‖w‖ of the separator (the squared norm
+        is strongly convex).
         """
         floor = np.finfo(float).eps
-        return np.sqrt(np.maximum(self.separator.gap, floor)) + np.sqrt(np.maximum(self.left_out.gaps, floor))
+        return np.sqrt(np.maximum(self.separator.gap, floor)) + np.sqrt(
+            np.maximum(self.left_out.gaps, floor)
+        )
 
     @property
     def run_resolution(self) -> NDArray[np.float64]:
@@ -100,16 +118,27 @@ class HeadEvidence:
     @cached_property
     def asymptote(self) -> bounds.Asymptote:
         """What the head on S tends to, as an expansion in ln t."""
-        return bounds.asymptote(self.data.X, self.data.y, learning_rate=float(self.run.learning_rate), separator=self.separator)
+        return bounds.asymptote(
+            self.data.X,
+            self.data.y,
+            learning_rate=float(self.run.learning_rate),
+            separator=self.separator,
+        )
 
     @property
     def double_log_slope(self) -> float:
-        """Slope of ‖ŵ_S(t) − û_S‖ ln t in ln ln t, fitted on the records from t = 1e10 on; NaN where the run ends before."""
+        """Slope of ‖ŵ_S(t) − û_S‖ ln t in ln ln t, fitted on the records from t = 1e10 on; NaN
+        where the run ends before.
+        """
         late = self.run.steps >= FITTED_FROM
         if late.sum() < 3:
             return np.nan
         logarithm = np.log(self.run.steps[late])
-        return float(np.polyfit(np.log(logarithm), np.asarray(self.run.direction_error)[late, 0] * logarithm, 1)[0])
+        return float(
+            np.polyfit(
+                np.log(logarithm), np.asarray(self.run.direction_error)[late, 0] * logarithm, 1
+            )[0]
+        )
 
     @property
     def direction_error_sum(self) -> NDArray[np.float64]:
@@ -149,16 +178,31 @@ class HeadEvidence:
 def limit_claim(evidence: HeadEvidence, bound: ArrayLike) -> Claim:
     """Every sample's limit distance against its bound."""
     measured = evidence.limit_distance[None]
-    return Claim(measured, np.broadcast_to(bound, measured.shape), np.inf, evidence.limit_resolution[None], "exact", LIMIT)
+    return Claim(
+        measured,
+        np.broadcast_to(bound, measured.shape),
+        np.inf,
+        evidence.limit_resolution[None],
+        "exact",
+        LIMIT,
+    )
 
 
 def mean_limit_claim(evidence: HeadEvidence, bound: ArrayLike) -> Claim:
     """The mean limit distance against its bound."""
-    return Claim(evidence.limit_distance.mean(), bound, np.inf, evidence.limit_resolution.mean(), "exact", MEAN_LIMIT)
+    return Claim(
+        evidence.limit_distance.mean(),
+        bound,
+        np.inf,
+        evidence.limit_resolution.mean(),
+        "exact",
+        MEAN_LIMIT,
+    )
 
 
 def early_and_late(steps: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Masks of the records to fit a constant of ln ln t/ln t on, e^e ≤ t ≤ √T, and of those to test it on, t > √T.
+    """Masks of the records to fit a constant of ln ln t/ln t on, e^e ≤ t ≤ √T, and of those to test
+    it on, t > √T.
 
     ln ln t/ln t falls from t = e^e ≈ 15.2 on; before that it rises and says nothing of convergence.
     """
@@ -167,18 +211,28 @@ def early_and_late(steps: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray
 
 
 def head_evidence(
-    members: Sequence[synthetic.SeparableDataset], specifications: Sequence[Any], options: Mapping[str, Any]
+    members: Sequence[synthetic.SeparableDataset],
+    specifications: Sequence[Any],
+    options: Mapping[str, Any],
 ) -> list[HeadEvidence]:
     """Separators, left-out separators and all heads of data sets of one shape, tuned together."""
     separators = [bounds.max_margin(data.X, data.y) for data in members]
-    left_out = [bounds.leave_one_out_separators(data.X, data.y, separator) for data, separator in zip(members, separators, strict=True)]
+    left_out = [
+        bounds.leave_one_out_separators(data.X, data.y, separator)
+        for data, separator in zip(members, separators, strict=True)
+    ]
     directions = np.stack(
-        [np.concatenate([[separator.weights], others.weights]) for separator, others in zip(separators, left_out, strict=True)]
+        [
+            np.concatenate([[separator.weights], others.weights])
+            for separator, others in zip(separators, left_out, strict=True)
+        ]
     )
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     X, y = np.stack([data.X for data in members]), np.stack([data.y for data in members])
     common: dict[str, Any] = {
-        "learning_rate": options["rate_fraction"] * tuning.learning_rate_limits(X, weights=options["weights"]),
+        "learning_rate": (
+            options["rate_fraction"] * tuning.learning_rate_limits(X, weights=options["weights"])
+        ),
         "weights": options["weights"],
         "reference": directions,
         "device": options["device"],
@@ -189,22 +243,34 @@ def head_evidence(
         run = tuning.flow_heads(X, y, until=options["steps"], **common)
     return [
         HeadEvidence(data, separator, others, run[index], options["rate_fraction"])
-        for index, (data, separator, others) in enumerate(zip(members, separators, left_out, strict=True))
+        for index, (data, separator, others) in enumerate(
+            zip(members, separators, left_out, strict=True)
+        )
     ]
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Try the options on four points, so that a bad one is refused before any data set is generated."""
+    """Try the options on four points, so that a bad one is refused before any data set is
+    generated.
+    """
     fraction = options["rate_fraction"]
-    if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 < fraction <= 1:
-        raise ValueError(f"rate_fraction must lie in (0, 1], as a share of the largest stable step size, got {fraction!r}")
+    if (
+        isinstance(fraction, bool)
+        or not isinstance(fraction, (int, float))
+        or not 0 < fraction <= 1
+    ):
+        raise ValueError(
+            "rate_fraction must lie in (0, 1], as a share of the largest stable step size, got"
+            f" {fraction!r}"
+        )
     exact = options["exact"]
     if not isinstance(exact, bool):
         raise TypeError(f"exact must be true or false, got {exact!r}")
     steps = step_count("steps", options["steps"], MOST_EXACT_STEPS if exact else LATEST)
     if not exact and options["dtype"] != "float64":
         raise ValueError(
-            f"dtype={options['dtype']!r} is for exact steps; the flow computes in float64: add exact (--exact), or leave dtype out"
+            f"dtype={options['dtype']!r} is for exact steps; the flow computes in float64: add"
+            " exact (--exact), or leave dtype out"
         )
     corners = np.array([[1.0, 0.1], [1.0, -0.1], [-1.0, 0.1], [-1.0, -0.1]])
     kept = {name: options[name] for name in ("weights", "device", "dtype")}
@@ -215,17 +281,25 @@ def check_options(options: Mapping[str, Any]) -> None:
 def cost(specification: Any, options: Mapping[str, Any]) -> float:
     """Multiplications and what costs about as much, of all heads of one data set."""
     n, r = specification.n, min(specification.n, specification.d)
-    descent = n**2 * (specification.d + 10) * min(options["steps"], np.inf if options["exact"] else DESCENT)
+    descent = (
+        n**2
+        * (specification.d + 10)
+        * min(options["steps"], np.inf if options["exact"] else DESCENT)
+    )
     if options["exact"]:
         return descent
-    # some 60 steps of the solver: a Jacobian and its factors, then six stages with about 40 passes over the activities
+    # some 60 steps of the solver: a Jacobian and its factors, then six stages with about 40 passes
+    # over the activities
     return descent + 60 * n * (n * r**2 + r**3 + 40 * n * (r + 20))
 
 
 register(
     Setting(
         name="head",
-        summary="a linear head tuned on frozen features by gradient descent, each sample left out in turn",
+        summary=(
+            "a linear head tuned on frozen features by gradient descent, each sample left out in"
+            " turn"
+        ),
         measures="leave-one-out distance of unit directions (0 to 2)",
         factors=("family", "n", "d", "margin", "radius", "rate_fraction"),
         stands_for={},

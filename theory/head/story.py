@@ -20,14 +20,17 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
     by_name = {verdict.theorem.name: verdict for verdict in verdicts}
     environments = results.environments
     sentences = [
-        f"Measured: leaving one sample out moves the direction of the head by {environments['final_instability'].median():.3g} in the "
-        f"median data set (largest {environments['final_instability'].max():.3g}) after the last step, and by "
-        f"{environments['limit_instability'].median():.3g} (largest {environments['limit_instability'].max():.3g}) in the limit."
+        "Measured: leaving one sample out moves the direction of the head by"
+        f" {environments['final_instability'].median():.3g} in the median data set (largest"
+        f" {environments['final_instability'].max():.3g}) after the last step, and by"
+        f" {environments['limit_instability'].median():.3g} (largest"
+        f" {environments['limit_instability'].max():.3g}) in the limit."
     ]
     published = by_name.get("P-Head")
     if published is not None:
         sentences.append(
-            f"The published bound P-Head is untestable as stated: it holds for some {', '.join(published.theorem.free_constants)}."
+            "The published bound P-Head is untestable as stated: it holds for some"
+            f" {', '.join(published.theorem.free_constants)}."
         )
     for name, what in (
         ("P-Head-fitted", "With λ certified, ν exact and C fitted on early steps, P-Head"),
@@ -40,23 +43,24 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
             continue
         tight = verdict.tightness
         sentences.append(
-            f"{what} has {verdict.violations} violations on {verdict.environments} data sets and is vacuous on "
-            f"{verdict.vacuous_share:.0%}; measured/bound is {tight['median']:.3g} in the median and {tight['loosest']:.3g} at worst "
-            f"({tight['loosest_environment']})."
+            f"{what} has {verdict.violations} violations on {verdict.environments} data sets and is"
+            f" vacuous on {verdict.vacuous_share:.0%}; measured/bound is {tight['median']:.3g} in"
+            f" the median and {tight['loosest']:.3g} at worst ({tight['loosest_environment']})."
         )
     first = by_name.get("P-Head-first-term")
     if first is not None and first.environments:
         sentences.append(
-            f"A constant C seen early does not always carry over: C ln ln t/ln t with C fitted on e^e ≤ t ≤ √T is exceeded "
-            f"at some later t on {first.violations} of {first.environments} data sets. That is no contradiction to P-Head, "
-            "whose C is free; it says what fitting it on a run is worth."
+            "A constant C seen early does not always carry over: C ln ln t/ln t with C fitted on"
+            f" e^e ≤ t ≤ √T is exceeded at some later t on {first.violations} of"
+            f" {first.environments} data sets. That is no contradiction to P-Head, whose C is free;"
+            " it says what fitting it on a run is worth."
         )
     sentences += _on_asymptotics(results, by_name.get("H-asymptotic"))
     chain = by_name.get("H-chain")
     if chain is not None and chain.environments:
         sentences.append(
-            f"The order of the ladder (H-pair ≤ H-dual ≤ H-support ≤ H-free, H-trajectory ≤ H-anytime) is violated on {chain.violations} "
-            f"of {chain.environments} data sets."
+            "The order of the ladder (H-pair ≤ H-dual ≤ H-support ≤ H-free, H-trajectory ≤"
+            f" H-anytime) is violated on {chain.violations} of {chain.environments} data sets."
         )
     return sentences
 
@@ -68,19 +72,29 @@ def _on_asymptotics(results: study.Results, verdict: Verdict | None) -> list[str
         return []
     onset = spanning["asymptotic_onset"]
     sentences = [
-        f"When do the asymptotics begin? The support vectors span the samples on {len(spanning)} of {len(environments)} data sets; there "
-        f"the expansion w_S ln t + w̃ is good from t = 10^{onset.median():.3g} on in the median, from 10^{onset.min():.2g} at the earliest "
-        f"and 10^{onset.max():.2g} at the latest. The runs go beyond it on {verdict.environments} data sets, and leave the 2 % around the "
-        f"predicted error on {verdict.violations} of them."
+        f"When do the asymptotics begin? The support vectors span the samples on {len(spanning)} of"
+        f" {len(environments)} data sets; there the expansion w_S ln t + w̃ is good from t ="
+        f" 10^{onset.median():.3g} on in the median, from 10^{onset.min():.2g} at the earliest and"
+        f" 10^{onset.max():.2g} at the latest. The runs go beyond it on {verdict.environments} data"
+        f" sets, and leave the 2 % around the predicted error on {verdict.violations} of them."
     ]
-    degenerate = environments[(environments["double_log_rate"] > 0) & environments["double_log_slope"].notna()]
-    generic = environments[(environments["double_log_rate"] == 0) & environments["double_log_slope"].notna()]
+    degenerate = environments[
+        (environments["double_log_rate"] > 0) & environments["double_log_slope"].notna()
+    ]
+    generic = environments[
+        (environments["double_log_rate"] == 0) & environments["double_log_slope"].notna()
+    ]
     if len(degenerate):
         sentences.append(
-            f"ln ln t/ln t shows on degenerate data: the error times ln t grows by {degenerate['double_log_slope'].median():.3g} per unit "
-            f"of ln ln t in the median of {len(degenerate)} data sets (fitted from t = 1e10 on; "
-            f"{degenerate['double_log_rate'].median():.3g} predicted in the limit)"
-            + (f", against {generic['double_log_slope'].median():.3g} on the others." if len(generic) else ".")
+            "ln ln t/ln t shows on degenerate data: the error times ln t grows by"
+            f" {degenerate['double_log_slope'].median():.3g} per unit of ln ln t in the median of"
+            f" {len(degenerate)} data sets (fitted from t = 1e10 on;"
+            f" {degenerate['double_log_rate'].median():.3g} predicted in the limit)"
+            + (
+                f", against {generic['double_log_slope'].median():.3g} on the others."
+                if len(generic)
+                else "."
+            )
         )
     return sentences
 
@@ -88,23 +102,36 @@ def _on_asymptotics(results: study.Results, verdict: Verdict | None) -> list[str
 def certificates(environments: pd.DataFrame) -> list[str]:
     error = environments["planted_margin_error"]
     return [
-        f"Largest relative duality gap of a maximum-margin separator: {environments['gap'].max():.1e}; of a left-out one: "
-        f"{environments['worst_left_out_gap'].max():.1e}.",
-        f"Largest relative difference between the computed margin and the planted one: {np.nanmax(error):.1e} "
-        f"({int(error.notna().sum())} data sets with planted truth).",
+        (
+            "Largest relative duality gap of a maximum-margin separator:"
+            f" {environments['gap'].max():.1e}; of a left-out one:"
+            f" {environments['worst_left_out_gap'].max():.1e}."
+        ),
+        (
+            "Largest relative difference between the computed margin and the planted one:"
+            f" {np.nanmax(error):.1e} ({int(error.notna().sum())} data sets with planted truth)."
+        ),
     ]
 
 
 def _against(factor: str, caption: str) -> Illustration:
-    return Illustration(partial(head.ladder, factor=factor), caption, partial(head.varies, factor=factor))
+    return Illustration(
+        partial(head.ladder, factor=factor), caption, partial(head.varies, factor=factor)
+    )
 
 
 def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     heads = int((results.environments["n"] + 1).sum())
     steps, exact = manifest["options"]["steps"], manifest["options"]["exact"]
-    return f"{len(results.environments)} data sets with planted truth, every sample left out in turn: {heads:,} heads, " + (
-        f"{steps:,} steps of gradient descent each." if exact else f"followed along gradient descent to t = {steps:g}."
+    return (
+        f"{len(results.environments)} data sets with planted truth, every sample left out in turn:"
+        f" {heads:,} heads, "
+        + (
+            f"{steps:,} steps of gradient descent each."
+            if exact
+            else f"followed along gradient descent to t = {steps:g}."
+        )
     )
 
 
@@ -117,34 +144,45 @@ PRESENTATION = Presentation(
     illustrations={
         "bound-against-measured": Illustration(
             plots.bound_against_measured,
-            "Each point is one data set at the last step. On the black line a bound is attained; below it, it is violated; above the "
-            "dashed line it says nothing, since unit directions are at most 2 apart. Data sets without any instability have no place on "
-            "logarithmic axes and are left out.",
+            "Each point is one data set at the last step. On the black line a bound is attained;"
+            " below it, it is violated; above the dashed line it says nothing, since unit"
+            " directions are at most 2 apart. Data sets without any instability have no place on"
+            " logarithmic axes and are left out.",
         ),
         "instability-against-n": _against(
-            "n", "Instability and the bounds when only the number of samples changes. A rung's slope is its rate."
+            "n",
+            "Instability and the bounds when only the number of samples changes. A rung's slope is"
+            " its rate.",
         ),
-        "instability-against-margin": _against("margin", "The same when only the margin changes, at a fixed radius."),
-        "instability-against-radius": _against("radius", "The same when only the radius changes, at a fixed margin."),
+        "instability-against-margin": _against(
+            "margin", "The same when only the margin changes, at a fixed radius."
+        ),
+        "instability-against-radius": _against(
+            "radius", "The same when only the radius changes, at a fixed margin."
+        ),
         "instability-along-steps": Illustration(
             head.along_steps,
-            "Instability along gradient descent, the bounds that hold at every step, and the levels of those that hold in the limit. "
-            "P-Head-fitted uses a constant fitted on t ≤ √T and is drawn where it is tested.",
+            "Instability along gradient descent, the bounds that hold at every step, and the levels"
+            " of those that hold in the limit. P-Head-fitted uses a constant fitted on t ≤ √T and"
+            " is drawn where it is tested.",
         ),
         "direction-error-along-steps": Illustration(
             head.direction_error,
-            "How slowly the heads approach their separators, certified by the margin that they have reached, beside the published rate "
-            "with a constant fitted on early steps.",
+            "How slowly the heads approach their separators, certified by the margin that they have"
+            " reached, beside the published rate with a constant fitted on early steps.",
         ),
         "asymptotics": Illustration(
             head.asymptotics,
-            "Left: the direction error and what the asymptotic expansion of the head predicts for it, on the data sets whose asymptotics "
-            "begin before the end of the runs. Right: when they begin. Small duals and samples close to the margin put it off beyond any "
-            "number of steps; where the support vectors do not span the samples, the expansion leaves a constant open.",
+            "Left: the direction error and what the asymptotic expansion of the head predicts for"
+            " it, on the data sets whose asymptotics begin before the end of the runs. Right: when"
+            " they begin. Small duals and samples close to the margin put it off beyond any number"
+            " of steps; where the support vectors do not span the samples, the expansion leaves a"
+            " constant open.",
             head.has_asymptotics,
         ),
         "tightness-by-family": Illustration(
-            head.tightness_by_family, "Which bound is close to the truth on which kind of data. Bright is tight."
+            head.tightness_by_family,
+            "Which bound is close to the truth on which kind of data. Bright is tight.",
         ),
     },
 )

@@ -1,4 +1,6 @@
-"""Theorems on head tuning in the order of the ladder: as published, in the limit, along the run, and what ties them."""
+"""Theorems on head tuning in the order of the ladder: as published, in the limit, along the run,
+and what ties them.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,24 @@ import numpy as np
 from tunebound.bounds import constants, head
 from tunebound.theory.engine.assumptions import LONG_RUN, REMAINING_WEIGHTS, SEPARABLE, STABLE_STEP
 from tunebound.theory.engine.statement import Assumption, Claim, theorem
-from tunebound.theory.head.setting import ERROR, INSTABILITY, MEAN_INSTABILITY, HeadEvidence, early_and_late, limit_claim, mean_limit_claim
+from tunebound.theory.head.setting import (
+    ERROR,
+    INSTABILITY,
+    MEAN_INSTABILITY,
+    HeadEvidence,
+    early_and_late,
+    limit_claim,
+    mean_limit_claim,
+)
 
 
 # The published head-tuning bound, as stated.
 @theorem(
     "P-Head",
-    statement="mean_i ‖û_S(t) − û_{S^i}(t)‖ ≤ C ln ln t/ln t + ν max{√((2/(λn))(1 + B/γ)), "
-    "(B + √(B² + 8nλ(1 + B/γ)))/(2nλ)} for some constants C, λ, ν",
+    statement=(
+        "mean_i ‖û_S(t) − û_{S^i}(t)‖ ≤ C ln ln t/ln t + ν max{√((2/(λn))(1 + B/γ)), "
+        "(B + √(B² + 8nλ(1 + B/γ)))/(2nλ)} for some constants C, λ, ν"
+    ),
     source="Fu, So & Collier, arXiv:2301.09820, head tuning",
     setting="head",
     assumptions=(SEPARABLE,),
@@ -27,8 +39,10 @@ def published(evidence: HeadEvidence) -> tuple[Claim, ...]:
 
 @theorem(
     "P-Head-fitted",
-    statement="the bound of P-Head with λ = 1/(n max_j α_j), ν = max_i ‖û_S − û_{S^i}‖/‖w_S − w_{S^i}‖ "
-    "and C fitted on e^e ≤ t ≤ √T, for √T < t ≤ T",
+    statement=(
+        "the bound of P-Head with λ = 1/(n max_j α_j), ν = max_i ‖û_S − û_{S^i}‖/‖w_S − w_{S^i}‖ "
+        "and C fitted on e^e ≤ t ≤ √T, for √T < t ≤ T"
+    ),
     source="Fu, So & Collier, arXiv:2301.09820, head tuning; constants by this project",
     setting="head",
     assumptions=(SEPARABLE, LONG_RUN),
@@ -36,7 +50,9 @@ def published(evidence: HeadEvidence) -> tuple[Claim, ...]:
     maximum=2,
 )
 def published_fitted(evidence: HeadEvidence) -> tuple[Claim, ...]:
-    """The published head-tuning bound with a certified λ, an exact ν, and C fitted on early steps, tested on late ones."""
+    """The published head-tuning bound with a certified λ, an exact ν, and C fitted on early steps,
+    tested on late ones.
+    """
     early, late = early_and_late(evidence.run.steps)
     error = evidence.direction_error_sum
     bound = head.published(
@@ -49,12 +65,24 @@ def published_fitted(evidence: HeadEvidence) -> tuple[Claim, ...]:
         nu=evidence.nu,
     )
     measured = evidence.run.direction_distance[late].mean(axis=1)
-    return (Claim(measured, bound, evidence.run.steps[late], evidence.run_resolution[late], "fitted", "mean instability at step t"),)
+    return (
+        Claim(
+            measured,
+            bound,
+            evidence.run.steps[late],
+            evidence.run_resolution[late],
+            "fitted",
+            "mean instability at step t",
+        ),
+    )
 
 
 @theorem(
     "P-Head-first-term",
-    statement="‖ŵ_S(t) − û_S‖ + mean_i ‖ŵ_{S^i}(t) − û_{S^i}‖ ≤ C ln ln t/ln t with C fitted on e^e ≤ t ≤ √T, for √T < t ≤ T",
+    statement=(
+        "‖ŵ_S(t) − û_S‖ + mean_i ‖ŵ_{S^i}(t) − û_{S^i}‖ ≤ C ln ln t/ln t with C fitted on e^e ≤ t ≤"
+        " √T, for √T < t ≤ T"
+    ),
     source="Fu, So & Collier, arXiv:2301.09820, first term of the head-tuning bound",
     setting="head",
     assumptions=(SEPARABLE, LONG_RUN),
@@ -62,18 +90,32 @@ def published_fitted(evidence: HeadEvidence) -> tuple[Claim, ...]:
     maximum=4,
 )
 def first_term(evidence: HeadEvidence) -> tuple[Claim, ...]:
-    """The rate inside the published head-tuning bound: does ln ln t/ln t, fitted early, bound the direction error later?"""
+    """The rate inside the published head-tuning bound: does ln ln t/ln t, fitted early, bound the
+    direction error later?
+    """
     early, late = early_and_late(evidence.run.steps)
     steps, error = evidence.run.steps, evidence.direction_error_sum
     constant = constants.fit_direction_constant(steps[early], error[early]).value
     bound = constant * np.log(np.log(steps[late])) / np.log(steps[late])
     resolution = evidence.run_resolution[late] + 2 * evidence.limit_resolution.max()
-    return (Claim(error[late], bound, steps[late], resolution, "fitted", "direction error of S plus mean over S^i"),)
+    return (
+        Claim(
+            error[late],
+            bound,
+            steps[late],
+            resolution,
+            "fitted",
+            "direction error of S plus mean over S^i",
+        ),
+    )
 
 
 @theorem(
     "H-kkt",
-    statement="‖û_S − û_{S^i}‖ ≤ ν max{√((2/(λn))(1 + B/γ)), (B + √(B² + 8nλ(1 + B/γ)))/(2nλ)} for every i, λ = 1/(n max_j α_j), ν exact",
+    statement=(
+        "‖û_S − û_{S^i}‖ ≤ ν max{√((2/(λn))(1 + B/γ)), (B + √(B² + 8nλ(1 + B/γ)))/(2nλ)} for every"
+        " i, λ = 1/(n max_j α_j), ν exact"
+    ),
     source="Fu, So & Collier, arXiv:2301.09820, second term; constants certified by this project",
     setting="head",
     assumptions=(SEPARABLE,),
@@ -81,8 +123,16 @@ def first_term(evidence: HeadEvidence) -> tuple[Claim, ...]:
     maximum=2,
 )
 def kkt(evidence: HeadEvidence) -> tuple[Claim, ...]:
-    """The second term of the published head-tuning bound with certified constants: its limit as t grows."""
-    bound = head.kkt(n=evidence.n, margin=evidence.margin, radius=evidence.radius, dual=evidence.separator.dual, nu=evidence.nu)
+    """The second term of the published head-tuning bound with certified constants: its limit as t
+    grows.
+    """
+    bound = head.kkt(
+        n=evidence.n,
+        margin=evidence.margin,
+        radius=evidence.radius,
+        dual=evidence.separator.dual,
+        nu=evidence.nu,
+    )
     return (limit_claim(evidence, bound),)
 
 
@@ -111,8 +161,12 @@ def ratio(evidence: HeadEvidence) -> tuple[Claim, ...]:
     maximum=2,
 )
 def pair(evidence: HeadEvidence) -> tuple[Claim, ...]:
-    """Instability of the limit directions from the dual variable of the left-out sample and its hinge loss."""
-    bound = head.pair(margin=evidence.margin, dual=evidence.separator.dual, hinge=evidence.left_out.hinge)
+    """Instability of the limit directions from the dual variable of the left-out sample and its
+    hinge loss.
+    """
+    bound = head.pair(
+        margin=evidence.margin, dual=evidence.separator.dual, hinge=evidence.left_out.hinge
+    )
     return (limit_claim(evidence, bound),)
 
 
@@ -142,7 +196,12 @@ def dual(evidence: HeadEvidence) -> tuple[Claim, ...]:
 )
 def support(evidence: HeadEvidence) -> tuple[Claim, ...]:
     """Mean instability of the limit directions from the number of support vectors."""
-    bound = head.support(n=evidence.n, margin=evidence.margin, radius=evidence.radius, n_support=len(evidence.separator.support))
+    bound = head.support(
+        n=evidence.n,
+        margin=evidence.margin,
+        radius=evidence.radius,
+        n_support=len(evidence.separator.support),
+    )
     return (mean_limit_claim(evidence, bound),)
 
 
@@ -163,7 +222,10 @@ def free(evidence: HeadEvidence) -> tuple[Claim, ...]:
 
 @theorem(
     "H-trajectory",
-    statement="‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2 η Σ_{s<t} ‖∇F_S(w_S(s)) − ∇F_{S^i}(w_S(s))‖ / (‖w_S(t)‖ + ‖w_{S^i}(t)‖) for every i and t",
+    statement=(
+        "‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2 η Σ_{s<t} ‖∇F_S(w_S(s)) − ∇F_{S^i}(w_S(s))‖ / (‖w_S(t)‖ +"
+        " ‖w_{S^i}(t)‖) for every i and t"
+    ),
     source="this project, docs/head-tuning.md",
     setting="head",
     assumptions=(STABLE_STEP,),
@@ -172,29 +234,46 @@ def free(evidence: HeadEvidence) -> tuple[Claim, ...]:
 def trajectory(evidence: HeadEvidence) -> tuple[Claim, ...]:
     """Instability at step t from the run on the whole sample and the heads' norms."""
     run = evidence.run
-    bound = head.trajectory(drift=run.certificate, norm=run.norm[:, :1], left_out_norms=run.norm[:, 1:])
-    return (Claim(run.direction_distance, bound, run.steps, evidence.run_resolution, "exact", INSTABILITY),)
+    bound = head.trajectory(
+        drift=run.certificate, norm=run.norm[:, :1], left_out_norms=run.norm[:, 1:]
+    )
+    return (
+        Claim(
+            run.direction_distance, bound, run.steps, evidence.run_resolution, "exact", INSTABILITY
+        ),
+    )
 
 
 @theorem(
     "H-chord",
-    statement="‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ √(2 − 2√(1 − δ_i²)), δ_i = η Σ_{s<t} ‖∇F_S(w_S(s)) − ∇F_{S^i}(w_S(s))‖/‖w_S(t)‖ < 1, "
-    "else 2, for every i and t",
+    statement=(
+        "‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ √(2 − 2√(1 − δ_i²)), δ_i = η Σ_{s<t} ‖∇F_S(w_S(s)) −"
+        " ∇F_{S^i}(w_S(s))‖/‖w_S(t)‖ < 1, else 2, for every i and t"
+    ),
     source="this project, docs/head-tuning.md",
     setting="head",
     assumptions=(STABLE_STEP,),
     maximum=2,
 )
 def chord(evidence: HeadEvidence) -> tuple[Claim, ...]:
-    """Instability at step t from the run on the whole sample alone, by the chord of the largest angle."""
+    """Instability at step t from the run on the whole sample alone, by the chord of the largest
+    angle.
+    """
     run = evidence.run
     bound = head.chord(drift=run.certificate, norm=run.norm[:, :1])
-    return (Claim(run.direction_distance, bound, run.steps, evidence.run_resolution, "exact", INSTABILITY),)
+    return (
+        Claim(
+            run.direction_distance, bound, run.steps, evidence.run_resolution, "exact", INSTABILITY
+        ),
+    )
 
 
 @theorem(
     "H-anytime",
-    statement="mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2B/(γn) for every t (4B/(γn) under 1/(n − 1) weights), start at zero",
+    statement=(
+        "mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2B/(γn) for every t (4B/(γn) under 1/(n − 1) weights),"
+        " start at zero"
+    ),
     source="this project, docs/head-tuning.md",
     setting="head",
     assumptions=(SEPARABLE, STABLE_STEP),
@@ -204,14 +283,27 @@ def chord(evidence: HeadEvidence) -> tuple[Claim, ...]:
 def anytime(evidence: HeadEvidence) -> tuple[Claim, ...]:
     """Mean instability at every step from n, margin and radius alone."""
     run = evidence.run
-    bound = head.anytime(n=evidence.n, margin=evidence.margin, radius=evidence.radius, weights=run.weighting)
+    bound = head.anytime(
+        n=evidence.n, margin=evidence.margin, radius=evidence.radius, weights=run.weighting
+    )
     measured = run.direction_distance.mean(axis=1)
-    return (Claim(measured, np.full_like(measured, bound), run.steps, evidence.run_resolution, "exact", MEAN_INSTABILITY),)
+    return (
+        Claim(
+            measured,
+            np.full_like(measured, bound),
+            run.steps,
+            evidence.run_resolution,
+            "exact",
+            MEAN_INSTABILITY,
+        ),
+    )
 
 
 @theorem(
     "H-direction",
-    statement="‖ŵ − û‖ ≤ √(2(1 − γ_w/γ)), γ_w = min_j z_jᵀw/‖w‖, for every head w, tuned on S or on S^i",
+    statement=(
+        "‖ŵ − û‖ ≤ √(2(1 − γ_w/γ)), γ_w = min_j z_jᵀw/‖w‖, for every head w, tuned on S or on S^i"
+    ),
     source="this project, docs/head-tuning.md",
     setting="head",
     assumptions=(SEPARABLE,),
@@ -225,7 +317,14 @@ def direction(evidence: HeadEvidence) -> tuple[Claim, ...]:
     resolution = evidence.run_resolution + evidence.limit_resolution.max()
     return (
         Claim(measured[:, :1], bound[:, :1], run.steps, resolution, "exact", ERROR),
-        Claim(measured[:, 1:], bound[:, 1:], run.steps, resolution, "exact", "direction error of the left-out heads at step t"),
+        Claim(
+            measured[:, 1:],
+            bound[:, 1:],
+            run.steps,
+            resolution,
+            "exact",
+            "direction error of the left-out heads at step t",
+        ),
     )
 
 
@@ -238,8 +337,10 @@ REACHED = Assumption(
 
 @theorem(
     "H-asymptotic",
-    statement="‖ŵ_S(t) − û_S‖ is within 2 % of that of w_S ln t + w̃ with (η/n) exp(−z_iᵀw̃) = α_i on the support vectors, from the "
-    "computed onset on",
+    statement=(
+        "‖ŵ_S(t) − û_S‖ is within 2 % of that of w_S ln t + w̃ with (η/n) exp(−z_iᵀw̃) = α_i on the"
+        " support vectors, from the computed onset on"
+    ),
     source="Soudry et al. 2018, Theorem 4; the onset by this project, docs/head-tuning.md",
     setting="head",
     assumptions=(SEPARABLE, REACHED),
@@ -253,13 +354,23 @@ def asymptotic(evidence: HeadEvidence) -> tuple[Claim, ...]:
     resolution = (evidence.run_resolution[past] + evidence.limit_resolution.max()) / predicted
     deviation = np.abs(error / predicted - 1)
     return (
-        Claim(deviation, np.full_like(deviation, TOLERANCE), run.steps[past], resolution, "exact", "relative deviation from the expansion"),
+        Claim(
+            deviation,
+            np.full_like(deviation, TOLERANCE),
+            run.steps[past],
+            resolution,
+            "exact",
+            "relative deviation from the expansion",
+        ),
     )
 
 
 @theorem(
     "H-chain",
-    statement="mean H-pair ≤ H-dual ≤ H-support ≤ H-free, and mean H-trajectory(t) ≤ H-anytime for every t",
+    statement=(
+        "mean H-pair ≤ H-dual ≤ H-support ≤ H-free, and mean H-trajectory(t) ≤ H-anytime for"
+        " every t"
+    ),
     source="this project, docs/head-tuning.md",
     setting="head",
     assumptions=(SEPARABLE, STABLE_STEP, REMAINING_WEIGHTS),
@@ -269,15 +380,36 @@ def chain(evidence: HeadEvidence) -> tuple[Claim, ...]:
     """The order of the ladder: each rung of the head-tuning bounds is at most the next."""
     run, separator = evidence.run, evidence.separator
     n, margin, radius = evidence.n, evidence.margin, evidence.radius
-    pair = float(np.mean(head.pair(margin=margin, dual=separator.dual, hinge=evidence.left_out.hinge)))
+    pair = float(
+        np.mean(head.pair(margin=margin, dual=separator.dual, hinge=evidence.left_out.hinge))
+    )
     dual = head.dual(margin=margin, dual=separator.dual, norms=evidence.norms)
     support = head.support(n=n, margin=margin, radius=radius, n_support=len(separator.support))
     free = head.free(n=n, margin=margin, radius=radius)
-    trajectory = np.mean(head.trajectory(drift=run.certificate, norm=run.norm[:, :1], left_out_norms=run.norm[:, 1:]), axis=1)
+    trajectory = np.mean(
+        head.trajectory(
+            drift=run.certificate, norm=run.norm[:, :1], left_out_norms=run.norm[:, 1:]
+        ),
+        axis=1,
+    )
     anytime = np.full_like(trajectory, head.anytime(n=n, margin=margin, radius=radius))
-    rungs = (("H-pair ≤ H-dual", pair, dual), ("H-dual ≤ H-support", dual, support), ("H-support ≤ H-free", support, free))
+    rungs = (
+        ("H-pair ≤ H-dual", pair, dual),
+        ("H-dual ≤ H-support", dual, support),
+        ("H-support ≤ H-free", support, free),
+    )
     resolution = float(evidence.limit_resolution.max())
     return (
-        *(Claim(lower, upper, np.inf, resolution, "exact", quantity) for quantity, lower, upper in rungs),
-        Claim(trajectory, anytime, run.steps, evidence.run_resolution, "exact", "H-trajectory ≤ H-anytime"),
+        *(
+            Claim(lower, upper, np.inf, resolution, "exact", quantity)
+            for quantity, lower, upper in rungs
+        ),
+        Claim(
+            trajectory,
+            anytime,
+            run.steps,
+            evidence.run_resolution,
+            "exact",
+            "H-trajectory ≤ H-anytime",
+        ),
     )

@@ -19,27 +19,42 @@ HEADS_LABEL = "number of heads H"
 
 
 def error_against_heads(results: Results) -> Figure:
-    """Direction error of the mean head against H, a panel a scale of the starts, a line a number of features."""
+    """Direction error of the mean head against H, a panel a scale of the starts, a line a number of
+    features.
+    """
     figure, axes, table = _panels(results, "M-sharp", ERROR)
     for axis, (scale, rows) in zip(axes, table.groupby("scale"), strict=True):
         for index, (d, one) in enumerate(rows.groupby("d")):
             middle = one.groupby("heads")["measured"].median()
             colour = PALETTE[index % len(PALETTE)]
             axis.loglog(
-                middle.index, middle, color=colour, marker=MARKERS[index % len(MARKERS)], label=f"measured, d/n = {d / _samples(one):.2g}"
+                middle.index,
+                middle,
+                color=colour,
+                marker=MARKERS[index % len(MARKERS)],
+                label=f"measured, d/n = {d / _samples(one):.2g}",
             )
             bias = _environments(results, one)["bias"].median()
             axis.axhline(bias, color=colour, ls=":", lw=1.2)
-            axis.loglog(middle.index, middle.iloc[0] / np.sqrt(middle.index), color=colour, ls="--", lw=0.8)
+            axis.loglog(
+                middle.index, middle.iloc[0] / np.sqrt(middle.index), color=colour, ls="--", lw=0.8
+            )
         _heads_axis(axis, scale, sorted(rows["heads"].unique()))
     axes[0].set_ylabel("distance of ŵ_H(t) from the maximum-margin direction")
     axes[0].plot([], [], color="black", ls="--", lw=0.8, label="1/√H from H = 1 (P-Multi)")
     axes[0].plot([], [], color="black", ls=":", lw=1.2, label="common bias, fitted")
-    return _finished(figure, axes, f"Direction error of the mean head at t = {table['steps'].max():,.0f}, n = {_samples(table)}")
+    return _finished(
+        figure,
+        axes,
+        f"Direction error of the mean head at t = {table['steps'].max():,.0f}, n ="
+        f" {_samples(table)}",
+    )
 
 
 def error_along_steps(results: Results) -> Figure:
-    """The same at every recorded t, for the largest scale of the starts and the smallest and largest d."""
+    """The same at every recorded t, for the largest scale of the starts and the smallest and
+    largest d.
+    """
     table = _table(results, "M-sharp", ERROR)
     table = table[table["scale"] == table["scale"].max()]
     sizes = sorted(table["d"].unique())
@@ -50,7 +65,13 @@ def error_along_steps(results: Results) -> Figure:
         rows = table[table["d"] == d]
         for index, (t, one) in enumerate(rows.groupby("steps")):
             middle = one.groupby("heads")["measured"].median()
-            axis.loglog(middle.index, middle, color=PALETTE[index], marker=MARKERS[index], label=f"t = {t:,.0f}")
+            axis.loglog(
+                middle.index,
+                middle,
+                color=PALETTE[index],
+                marker=MARKERS[index],
+                label=f"t = {t:,.0f}",
+            )
         _heads_axis(axis, rows["scale"].iloc[0], sorted(rows["heads"].unique()))
         axis.set_title(f"n = {_samples(rows)}, d = {d}, σ = {rows['scale'].iloc[0]:g}")
     axes[0].set_ylabel("distance of ŵ_H(t) from the maximum-margin direction")
@@ -64,41 +85,77 @@ def floor(results: Results) -> Figure:
     axis = figure.subplots()
     for index, (scale, rows) in enumerate(environments.groupby("scale")):
         middle = rows.groupby("ratio")["floor_heads"].median().clip(lower=1e-3)
-        axis.loglog(middle.index, middle, marker=MARKERS[index], color=PALETTE[index], label=f"σ = {scale:g}")
+        axis.loglog(
+            middle.index,
+            middle,
+            marker=MARKERS[index],
+            color=PALETTE[index],
+            label=f"σ = {scale:g}",
+        )
     axis.axhline(1, color="black", ls=":", lw=1.2, label="one head")
     axis.set(
         xlabel="d/n",
         ylabel="H at which the spread's part equals the bias",
     )
-    axis.set_title(f"Where the floor starts (n = {environments['n'].iloc[0]}, last step, median over families)", fontsize=10)
+    axis.set_title(
+        f"Where the floor starts (n = {environments['n'].iloc[0]}, last step, median over"
+        " families)",
+        fontsize=10,
+    )
     _plain(axis, "xaxis", sorted(environments["ratio"].unique()))
     figure.legend(loc="outside right upper", frameon=False)
     return figure
 
 
 def instability_against_heads(results: Results) -> Figure:
-    """Leave-one-out instability of the mean head against H, a panel a scale of the starts, a line a number of features."""
+    """Leave-one-out instability of the mean head against H, a panel a scale of the starts, a line a
+    number of features.
+    """
     figure, axes, table = _panels(results, "M-anytime", INSTABILITY)
     for axis, (scale, rows) in zip(axes, table.groupby("scale"), strict=True):
         for index, (d, one) in enumerate(rows.groupby("d")):
             middle = one.groupby("heads")[["measured", "bound"]].median()
             colour = PALETTE[index % len(PALETTE)]
             marker = MARKERS[index % len(MARKERS)]
-            axis.loglog(middle.index, middle["measured"], color=colour, marker=marker, label=f"measured, d/n = {d / _samples(one):.2g}")
+            axis.loglog(
+                middle.index,
+                middle["measured"],
+                color=colour,
+                marker=marker,
+                label=f"measured, d/n = {d / _samples(one):.2g}",
+            )
             axis.loglog(middle.index, middle["bound"], color=colour, ls="--", lw=0.8)
         _heads_axis(axis, scale, sorted(rows["heads"].unique()))
     axes[0].set_ylabel("mean distance of ŵ_H(t) on S and S^i")
     axes[0].plot([], [], color="black", ls="--", lw=0.8, label="M-anytime")
-    return _finished(figure, axes, f"Leave-one-out instability of the mean head at t = {table['steps'].max():,.0f}, n = {_samples(table)}")
+    return _finished(
+        figure,
+        axes,
+        f"Leave-one-out instability of the mean head at t = {table['steps'].max():,.0f}, n ="
+        f" {_samples(table)}",
+    )
 
 
 def bias_and_mean_start(results: Results) -> Figure:
-    """The common bias against the error of the run from the mean of the starts, one point an environment."""
+    """The common bias against the error of the run from the mean of the starts, one point an
+    environment.
+    """
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axis = figure.subplots()
     for index, (scale, rows) in enumerate(results.environments.groupby("scale")):
-        axis.loglog(rows["mean_start_error"], rows["bias"].clip(lower=1e-6), MARKERS[index], color=PALETTE[index], label=f"σ = {scale:g}")
-    ends = np.array([results.environments["mean_start_error"].min(), results.environments["mean_start_error"].max()])
+        axis.loglog(
+            rows["mean_start_error"],
+            rows["bias"].clip(lower=1e-6),
+            MARKERS[index],
+            color=PALETTE[index],
+            label=f"σ = {scale:g}",
+        )
+    ends = np.array(
+        [
+            results.environments["mean_start_error"].min(),
+            results.environments["mean_start_error"].max(),
+        ]
+    )
     axis.loglog(ends, ends, color="black", lw=1, label="equal")
     axis.set(
         xlabel="direction error of the head that starts at the mean of the starts",
@@ -128,7 +185,9 @@ def _table(results: Results, theorem: str, quantity: str) -> pd.DataFrame:
     return rows.assign(heads=rows["quantity"].str.removeprefix(quantity.format("")).astype(int))
 
 
-def _panels(results: Results, theorem: str, quantity: str) -> tuple[Figure, list[Axes], pd.DataFrame]:
+def _panels(
+    results: Results, theorem: str, quantity: str
+) -> tuple[Figure, list[Axes], pd.DataFrame]:
     table = _table(results, theorem, quantity)
     table = table[table["steps"] == table["steps"].max()]
     scales = table["scale"].nunique()

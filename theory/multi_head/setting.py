@@ -1,4 +1,6 @@
-"""Multi-head tuning: many heads from random starts on the same data, averaged in groups of every size."""
+"""Multi-head tuning: many heads from random starts on the same data, averaged in groups of every
+size.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,17 @@ from tunebound.theory.multi_head import starts as random_starts
 from tunebound.theory.multi_head.starts import HEADS, RandomStarts
 from tunebound.tuning.recording import record_steps
 
-OPTIONS = {"steps": 5_000, "weights": "1/n", "rate_fraction": 0.5, "device": "auto", "dtype": "float64"}
+OPTIONS = {
+    "steps": 5_000,
+    "weights": "1/n",
+    "rate_fraction": 0.5,
+    "device": "auto",
+    "dtype": "float64",
+}
 SIZES = tuple(4**k for k in range(6))  # of the groups whose heads are averaged: 1, 4, …, 1024
 LEFT_OUT_WORK = 165_000  # heads × samples × left-out samples that are followed for the instability
-# A statement "with probability 1 − δ" is tested at this δ: over a whole suite none should fail by chance.
+# A statement "with probability 1 − δ" is tested at this δ: over a whole suite none should fail by
+# chance.
 FAILURE = 1e-9
 ERROR = "direction error of the mean head, H = {}"
 INSTABILITY = "mean instability of the mean head, H = {}"
@@ -27,9 +36,11 @@ INSTABILITY = "mean instability of the mean head, H = {}"
 
 @dataclass(frozen=True)
 class MultiHeadEvidence:
-    """Heads from independent Gaussian starts, on S and on every S^i. K steps, N heads on S, M heads on each S^i.
+    """Heads from independent Gaussian starts, on S and on every S^i. K steps, N heads on S, M heads
+    on each S^i.
 
-    Heads are independent, so disjoint groups of H of them are independent draws of an H-headed model.
+    Heads are independent, so disjoint groups of H of them are independent draws of an H-headed
+    model.
 
     Attributes
     ----------
@@ -112,22 +123,34 @@ class MultiHeadEvidence:
 
     @cached_property
     def certified_bias(self) -> NDArray[np.float64]:
-        """Direction error of E w(t), at most: that of its estimate and the estimate's error bar, up to `FAILURE`, shape (K,)."""
-        return self.bias + np.asarray(bounds.head.chord(drift=self.concentration(HEADS), norm=self.expected_norm))
+        """Direction error of E w(t), at most: that of its estimate and the estimate's error bar, up
+        to `FAILURE`, shape (K,).
+        """
+        return self.bias + np.asarray(
+            bounds.head.chord(drift=self.concentration(HEADS), norm=self.expected_norm)
+        )
 
     @cached_property
     def certified_norm(self) -> NDArray[np.float64]:
-        """‖E w(t)‖, at least, up to `FAILURE`; 0 where its estimate cannot be told from 0, shape (K,)."""
+        """‖E w(t)‖, at least, up to `FAILURE`; 0 where its estimate cannot be told from 0, shape
+        (K,).
+        """
         return np.maximum(self.expected_norm - self.concentration(HEADS), 0.0)
 
     def direction_error(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """‖w/‖w‖ − û_S‖ along the last axis."""
         return np.linalg.norm(unit(weights) - self.separator.direction, axis=-1)
 
-    def concentration(self, size: int, spread: ArrayLike | None = None, groups: int = 1) -> float | NDArray[np.float64]:
+    def concentration(
+        self, size: int, spread: ArrayLike | None = None, groups: int = 1
+    ) -> float | NDArray[np.float64]:
         """Distance of the mean of `size` heads from its expectation, certified up to `FAILURE`."""
         return bounds.multi_head.concentration(
-            spread=self.start_spread if spread is None else spread, deviation=self.scale, heads=size, delta=FAILURE, groups=groups
+            spread=self.start_spread if spread is None else spread,
+            deviation=self.scale,
+            heads=size,
+            delta=FAILURE,
+            groups=groups,
         )
 
     def groups(self, size: int) -> NDArray[np.float64]:
@@ -143,24 +166,39 @@ class MultiHeadEvidence:
         return self.direction_error(self.groups(size))
 
     def instability(self, size: int) -> NDArray[np.float64]:
-        """Mean over i of the distance of the unit directions of the groups' mean heads on S and S^i, shape (K, M/size)."""
+        """Mean over i of the distance of the unit directions of the groups' mean heads on S and
+        S^i, shape (K, M/size).
+        """
         left_out = unit(group_means(self.left_out, size))
         whole = unit(self.groups(size)[:, : left_out.shape[2]])
         return np.linalg.norm(left_out - whole[:, None], axis=-1).mean(axis=1)
 
     def error_claims(self, bound: Mapping[int, ArrayLike], provenance: str) -> tuple[Claim, ...]:
-        """For each group size, the direction error of every group against its bound, of shape (K, 1) or (K, N/size)."""
+        """For each group size, the direction error of every group against its bound, of shape (K,
+        1) or (K, N/size).
+        """
         resolution = self.resolution + np.sqrt(max(self.separator.gap, np.finfo(float).eps))
         claims = []
         for size, right in bound.items():
             measured = self.error(size)
-            claims.append(Claim(measured, np.broadcast_to(right, measured.shape), self.steps, resolution, provenance, ERROR.format(size)))
+            claims.append(
+                Claim(
+                    measured,
+                    np.broadcast_to(right, measured.shape),
+                    self.steps,
+                    resolution,
+                    provenance,
+                    ERROR.format(size),
+                )
+            )
         return tuple(claims)
 
     def columns(self) -> dict[str, Any]:
         last = {size: float(np.sqrt((self.error(size)[-1] ** 2).mean())) for size in SIZES}
         bias, floor = common_bias(last[1], last[HEADS])
-        fewest, most = (float(self.instability(size)[-1].mean()) for size in (1, self.left_out_sizes[-1]))
+        fewest, most = (
+            float(self.instability(size)[-1].mean()) for size in (1, self.left_out_sizes[-1])
+        )
         return {
             "family": self.starts.data.family,
             "n": self.n,
@@ -194,9 +232,13 @@ def unit(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def group_means(weights: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Means over disjoint groups of `size` along the last axis but one; what does not fill a group is left out."""
+    """Means over disjoint groups of `size` along the last axis but one; what does not fill a group
+    is left out.
+    """
     count = weights.shape[-2] // size
-    grouped = weights[..., : count * size, :].reshape(*weights.shape[:-2], count, size, weights.shape[-1])
+    grouped = weights[..., : count * size, :].reshape(
+        *weights.shape[:-2], count, size, weights.shape[-1]
+    )
     return grouped.mean(axis=-2)
 
 
@@ -207,7 +249,8 @@ def spread_of(heads: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def common_bias(error_one: float, error_most: float) -> tuple[float, float]:
-    """Fit error² = bias² + c/H through H = 1 and H = 1024: the bias, and the H at which both parts are equal.
+    """Fit error² = bias² + c/H through H = 1 and H = 1024: the bias, and the H at which both parts
+    are equal.
 
     Where the whole error falls like 1/√H the bias is 0 and that H infinite.
     """
@@ -228,22 +271,35 @@ def _examine(starts: RandomStarts, options: Mapping[str, Any]) -> MultiHeadEvide
     total = options["steps"]
     steps = np.unique([-(-total // 100), -(-total // 10), total])
     initial = starts.draw(HEADS)
-    followed = max(size for size in SIZES[1:] if size == SIZES[1] or size * starts.n * (starts.n + 1) <= LEFT_OUT_WORK)
+    followed = max(
+        size
+        for size in SIZES[1:]
+        if size == SIZES[1] or size * starts.n * (starts.n + 1) <= LEFT_OUT_WORK
+    )
     common = {
-        "learning_rate": options["rate_fraction"] * tuning.learning_rate_limits(X, weights=options["weights"]),
+        "learning_rate": (
+            options["rate_fraction"] * tuning.learning_rate_limits(X, weights=options["weights"])
+        ),
         "weights": options["weights"],
         "device": options["device"],
         "dtype": options["dtype"],
     }
     heads, left_out, resolution = [], [], []
     for t in steps.tolist():
-        # A run keeps single heads at its end only, so that each number of steps is a run of its own.
-        whole = tuning.tune_heads(X, y, steps=t, init=initial, heads=HEADS, leave_one_out=False, record=[t], **common)
-        others = tuning.tune_heads(X, y, steps=t, init=initial[:followed], heads=followed, record=[t], **common)
+        # A run keeps single heads at its end only, so that each number of steps is a run of its
+        # own.
+        whole = tuning.tune_heads(
+            X, y, steps=t, init=initial, heads=HEADS, leave_one_out=False, record=[t], **common
+        )
+        others = tuning.tune_heads(
+            X, y, steps=t, init=initial[:followed], heads=followed, record=[t], **common
+        )
         heads.append(np.asarray(whole.head_weights)[0])
         left_out.append(np.asarray(others.head_weights)[1:])
         resolution.append(whole.resolution[-1])
-    mean_start = tuning.tune_heads(X, y, steps=total, leave_one_out=False, record=steps.tolist(), **common).path
+    mean_start = tuning.tune_heads(
+        X, y, steps=total, leave_one_out=False, record=steps.tolist(), **common
+    ).path
     return MultiHeadEvidence(
         starts,
         bounds.max_margin(X, y),
@@ -259,10 +315,19 @@ def _examine(starts: RandomStarts, options: Mapping[str, Any]) -> MultiHeadEvide
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Try the options on four points, so that a bad one is refused before any data set is generated."""
+    """Try the options on four points, so that a bad one is refused before any data set is
+    generated.
+    """
     fraction = options["rate_fraction"]
-    if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 < fraction <= 1:
-        raise ValueError(f"rate_fraction must lie in (0, 1], as a share of the largest stable step size, got {fraction!r}")
+    if (
+        isinstance(fraction, bool)
+        or not isinstance(fraction, (int, float))
+        or not 0 < fraction <= 1
+    ):
+        raise ValueError(
+            "rate_fraction must lie in (0, 1], as a share of the largest stable step size, got"
+            f" {fraction!r}"
+        )
     record_steps(options["steps"])
     corners = np.array([[1.0, 0.1], [1.0, -0.1], [-1.0, 0.1], [-1.0, -0.1]])
     kept = {name: options[name] for name in ("weights", "device", "dtype")}
@@ -272,7 +337,10 @@ def check_options(options: Mapping[str, Any]) -> None:
 register(
     Setting(
         name="multi-head",
-        summary="the mean of linear heads tuned from independent random starts, 1 to 1,024 of them, each sample left out in turn",
+        summary=(
+            "the mean of linear heads tuned from independent random starts, 1 to 1,024 of them,"
+            " each sample left out in turn"
+        ),
         measures="distance of unit directions (0 to 2)",
         factors=("family", "n", "d", "scale"),
         stands_for={},
@@ -281,7 +349,9 @@ register(
         judged_at="last",
         suite_names=random_starts.suite_names,
         suite=random_starts.make_suite,
-        cost=lambda specification, options: options["steps"] * (HEADS * specification.n + LEFT_OUT_WORK) * (specification.d + 10),
+        cost=lambda specification, options: (
+            options["steps"] * (HEADS * specification.n + LEFT_OUT_WORK) * (specification.d + 10)
+        ),
         batch_key=lambda specification: (specification.n, specification.d),
         evidence=multi_head_evidence,
         save=random_starts.save,

@@ -29,7 +29,8 @@ class RandomStarts:
     ----------
     data : SeparableDataset
     scale : float
-        Standard deviation σ of each coordinate of a start, 0 or more, in the units of the weights (one over a feature's).
+        Standard deviation σ of each coordinate of a start, 0 or more, in the units of the weights
+        (one over a feature's).
     seed : int
         Of the starts.
     """
@@ -39,8 +40,15 @@ class RandomStarts:
     seed: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.scale, bool) or not isinstance(self.scale, (int, float)) or not 0 <= self.scale < np.inf:
-            raise ValueError(f"scale must be a number of at least 0, the standard deviation of a start, got {self.scale!r}")
+        if (
+            isinstance(self.scale, bool)
+            or not isinstance(self.scale, (int, float))
+            or not 0 <= self.scale < np.inf
+        ):
+            raise ValueError(
+                "scale must be a number of at least 0, the standard deviation of a start, got"
+                f" {self.scale!r}"
+            )
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise ValueError(f"seed must be an integer of at least 0, got {self.seed!r}")
 
@@ -90,10 +98,16 @@ def suite_names() -> tuple[str, ...]:
 def make_suite(name: str, seed: int) -> synthetic.Suite[RandomStarts]:
     """Data of one margin and radius over n, d/n and the scale of the starts."""
     if name not in suite_names():
-        raise ValueError(f"no suite of random starts is named {name!r}. Known: {', '.join(suite_names())}")
+        raise ValueError(
+            f"no suite of random starts is named {name!r}. Known: {', '.join(suite_names())}"
+        )
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed must be an integer of at least 0, got {seed!r}")
-    families, shapes, scales = (FAMILIES, SHAPES, SCALES) if name == "standard" else (FAMILIES[:1], SMOKE_SHAPES, SMOKE_SCALES)
+    families, shapes, scales = (
+        (FAMILIES, SHAPES, SCALES)
+        if name == "standard"
+        else (FAMILIES[:1], SMOKE_SHAPES, SMOKE_SCALES)
+    )
     return synthetic.Suite(
         name,
         seed,
@@ -108,7 +122,16 @@ def make_suite(name: str, seed: int) -> synthetic.Suite[RandomStarts]:
 
 def save(starts: RandomStarts, path: str | os.PathLike[str]) -> None:
     """Write the data, the scale and the seed."""
-    write_arrays(path, {"format": FORMAT, "X": starts.data.X, "y": starts.data.y, "scale": float(starts.scale), "seed": starts.seed})
+    write_arrays(
+        path,
+        {
+            "format": FORMAT,
+            "X": starts.data.X,
+            "y": starts.data.y,
+            "scale": float(starts.scale),
+            "seed": starts.seed,
+        },
+    )
 
 
 def load(path: str | os.PathLike[str]) -> RandomStarts:
@@ -116,6 +139,9 @@ def load(path: str | os.PathLike[str]) -> RandomStarts:
     try:
         stored = read_arrays(path, format_name=FORMAT, entries=("X", "y", "scale", "seed"))
     except ValueError as error:
-        raise ValueError(f"{path} holds no random starts ({error}); name a file that a counterexample was stored in") from error
+        raise ValueError(
+            f"{path} holds no random starts ({error}); name a file that a counterexample was"
+            " stored in"
+        ) from error
     data = synthetic.SeparableDataset.from_arrays(stored["X"], stored["y"])
     return RandomStarts(data, stored["scale"].item(), stored["seed"].item())

@@ -22,8 +22,10 @@ def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     environments = results.environments
     heads = int((HEADS + environments["n"] * environments["left_out_heads"]).sum())
     return (
-        f"{len(environments)} data sets with random starts; {manifest['options']['steps']:,} steps of gradient descent of {HEADS:,} heads "
-        f"each, and of up to {environments['left_out_heads'].max():,} with every sample left out in turn: {heads:,} heads."
+        f"{len(environments)} data sets with random starts; {manifest['options']['steps']:,} steps"
+        f" of gradient descent of {HEADS:,} heads each, and of up to"
+        f" {environments['left_out_heads'].max():,} with every sample left out in turn: {heads:,}"
+        " heads."
     )
 
 
@@ -37,50 +39,65 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
         if not len(rows):
             continue
         sentences.append(
-            f"Where {name}, {HEADS:,} heads instead of one bring the mean head's direction error from {rows['error_one'].median():.3g} to "
-            f"{rows['error_most'].median():.3g} (medians). The common bias is the larger part from H = {rows['floor_heads'].median():.2g} "
-            f"on in the median data set, and from H = {rows['floor_heads'].max():.3g} on at the latest."
+            f"Where {name}, {HEADS:,} heads instead of one bring the mean head's direction error"
+            f" from {rows['error_one'].median():.3g} to {rows['error_most'].median():.3g}"
+            " (medians). The common bias is the larger part from H ="
+            f" {rows['floor_heads'].median():.2g} on in the median data set, and from H ="
+            f" {rows['floor_heads'].max():.3g} on at the latest."
         )
     slopes = environments[["slope_few", "slope_many"]].median()
     sentences.append(
-        f"Between H = 1 and 4 the error goes with H to the power {slopes['slope_few']:+.2f} in the median (steepest "
-        f"{environments['slope_few'].min():+.2f}), between 256 and 1,024 to the power {slopes['slope_many']:+.3f}; P-Multi says −0.5."
+        f"Between H = 1 and 4 the error goes with H to the power {slopes['slope_few']:+.2f} in the"
+        f" median (steepest {environments['slope_few'].min():+.2f}), between 256 and 1,024 to the"
+        f" power {slopes['slope_many']:+.3f}; P-Multi says −0.5."
     )
     scaling = by_name.get("P-Multi-scaling")
     if scaling is not None and scaling.environments:
         sentences.append(
-            f"That the whole first term falls like 1/√H (P-Multi-scaling) is {scaling.status}: {scaling.violations} of "
-            f"{scaling.environments} data sets violate it."
+            f"That the whole first term falls like 1/√H (P-Multi-scaling) is {scaling.status}:"
+            f" {scaling.violations} of {scaling.environments} data sets violate it."
         )
     for name, what in (
         ("M-refined", "Bias and spread apart (M-refined)"),
         ("M-sharp", "The same with sharper constants (M-sharp)"),
-        ("M-mean-start", "With the run from the mean of the starts in place of the expected head (M-mean-start)"),
+        (
+            "M-mean-start",
+            "With the run from the mean of the starts in place of the expected head (M-mean-start)",
+        ),
     ):
         verdict = by_name.get(name)
         if verdict is not None and verdict.tightness is not None:
             sentences.append(
-                f"{what}: {verdict.violations} violations on {verdict.environments} data sets; measured/bound is "
-                f"{verdict.tightness['median']:.3g} in the median and {verdict.tightness['tightest']:.3g} at most."
+                f"{what}: {verdict.violations} violations on {verdict.environments} data sets;"
+                f" measured/bound is {verdict.tightness['median']:.3g} in the median and"
+                f" {verdict.tightness['tightest']:.3g} at most."
             )
     change = environments["instability_most"] / environments["instability_one"]
     sentences.append(
-        f"Leave-one-out instability, the same starts on S and S^i: averaging lowers it by more than {SAME:.0%} on "
-        f"{int((change < 1 - SAME).sum())} of {len(change)} data sets, raises it by more than {SAME:.0%} on "
-        f"{int((change > 1 + SAME).sum())} (largest factor {change.max():.2g}), and changes it less on the others: a large random "
-        "start that both heads share hides what "
-        "the left-out sample does."
+        "Leave-one-out instability, the same starts on S and S^i: averaging lowers it by more than"
+        f" {SAME:.0%} on {int((change < 1 - SAME).sum())} of {len(change)} data sets, raises it by"
+        f" more than {SAME:.0%} on {int((change > 1 + SAME).sum())} (largest factor"
+        f" {change.max():.2g}), and changes it less on the others: a large random start that both"
+        " heads share hides what the left-out sample does."
     )
     return sentences
 
 
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants."""
-    width = np.sqrt(environments["d"] / HEADS) * environments["scale"] / environments["expected_norm"]
+    width = (
+        np.sqrt(environments["d"] / HEADS) * environments["scale"] / environments["expected_norm"]
+    )
     return [
-        f"Largest relative duality gap of a maximum-margin separator: {environments['gap'].max():.1e}.",
-        f"The expected head is estimated by the mean of {HEADS:,}; the root mean square of its error is at most {width.max():.2g} of "
-        "its norm. Statements that hold with probability 1 − δ are tested at δ = 1e-9.",
+        (
+            "Largest relative duality gap of a maximum-margin separator:"
+            f" {environments['gap'].max():.1e}."
+        ),
+        (
+            f"The expected head is estimated by the mean of {HEADS:,}; the root mean square of its"
+            f" error is at most {width.max():.2g} of its norm. Statements that hold with"
+            " probability 1 − δ are tested at δ = 1e-9."
+        ),
     ]
 
 
@@ -93,29 +110,35 @@ PRESENTATION = Presentation(
     illustrations={
         "error-against-heads": Illustration(
             drawn.error_against_heads,
-            "The mean of H heads against the maximum-margin direction. Dashed: what P-Multi's 1/√H would make of the error of one head. "
-            "Dotted: the common bias, which no number of heads removes.",
+            "The mean of H heads against the maximum-margin direction. Dashed: what P-Multi's 1/√H"
+            " would make of the error of one head. Dotted: the common bias, which no number of"
+            " heads removes.",
         ),
         "error-along-steps": Illustration(
             drawn.error_along_steps,
-            "With few features the starts are forgotten and all numbers of heads meet; with more features than samples, the part of a "
-            "start that no sample sees stays for good, and averaging is all that removes it.",
+            "With few features the starts are forgotten and all numbers of heads meet; with more"
+            " features than samples, the part of a start that no sample sees stays for good, and"
+            " averaging is all that removes it.",
         ),
         "where-the-floor-starts": Illustration(
-            drawn.floor, "More heads than this gain little. Below one head, they gain nothing: the common bias is all of the error."
+            drawn.floor,
+            "More heads than this gain little. Below one head, they gain nothing: the common bias"
+            " is all of the error.",
         ),
         "bias-and-mean-start": Illustration(
             drawn.bias_and_mean_start,
-            "Each point is one data set. Above the line, the mean of infinitely many heads is worse than one head that starts at zero.",
+            "Each point is one data set. Above the line, the mean of infinitely many heads is worse"
+            " than one head that starts at zero.",
         ),
         "instability-against-heads": Illustration(
             drawn.instability_against_heads,
-            "What leaving one sample out does to the mean of H heads, each with the same start on S and on S^i. Dashed: M-anytime.",
+            "What leaving one sample out does to the mean of H heads, each with the same start on S"
+            " and on S^i. Dashed: M-anytime.",
         ),
         "bound-against-measured": Illustration(
             plots.bound_against_measured,
-            "Each point is one data set and number of heads at the last step. On the black line a bound is attained; below it, it is "
-            "violated; above the dashed line it says nothing.",
+            "Each point is one data set and number of heads at the last step. On the black line a"
+            " bound is attained; below it, it is violated; above the dashed line it says nothing.",
         ),
     },
 )

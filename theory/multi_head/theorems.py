@@ -1,4 +1,6 @@
-"""Theorems on the mean of many heads: as published, on the random part, and what averaging brings."""
+"""Theorems on the mean of many heads: as published, on the random part, and what averaging
+brings.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,24 @@ import numpy as np
 from tunebound.bounds import head, multi_head
 from tunebound.theory.engine.assumptions import SEPARABLE, STABLE_STEP
 from tunebound.theory.engine.statement import Claim, theorem
-from tunebound.theory.multi_head.setting import FAILURE, INSTABILITY, SIZES, MultiHeadEvidence, group_means, spread_of
+from tunebound.theory.multi_head.setting import (
+    FAILURE,
+    INSTABILITY,
+    SIZES,
+    MultiHeadEvidence,
+    group_means,
+    spread_of,
+)
 
 
 # The published multi-head bound, as stated.
 @theorem(
     "P-Multi",
-    statement="for H > 2 + 8 ln(1/δ), with probability 1 − δ, mean_i ‖û_S(t) − û_{S^i}(t)‖ ≤ √((2 + 8 ln(1/δ))/H) C ξ ln ln t/ln t "
-    "+ ν max{√((2/(λn))(1 + B/γ)), (B + √(B² + 8nλ(1 + B/γ)))/(2nλ)} for some constants C, ξ, λ, ν",
+    statement=(
+        "for H > 2 + 8 ln(1/δ), with probability 1 − δ, mean_i ‖û_S(t) − û_{S^i}(t)‖ ≤ √((2 + 8"
+        " ln(1/δ))/H) C ξ ln ln t/ln t + ν max{√((2/(λn))(1 + B/γ)), (B + √(B² + 8nλ(1 +"
+        " B/γ)))/(2nλ)} for some constants C, ξ, λ, ν"
+    ),
     source="Fu, So & Collier, arXiv:2301.09820, multi-head loss",
     setting="multi-head",
     assumptions=(SEPARABLE,),
@@ -26,14 +38,21 @@ def published(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
 
 
 DELTA = 0.05
-FITTED = next(size for size in SIZES if size >= multi_head.heads_needed(delta=DELTA))  # the first size P-Multi speaks of
+# the first size P-Multi speaks of
+FITTED = next(size for size in SIZES if size >= multi_head.heads_needed(delta=DELTA))
 
 
 @theorem(
     "P-Multi-scaling",
-    statement=f"‖ŵ_H(t) − û_S‖ ≤ √({FITTED}/H) max ‖ŵ_{FITTED}(t) − û_S‖ for H > {FITTED}, the maximum over disjoint groups of "
-    f"{FITTED} heads, the fewest here that P-Multi allows for δ = {DELTA}",
-    source="Fu, So & Collier, arXiv:2301.09820, multi-head loss: the factor √((2 + 8 ln(1/δ))/H) of the whole first term; fitted here",
+    statement=(
+        f"‖ŵ_H(t) − û_S‖ ≤ √({FITTED}/H) max ‖ŵ_{FITTED}(t) − û_S‖ for H > {FITTED}, the maximum"
+        f" over disjoint groups of {FITTED} heads, the fewest here that P-Multi allows for δ ="
+        f" {DELTA}"
+    ),
+    source=(
+        "Fu, So & Collier, arXiv:2301.09820, multi-head loss: the factor √((2 + 8 ln(1/δ))/H) of"
+        " the whole first term; fitted here"
+    ),
     setting="multi-head",
     assumptions=(SEPARABLE,),
     maximum=2,
@@ -41,33 +60,51 @@ FITTED = next(size for size in SIZES if size >= multi_head.heads_needed(delta=DE
 def scaling(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     """What P-Multi says of the number of heads: the whole direction error falls like 1/√H."""
     seen = evidence.error(FITTED).max(axis=1, keepdims=True)
-    return evidence.error_claims({size: seen * np.sqrt(FITTED / size) for size in SIZES if size > FITTED}, "fitted")
+    return evidence.error_claims(
+        {size: seen * np.sqrt(FITTED / size) for size in SIZES if size > FITTED}, "fitted"
+    )
 
 
 # The mean of H heads approaches its expectation like 1/√H, in the parameters.
 @theorem(
     "M-expectation",
-    statement="with probability 1 − δ, √(mean_g ‖w_{H,g}(t) − E w(t)‖²) ≤ σ(√d + √(2 ln(1/δ)/G))/√H over G disjoint groups of H heads, "
-    "starts N(0, σ²I), δ = 1e-9",
+    statement=(
+        "with probability 1 − δ, √(mean_g ‖w_{H,g}(t) − E w(t)‖²) ≤ σ(√d + √(2 ln(1/δ)/G))/√H over"
+        " G disjoint groups of H heads, starts N(0, σ²I), δ = 1e-9"
+    ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
     assumptions=(STABLE_STEP,),
 )
 def expectation(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
-    """The mean of all heads stands in for the expectation; no point is nearer to the groups in the mean square."""
+    """The mean of all heads stands in for the expectation; no point is nearer to the groups in the
+    mean square.
+    """
     claims = []
     for size in SIZES[:-1]:
         groups = evidence.groups(size)
         measured = np.sqrt(((groups - evidence.expected[:, None]) ** 2).sum(axis=-1).mean(axis=-1))
         bound = np.full_like(measured, evidence.concentration(size, groups=groups.shape[1]))
         rounding = evidence.resolution * (evidence.expected_norm + bound)
-        claims.append(Claim(measured, bound, evidence.steps, rounding, "exact", f"distance from the expected head, H = {size}"))
+        claims.append(
+            Claim(
+                measured,
+                bound,
+                evidence.steps,
+                rounding,
+                "exact",
+                f"distance from the expected head, H = {size}",
+            )
+        )
     return tuple(claims)
 
 
 @theorem(
     "M-spread",
-    statement="√(mean_h ‖w_h(t) − w_H(t)‖²) ≤ √(mean_h ‖w_h(0) − w_H(0)‖²) for every t, w_H the mean of the heads",
+    statement=(
+        "√(mean_h ‖w_h(t) − w_H(t)‖²) ≤ √(mean_h ‖w_h(0) − w_H(0)‖²) for every t, w_H the mean of"
+        " the heads"
+    ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
     assumptions=(STABLE_STEP,),
@@ -77,13 +114,24 @@ def spread(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     measured = evidence.spread
     bound = np.full_like(measured, spread_of(evidence.initial))
     rounding = evidence.resolution * (evidence.expected_norm + bound)
-    return (Claim(measured, bound, evidence.steps, rounding, "exact", "spread of the heads, in the parameters"),)
+    return (
+        Claim(
+            measured,
+            bound,
+            evidence.steps,
+            rounding,
+            "exact",
+            "spread of the heads, in the parameters",
+        ),
+    )
 
 
 @theorem(
     "M-refined",
-    statement="with probability 1 − δ, ‖ŵ_H(t) − û_S‖ ≤ ‖E w(t)/‖E w(t)‖ − û_S‖ + (2σ√d/‖E w(t)‖) √((2 + 8 ln(1/δ))/H), starts N(0, σ²I), "
-    "δ = 1e-9",
+    statement=(
+        "with probability 1 − δ, ‖ŵ_H(t) − û_S‖ ≤ ‖E w(t)/‖E w(t)‖ − û_S‖ + (2σ√d/‖E w(t)‖) √((2 +"
+        " 8 ln(1/δ))/H), starts N(0, σ²I), δ = 1e-9"
+    ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
     assumptions=(SEPARABLE, STABLE_STEP),
@@ -95,22 +143,28 @@ def refined(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     spread = 2 * evidence.start_spread / np.where(known, evidence.certified_norm, 1.0)
     bounds = {}
     for size in SIZES:
-        bound = multi_head.refined(bias=evidence.certified_bias, spread=spread, heads=size, delta=FAILURE)
+        bound = multi_head.refined(
+            bias=evidence.certified_bias, spread=spread, heads=size, delta=FAILURE
+        )
         bounds[size] = np.where(known, bound, 2.0)[:, None]
     return evidence.error_claims(bounds, "estimated")
 
 
 @theorem(
     "M-sharp",
-    statement="with probability 1 − δ, ‖ŵ_H(t) − û_S‖ ≤ ‖E w(t)/‖E w(t)‖ − û_S‖ + √(2 − 2√(1 − ε²)), "
-    "ε = σ(√d + √(2 ln(1/δ)))/(√H ‖E w(t)‖) < 1, else 2, starts N(0, σ²I), δ = 1e-9",
+    statement=(
+        "with probability 1 − δ, ‖ŵ_H(t) − û_S‖ ≤ ‖E w(t)/‖E w(t)‖ − û_S‖ + √(2 − 2√(1 − ε²)), "
+        "ε = σ(√d + √(2 ln(1/δ)))/(√H ‖E w(t)‖) < 1, else 2, starts N(0, σ²I), δ = 1e-9"
+    ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )
 def sharp(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
-    """The refined statement with the constants of Gaussian concentration, and the chord instead of its tangent."""
+    """The refined statement with the constants of Gaussian concentration, and the chord instead of
+    its tangent.
+    """
     known = evidence.certified_norm > 0  # elsewhere nothing but the trivial bound is left
     norm = np.where(known, evidence.certified_norm, 1.0)
     bounds = {}
@@ -122,8 +176,14 @@ def sharp(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
 
 @theorem(
     "M-mean-start",
-    statement="M-sharp with ‖ŵ_0(t) − û_S‖, w_0 the head that starts at 0 = E w(0), as the common bias, and with the heads' spread at t",
-    source="a conjecture that docs/multi-head.md refutes: tuning is not linear, so E w(t) is not the run from E w(0)",
+    statement=(
+        "M-sharp with ‖ŵ_0(t) − û_S‖, w_0 the head that starts at 0 = E w(0), as the common bias,"
+        " and with the heads' spread at t"
+    ),
+    source=(
+        "a conjecture that docs/multi-head.md refutes: tuning is not linear, so E w(t) is not the"
+        " run from E w(0)"
+    ),
     setting="multi-head",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
@@ -132,42 +192,55 @@ def mean_start(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     """Does the run from the mean of the starts stand in for the expected head?"""
     bounds = {}
     for size in SIZES:
-        random = head.chord(drift=evidence.concentration(size, spread=evidence.spread), norm=evidence.expected_norm)
+        random = head.chord(
+            drift=evidence.concentration(size, spread=evidence.spread), norm=evidence.expected_norm
+        )
         bounds[size] = np.asarray(evidence.mean_start_error + random)[:, None]
     return evidence.error_claims(bounds, "estimated")
 
 
 @theorem(
     "M-one-run",
-    statement="‖ŵ_H(t) − û_S‖ ≤ ‖ŵ_0(t) − û_S‖ + √(2 − 2√(1 − ε²)), ε = mean_h ‖w_h(0)‖/‖w_0(t)‖ < 1, else 2, w_0 from zero",
+    statement=(
+        "‖ŵ_H(t) − û_S‖ ≤ ‖ŵ_0(t) − û_S‖ + √(2 − 2√(1 − ε²)), ε = mean_h ‖w_h(0)‖/‖w_0(t)‖ < 1,"
+        " else 2, w_0 from zero"
+    ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )
 def one_run(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
-    """The mean head against the one run that starts at the mean of the starts: no probability, no estimate."""
+    """The mean head against the one run that starts at the mean of the starts: no probability, no
+    estimate.
+    """
     norm = np.linalg.norm(evidence.mean_start, axis=-1)[:, None]
     distance = np.linalg.norm(evidence.initial, axis=-1, keepdims=True)
     bounds = {}
     for size in SIZES:
         reach = group_means(distance, size)[:, 0]
         bounds[size] = evidence.mean_start_error[:, None] + head.chord(
-            drift=np.broadcast_to(reach, (len(norm), len(reach))), norm=np.broadcast_to(norm, (len(norm), len(reach)))
+            drift=np.broadcast_to(reach, (len(norm), len(reach))),
+            norm=np.broadcast_to(norm, (len(norm), len(reach))),
         )
     return evidence.error_claims(bounds, "exact")
 
 
 @theorem(
     "M-anytime",
-    statement="mean_i ‖ŵ_H(t) − ŵ_H^i(t)‖ ≤ (2B/(γn)) ⟨w_H(t) − w_H(0), û_S⟩/‖w_H(t)‖ for every t and H (4B/(γn) under 1/(n − 1) weights)",
+    statement=(
+        "mean_i ‖ŵ_H(t) − ŵ_H^i(t)‖ ≤ (2B/(γn)) ⟨w_H(t) − w_H(0), û_S⟩/‖w_H(t)‖ for every t and H"
+        " (4B/(γn) under 1/(n − 1) weights)"
+    ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )
 def anytime(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
-    """Mean instability of the mean head at every step: the same bound as for one head, whatever H is."""
+    """Mean instability of the mean head at every step: the same bound as for one head, whatever H
+    is.
+    """
     claims = []
     for size in evidence.left_out_sizes:
         measured = evidence.instability(size)
@@ -181,5 +254,14 @@ def anytime(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
             progress=np.maximum(progress, 0.0),
             weights=evidence.weighting,
         )
-        claims.append(Claim(measured, bound, evidence.steps, evidence.resolution, "exact", INSTABILITY.format(size)))
+        claims.append(
+            Claim(
+                measured,
+                bound,
+                evidence.steps,
+                evidence.resolution,
+                "exact",
+                INSTABILITY.format(size),
+            )
+        )
     return tuple(claims)

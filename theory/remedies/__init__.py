@@ -1,1 +1,3 @@
-"""The study of remedies for instability: its tasks, what is measured of a method on one, and how methods are compared."""
+"""The study of remedies for instability: its tasks, what is measured of a method on one, and how
+methods are compared.
+"""

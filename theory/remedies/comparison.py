@@ -66,7 +66,8 @@ def column(method: str, measure: str) -> str:
 
 
 def measured(environments: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """One row a task (its name), one column a method; NaN where the method was not tried or has no value.
+    """One row a task (its name), one column a method; NaN where the method was not tried or has no
+    value.
 
     Parameters
     ----------
@@ -78,11 +79,17 @@ def measured(environments: pd.DataFrame, measure: str) -> pd.DataFrame:
     if measure not in MEASURES:
         raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")
     ending = f"{SEPARATOR}{measure}"
-    columns = {name: name.removesuffix(ending) for name in environments.columns if str(name).endswith(ending)}
+    columns = {
+        name: name.removesuffix(ending)
+        for name in environments.columns
+        if str(name).endswith(ending)
+    }
     return environments.set_index("environment")[list(columns)].rename(columns=columns)
 
 
-def paired(environments: pd.DataFrame, measure: str, method: str, reference: str = REFERENCE) -> pd.Series:
+def paired(
+    environments: pd.DataFrame, measure: str, method: str, reference: str = REFERENCE
+) -> pd.Series:
     """ln(method/reference) of a measure on each task; NaN where one of the two is missing.
 
     Parameters
@@ -95,7 +102,9 @@ def paired(environments: pd.DataFrame, measure: str, method: str, reference: str
     return log_ratio(values.get(method, missing), values.get(reference, missing))
 
 
-def effects(environments: pd.DataFrame, measures: Sequence[str] = SHOWN, reference: str = REFERENCE) -> pd.DataFrame:
+def effects(
+    environments: pd.DataFrame, measures: Sequence[str] = SHOWN, reference: str = REFERENCE
+) -> pd.DataFrame:
     """Median log ratio of each method to the reference with its exact 95 % interval over tasks.
 
     Parameters
@@ -108,7 +117,8 @@ def effects(environments: pd.DataFrame, measures: Sequence[str] = SHOWN, referen
     Returns
     -------
     DataFrame
-        One row a measure and method: measure, method, median, low, high (natural logarithms), tasks.
+        One row a measure and method: measure, method, median, low, high (natural logarithms),
+        tasks.
     """
     rows = []
     for measure in measures:
@@ -117,12 +127,22 @@ def effects(environments: pd.DataFrame, measures: Sequence[str] = SHOWN, referen
             if method == reference or not len(ratios):
                 continue
             middle, low, high = median_interval(ratios)
-            rows.append({"measure": measure, "method": method, "median": middle, "low": low, "high": high, "tasks": len(ratios)})
+            rows.append(
+                {
+                    "measure": measure,
+                    "method": method,
+                    "median": middle,
+                    "low": low,
+                    "high": high,
+                    "tasks": len(ratios),
+                }
+            )
     return pd.DataFrame(rows, columns=["measure", "method", "median", "low", "high", "tasks"])
 
 
 def ranks(environments: pd.DataFrame, measure: str) -> Ranks | None:
-    """Mean ranks of all methods over the tasks that have all of them; None for fewer than three methods or two tasks.
+    """Mean ranks of all methods over the tasks that have all of them; None for fewer than three
+    methods or two tasks.
 
     Parameters
     ----------

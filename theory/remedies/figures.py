@@ -16,10 +16,23 @@ from tunebound.theory.remedies.variants import split, weighted
 
 BETTER, WORSE, OPEN = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "0.45"
 RANKED = ("left_out_predictions", "disagreement")
-ALONG_WEIGHT = ("margin", "radius", "radius_over_margin", "disagreement", "left_out_predictions", "accuracy")
+ALONG_WEIGHT = (
+    "margin",
+    "radius",
+    "radius_over_margin",
+    "disagreement",
+    "left_out_predictions",
+    "accuracy",
+)
 SURT = "self_unsupervised"
 # Ticks within a decade; the finest that leaves no more than MOST_TICKS is taken.
-TICKS = (*(tuple(np.arange(100, 1000, step) / 100) for step in (1, 2, 5, 10)), (1, 1.2, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
+TICKS = (
+    *(tuple(np.arange(100, 1000, step) / 100) for step in (1, 2, 5, 10)),
+    (1, 1.2, 1.5, 2, 3, 5, 7),
+    (1, 2, 5),
+    (1, 3),
+    (1,),
+)
 MOST_TICKS = 6
 WIDEST = 1e3  # factors beyond it, infinite ones among them, are drawn at the edge
 
@@ -31,10 +44,16 @@ def readable(method: str) -> str:
 
 
 def against_plain(results: Results) -> Figure:
-    """Factor by which each method changes each measure of instability; median and exact interval over tasks."""
+    """Factor by which each method changes each measure of instability; median and exact interval
+    over tasks.
+    """
     table = effects(results.environments)
     shown = [measure for measure in SHOWN if (table["measure"] == measure).any()]
-    order = table[table["measure"] == shown[0]].sort_values("median", ascending=False)["method"].tolist()
+    order = (
+        table[table["measure"] == shown[0]]
+        .sort_values("median", ascending=False)["method"]
+        .tolist()
+    )
     columns = 3
     lines = -(-len(shown) // columns)
     figure = Figure(figsize=(12.5, lines * (0.26 * len(order) + 1.3)), layout="constrained")
@@ -55,7 +74,10 @@ def against_plain(results: Results) -> Figure:
 
 def _factors(axis: Axes, rows: pd.DataFrame, labels: list[str]) -> None:
     with np.errstate(over="ignore"):
-        middle, low, high = (np.clip(np.exp(rows[name].to_numpy(dtype=float)), 1 / WIDEST, WIDEST) for name in ("median", "low", "high"))
+        middle, low, high = (
+            np.clip(np.exp(rows[name].to_numpy(dtype=float)), 1 / WIDEST, WIDEST)
+            for name in ("median", "low", "high")
+        )
     for place, (centre, start, end) in enumerate(zip(middle, low, high, strict=True)):
         colour = BETTER if end < 1 else WORSE if start > 1 else OPEN
         axis.plot([start, end], [place, place], color=colour, lw=2, solid_capstyle="butt")
@@ -67,12 +89,19 @@ def _factors(axis: Axes, rows: pd.DataFrame, labels: list[str]) -> None:
 
 
 def _factor_axis(axis: Axes, which: str) -> None:
-    """A logarithmic axis of factors with as many round ticks as its range can hold; call it after the data are drawn."""
+    """A logarithmic axis of factors with as many round ticks as its range can hold; call it after
+    the data are drawn.
+    """
     (axis.set_xscale if which == "x" else axis.set_yscale)("log")
     scale = axis.xaxis if which == "x" else axis.yaxis
     low, high = scale.get_view_interval()
     for ticks in TICKS:
-        within = [10.0**decade * tick for decade in range(-4, 5) for tick in ticks if low <= 10.0**decade * tick <= high]
+        within = [
+            10.0**decade * tick
+            for decade in range(-4, 5)
+            for tick in ticks
+            if low <= 10.0**decade * tick <= high
+        ]
         if len(within) <= MOST_TICKS:
             break
     scale.set_major_locator(FixedLocator(within))
@@ -82,10 +111,16 @@ def _factor_axis(axis: Axes, which: str) -> None:
 
 def critical_differences(results: Results) -> Figure:
     """Mean ranks of the methods; bars join those that chance alone may part."""
-    drawn = [(measure, found) for measure in RANKED if (found := ranks(results.environments, measure)) is not None]
+    drawn = [
+        (measure, found)
+        for measure in RANKED
+        if (found := ranks(results.environments, measure)) is not None
+    ]
     most = max(len(found.mean) for _, found in drawn)
     figure = Figure(figsize=(9.5, len(drawn) * (1.5 + 0.2 * most)), layout="constrained")
-    for axis, (measure, found) in zip(figure.subplots(len(drawn), 1, squeeze=False)[:, 0], drawn, strict=True):
+    for axis, (measure, found) in zip(
+        figure.subplots(len(drawn), 1, squeeze=False)[:, 0], drawn, strict=True
+    ):
         _ranked(axis, measure, found)
     return figure
 
@@ -101,15 +136,39 @@ def _ranked(axis: Axes, measure: str, found: Ranks) -> None:
         edge = 0.9 if left else count + 0.1
         colour = "black" if method == REFERENCE else "0.35"
         axis.plot([rank, rank, edge], [0, level, level], color=colour, lw=1)
-        text = f"{readable(str(method))}  {rank:.2f}" if left else f"{rank:.2f}  {readable(str(method))}"
+        text = (
+            f"{readable(str(method))}  {rank:.2f}"
+            if left
+            else f"{rank:.2f}  {readable(str(method))}"
+        )
         weight = "bold" if method == REFERENCE else "normal"
-        axis.text(edge, level, f"{text} " if left else f" {text}", ha="right" if left else "left", va="center", fontsize=9, weight=weight)
+        axis.text(
+            edge,
+            level,
+            f"{text} " if left else f" {text}",
+            ha="right" if left else "left",
+            va="center",
+            fontsize=9,
+            weight=weight,
+        )
     for level, group in enumerate(groups):
         values = mean[list(group)]
         height = -0.55 * (level + 1) + 0.1
-        axis.plot([values.min() - 0.04, values.max() + 0.04], [height, height], color=BETTER, lw=4, solid_capstyle="butt")
+        axis.plot(
+            [values.min() - 0.04, values.max() + 0.04],
+            [height, height],
+            color=BETTER,
+            lw=4,
+            solid_capstyle="butt",
+        )
     axis.plot([1, 1 + found.difference], [1.4, 1.4], color="black", lw=2)
-    axis.text(1 + found.difference + 0.1, 1.4, f"critical difference {found.difference:.2f}", va="center", fontsize=9)
+    axis.text(
+        1 + found.difference + 0.1,
+        1.4,
+        f"critical difference {found.difference:.2f}",
+        va="center",
+        fontsize=9,
+    )
     axis.set_ylim(-(depth + half - 0.3), 1.8)
     axis.set_xlim(-1.4, count + 2.4)
     axis.set_xticks(range(1, count + 1))
@@ -119,12 +178,17 @@ def _ranked(axis: Axes, measure: str, found: Ranks) -> None:
     axis.spines["top"].set_bounds(1, count)
     axis.spines["top"].set_position(("data", 0))
     axis.set_yticks([])
-    axis.set_xlabel(f"mean rank by {MEASURES[measure].label}, {found.tasks} tasks; 1 is the most stable", labelpad=24)
+    axis.set_xlabel(
+        f"mean rank by {MEASURES[measure].label}, {found.tasks} tasks; 1 is the most stable",
+        labelpad=24,
+    )
     axis.set_ylabel(" ")
 
 
 def along_weight(results: Results) -> Figure:
-    """What the maximal margin regularizer changes, relative to plain fine-tuning, along its weight; medians over tasks."""
+    """What the maximal margin regularizer changes, relative to plain fine-tuning, along its weight;
+    medians over tasks.
+    """
     variants = weighted(results.environments)
     figure = Figure(figsize=(12.5, 6.4), layout="constrained")
     grid = figure.subplots(2, 3, sharex=True)
@@ -132,9 +196,19 @@ def along_weight(results: Results) -> Figure:
         summary = []
         for weight, method in variants:
             ratios = paired(results.environments, measure, method).dropna()
-            summary.append((weight, *np.exp(median_interval(ratios))) if len(ratios) else (weight, np.nan, np.nan, np.nan))
+            summary.append(
+                (weight, *np.exp(median_interval(ratios)))
+                if len(ratios)
+                else (weight, np.nan, np.nan, np.nan)
+            )
         weights, middle, low, high = np.array(summary).T
-        axis.fill_between(weights, np.clip(low, 1 / WIDEST, WIDEST), np.clip(high, 1 / WIDEST, WIDEST), alpha=0.2, lw=0)
+        axis.fill_between(
+            weights,
+            np.clip(low, 1 / WIDEST, WIDEST),
+            np.clip(high, 1 / WIDEST, WIDEST),
+            alpha=0.2,
+            lw=0,
+        )
         axis.plot(weights, middle, "o-")
         axis.axhline(1, color="black", lw=1)
         axis.set_xscale("log")
@@ -152,25 +226,45 @@ def has_weights(results: Results) -> bool:
 
 
 def retraining_distance(results: Results) -> Figure:
-    """Self unsupervised re-training on each task: the change of the distance to the minimiser against that of instability."""
+    """Self unsupervised re-training on each task: the change of the distance to the minimiser
+    against that of instability.
+    """
     environments = results.environments
     figure = Figure(figsize=(11.5, 4.8), layout="constrained")
     axes = figure.subplots(1, 2, sharex=True)
     closer = paired(environments, "to_minimiser", SURT)
     for axis, measure in zip(axes, RANKED, strict=True):
         changed = paired(environments, measure, SURT)
-        factors = pd.DataFrame({"closer": closer, "changed": changed, "shift": environments.set_index("environment")["shift"]}).dropna()
+        factors = pd.DataFrame(
+            {
+                "closer": closer,
+                "changed": changed,
+                "shift": environments.set_index("environment")["shift"],
+            }
+        ).dropna()
         finite = factors[np.isfinite(factors["closer"]) & np.isfinite(factors["changed"])]
         for (shift, rows), marker in zip(finite.groupby("shift"), "osD^v", strict=False):
-            axis.plot(np.exp(rows["closer"]), np.exp(rows["changed"]), marker, ms=5, alpha=0.75, label=f"{shift:g}")
+            axis.plot(
+                np.exp(rows["closer"]),
+                np.exp(rows["changed"]),
+                marker,
+                ms=5,
+                alpha=0.75,
+                label=f"{shift:g}",
+            )
         axis.axvline(1, color="black", lw=1)
         axis.axhline(1, color="black", lw=1)
         _factor_axis(axis, "x")
         _factor_axis(axis, "y")
-        axis.set(xlabel="‖w_0 − w*‖ with re-training, factor against without", ylabel="instability, factor against without")
+        axis.set(
+            xlabel="‖w_0 − w*‖ with re-training, factor against without",
+            ylabel="instability, factor against without",
+        )
         axis.set_title(MEASURES[measure].label, fontsize=10)
     axes[0].legend(title="distance from pre-training", fontsize=9)
-    figure.suptitle("Below and left of the lines: closer to the minimiser and more stable", fontsize=11)
+    figure.suptitle(
+        "Below and left of the lines: closer to the minimiser and more stable", fontsize=11
+    )
     return figure
 
 

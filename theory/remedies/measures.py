@@ -43,10 +43,18 @@ class RemedyEvidence:
     def columns(self) -> dict[str, Any]:
         specification = self.task.specification
         runs = len(specification.methods) * (specification.seeds + specification.left_out)
-        return {**asdict(specification), "methods": ",".join(specification.methods), "flips": self.task.flips, "runs": runs, **self.values}
+        return {
+            **asdict(specification),
+            "methods": ",".join(specification.methods),
+            "flips": self.task.flips,
+            "runs": runs,
+            **self.values,
+        }
 
 
-def remedy_evidence(members: Sequence[Task], specifications: Sequence[Any], options: Mapping[str, Any]) -> list[RemedyEvidence]:
+def remedy_evidence(
+    members: Sequence[Task], specifications: Sequence[Any], options: Mapping[str, Any]
+) -> list[RemedyEvidence]:
     """Every method of the specification on every task."""
     return [
         RemedyEvidence(
@@ -62,7 +70,9 @@ def remedy_evidence(members: Sequence[Task], specifications: Sequence[Any], opti
 
 
 def left_out_samples(task: Task) -> NDArray[np.int64]:
-    """The training samples that are left out in turn: drawn without replacement from the task's seed."""
+    """The training samples that are left out in turn: drawn without replacement from the task's
+    seed.
+    """
     rng = np.random.default_rng([task.specification.seed, task.specification.world, 11])
     return rng.choice(len(task.labels), size=task.specification.left_out, replace=False)
 
@@ -80,13 +90,16 @@ def measure_method(task: Task, method: str, options: Mapping[str, Any]) -> dict[
 
     Notes
     -----
-    All runs of a method advance together; run r < seeds is that of seed r, and run seeds + k that of seed k mod seeds without the
-    k-th of the samples to leave out.
+    All runs of a method advance together; run r < seeds is that of seed r, and run seeds + k that
+    of seed k mod seeds without the k-th of the samples to leave out.
     """
     seeds = task.specification.seeds
     tuned = tune(task, method, options)
     partners = np.arange(task.specification.left_out) % seeds
-    logits, features = tuned.logits(task.test_tokens), tuned.features(task.test_tokens)[:seeds, :REPRESENTED]
+    logits, features = (
+        tuned.logits(task.test_tokens),
+        tuned.features(task.test_tokens)[:seeds, :REPRESENTED],
+    )
     predictions = (logits[:seeds] > 0).astype(np.int64)
     probabilities = class_probabilities(logits)
     correct = (predictions > 0) == (task.test_labels > 0)
@@ -107,8 +120,12 @@ def measure_method(task: Task, method: str, options: Mapping[str, Any]) -> dict[
     if len(partners):
         weights = tuned.flat_weights
         values |= {
-            "left_out_predictions": instability.left_out_distance(probabilities[partners], probabilities[seeds:]),
-            "left_out_parameters": instability.left_out_distance(weights[partners], weights[seeds:]),
+            "left_out_predictions": instability.left_out_distance(
+                probabilities[partners], probabilities[seeds:]
+            ),
+            "left_out_parameters": instability.left_out_distance(
+                weights[partners], weights[seeds:]
+            ),
         }
     if method in MINIMISED:
         values |= distance_to_minimiser(task, tuned)
@@ -121,7 +138,9 @@ def class_probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def margins(features: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str, float]:
-    """γ, B and B/γ of training features (R, n, d) with a constant: medians over the runs whose features are separable."""
+    """γ, B and B/γ of training features (R, n, d) with a constant: medians over the runs whose
+    features are separable.
+    """
     found = []
     for run in with_constant(features):
         try:
@@ -130,12 +149,23 @@ def margins(features: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[st
             continue
         radius = float(np.linalg.norm(run, axis=1).max())
         found.append((margin, radius, radius / margin))
-    values = dict(zip(("margin", "radius", "radius_over_margin"), np.median(found, axis=0) if found else (np.nan,) * 3, strict=True))
-    return {**{name: float(value) for name, value in values.items()}, "separable": len(found) / len(features)}
+    values = dict(
+        zip(
+            ("margin", "radius", "radius_over_margin"),
+            np.median(found, axis=0) if found else (np.nan,) * 3,
+            strict=True,
+        )
+    )
+    return {
+        **{name: float(value) for name, value in values.items()},
+        "separable": len(found) / len(features),
+    }
 
 
 def find_variant(task: Task, name: str) -> tuning.Method:
-    """The registered method of that name, at the weight that the name asks for; re-training gets the task's own decoder."""
+    """The registered method of that name, at the weight that the name asks for; re-training gets
+    the task's own decoder.
+    """
     method, weight = split(name)
     found = find_method(method)
     changes: dict[str, Any] = {} if weight is None else {"weight": weight}
@@ -145,7 +175,9 @@ def find_variant(task: Task, name: str) -> tuning.Method:
 
 
 def tune(task: Task, method: str, options: Mapping[str, Any]) -> tuning.FineTuned:
-    """All runs of a variant on a task: one a seed, then one a sample that is left out, with the seeds again in order."""
+    """All runs of a variant on a task: one a seed, then one a sample that is left out, with the
+    seeds again in order.
+    """
     specification = task.specification
     seeds = 1000 * specification.world + np.arange(specification.seeds)  # tasks share no seeds
     partners = np.arange(specification.left_out) % specification.seeds
@@ -164,21 +196,31 @@ def tune(task: Task, method: str, options: Mapping[str, Any]) -> tuning.FineTune
 
 
 def distance_to_minimiser(task: Task, tuned: tuning.FineTuned) -> dict[str, float]:
-    """‖w_0 − w*‖ of the encoder: w* is where long full-batch descent on the squared loss from w_0 ends, head and encoder together.
+    """‖w_0 − w*‖ of the encoder: w* is where long full-batch descent on the squared loss from w_0
+    ends, head and encoder together.
 
-    Median over the first `STARTS` seeds, which differ in the head that descent starts from; with the largest share of a distance that
-    descent may have left, from the estimate of `tuning.estimate_minimiser`.
+    Median over the first `STARTS` seeds, which differ in the head that descent starts from; with
+    the largest share of a distance that descent may have left, from the estimate of
+    `tuning.estimate_minimiser`.
     """
     distances, left = [], []
     for replica in range(STARTS):
         start = tuned.start_encoder(replica)
         model = tuning.SequenceClassifier(start, seed=int(tuned.seeds[replica]))
         sample = (model, task.tokens, task.labels)
-        curvature = tuning.network_curvature(*sample, iterations=8, starts=2, device="cpu").largest.value
+        curvature = tuning.network_curvature(
+            *sample, iterations=8, starts=2, device="cpu"
+        ).largest.value
         found = tuning.estimate_minimiser(
-            *sample, learning_rate=1 / curvature, steps=MINIMISER_STEPS, tolerance=MINIMISER_TOLERANCE, device="cpu"
+            *sample,
+            learning_rate=1 / curvature,
+            steps=MINIMISER_STEPS,
+            tolerance=MINIMISER_TOLERANCE,
+            device="cpu",
         )
-        distances.append(float(np.linalg.norm((found.weights - flat(model))[: start.parameter_count])))
+        distances.append(
+            float(np.linalg.norm((found.weights - flat(model))[: start.parameter_count]))
+        )
         left.append(found.distance.error / found.distance.value)
     return {"to_minimiser": float(np.median(distances)), "to_minimiser_error": max(left)}
 

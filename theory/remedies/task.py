@@ -1,4 +1,6 @@
-"""Tasks on which ways of fine-tuning are compared: an under-trained encoder, a small labelled sample, a clean test set."""
+"""Tasks on which ways of fine-tuning are compared: an under-trained encoder, a small labelled
+sample, a clean test set.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ from tunebound import bounds, synthetic, tuning
 from tunebound.synthetic.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-remedies"
-# Small enough for thousands of runs, and hard enough that runs disagree: eight topics in 64 words, no margin between the
-# classes, and a pre-training that stops early.
+# Small enough for thousands of runs, and hard enough that runs disagree: eight topics in 64 words,
+# no margin between the classes, and a pre-training that stops early.
 VOCABULARY, TOPICS, LENGTH, WIDTH, EMBEDDING = 64, 8, 8, 32, 4
 CORPUS, CORPUS_SEED = 4096, 2**31  # no task has that seed
 PRETRAINING = 120
@@ -27,14 +29,16 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TaskSpecification:
-    """What a task is made from, and what is tried on it; the same specification gives the same results.
+    """What a task is made from, and what is tried on it; the same specification gives the same
+    results.
 
     Attributes
     ----------
     n : int
         Labelled training sequences.
     noise : float
-        Share of training labels that are flipped, in [0, 0.5); the sample stays linearly separable in the encoder's features.
+        Share of training labels that are flipped, in [0, 0.5); the sample stays linearly separable
+        in the encoder's features.
     balance : float
         Share of sequences labelled +1 before the flips, in the training and the test sample.
     shift : float
@@ -46,7 +50,8 @@ class TaskSpecification:
     methods : tuple of str
         Ways of fine-tuning, see `theory.remedies.variants`.
     seeds : int
-        Runs of each method that differ in initial head, data order, dropout and the method's own noise; at least 2.
+        Runs of each method that differ in initial head, data order, dropout and the method's own
+        noise; at least 2.
     left_out : int
         Further runs, each without one training sample and otherwise like one of those above.
     """
@@ -64,25 +69,50 @@ class TaskSpecification:
     @property
     def name(self) -> str:
         """Readable and unique within a suite."""
-        return f"n{self.n}-noise{self.noise:g}-balance{self.balance:g}-shift{self.shift:g}-w{self.world}-s{self.seed}"
+        return (
+            f"n{self.n}-noise{self.noise:g}-balance{self.balance:g}"
+            f"-shift{self.shift:g}-w{self.world}-s{self.seed}"
+        )
 
     def make(self) -> Task:
         """Pre-train the world's encoder, draw the sequences, flip labels."""
         if not 0 <= self.noise < 0.5:
-            raise ValueError(f"noise must be in [0, 0.5), got {self.noise}; at one half labels mean nothing")
+            raise ValueError(
+                f"noise must be in [0, 0.5), got {self.noise}; at one half labels mean nothing"
+            )
         if self.seeds < 2 or not 0 <= self.left_out <= self.n:
-            raise ValueError(f"seeds must be at least 2 and left_out in 0..n = {self.n}, got {self.seeds} and {self.left_out}")
+            raise ValueError(
+                f"seeds must be at least 2 and left_out in 0..n = {self.n}, got {self.seeds} and"
+                f" {self.left_out}"
+            )
         before = pretrained(self.world)
         positive = round(self.balance * self.n)
         if not 0 < positive < self.n:
-            raise ValueError(f"balance={self.balance} leaves a class empty at n={self.n}; move it towards 0.5 or raise n")
-        drawn = _sequences(2 * self.n + TEST, self.world, self.seed, balance=self.balance, shift=self.shift)
-        order = np.argsort(-drawn.labels, kind="stable")  # positives first, each class in the order of drawing
-        train = np.sort(np.concatenate([order[:positive], order[len(order) - (self.n - positive) :]]))
+            raise ValueError(
+                f"balance={self.balance} leaves a class empty at n={self.n}; move it towards 0.5 or"
+                " raise n"
+            )
+        drawn = _sequences(
+            2 * self.n + TEST, self.world, self.seed, balance=self.balance, shift=self.shift
+        )
+        # positives first, each class in the order of drawing
+        order = np.argsort(-drawn.labels, kind="stable")
+        train = np.sort(
+            np.concatenate([order[:positive], order[len(order) - (self.n - positive) :]])
+        )
         test = np.setdiff1d(np.arange(drawn.n), train)[:TEST]
-        flipped = flip_labels(before.encoder, drawn.tokens[train], drawn.labels[train], self.noise, self.seed)
+        flipped = flip_labels(
+            before.encoder, drawn.tokens[train], drawn.labels[train], self.noise, self.seed
+        )
         return Task(
-            before.encoder, before.decoder, drawn.tokens[train], flipped, drawn.labels[train], drawn.tokens[test], drawn.labels[test], self
+            before.encoder,
+            before.decoder,
+            drawn.tokens[train],
+            flipped,
+            drawn.labels[train],
+            drawn.tokens[test],
+            drawn.labels[test],
+            self,
         )
 
 
@@ -123,7 +153,8 @@ class Task:
 
 @lru_cache(maxsize=4)
 def pretrained(world: int) -> tuning.Pretraining:
-    """The encoder of a world, with its decoder: masked reconstruction on unlabelled sequences, stopped early; deterministic.
+    """The encoder of a world, with its decoder: masked reconstruction on unlabelled sequences,
+    stopped early; deterministic.
 
     Parameters
     ----------
@@ -134,11 +165,14 @@ def pretrained(world: int) -> tuning.Pretraining:
     return tuning.pretrain(drawn, corpus.tokens, steps=PRETRAINING, seed=world)
 
 
-def flip_labels(encoder: tuning.TokenEncoder, tokens: Integers, labels: Integers, share: float, seed: int) -> Integers:
-    """Flip a share of the labels so that the encoder's features of the sample stay linearly separable.
+def flip_labels(
+    encoder: tuning.TokenEncoder, tokens: Integers, labels: Integers, share: float, seed: int
+) -> Integers:
+    """Flip a share of the labels so that the encoder's features of the sample stay linearly
+    separable.
 
-    Sets of labels are drawn uniformly, and drawn again until `bounds.max_margin` finds a separator of the features (with a constant
-    for the intercept) and each class keeps two samples.
+    Sets of labels are drawn uniformly, and drawn again until `bounds.max_margin` finds a separator
+    of the features (with a constant for the intercept) and each class keeps two samples.
 
     Parameters
     ----------
@@ -173,7 +207,8 @@ def flip_labels(encoder: tuning.TokenEncoder, tokens: Integers, labels: Integers
             continue
         return flipped
     raise ValueError(
-        f"no {count} of {len(labels)} labels can be flipped so that the features stay separable ({NOISE_DRAWS} draws); lower noise or n"
+        f"no {count} of {len(labels)} labels can be flipped so that the features stay separable"
+        f" ({NOISE_DRAWS} draws); lower noise or n"
     )
 
 
@@ -216,12 +251,16 @@ def load(path: str | os.PathLike[str]) -> Task:
     try:
         stored = read_arrays(path, format_name=FORMAT, entries=fields)
     except ValueError as error:
-        raise ValueError(f"{path} holds no task of the remedies ({error}); name a file that `save` wrote") from error
+        raise ValueError(
+            f"{path} holds no task of the remedies ({error}); name a file that `save` wrote"
+        ) from error
     values = {name: stored[name].item() for name in fields}
     return TaskSpecification(**{**values, "methods": tuple(values["methods"].split(","))}).make()
 
 
-def _sequences(count: int, world: int, seed: int, *, balance: float = 0.5, shift: float = 0.0) -> synthetic.TokenTask:
+def _sequences(
+    count: int, world: int, seed: int, *, balance: float = 0.5, shift: float = 0.0
+) -> synthetic.TokenTask:
     return synthetic.make_token_task(
         count,
         length=LENGTH,

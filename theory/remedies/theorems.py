@@ -13,12 +13,17 @@ from tunebound.theory.remedies.variants import WEIGHTED, weighted
 # The outcome over seeds that practitioners look at, and the one that the theory speaks of.
 OUTCOMES = {
     "seeds": ("disagreement", "its runs from different seeds disagree on fewer test inputs"),
-    "left-out": ("left_out_predictions", "its predicted probabilities move less when one training sample is left out"),
+    "left-out": (
+        "left_out_predictions",
+        "its predicted probabilities move less when one training sample is left out",
+    ),
 }
 
 
 def _claim(method: str, outcome: str) -> None:
-    """Does a method make fine-tuning more stable than plain fine-tuning? Two claims for every method there is."""
+    """Does a method make fine-tuning more stable than plain fine-tuning? Two claims for every
+    method there is.
+    """
     measure, words = OUTCOMES[outcome]
     found = tuning.methods()[method]
 
@@ -39,13 +44,20 @@ for _method in tuning.methods():
             _claim(_method, _outcome)
 
 
-# The maximal margin regularizer is to raise the margin of the encoded features, and stability with it, more so at larger weights.
-SOURCE = "Fu, So & Collier (arXiv:2301.09820): instability is bounded through B/γ, which the regularizer is to lower"
+# The maximal margin regularizer is to raise the margin of the encoded features, and stability with
+# it, more so at larger weights.
+SOURCE = (
+    "Fu, So & Collier (arXiv:2301.09820): instability is bounded through B/γ, which the regularizer"
+    " is to lower"
+)
 
 
 @hypothesize(
     "R-margin",
-    statement="the maximal margin regularizer raises γ relative to B: B/γ of the tuned encoder's training features falls",
+    statement=(
+        "the maximal margin regularizer raises γ relative to B: B/γ of the tuned encoder's training"
+        " features falls"
+    ),
     source=SOURCE,
     setting="remedies",
     predicted=-1,
@@ -55,7 +67,9 @@ def margin(results: Results) -> pd.Series:
 
 
 def along_weight(environments: pd.DataFrame, measure: str) -> pd.Series:
-    """Least-squares slope of ln(measure) in ln(weight) on each task; NaN with fewer than three weights or values that are not positive."""
+    """Least-squares slope of ln(measure) in ln(weight) on each task; NaN with fewer than three
+    weights or values that are not positive.
+    """
     variants = weighted(environments)
     if len(variants) < 3:
         return pd.Series(np.nan, index=environments["environment"])
@@ -68,7 +82,10 @@ def along_weight(environments: pd.DataFrame, measure: str) -> pd.Series:
 
 @hypothesize(
     "R-margin-weight",
-    statement="the larger the weight of the maximal margin regularizer, the smaller B/γ of the tuned encoder's training features",
+    statement=(
+        "the larger the weight of the maximal margin regularizer, the smaller B/γ of the tuned"
+        " encoder's training features"
+    ),
     source=SOURCE,
     setting="remedies",
     predicted=-1,
@@ -80,7 +97,10 @@ def margin_along_weight(results: Results) -> pd.Series:
 
 @hypothesize(
     "R-margin-weight-left-out",
-    statement="the larger the weight of the maximal margin regularizer, the less predicted probabilities move when one sample is left out",
+    statement=(
+        "the larger the weight of the maximal margin regularizer, the less predicted probabilities"
+        " move when one sample is left out"
+    ),
     source=SOURCE,
     setting="remedies",
     predicted=-1,
@@ -92,7 +112,10 @@ def left_out_along_weight(results: Results) -> pd.Series:
 
 @hypothesize(
     "R-margin-weight-seeds",
-    statement="the larger the weight of the maximal margin regularizer, the less predicted probabilities differ between seeds",
+    statement=(
+        "the larger the weight of the maximal margin regularizer, the less predicted probabilities"
+        " differ between seeds"
+    ),
     source=SOURCE,
     setting="remedies",
     predicted=-1,
@@ -105,10 +128,15 @@ def seeds_along_weight(results: Results) -> pd.Series:
 @hypothesize(
     "R-retraining-distance",
     statement="re-training on the task's own inputs shortens ‖w_0 − w*‖ of the encoder",
-    source="Fu, So & Collier (arXiv:2301.09820): the bound of full tuning grows with √‖w_0 − w*‖, which re-training is to shorten",
+    source=(
+        "Fu, So & Collier (arXiv:2301.09820): the bound of full tuning grows with √‖w_0 − w*‖,"
+        " which re-training is to shorten"
+    ),
     setting="remedies",
     predicted=-1,
 )
 def distance(results: Results) -> pd.Series:
-    """Self unsupervised re-training is to bring the start of fine-tuning closer to where it ends."""
+    """Self unsupervised re-training is to bring the start of fine-tuning closer to where it
+    ends.
+    """
     return paired(results.environments, "to_minimiser", "self_unsupervised")

@@ -1,4 +1,6 @@
-"""What is tried on a task: a registered method, or one of them at another weight, written like "maximal_margin@3"."""
+"""What is tried on a task: a registered method, or one of them at another weight, written like
+"maximal_margin@3".
+"""
 
 from __future__ import annotations
 
@@ -37,18 +39,26 @@ def split(name: str) -> tuple[str, float | None]:
     except ValueError:
         weight = float("nan")
     if method != WEIGHTED or not 0 < weight < float("inf"):
-        raise ValueError(f"method {name!r} is none; write a registered name, or {WEIGHTED}{WEIGHT}WEIGHT with a positive number")
+        raise ValueError(
+            f"method {name!r} is none; write a registered name, or {WEIGHTED}{WEIGHT}WEIGHT with a"
+            " positive number"
+        )
     return method, weight
 
 
 def weighted(environments: pd.DataFrame) -> list[tuple[float, str]]:
-    """The weights of the maximal margin regularizer that a study tried, ascending, with the variants' names.
+    """The weights of the maximal margin regularizer that a study tried, ascending, with the
+    variants' names.
 
     Parameters
     ----------
     environments : DataFrame
     """
-    return sorted((weight, name) for name in _tried(environments.columns) if (weight := split(name)[1]) is not None)
+    return sorted(
+        (weight, name)
+        for name in _tried(environments.columns)
+        if (weight := split(name)[1]) is not None
+    )
 
 
 def _tried(columns: Iterable[object]) -> set[str]:

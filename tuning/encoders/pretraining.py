@@ -1,4 +1,6 @@
-"""Pre-training of token encoders without labels: hide some tokens, reconstruct them from the rest."""
+"""Pre-training of token encoders without labels: hide some tokens, reconstruct them from the
+rest.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 from tunebound.tuning import arguments
-from tunebound.tuning.encoders.reconstruction import check_encoder, hidden_positions, reconstruction_loss, sequences
+from tunebound.tuning.encoders.reconstruction import (
+    check_encoder,
+    hidden_positions,
+    reconstruction_loss,
+    sequences,
+)
 from tunebound.tuning.threads import threads_for
 
 
@@ -25,11 +32,13 @@ class Pretraining:
     encoder : Module
         A trained copy; the one that was given is unchanged.
     decoder : Module
-        The map from hidden states to token logits that was trained with it; hand it on to continue the training.
+        The map from hidden states to token logits that was trained with it; hand it on to continue
+        the training.
     losses : (steps,) float64
         Mean cross-entropy, in nats, of the hidden tokens of each batch, before its step.
     guessing : float
-        Cross-entropy of guessing by the tokens' frequencies alone: what an encoder that ignores context can reach.
+        Cross-entropy of guessing by the tokens' frequencies alone: what an encoder that ignores
+        context can reach.
     """
 
     encoder: Any
@@ -51,9 +60,10 @@ def pretrain(
 ) -> Pretraining:
     """Train a copy of the encoder by masked reconstruction.
 
-    Each step draws a batch of sequences, replaces each token by the mask token with probability `hidden_share` (at least
-    one in every sequence), and takes one step of Adam on the mean cross-entropy −ln p(token) over the hidden positions;
-    the step size falls to zero along a cosine.
+    Each step draws a batch of sequences, replaces each token by the mask token with probability
+    `hidden_share` (at least one in every sequence), and takes one step of Adam on the mean
+    cross-entropy −ln p(token) over the hidden positions; the step size falls to zero along a
+    cosine.
 
     Parameters
     ----------
@@ -72,7 +82,8 @@ def pretrain(
     decoder : Module, optional
         From an earlier `Pretraining`, to continue it; a fresh one otherwise.
     seed : int
-        Of the batches, the masks and the fresh decoder. The same arguments give the same encoder on the same machine.
+        Of the batches, the masks and the fresh decoder. The same arguments give the same encoder on
+        the same machine.
 
     Returns
     -------
@@ -81,18 +92,30 @@ def pretrain(
     Raises
     ------
     ValueError, TypeError
-        For tokens of another length or outside the vocabulary, a module that lacks something, and any argument outside its range.
+        For tokens of another length or outside the vocabulary, a module that lacks something, and
+        any argument outside its range.
     FloatingPointError
         If the loss stops being finite.
     """
     check_encoder(encoder)
     corpus = sequences("tokens", tokens, encoder)
-    total, batch = arguments.integer("steps", steps, 1), arguments.integer("batch_size", batch_size, 1)
-    share, rate = arguments.positive("hidden_share", hidden_share), arguments.positive("learning_rate", learning_rate)
+    total, batch = (
+        arguments.integer("steps", steps, 1),
+        arguments.integer("batch_size", batch_size, 1),
+    )
+    share, rate = (
+        arguments.positive("hidden_share", hidden_share),
+        arguments.positive("learning_rate", learning_rate),
+    )
     if share >= 1:
-        raise ValueError(f"hidden_share must be below 1, got {share}; some tokens must stay visible")
+        raise ValueError(
+            f"hidden_share must be below 1, got {share}; some tokens must stay visible"
+        )
     if decoder is not None and not isinstance(decoder, nn.Module):
-        raise TypeError(f"decoder must be a torch module or None, got {type(decoder).__name__}; pass Pretraining.decoder")
+        raise TypeError(
+            f"decoder must be a torch module or None, got {type(decoder).__name__}; pass"
+            " Pretraining.decoder"
+        )
     generator = torch.Generator().manual_seed(arguments.integer("seed", seed, 0))
     trained = copy.deepcopy(encoder)
     reader = encoder.decoder(seed=seed) if decoder is None else copy.deepcopy(decoder)
@@ -105,14 +128,21 @@ def pretrain(
         for step in tqdm(range(total), desc="pre-training", unit="step", delay=2, disable=None):
             chosen = corpus[torch.randint(len(corpus), (batch,), generator=generator)]
             hidden = hidden_positions(chosen.shape, share, generator)
-            loss = reconstruction_loss(lambda visible: reader(trained.hidden(visible)), chosen.to(place), hidden.to(place), encoder)
+            loss = reconstruction_loss(
+                lambda visible: reader(trained.hidden(visible)),
+                chosen.to(place),
+                hidden.to(place),
+                encoder,
+            )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
             losses[step] = loss.item()
             if not np.isfinite(losses[step]):
-                raise FloatingPointError(f"the loss is no longer finite at step {step}; lower learning_rate={rate:g}")
+                raise FloatingPointError(
+                    f"the loss is no longer finite at step {step}; lower learning_rate={rate:g}"
+                )
     return Pretraining(trained, reader, losses, _guessing(corpus, encoder.vocabulary))
 
 

@@ -13,7 +13,8 @@ from tunebound.tuning import arguments
 
 
 class MaskedEncoder(Protocol):
-    """What masked reconstruction asks of a module; a `TokenEncoder` has it, and so can any torch module.
+    """What masked reconstruction asks of a module; a `TokenEncoder` has it, and so can any torch
+    module.
 
     Attributes
     ----------
@@ -37,20 +38,30 @@ class MaskedEncoder(Protocol):
 
 
 def check_encoder(encoder: Any) -> None:
-    """Refuse what is no torch module with parameters, or lacks something that `MaskedEncoder` asks for."""
+    """Refuse what is no torch module with parameters, or lacks something that `MaskedEncoder` asks
+    for.
+    """
     asked = ("vocabulary", "length", "mask_token", "hidden", "decoder")
     missing = [name for name in asked if not hasattr(encoder, name)]
     kind = type(encoder).__name__
     if not isinstance(encoder, nn.Module) or missing:
         lacks = f"lacks {', '.join(missing)}" if missing else "is no torch module"
-        raise TypeError(f"encoder {kind} {lacks}; see tuning.MaskedEncoder for what reconstruction needs")
+        raise TypeError(
+            f"encoder {kind} {lacks}; see tuning.MaskedEncoder for what reconstruction needs"
+        )
     for name, least in (("vocabulary", 2), ("length", 1), ("mask_token", 0)):
         arguments.integer(f"encoder.{name}", getattr(encoder, name), least)
     for name in ("hidden", "decoder"):
         if not callable(getattr(encoder, name)):
-            raise TypeError(f"encoder.{name} of {kind} must be a method; see tuning.MaskedEncoder for what reconstruction needs")
+            raise TypeError(
+                f"encoder.{name} of {kind} must be a method; see tuning.MaskedEncoder for what"
+                " reconstruction needs"
+            )
     if not any(parameter.requires_grad for parameter in encoder.parameters()):
-        raise ValueError(f"encoder {kind} has no parameter that requires a gradient; unfreeze those that are to be trained")
+        raise ValueError(
+            f"encoder {kind} has no parameter that requires a gradient; unfreeze those that are to"
+            " be trained"
+        )
 
 
 def sequences(name: str, tokens: ArrayLike | Tensor, encoder: MaskedEncoder) -> Tensor:
@@ -59,23 +70,34 @@ def sequences(name: str, tokens: ArrayLike | Tensor, encoder: MaskedEncoder) -> 
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integers, got dtype {array.dtype}; pass token ids")
     if array.ndim != 2 or array.shape[1] != encoder.length or not len(array):
-        raise ValueError(f"{name} must have shape (N, {encoder.length}) for this encoder, got {array.shape}; pad or cut sequences to it")
+        raise ValueError(
+            f"{name} must have shape (N, {encoder.length}) for this encoder, got {array.shape}; pad"
+            " or cut sequences to it"
+        )
     if array.min() < 0 or array.max() >= encoder.vocabulary:
         raise ValueError(
-            f"{name} must lie in [0, {encoder.vocabulary}) for this encoder, got {array.min()}..{array.max()}; "
-            "map unknown tokens to one that it knows"
+            f"{name} must lie in [0, {encoder.vocabulary}) for this encoder, got"
+            f" {array.min()}..{array.max()}; map unknown tokens to one that it knows"
         )
     return torch.as_tensor(array.astype(np.int64))
 
 
-def hidden_positions(shape: torch.Size | tuple[int, int], share: float, generator: torch.Generator) -> Tensor:
-    """Positions to hide, (batch, length), each with probability `share`; at least one in every sequence."""
+def hidden_positions(
+    shape: torch.Size | tuple[int, int], share: float, generator: torch.Generator
+) -> Tensor:
+    """Positions to hide, (batch, length), each with probability `share`; at least one in every
+    sequence.
+    """
     draws = torch.rand(shape, generator=generator)
     return (draws < share) | (draws == draws.amin(dim=1, keepdim=True))
 
 
 def reconstruction_loss(
-    predict: Callable[[Tensor], Tensor], tokens: Tensor, hidden: Tensor, encoder: MaskedEncoder, counted: Tensor | None = None
+    predict: Callable[[Tensor], Tensor],
+    tokens: Tensor,
+    hidden: Tensor,
+    encoder: MaskedEncoder,
+    counted: Tensor | None = None,
 ) -> Tensor:
     """Mean cross-entropy −ln p(token) over hidden tokens, in nats.
 
@@ -94,8 +116,9 @@ def reconstruction_loss(
     logits = predict(tokens.masked_fill(hidden, encoder.mask_token))
     if logits.shape != (*tokens.shape, encoder.vocabulary):
         raise ValueError(
-            f"decoder must return logits {(*tokens.shape, encoder.vocabulary)} (batch, length, vocabulary), got {tuple(logits.shape)}; "
-            "pass the decoder that belongs to this encoder"
+            f"decoder must return logits {(*tokens.shape, encoder.vocabulary)} (batch, length,"
+            f" vocabulary), got {tuple(logits.shape)}; pass the decoder that belongs to this"
+            " encoder"
         )
     if counted is None:
         return nn.functional.cross_entropy(logits[hidden], tokens[hidden])

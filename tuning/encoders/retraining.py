@@ -1,4 +1,6 @@
-"""Self unsupervised re-training: train an encoder on a task's own inputs, without labels, before fine-tuning it there."""
+"""Self unsupervised re-training: train an encoder on a task's own inputs, without labels, before
+fine-tuning it there.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from torch import Tensor, nn
 from tunebound.tuning.encoders.pretraining import Pretraining, pretrain
 from tunebound.tuning.encoders.reconstruction import check_encoder, sequences
 
-# Shared with the method "self_unsupervised": gentler than pre-training, since little text is read many times.
+# Shared with the method "self_unsupervised": gentler than pre-training, since little text is read
+# many times.
 STEPS, BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE = 100, 16, 0.25, 3e-3
 
 
@@ -39,10 +42,12 @@ def self_unsupervised_retraining(
     decoder: nn.Module | None = None,
     seed: int = 0,
 ) -> Retraining:
-    """Re-train a copy of an encoder by masked reconstruction of a task's own inputs; fine-tune the copy then.
+    """Re-train a copy of an encoder by masked reconstruction of a task's own inputs; fine-tune the
+    copy then.
 
-    The idea: the bound of full fine-tuning grows with the distance from the start to the minimiser, and an encoder that has
-    seen the task's inputs may start nearer. Whether it does is measured in docs/remedies-study.md.
+    The idea: the bound of full fine-tuning grows with the distance from the start to the minimiser,
+    and an encoder that has seen the task's inputs may start nearer. Whether it does is measured in
+    docs/remedies-study.md.
 
     Parameters
     ----------
@@ -59,7 +64,8 @@ def self_unsupervised_retraining(
     learning_rate : float
         Adam's first step size, lower than that of pre-training.
     decoder : Module, optional
-        The one that pre-training left (`Pretraining.decoder`); a fresh one otherwise, which has to be learnt first.
+        The one that pre-training left (`Pretraining.decoder`); a fresh one otherwise, which has to
+        be learnt first.
     seed : int
         Of the batches, the masks and a fresh decoder.
 
@@ -70,7 +76,8 @@ def self_unsupervised_retraining(
     Raises
     ------
     ValueError, TypeError
-        For inputs of another length or outside the vocabulary, a module that lacks something, and any argument out of range.
+        For inputs of another length or outside the vocabulary, a module that lacks something, and
+        any argument out of range.
     FloatingPointError
         If the loss stops being finite.
 
@@ -89,6 +96,9 @@ def self_unsupervised_retraining(
         decoder=decoder,
         seed=seed,
     )
-    before, after = (nn.utils.parameters_to_vector(module.parameters()).detach() for module in (encoder, trained.encoder))
+    before, after = (
+        nn.utils.parameters_to_vector(module.parameters()).detach()
+        for module in (encoder, trained.encoder)
+    )
     distance = float(torch.linalg.vector_norm((after - before).double()))
     return Retraining(trained.encoder, trained.decoder, trained.losses, trained.guessing, distance)

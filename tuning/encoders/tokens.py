@@ -1,4 +1,6 @@
-"""Small encoders of token sequences: an MLP and a Transformer of a few thousand parameters, smooth and deterministic."""
+"""Small encoders of token sequences: an MLP and a Transformer of a few thousand parameters, smooth
+and deterministic.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,18 @@ class TokenEncoder(nn.Module, ABC):
     Attributes
     ----------
     vocabulary : int
-        Number of tokens; ids 0..vocabulary − 1, and `mask_token` = vocabulary stands for a hidden token.
+        Number of tokens; ids 0..vocabulary − 1, and `mask_token` = vocabulary stands for a hidden
+        token.
     length : int
         Tokens in a sequence.
     features : int
         Size of the encoded feature.
     perturbation : Tensor or None
-        What is added to the embedded tokens (batch, length, size), for methods that ask for smoothness; None otherwise.
+        What is added to the embedded tokens (batch, length, size), for methods that ask for
+        smoothness; None otherwise.
 
-    There is no dropout and no batch statistic, so training and evaluation mode agree and every sample's loss is a smooth
-    function of the parameters alone.
+    There is no dropout and no batch statistic, so training and evaluation mode agree and every
+    sample's loss is a smooth function of the parameters alone.
     """
 
     def __init__(self, vocabulary: int, length: int, features: int) -> None:
@@ -56,8 +60,8 @@ class TokenEncoder(nn.Module, ABC):
     def embed(self, tokens: Tensor, table: Tensor) -> Tensor:
         """Rows of the table (vocabulary + 1, size) for tokens (batch, length).
 
-        A product with indicator rows instead of a gather: its derivatives of every order are matrix products, also for
-        many replicas of the table at once, and the vocabulary is small.
+        A product with indicator rows instead of a gather: its derivatives of every order are matrix
+        products, also for many replicas of the table at once, and the vocabulary is small.
         """
         indicator = tokens[..., None] == torch.arange(self.vocabulary + 1, device=tokens.device)
         embedded = indicator.to(table.dtype) @ table
@@ -78,7 +82,15 @@ class TokenMLP(TokenEncoder):
         Initial parameters are drawn from it; the global generator is left alone.
     """
 
-    def __init__(self, vocabulary: int = 32, length: int = 8, *, embedding: int = 4, width: int = 32, seed: int = 0) -> None:
+    def __init__(
+        self,
+        vocabulary: int = 32,
+        length: int = 8,
+        *,
+        embedding: int = 4,
+        width: int = 32,
+        seed: int = 0,
+    ) -> None:
         super().__init__(vocabulary, length, arguments.integer("width", width, 1))
         arguments.integer("embedding", embedding, 1)
         with seeded(seed):
@@ -95,11 +107,15 @@ class TokenMLP(TokenEncoder):
 
     def decoder(self, *, seed: int = 0) -> nn.Module:
         with seeded(seed):
-            return nn.Sequential(nn.Linear(self.features, self.length * self.vocabulary), nn.Unflatten(-1, (self.length, self.vocabulary)))
+            return nn.Sequential(
+                nn.Linear(self.features, self.length * self.vocabulary),
+                nn.Unflatten(-1, (self.length, self.vocabulary)),
+            )
 
 
 class TokenTransformer(TokenEncoder):
-    """Pre-norm Transformer encoder with learned positions; the feature is the mean over the positions.
+    """Pre-norm Transformer encoder with learned positions; the feature is the mean over the
+    positions.
 
     Parameters
     ----------
@@ -114,13 +130,23 @@ class TokenTransformer(TokenEncoder):
     """
 
     def __init__(
-        self, vocabulary: int = 32, length: int = 8, *, width: int = 16, heads: int = 1, layers: int = 1, expansion: int = 2, seed: int = 0
+        self,
+        vocabulary: int = 32,
+        length: int = 8,
+        *,
+        width: int = 16,
+        heads: int = 1,
+        layers: int = 1,
+        expansion: int = 2,
+        seed: int = 0,
     ) -> None:
         super().__init__(vocabulary, length, arguments.integer("width", width, 1))
         for name, value in (("heads", heads), ("layers", layers), ("expansion", expansion)):
             arguments.integer(name, value, 1)
         if width % heads:
-            raise ValueError(f"width must be a multiple of heads, got width={width} and heads={heads}")
+            raise ValueError(
+                f"width must be a multiple of heads, got width={width} and heads={heads}"
+            )
         with seeded(seed):
             self.table = nn.Parameter(torch.randn(vocabulary + 1, width))
             self.positions = nn.Parameter(0.1 * torch.randn(length, width))
@@ -149,13 +175,20 @@ class _Layer(nn.Module):
         self.heads = heads
         self.before_attention, self.before_feedforward = _norm(width), _norm(width)
         self.queries_keys_values, self.mix = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.widen, self.narrow = nn.Linear(width, expansion * width), nn.Linear(expansion * width, width)
+        self.widen, self.narrow = (
+            nn.Linear(width, expansion * width),
+            nn.Linear(expansion * width, width),
+        )
 
     def forward(self, stream: Tensor) -> Tensor:
         # Plain products and a softmax: the fused attention kernels have no second derivative.
-        joint = self.queries_keys_values(self.before_attention(stream)).unflatten(-1, (3, self.heads, -1))
+        joint = self.queries_keys_values(self.before_attention(stream)).unflatten(
+            -1, (3, self.heads, -1)
+        )
         queries, keys, values = joint.movedim(-3, 0).transpose(-3, -2)
-        scores = torch.softmax(queries @ keys.transpose(-1, -2) / math.sqrt(queries.shape[-1]), dim=-1)
+        scores = torch.softmax(
+            queries @ keys.transpose(-1, -2) / math.sqrt(queries.shape[-1]), dim=-1
+        )
         stream = stream + self.mix((scores @ values).transpose(-3, -2).flatten(-2))
         return stream + self.narrow(nn.functional.gelu(self.widen(self.before_feedforward(stream))))
 
@@ -166,7 +199,8 @@ def _norm(width: int) -> nn.LayerNorm:
 
 
 class SequenceClassifier(nn.Module):
-    """An encoder and a linear head with bias on its feature: one logit (batch,) for tokens (batch, length).
+    """An encoder and a linear head with bias on its feature: one logit (batch,) for tokens (batch,
+    length).
 
     Parameters
     ----------
@@ -180,7 +214,10 @@ class SequenceClassifier(nn.Module):
         super().__init__()
         features = getattr(encoder, "features", None)
         if not isinstance(features, int):
-            raise TypeError(f"encoder must state the size of its output as encoder.features, got {features!r}; use a TokenEncoder")
+            raise TypeError(
+                f"encoder must state the size of its output as encoder.features, got {features!r};"
+                " use a TokenEncoder"
+            )
         self.encoder = encoder
         with seeded(seed):
             self.head = nn.Linear(features, 1)

@@ -12,20 +12,23 @@ logger = logging.getLogger(__name__)
 
 
 def margin_penalty(features: Tensor, membership: Tensor) -> Tensor:
-    """Mean over the pairs of classes that are present of 1/(1 + ‖c_k − c_l‖), c_k the centre of class k.
+    """Mean over the pairs of classes that are present of 1/(1 + ‖c_k − c_l‖), c_k the centre of
+    class k.
 
     Parameters
     ----------
     features : (batch, d) Tensor
         Encoded features.
     membership : (batch, classes) Tensor
-        How much a sample counts for a class, at least 0; a class is present if its column has a positive sum.
+        How much a sample counts for a class, at least 0; a class is present if its column has a
+        positive sum.
 
     Returns
     -------
     () Tensor
-        In [0, 1]; exactly 0 with fewer than two classes present. Where two centres coincide, the gradient is taken to be 0,
-        which is a subgradient of the distance. Features that are NaN give NaN.
+        In [0, 1]; exactly 0 with fewer than two classes present. Where two centres coincide, the
+        gradient is taken to be 0, which is a subgradient of the distance. Features that are NaN
+        give NaN.
     """
     count = membership.sum(dim=0)
     centres = membership.mT @ features / torch.where(count > 0, count, 1.0)[:, None]
@@ -41,9 +44,9 @@ def margin_penalty(features: Tensor, membership: Tensor) -> Tensor:
 class MaximalMarginRegularizer(nn.Module):
     """Adds α/(1 + ‖c₊ − c₋‖) to a loss, c± the class centres of the encoded features in the batch.
 
-    With more than two classes it is α times the mean over the pairs of classes in the batch. It acts on the encoder: its
-    gradient moves the features, not the head. A batch that lacks a class, so that no pair is left, adds exactly 0, and a
-    line of debug logging says so.
+    With more than two classes it is α times the mean over the pairs of classes in the batch. It
+    acts on the encoder: its gradient moves the features, not the head. A batch that lacks a class,
+    so that no pair is left, adds exactly 0, and a line of debug logging says so.
 
     Parameters
     ----------
@@ -72,7 +75,8 @@ class MaximalMarginRegularizer(nn.Module):
         Returns
         -------
         () Tensor
-            In [0, α], differentiable in the features; float32 for features of lower precision, whose squares would overflow.
+            In [0, α], differentiable in the features; float32 for features of lower precision,
+            whose squares would overflow.
 
         Raises
         ------
@@ -80,19 +84,32 @@ class MaximalMarginRegularizer(nn.Module):
             For arguments of another shape or kind.
         """
         if not torch.is_floating_point(features):
-            raise TypeError(f"features must be floating-point, got {features.dtype}; pass what the encoder returns")
+            raise TypeError(
+                f"features must be floating-point, got {features.dtype}; pass what the encoder"
+                " returns"
+            )
         if features.ndim != 2 or not len(features):
-            raise ValueError(f"features must have shape (batch, d) with at least one sample, got {tuple(features.shape)}")
+            raise ValueError(
+                "features must have shape (batch, d) with at least one sample, got"
+                f" {tuple(features.shape)}"
+            )
         if labels.shape != features.shape[:1]:
-            raise ValueError(f"labels must have shape ({len(features)},) to match features, got {tuple(labels.shape)}")
+            raise ValueError(
+                f"labels must have shape ({len(features)},) to match features, got"
+                f" {tuple(labels.shape)}"
+            )
         if torch.is_floating_point(labels) and not bool(torch.isfinite(labels).all()):
-            raise ValueError("labels must be finite; they hold NaN or infinity, so drop samples without a label")
+            raise ValueError(
+                "labels must be finite; they hold NaN or infinity, so drop samples without a label"
+            )
         if features.dtype.itemsize < torch.float32.itemsize:
             features = features.float()
         classes, which = torch.unique(labels, return_inverse=True)
         if len(classes) < 2:
             logger.debug(
-                "the batch of %d samples holds one class, %s; the margin regularizer adds nothing", len(features), classes.tolist()
+                "the batch of %d samples holds one class, %s; the margin regularizer adds nothing",
+                len(features),
+                classes.tolist(),
             )
         membership = nn.functional.one_hot(which, len(classes)).to(features)
         return self.weight * margin_penalty(features, membership)

@@ -9,11 +9,12 @@ from tunebound.tuning.encoders.tokens import seeded
 
 
 class MultiHeadLoss(nn.Module):
-    """H linear heads from random starts, trained side by side: the loss is the mean of their cross-entropies.
+    """H linear heads from random starts, trained side by side: the loss is the mean of their
+    cross-entropies.
 
-    Heads are linear, so the mean of their logits is the logits of one linear head, their mean: prediction costs no more than
-    with a single one. The mean of the losses gives each head 1/H of its own gradient; a step size H times that of a single
-    head makes each follow its own descent.
+    Heads are linear, so the mean of their logits is the logits of one linear head, their mean:
+    prediction costs no more than with a single one. The mean of the losses gives each head 1/H of
+    its own gradient; a step size H times that of a single head makes each follow its own descent.
 
     Parameters
     ----------
@@ -24,7 +25,8 @@ class MultiHeadLoss(nn.Module):
     heads : int
         H, at least 1.
     scale : float
-        Standard deviation of the normal starts of weights (d^-1/2 suits features of unit entries); biases start at zero.
+        Standard deviation of the normal starts of weights (d^-1/2 suits features of unit entries);
+        biases start at zero.
     bias : bool
         Whether heads have one.
     seed : int
@@ -40,7 +42,16 @@ class MultiHeadLoss(nn.Module):
     Fu, So & Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model", arXiv:2301.09820.
     """
 
-    def __init__(self, features: int, classes: int = 2, *, heads: int = 16, scale: float = 0.1, bias: bool = True, seed: int = 0) -> None:
+    def __init__(
+        self,
+        features: int,
+        classes: int = 2,
+        *,
+        heads: int = 16,
+        scale: float = 0.1,
+        bias: bool = True,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         self.features = arguments.integer("features", features, 1)
         self.classes = arguments.integer("classes", classes, 2)
@@ -72,11 +83,23 @@ class MultiHeadLoss(nn.Module):
         if not len(features):
             raise ValueError("features must hold at least one sample, got none; skip empty batches")
         if labels.dtype != torch.int64:
-            raise TypeError(f"labels must be int64 classes, got {labels.dtype}; map labels -1 and +1 by (labels > 0).long()")
+            raise TypeError(
+                f"labels must be int64 classes, got {labels.dtype}; map labels -1 and +1 by (labels"
+                " > 0).long()"
+            )
         if labels.shape != features.shape[:1]:
-            raise ValueError(f"labels must have shape ({len(features)},) to match features, got {tuple(labels.shape)}")
-        if not torch.compiler.is_compiling() and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes:
-            raise ValueError(f"labels must lie in [0, {self.classes}), got {int(labels.min())}..{int(labels.max())}; raise classes")
+            raise ValueError(
+                f"labels must have shape ({len(features)},) to match features, got"
+                f" {tuple(labels.shape)}"
+            )
+        if (
+            not torch.compiler.is_compiling()
+            and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes
+        ):
+            raise ValueError(
+                f"labels must lie in [0, {self.classes}), got"
+                f" {int(labels.min())}..{int(labels.max())}; raise classes"
+            )
         logits = torch.einsum("bd,hcd->bch", features, self.weight)
         if self.bias is not None:
             logits = logits + self.bias.mT
@@ -91,7 +114,12 @@ class MultiHeadLoss(nn.Module):
     def mean_head(self) -> nn.Linear:
         """The mean head as a layer of its own, which predicts what `logits` does."""
         made = nn.utils.skip_init(
-            nn.Linear, self.features, self.classes, bias=self.bias is not None, device=self.weight.device, dtype=self.weight.dtype
+            nn.Linear,
+            self.features,
+            self.classes,
+            bias=self.bias is not None,
+            device=self.weight.device,
+            dtype=self.weight.dtype,
         )
         with torch.no_grad():
             made.weight.copy_(self.weight.mean(dim=0))
@@ -100,10 +128,18 @@ class MultiHeadLoss(nn.Module):
         return made
 
     def extra_repr(self) -> str:
-        return f"features={self.features}, classes={self.classes}, heads={self.heads}, bias={self.bias is not None}"
+        return (
+            f"features={self.features}, classes={self.classes}, heads={self.heads},"
+            f" bias={self.bias is not None}"
+        )
 
     def _check(self, features: Tensor) -> None:
         if features.ndim != 2 or features.shape[1] != self.features:
-            raise ValueError(f"features must have shape (batch, {self.features}), got {tuple(features.shape)}")
+            raise ValueError(
+                f"features must have shape (batch, {self.features}), got {tuple(features.shape)}"
+            )
         if not torch.is_floating_point(features):
-            raise TypeError(f"features must be floating-point, got {features.dtype}; pass what the encoder returns")
+            raise TypeError(
+                f"features must be floating-point, got {features.dtype}; pass what the encoder"
+                " returns"
+            )

@@ -23,7 +23,8 @@ class FineTuned:
     Attributes
     ----------
     encoder : TokenEncoder
-        The structure of all replicas, in float64; its own weights are those that `fine_tune` was given.
+        The structure of all replicas, in float64; its own weights are those that `fine_tune` was
+        given.
     method : Method
     seeds : (R,) int64
     left_out : (R,) int64
@@ -34,8 +35,8 @@ class FineTuned:
         Of several heads, their mean.
     bias : (R,) Tensor
     losses : (R, steps) float64
-        Mean logistic loss of each batch before its step, with dropout and without the method's own terms; 0 for a batch of which
-        the replica sees nothing.
+        Mean logistic loss of each batch before its step, with dropout and without the method's own
+        terms; 0 for a batch of which the replica sees nothing.
     """
 
     encoder: TokenEncoder
@@ -52,12 +53,16 @@ class FineTuned:
         """Encoded features (R, N, features) of inputs (N, length), without dropout."""
         tokens = sequences("inputs", inputs, self.encoder)
         with torch.no_grad():
-            encoded: Tensor = vmap(lambda weights: functional_call(self.encoder, weights, (tokens,)))(self.weights)
+            encoded: Tensor = vmap(
+                lambda weights: functional_call(self.encoder, weights, (tokens,))
+            )(self.weights)
         return encoded.numpy()
 
     def logits(self, inputs: ArrayLike | Tensor) -> NDArray[np.float64]:
         """Logits (R, N) of the label +1 for inputs (N, length)."""
-        found: NDArray[np.float64] = (self.features(inputs) @ self.head.numpy()[..., None])[..., 0] + self.bias.numpy()[:, None]
+        found: NDArray[np.float64] = (self.features(inputs) @ self.head.numpy()[..., None])[
+            ..., 0
+        ] + self.bias.numpy()[:, None]
         return found
 
     @property
@@ -85,7 +90,9 @@ class FineTuned:
 
     def _filled(self, weights: dict[str, Tensor], replica: int) -> TokenEncoder:
         if arguments.integer("replica", replica, 0) >= len(self.seeds):
-            raise ValueError(f"replica must be below {len(self.seeds)}, the number of replicas, got {replica}")
+            raise ValueError(
+                f"replica must be below {len(self.seeds)}, the number of replicas, got {replica}"
+            )
         made = copy.deepcopy(self.encoder)
         with torch.no_grad():
             for key, value in made.named_parameters():
@@ -94,5 +101,7 @@ class FineTuned:
 
 
 def _flat(weights: dict[str, Tensor]) -> NDArray[np.float64]:
-    flat: NDArray[np.float64] = torch.cat([value.flatten(1) for value in weights.values()], dim=1).numpy()
+    flat: NDArray[np.float64] = torch.cat(
+        [value.flatten(1) for value in weights.values()], dim=1
+    ).numpy()
     return flat

@@ -37,40 +37,48 @@ def fine_tune(
     batch_size: int = 16,
     dropout: float = 0.1,
 ) -> FineTuned:
-    """Tune replicas of an encoder with a linear head that differ in seed or in a sample that they do not see.
+    """Tune replicas of an encoder with a linear head that differ in seed or in a sample that they
+    do not see.
 
-    A replica takes steps of mini-batch gradient descent on the mean logistic loss ln(1 + exp(−y·logit)), logit = head·feature +
-    bias, encoder and head together, with what its method changes of that. Batches follow a random order of the samples, drawn anew
-    after each pass; one that crosses the end of a pass may hold a sample twice. All replicas advance in one batched computation in
-    float64 on the CPU.
+    A replica takes steps of mini-batch gradient descent on the mean logistic loss ln(1 +
+    exp(−y·logit)), logit = head·feature + bias, encoder and head together, with what its method
+    changes of that. Batches follow a random order of the samples, drawn anew after each pass; one
+    that crosses the end of a pass may hold a sample twice. All replicas advance in one batched
+    computation in float64 on the CPU.
 
     Parameters
     ----------
     encoder : TokenEncoder
-        The start w_0 of all replicas, unless the method moves it; it is not changed. Parameters that do not require a gradient stay
-        where tuning starts.
+        The start w_0 of all replicas, unless the method moves it; it is not changed. Parameters
+        that do not require a gradient stay where tuning starts.
     inputs : (n, length) integers in [0, vocabulary)
         At least 2 token sequences.
     y : (n,)
         Labels −1 and +1, both of them.
     method : str or Method
-        A name from `tuning.methods()`, or a method with another weight, as in ``dataclasses.replace(methods()["l2_sp"], weight=0.01)``.
+        A name from `tuning.methods()`, or a method with another weight, as in
+        ``dataclasses.replace(methods()["l2_sp"], weight=0.01)``.
     seeds : (R,) int
-        One replica each, in [0, 2**62); the initial head, the order of the data, dropout and the method's own noise are drawn from it.
-        A replica is the same whatever the others are, up to rounding; the same seed may occur again, with another sample left out.
+        One replica each, in [0, 2**62); the initial head, the order of the data, dropout and the
+        method's own noise are drawn from it. A replica is the same whatever the others are, up to
+        rounding; the same seed may occur again, with another sample left out.
     left_out : (R,) int or None, optional
-        Sample that a replica does not see; None, the default for all, for none. Its batches are those of the same seed with all
-        samples, but this sample has weight 0 in them: the loss and the method's terms are means over the others, a batch of this
-        sample alone moves nothing but what the method moves without data, and a method that looks at all inputs first does not look
-        at this one. The result does not depend on the sample's tokens and label. Both classes must be left.
+        Sample that a replica does not see; None, the default for all, for none. Its batches are
+        those of the same seed with all samples, but this sample has weight 0 in them: the loss and
+        the method's terms are means over the others, a batch of this sample alone moves nothing but
+        what the method moves without data, and a method that looks at all inputs first does not
+        look at this one. The result does not depend on the sample's tokens and label. Both classes
+        must be left.
     steps : int
         Of plain fine-tuning, at least 1; a method may take more.
     learning_rate : float
-        Step size of plain fine-tuning, positive, the same in every step. Each of several heads follows its own loss with it.
+        Step size of plain fine-tuning, positive, the same in every step. Each of several heads
+        follows its own loss with it.
     batch_size : int
         At least 1; with n or more, every batch holds n samples.
     dropout : float
-        In [0, 1): probability that a feature is set to zero in a step; those left are divided by 1 − dropout.
+        In [0, 1): probability that a feature is set to zero in a step; those left are divided by 1
+        − dropout.
 
     Returns
     -------
@@ -138,17 +146,32 @@ def _tune(plan: _Plan) -> FineTuned:
     slope = vmap(grad(_loss(plan), argnums=(0, 1, 2), has_aux=True))
     losses = np.empty((len(plan.seeds), plan.steps))
     average = _Average(method.averaged_from(plan.steps))
-    for step in tqdm(range(plan.steps), desc=f"fine-tuning ({method.name})", unit="step", delay=2, disable=None):
+    for step in tqdm(
+        range(plan.steps), desc=f"fine-tuning ({method.name})", unit="step", delay=2, disable=None
+    ):
         batch = order[:, step * plan.batch : (step + 1) * plan.batch]
         keep = _kept_features(plan, common)
         noise = method.draw(encoder, plan.batch, own)
-        slopes, value = slope(weights, head, bias, started, plan.tokens[batch], plan.labels[batch], seen.gather(1, batch), keep, noise)
+        slopes, value = slope(
+            weights,
+            head,
+            bias,
+            started,
+            plan.tokens[batch],
+            plan.labels[batch],
+            seen.gather(1, batch),
+            keep,
+            noise,
+        )
         losses[:, step] = value.numpy()
         _refuse_infinite(plan, losses[:, step], step)
         for key in tuned:
             weights[key] = weights[key] - plan.rate * slopes[0][key]
         # The loss is the mean over the heads: times their number, each head follows its own.
-        head, bias = head - plan.rate * head.shape[1] * slopes[1], bias - plan.rate * bias.shape[1] * slopes[2]
+        head, bias = (
+            head - plan.rate * head.shape[1] * slopes[1],
+            bias - plan.rate * bias.shape[1] * slopes[2],
+        )
         average.add(step, (weights, head, bias))
     weights, head, bias = average.result((weights, head, bias))
     for value in (*weights.values(), head, bias):
@@ -170,7 +193,9 @@ Parameters = tuple[dict[str, Tensor], Tensor, Tensor]
 
 
 class _Average:
-    """Mean of the iterates after each step from `first` on; the last iterate alone if that is None."""
+    """Mean of the iterates after each step from `first` on; the last iterate alone if that is
+    None.
+    """
 
     def __init__(self, first: int | None) -> None:
         self.first = first
@@ -185,13 +210,21 @@ class _Average:
             self.sums = (dict(now[0]), now[1], now[2])
         else:
             weights, head, bias = self.sums
-            self.sums = ({key: weights[key] + now[0][key] for key in weights}, head + now[1], bias + now[2])
+            self.sums = (
+                {key: weights[key] + now[0][key] for key in weights},
+                head + now[1],
+                bias + now[2],
+            )
 
     def result(self, last: Parameters) -> Parameters:
         if self.sums is None:
             return last
         weights, head, bias = self.sums
-        return {key: value / self.count for key, value in weights.items()}, head / self.count, bias / self.count
+        return (
+            {key: value / self.count for key, value in weights.items()},
+            head / self.count,
+            bias / self.count,
+        )
 
 
 def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -214,13 +247,21 @@ def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
         logits = (features * keep) @ heads.T + biases
         each = torch.nn.functional.softplus(-labels[:, None] * logits)
         mean = ((counted[:, None] * each).sum(dim=0) / counted.sum().clamp(min=1)).mean()
-        return mean + method.penalty(State(encoder, used, start, heads, biases, inputs, labels, counted, features, noise)), mean
+        return (
+            mean
+            + method.penalty(
+                State(encoder, used, start, heads, biases, inputs, labels, counted, features, noise)
+            ),
+            mean,
+        )
 
     return loss
 
 
 def _heads(plan: _Plan) -> tuple[Tensor, Tensor]:
-    """Initial heads (R, H, features) and biases (R, H): uniform within 1/√features, torch's default for a linear layer."""
+    """Initial heads (R, H, features) and biases (R, H): uniform within 1/√features, torch's default
+    for a linear layer.
+    """
     features = plan.encoder.features
     drawn = uniform(features**-0.5, (plan.method.heads(), features + 1), plan.generators(HEAD))
     return drawn[..., :-1].clone(), drawn[..., -1].clone()
@@ -230,13 +271,17 @@ def _order(plan: _Plan, generators: list[torch.Generator]) -> Tensor:
     """Samples in the order in which each replica sees them, (R, at least steps·batch)."""
     n = len(plan.labels)
     passes = range(-(-plan.steps * plan.batch // n))
-    return torch.stack([torch.cat([torch.randperm(n, generator=each) for _ in passes]) for each in generators])
+    return torch.stack(
+        [torch.cat([torch.randperm(n, generator=each) for _ in passes]) for each in generators]
+    )
 
 
 def _kept_features(plan: _Plan, generators: list[torch.Generator]) -> Tensor:
     """Dropout's factors (R, batch, features): 0, or 1/(1 − dropout)."""
     size = (plan.batch, plan.encoder.features)
-    drawn = torch.stack([torch.rand(size, generator=each, dtype=torch.float64) for each in generators])
+    drawn = torch.stack(
+        [torch.rand(size, generator=each, dtype=torch.float64) for each in generators]
+    )
     return (drawn >= plan.dropout).double() / (1 - plan.dropout)
 
 
@@ -244,28 +289,44 @@ def _refuse_infinite(plan: _Plan, values: NDArray[np.float64], step: int) -> Non
     if not np.isfinite(values).all():
         seed = plan.seeds[int(np.flatnonzero(~np.isfinite(values))[0])]
         raise FloatingPointError(
-            f"{plan.method.name}: the replica of seed {seed} is no longer finite after {step} steps of size {plan.rate:g}; "
-            "lower learning_rate or the method's weight"
+            f"{plan.method.name}: the replica of seed {seed} is no longer finite after {step} steps"
+            f" of size {plan.rate:g}; lower learning_rate or the method's weight"
         )
 
 
-def _sample(encoder: TokenEncoder, inputs: ArrayLike | Tensor, y: ArrayLike | Tensor) -> tuple[Tensor, Tensor]:
+def _sample(
+    encoder: TokenEncoder, inputs: ArrayLike | Tensor, y: ArrayLike | Tensor
+) -> tuple[Tensor, Tensor]:
     if not isinstance(encoder, TokenEncoder):
-        raise TypeError(f"encoder must be a TokenEncoder, got {type(encoder).__name__}; derive your encoder from it")
+        raise TypeError(
+            f"encoder must be a TokenEncoder, got {type(encoder).__name__}; derive your encoder"
+            " from it"
+        )
     tokens = sequences("inputs", inputs, encoder)
     if len(tokens) < 2:
-        raise ValueError(f"inputs must hold at least 2 sequences, got {len(tokens)}; there is nothing to tell apart")
+        raise ValueError(
+            f"inputs must hold at least 2 sequences, got {len(tokens)}; there is nothing to tell"
+            " apart"
+        )
     labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
     if labels.shape != tokens.shape[:1]:
-        raise ValueError(f"y must have shape {tuple(tokens.shape[:1])} to match inputs, got {labels.shape}")
+        raise ValueError(
+            f"y must have shape {tuple(tokens.shape[:1])} to match inputs, got {labels.shape}"
+        )
     if labels.dtype.kind not in "fiu" or set(np.unique(labels)) != {-1, 1}:
-        raise ValueError(f"y must hold the labels -1 and +1, both of them, got {np.unique(labels)[:5]}; map 0/1 labels by 2 * y - 1")
+        raise ValueError(
+            f"y must hold the labels -1 and +1, both of them, got {np.unique(labels)[:5]}; map 0/1"
+            " labels by 2 * y - 1"
+        )
     return tokens, torch.as_tensor(labels.astype(np.float64))
 
 
 def _seeds(seeds: Sequence[int]) -> list[int]:
     if isinstance(seeds, (str, bytes)) or not hasattr(seeds, "__iter__"):
-        raise TypeError(f"seeds must be a sequence of integers, one replica each, got {seeds!r}; write [{seeds!r}] for one replica")
+        raise TypeError(
+            f"seeds must be a sequence of integers, one replica each, got {seeds!r}; write"
+            f" [{seeds!r}] for one replica"
+        )
     checked = [arguments.integer("seeds", seed, 0) for seed in seeds]
     if not checked:
         raise ValueError("seeds is empty; name at least one, one replica each")
@@ -274,25 +335,50 @@ def _seeds(seeds: Sequence[int]) -> list[int]:
     return checked
 
 
-def _left_out(left_out: Sequence[int | None] | None, runs: int, labels: Tensor) -> NDArray[np.int64]:
+def _left_out(
+    left_out: Sequence[int | None] | None, runs: int, labels: Tensor
+) -> NDArray[np.int64]:
     """The sample that each replica does not see, −1 for none."""
-    if left_out is not None and (isinstance(left_out, (str, bytes)) or not hasattr(left_out, "__iter__")):
-        raise TypeError(f"left_out must be a sequence of a sample or None for each of the {runs} seeds, got {left_out!r}")
+    if left_out is not None and (
+        isinstance(left_out, (str, bytes)) or not hasattr(left_out, "__iter__")
+    ):
+        raise TypeError(
+            f"left_out must be a sequence of a sample or None for each of the {runs} seeds, got"
+            f" {left_out!r}"
+        )
     given = [None] * runs if left_out is None else list(left_out)
     if len(given) != runs:
-        raise ValueError(f"left_out must name a sample or None for each of the {runs} seeds, got {len(given)} entries")
-    samples = np.array([-1 if sample is None else arguments.integer("left_out", sample, 0) for sample in given], dtype=np.int64)
+        raise ValueError(
+            f"left_out must name a sample or None for each of the {runs} seeds, got {len(given)}"
+            " entries"
+        )
+    samples = np.array(
+        [-1 if sample is None else arguments.integer("left_out", sample, 0) for sample in given],
+        dtype=np.int64,
+    )
     if (samples >= len(labels)).any():
-        raise ValueError(f"left_out names sample {samples.max()}, but there are {len(labels)}; indices start at 0")
+        raise ValueError(
+            f"left_out names sample {samples.max()}, but there are {len(labels)}; indices start"
+            " at 0"
+        )
     for sample in set(samples[samples >= 0]):
         if (labels == labels[sample]).sum() < 2:
-            raise ValueError(f"left_out: sample {sample} is the only one of its class; add samples of it or leave out another")
+            raise ValueError(
+                f"left_out: sample {sample} is the only one of its class; add samples of it or"
+                " leave out another"
+            )
     return samples
 
 
 def _share(dropout: float) -> float:
     if isinstance(dropout, (bool, np.bool_)) or not isinstance(dropout, Real):
-        raise TypeError(f"dropout must be a number, got {dropout!r}; it is the share of features that is set to zero")
+        raise TypeError(
+            f"dropout must be a number, got {dropout!r}; it is the share of features that is set to"
+            " zero"
+        )
     if not 0 <= float(dropout) < 1:
-        raise ValueError(f"dropout must be in [0, 1), got {dropout}; it is the share of features that is set to zero")
+        raise ValueError(
+            f"dropout must be in [0, 1), got {dropout}; it is the share of features that is set to"
+            " zero"
+        )
     return float(dropout)

@@ -1,4 +1,6 @@
-"""Constants of a network that theory asks for: curvature, Lipschitz constant, minimiser; all are estimates with error bars."""
+"""Constants of a network that theory asks for: curvature, Lipschitz constant, minimiser; all are
+estimates with error bars.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,8 @@ def network_curvature(
     weights : (p,), optional
         The point w, flat; the model's own weights by default.
     samples : {"mean", "each"}
-        "mean": the Hessian of F_S. "each": every ∇²f_i(w), reporting the least and the greatest eigenvalue over i; these are
-        the μ and β that bounds for per-sample losses ask for.
+        "mean": the Hessian of F_S. "each": every ∇²f_i(w), reporting the least and the greatest
+        eigenvalue over i; these are the μ and β that bounds for per-sample losses ask for.
     iterations : int
         Products for each start, at least 2; no more than p are made.
     starts : int
@@ -57,9 +59,9 @@ def network_curvature(
     Returns
     -------
     Curvature
-        The error of each end is the largest residual |β_k s_k| of its Ritz vectors plus the spread over the starts. A Ritz
-        value lies inside the spectrum, so the true extreme can only lie further out; an eigenvalue whose eigenvector all
-        starts miss is not covered.
+        The error of each end is the largest residual |β_k s_k| of its Ritz vectors plus the spread
+        over the starts. A Ritz value lies inside the spectrum, so the true extreme can only lie
+        further out; an eigenvalue whose eigenvector all starts miss is not covered.
 
     Raises
     ------
@@ -79,7 +81,8 @@ def network_curvature(
     vectors = 2 * (min(count, objective.p) + 1) * objective.p * 8
     if vectors > room // 2:
         raise ValueError(
-            f"memory={room} bytes do not hold {count} vectors of {objective.p} numbers; raise memory or lower iterations={count}"
+            f"memory={room} bytes do not hold {count} vectors of {objective.p} numbers; raise"
+            f" memory or lower iterations={count}"
         )
     together = max(1, room // 2 // vectors)
     block = plan_blocks(objective, objective.n, room // 2, replicas=1).samples
@@ -90,19 +93,41 @@ def network_curvature(
             for first in range(0, rows, min(together, block)):
                 part = slice(first, min(first + min(together, block), rows))
                 if samples == "each":
-                    product = _sample_products(objective, point, objective.inputs[part], objective.labels[part])
+                    product = _sample_products(
+                        objective, point, objective.inputs[part], objective.labels[part]
+                    )
                 else:
                     product = _mean_product(objective, point, block)
-                start = torch.as_tensor(generator.standard_normal((part.stop - part.start, objective.p))).to(point)
+                start = torch.as_tensor(
+                    generator.standard_normal((part.stop - part.start, objective.p))
+                ).to(point)
                 found: RitzExtremes = ritz_extremes(product, start, count)
                 smallest[attempt, part], largest[attempt, part] = found.smallest, found.largest
-                low_residuals[attempt, part], high_residuals[attempt, part] = found.smallest_residual, found.largest_residual
+                low_residuals[attempt, part], high_residuals[attempt, part] = (
+                    found.smallest_residual,
+                    found.largest_residual,
+                )
     used = min(count, objective.p)
     of = "the mean loss" if samples == "mean" else f"each of {rows} samples"
-    method = f"Lanczos, up to {used} Hessian-vector products from each of {tries} starts, Hessian of {of}; error: residual plus spread"
+    method = (
+        f"Lanczos, up to {used} Hessian-vector products from each of {tries} starts, Hessian of"
+        f" {of}; error: residual plus spread"
+    )
     return Curvature(
-        _end(smallest.min(axis=0), low_residuals, np.ptp(smallest, axis=0), int(smallest.min(axis=0).argmin()), method),
-        _end(largest.max(axis=0), high_residuals, np.ptp(largest, axis=0), int(largest.max(axis=0).argmax()), method),
+        _end(
+            smallest.min(axis=0),
+            low_residuals,
+            np.ptp(smallest, axis=0),
+            int(smallest.min(axis=0).argmin()),
+            method,
+        ),
+        _end(
+            largest.max(axis=0),
+            high_residuals,
+            np.ptp(largest, axis=0),
+            int(largest.max(axis=0).argmax()),
+            method,
+        ),
         samples,
     )
 
@@ -114,10 +139,14 @@ def _end(values: NDArray, residuals: NDArray, spread: NDArray, index: int, metho
 def _mean_product(objective: NetworkLoss, point: Tensor, block: int) -> Callable[[Tensor], Tensor]:
     def product(vectors: Tensor) -> Tensor:
         total = torch.zeros_like(vectors)
-        for inputs, labels in zip(objective.inputs.split(block), objective.labels.split(block), strict=True):
+        for inputs, labels in zip(
+            objective.inputs.split(block), objective.labels.split(block), strict=True
+        ):
 
             def part(w: Tensor, inputs: Tensor = inputs, labels: Tensor = labels) -> Tensor:
-                return objective.of_samples(objective.unflatten(w), inputs, labels).sum() / objective.n
+                return (
+                    objective.of_samples(objective.unflatten(w), inputs, labels).sum() / objective.n
+                )
 
             total += jvp(grad(part), (point,), (vectors[0],))[1]
         return total
@@ -125,7 +154,9 @@ def _mean_product(objective: NetworkLoss, point: Tensor, block: int) -> Callable
     return product
 
 
-def _sample_products(objective: NetworkLoss, point: Tensor, inputs: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
+def _sample_products(
+    objective: NetworkLoss, point: Tensor, inputs: Tensor, labels: Tensor
+) -> Callable[[Tensor], Tensor]:
     def single(vector: Tensor, sample: Tensor, label: Tensor) -> Tensor:
         def loss(w: Tensor) -> Tensor:
             return objective.of_one(objective.unflatten(w), sample, label)
@@ -139,9 +170,9 @@ def _sample_products(objective: NetworkLoss, point: Tensor, inputs: Tensor, labe
 def path_lipschitz(gradient_norms: ArrayLike, *, learning_rate: float, beta: float) -> Estimate:
     """The Lipschitz constant of the samples' losses along a run of gradient descent.
 
-    Between two recorded points the gradient norm of a sample exceeds the larger of its ends by at most β times half the
-    step's length, and a step is at most η times the mean of the gradient norms: that is the error. Beyond the path nothing
-    is known.
+    Between two recorded points the gradient norm of a sample exceeds the larger of its ends by at
+    most β times half the step's length, and a step is at most η times the mean of the gradient
+    norms: that is the error. Beyond the path nothing is known.
 
     Parameters
     ----------
@@ -150,7 +181,8 @@ def path_lipschitz(gradient_norms: ArrayLike, *, learning_rate: float, beta: flo
     learning_rate : float
         Step size η of the run.
     beta : float
-        Smoothness β of every sample's loss, for example from `network_curvature` with ``samples="each"``.
+        Smoothness β of every sample's loss, for example from `network_curvature` with
+        ``samples="each"``.
 
     Returns
     -------
@@ -167,10 +199,18 @@ def path_lipschitz(gradient_norms: ArrayLike, *, learning_rate: float, beta: flo
     if norms.ndim != 2 or 0 in norms.shape:
         raise ValueError(f"gradient_norms must have shape (T, n), got {norms.shape}")
     if not (np.isfinite(norms).all() and (norms >= 0).all()):
-        raise ValueError("gradient_norms must be finite and at least 0; pass FullRun.gradient_norms")
-    rate, smoothness = arguments.positive("learning_rate", learning_rate), arguments.positive("beta", beta)
+        raise ValueError(
+            "gradient_norms must be finite and at least 0; pass FullRun.gradient_norms"
+        )
+    rate, smoothness = (
+        arguments.positive("learning_rate", learning_rate),
+        arguments.positive("beta", beta),
+    )
     reach = 0.5 * rate * float(norms.mean(axis=1).max())
-    method = f"largest of {norms.size} gradient norms along the path; error: beta times half of the longest step"
+    method = (
+        f"largest of {norms.size} gradient norms along the path; error: beta times half of the"
+        " longest step"
+    )
     return Estimate(float(norms.max()), smoothness * reach, method)
 
 
@@ -185,7 +225,8 @@ def estimate_minimiser(
     tolerance: float = 1e-8,
     device: str = "auto",
 ) -> Minimiser:
-    """Follow gradient descent on F_S for long: its limit is the w* that a run from this start belongs to.
+    """Follow gradient descent on F_S for long: its limit is the w* that a run from this start
+    belongs to.
 
     Parameters
     ----------
@@ -201,9 +242,10 @@ def estimate_minimiser(
     Returns
     -------
     Minimiser
-        The error of the distance is the length of the path that is left if the gradient goes on falling at the rate of the
-        last tenth of the steps: η‖∇F_S‖/(1 − rate). It is infinite if the gradient did not fall there, and an under-estimate if
-        the rate slows down, as it does when small curvatures remain.
+        The error of the distance is the length of the path that is left if the gradient goes on
+        falling at the rate of the last tenth of the steps: η‖∇F_S‖/(1 − rate). It is infinite if
+        the gradient did not fall there, and an under-estimate if the rate slows down, as it does
+        when small curvatures remain.
 
     Raises
     ------
@@ -213,25 +255,38 @@ def estimate_minimiser(
         If the gradient stops being finite: the learning rate is too large.
     """
     objective = NetworkLoss(model, inputs, y, loss=loss, device=device)
-    rate, target = arguments.positive("learning_rate", learning_rate), arguments.positive("tolerance", tolerance)
+    rate, target = (
+        arguments.positive("learning_rate", learning_rate),
+        arguments.positive("tolerance", tolerance),
+    )
     total = arguments.integer("steps", steps, 20)
     weights, norms = objective.start.clone(), []
     slope_of = grad(objective.mean)
     with threads_for(objective.p):
-        for step in tqdm(range(total + 1), desc="long training", unit="step", delay=2, disable=None):
+        for step in tqdm(
+            range(total + 1), desc="long training", unit="step", delay=2, disable=None
+        ):
             slope = slope_of(weights)
             norms.append(float(torch.linalg.vector_norm(slope)))
             if not np.isfinite(norms[-1]):
-                raise FloatingPointError(f"the gradient is no longer finite at step {step}; lower learning_rate={rate:g}")
+                raise FloatingPointError(
+                    f"the gradient is no longer finite at step {step}; lower learning_rate={rate:g}"
+                )
             if norms[-1] <= target or step == total:
                 break
             weights -= rate * slope
     made = len(norms) - 1
     error = _path_left(norms, rate)
     distance = float(torch.linalg.vector_norm(weights - objective.start))
-    method = f"{made} steps of gradient descent; error: path left at the rate of the last tenth of them"
+    method = (
+        f"{made} steps of gradient descent; error: path left at the rate of the last tenth of them"
+    )
     return Minimiser(
-        weights.cpu().numpy().astype(np.float64), Estimate(distance, error, method), float(objective.mean(weights)), norms[-1], made
+        weights.cpu().numpy().astype(np.float64),
+        Estimate(distance, error, method),
+        float(objective.mean(weights)),
+        norms[-1],
+        made,
     )
 
 

@@ -1,4 +1,6 @@
-"""Constants of a network that no one proved: numbers with an error bar and the method that gave them."""
+"""Constants of a network that no one proved: numbers with an error bar and the method that gave
+them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ class Estimate:
     ----------
     value : float
     error : float
-        Half-width of its error bar; the method says what it covers. Infinite where the method could not tell.
+        Half-width of its error bar; the method says what it covers. Infinite where the method could
+        not tell.
     method : str
         How it was obtained, in a sentence.
     provenance : str

@@ -1,4 +1,6 @@
-"""Extreme eigenvalues of symmetric operators by Lanczos, many operators at once, with residual bounds."""
+"""Extreme eigenvalues of symmetric operators by Lanczos, many operators at once, with residual
+bounds.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class RitzExtremes:
     smallest, largest : (b,) float64
         Ritz values: never below the smallest, never above the largest eigenvalue, up to rounding.
     smallest_residual, largest_residual : (b,) float64
-        ‖Av − θv‖ = |β_k s_k| of their Ritz vectors: an eigenvalue lies within this distance of the Ritz value.
+        ‖Av − θv‖ = |β_k s_k| of their Ritz vectors: an eigenvalue lies within this distance of the
+        Ritz value.
     iterations : int
         Products with the operators that were used.
     """
@@ -37,7 +40,9 @@ class RitzExtremes:
     iterations: int
 
 
-def ritz_extremes(product: Callable[[Tensor], Tensor], start: Tensor, iterations: int) -> RitzExtremes:
+def ritz_extremes(
+    product: Callable[[Tensor], Tensor], start: Tensor, iterations: int
+) -> RitzExtremes:
     """Lanczos with full reorthogonalisation on b operators in step.
 
     Parameters
@@ -57,26 +62,40 @@ def ritz_extremes(product: Callable[[Tensor], Tensor], start: Tensor, iterations
     count = min(iterations, p)
     basis = torch.zeros(count + 1, b, p, dtype=start.dtype, device=start.device)
     basis[0] = start / torch.linalg.vector_norm(start, dim=1, keepdim=True)
-    diagonal, side = torch.zeros(b, count, dtype=start.dtype), torch.zeros(b, count, dtype=start.dtype)
+    diagonal, side = (
+        torch.zeros(b, count, dtype=start.dtype),
+        torch.zeros(b, count, dtype=start.dtype),
+    )
     made = 0
     for k in range(count):
         image = product(basis[k])
         if not torch.isfinite(image).all():
-            raise FloatingPointError("a Hessian-vector product is not finite; check the weights at which the curvature is asked for")
+            raise FloatingPointError(
+                "a Hessian-vector product is not finite; check the weights at which the curvature"
+                " is asked for"
+            )
         made = k + 1
         diagonal[:, k] = (basis[k] * image).sum(dim=1).cpu()
         known = basis[:made]
-        for _ in range(2):  # Once is not enough: without full orthogonality converged eigenvalues appear again as ghosts.
-            image = image - torch.einsum("kb,kbp->bp", torch.einsum("kbp,bp->kb", known, image), known)
+        # Once is not enough: without full orthogonality converged eigenvalues appear again as
+        # ghosts.
+        for _ in range(2):
+            image = image - torch.einsum(
+                "kb,kbp->bp", torch.einsum("kbp,bp->kb", known, image), known
+            )
         length = torch.linalg.vector_norm(image, dim=1)
         side[:, k] = length.cpu()
         alive = side[:, k] > EXHAUSTED * torch.maximum(diagonal.abs().amax(dim=1), side.amax(dim=1))
         if not alive.any():
             break
-        # An exhausted operator keeps a zero vector from here on; its matrix is cut off at this size below.
+        # An exhausted operator keeps a zero vector from here on; its matrix is cut off at this size
+        # below.
         scale = torch.where(alive, 1 / torch.where(alive, side[:, k], 1.0), 0.0).to(image.device)
         basis[made] = image * scale[:, None]
-    extremes = [_extremes(diagonal[i, :made].double().numpy(), side[i, :made].double().numpy()) for i in range(b)]
+    extremes = [
+        _extremes(diagonal[i, :made].double().numpy(), side[i, :made].double().numpy())
+        for i in range(b)
+    ]
     smallest, largest, smallest_residual, largest_residual = np.array(extremes).T
     return RitzExtremes(smallest, largest, smallest_residual, largest_residual, made)
 

@@ -1,4 +1,6 @@
-"""A network's loss as a function of its parameters alone, for derivatives and replicas by torch.func."""
+"""A network's loss as a function of its parameters alone, for derivatives and replicas by
+torch.func.
+"""
 
 from __future__ import annotations
 
@@ -33,19 +35,21 @@ class NetworkLoss:
     Parameters
     ----------
     model : Module
-        Maps inputs (batch, …) to outputs (batch,). It is copied, put into evaluation mode (no dropout) and left alone.
+        Maps inputs (batch, …) to outputs (batch,). It is copied, put into evaluation mode (no
+        dropout) and left alone.
     inputs : (n, …)
         Array or tensor; reals are converted to `dtype`, integers (tokens) are kept.
     y : (n,)
         Labels −1 and +1.
     loss : {"squared", "logistic"}
-        ½(output − y)², which a large network brings to zero, or ln(1 + exp(−y·output)), which it never does.
+        ½(output − y)², which a large network brings to zero, or ln(1 + exp(−y·output)), which it
+        never does.
 
     Raises
     ------
     TypeError, ValueError
-        For a model without trainable parameters or with outputs of another shape, labels other than ±1, inputs that are
-        not finite or do not fit, and an unknown loss.
+        For a model without trainable parameters or with outputs of another shape, labels other than
+        ±1, inputs that are not finite or do not fit, and an unknown loss.
     """
 
     def __init__(
@@ -68,19 +72,30 @@ class NetworkLoss:
         if self.inputs.is_floating_point():
             self.inputs = self.inputs.to(kind)
         self.model = copy.deepcopy(model).to(place, kind).eval()
-        parameters = {name: value.detach() for name, value in self.model.named_parameters() if value.requires_grad}
+        parameters = {
+            name: value.detach()
+            for name, value in self.model.named_parameters()
+            if value.requires_grad
+        }
         if not parameters:
-            raise ValueError("model has no trainable parameter; set requires_grad on those to be tuned")
+            raise ValueError(
+                "model has no trainable parameter; set requires_grad on those to be tuned"
+            )
         self.shapes = {name: value.shape for name, value in parameters.items()}
         self.start = torch.cat([value.reshape(-1) for value in parameters.values()])
         if not torch.isfinite(self.start).all():
-            raise ValueError("model holds a parameter that is not finite; load or draw its weights again")
+            raise ValueError(
+                "model holds a parameter that is not finite; load or draw its weights again"
+            )
         # Gradients flow through what the caller passes, not through the copy.
         self.model.requires_grad_(False)
         with torch.no_grad():
             shape = tuple(self.model(self.inputs[:2]).shape)
         if shape != (2,):
-            raise ValueError(f"model must map 2 inputs to outputs of shape (2,), got {shape}; add a head with one output and squeeze it")
+            raise ValueError(
+                f"model must map 2 inputs to outputs of shape (2,), got {shape}; add a head with"
+                " one output and squeeze it"
+            )
 
     @property
     def n(self) -> int:
@@ -121,7 +136,10 @@ class NetworkLoss:
         array: Any = weights.detach() if isinstance(weights, Tensor) else np.array(weights)
         flat = torch.as_tensor(array).to(self.start)
         if flat.shape != self.start.shape:
-            raise ValueError(f"weights must have shape ({self.p},), one number a trainable parameter, got {tuple(flat.shape)}")
+            raise ValueError(
+                f"weights must have shape ({self.p},), one number a trainable parameter, got"
+                f" {tuple(flat.shape)}"
+            )
         if not torch.isfinite(flat).all():
             raise ValueError("weights must be finite; they hold NaN or infinity")
         return flat
@@ -132,7 +150,10 @@ def _labels(y: ArrayLike | Tensor) -> Tensor:
     if labels.ndim != 1 or len(labels) < 2:
         raise ValueError(f"y must have shape (n,) with n at least 2, got {labels.shape}")
     if labels.dtype.kind not in "fiu" or not np.isin(labels, (-1, 1)).all():
-        raise ValueError(f"y must hold the labels -1 and +1 only, got {np.unique(labels)[:5]}; map 0/1 labels by 2 * y - 1")
+        raise ValueError(
+            f"y must hold the labels -1 and +1 only, got {np.unique(labels)[:5]}; map 0/1 labels by"
+            " 2 * y - 1"
+        )
     return torch.as_tensor(labels.astype(np.float64))
 
 
@@ -142,7 +163,12 @@ def _inputs(inputs: ArrayLike | Tensor, n: int) -> Tensor:
         raise TypeError(f"inputs must hold real numbers or tokens, got dtype {array.dtype}")
     tensor = torch.as_tensor(array)
     if tensor.ndim < 1 or len(tensor) != n:
-        raise ValueError(f"inputs must hold one entry for each of the {n} labels, got shape {tuple(tensor.shape)}")
+        raise ValueError(
+            f"inputs must hold one entry for each of the {n} labels, got shape"
+            f" {tuple(tensor.shape)}"
+        )
     if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-        raise ValueError("inputs must be finite; they hold NaN or infinity, remove or impute those samples")
+        raise ValueError(
+            "inputs must be finite; they hold NaN or infinity, remove or impute those samples"
+        )
     return tensor

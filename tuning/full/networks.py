@@ -48,14 +48,16 @@ def tune_networks(
 ) -> FullRun:
     """Gradient descent on all trainable parameters of a network, with each sample left out in turn.
 
-    Replica 0 is tuned on S, replica 1 + i on S^i; all start at the model's own weights, and a left-out sample has weight 0
-    in its replica's loss. One vectorised backward pass serves many replicas, so that each layer is one batched product.
+    Replica 0 is tuned on S, replica 1 + i on S^i; all start at the model's own weights, and a
+    left-out sample has weight 0 in its replica's loss. One vectorised backward pass serves many
+    replicas, so that each layer is one batched product.
 
     Parameters
     ----------
     model : Module
-        Maps inputs (batch, …) to outputs (batch,), each sample on its own. It is not changed; it runs in evaluation mode,
-        so that there is no dropout. Parameters with ``requires_grad=False`` stay fixed.
+        Maps inputs (batch, …) to outputs (batch,), each sample on its own. It is not changed; it
+        runs in evaluation mode, so that there is no dropout. Parameters with
+        ``requires_grad=False`` stay fixed.
     inputs : (n, …)
         Tokens or features.
     y : (n,)
@@ -63,21 +65,24 @@ def tune_networks(
     steps : int
         Number of gradient steps T, at least 1.
     learning_rate : float
-        Step size η. The loss is not convex, so no limit is known beforehand; `network_curvature` estimates 1/β at the start.
+        Step size η. The loss is not convex, so no limit is known beforehand; `network_curvature`
+        estimates 1/β at the start.
     loss : {"squared", "logistic"}
         ½(output − y)² or ln(1 + exp(−y·output)).
     batch_size : int, optional
-        None for full-batch descent. Otherwise each pass over the data cuts a random order into batches of this size (the
-        last one may be smaller), and all replicas see the same batches; a left-out sample's place stays empty.
+        None for full-batch descent. Otherwise each pass over the data cuts a random order into
+        batches of this size (the last one may be smaller), and all replicas see the same batches; a
+        left-out sample's place stays empty.
     seed : int
         Of the batches' order.
     weights : {"1/n", "1/(n-1)"}
-        Weight of the remaining samples when one is left out: unchanged, or n/(n − 1) times as large.
+        Weight of the remaining samples when one is left out: unchanged, or n/(n − 1) times as
+        large.
     record : "log" or sequence of int
         Steps to record, as in `tune_heads`.
     memory : int
-        Bytes for the replicas' weights and the work on them, 2 GiB by default. Replicas, then samples, are split into
-        blocks that fit; results of different blocks agree up to rounding.
+        Bytes for the replicas' weights and the work on them, 2 GiB by default. Replicas, then
+        samples, are split into blocks that fit; results of different blocks agree up to rounding.
     device : str
         "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", …
     dtype : {"float64", "float32"}
@@ -86,14 +91,14 @@ def tune_networks(
     Returns
     -------
     FullRun
-        ``gradient_norms`` holds ‖∇f_i(w_t)‖ of all n samples along replica 0, also with mini-batches; ``weights`` are flat,
-        in the order of ``model.named_parameters()``.
+        ``gradient_norms`` holds ‖∇f_i(w_t)‖ of all n samples along replica 0, also with
+        mini-batches; ``weights`` are flat, in the order of ``model.named_parameters()``.
 
     Raises
     ------
     ValueError, TypeError
-        For an argument outside its range, a model that does not fit the inputs, or a network too large for `memory`: the
-        message says how much it needs. Before any step.
+        For an argument outside its range, a model that does not fit the inputs, or a network too
+        large for `memory`: the message says how much it needs. Before any step.
     FloatingPointError
         If a gradient stops being finite: the learning rate is too large.
     """
@@ -103,37 +108,66 @@ def tune_networks(
     n, p, total = objective.n, objective.p, int(recorded[-1])
     batch = n if batch_size is None else arguments.integer("batch_size", batch_size, 1)
     if batch > n:
-        raise ValueError(f"batch_size must be at most n={n}, got {batch}; pass None for full-batch descent")
+        raise ValueError(
+            f"batch_size must be at most n={n}, got {batch}; pass None for full-batch descent"
+        )
     order = np.random.default_rng(arguments.integer("seed", seed, 0))
-    growth = 1.0 if arguments.choice("weights", weights, arguments.WEIGHTS) == "1/n" else n / (n - 1)
+    growth = (
+        1.0 if arguments.choice("weights", weights, arguments.WEIGHTS) == "1/n" else n / (n - 1)
+    )
     blocks = plan_blocks(objective, batch, arguments.integer("memory", memory, 1), replicas=n + 1)
 
     state = objective.start.expand(n + 1, p).clone()
-    kept, distance, losses, norms = 0, np.empty((len(recorded), n)), np.empty(len(recorded)), np.empty((total, n))
+    kept, distance, losses, norms = (
+        0,
+        np.empty((len(recorded), n)),
+        np.empty(len(recorded)),
+        np.empty((total, n)),
+    )
     initial = float(_mean_loss(objective, state[0], blocks.samples))
     if not np.isfinite(initial):
-        raise ValueError(f"model: its initial loss is {initial}; start from weights whose outputs are finite")
+        raise ValueError(
+            f"model: its initial loss is {initial}; start from weights whose outputs are finite"
+        )
     batches = _batches(n, batch, order)
-    with threads_for(p), tqdm(total=total, desc="tuning replicas", unit="step", delay=2, disable=None) as progress:
+    with (
+        threads_for(p),
+        tqdm(total=total, desc="tuning replicas", unit="step", delay=2, disable=None) as progress,
+    ):
         for t in range(1, total + 1):
             norms[t - 1] = _gradient_norms(objective, state[0], blocks.samples)
             if not np.isfinite(norms[t - 1]).all():
-                raise FloatingPointError(f"a gradient is no longer finite at step {t}; lower learning_rate={rate:g}")
+                raise FloatingPointError(
+                    f"a gradient is no longer finite at step {t}; lower learning_rate={rate:g}"
+                )
             chosen = next(batches)
-            share = torch.full((n + 1, len(chosen)), growth / len(chosen), dtype=state.dtype, device=state.device)
+            share = torch.full(
+                (n + 1, len(chosen)), growth / len(chosen), dtype=state.dtype, device=state.device
+            )
             share[0] = 1 / len(chosen)
             share[torch.as_tensor(chosen + 1), torch.arange(len(chosen))] = 0
             for first in range(0, n + 1, blocks.replicas):
                 rows = slice(first, min(first + blocks.replicas, n + 1))
-                _advance(objective, state[rows], share[rows], torch.as_tensor(chosen, device=state.device), rate, blocks.samples)
+                _advance(
+                    objective,
+                    state[rows],
+                    share[rows],
+                    torch.as_tensor(chosen, device=state.device),
+                    rate,
+                    blocks.samples,
+                )
             if t == recorded[kept]:
-                distance[kept] = torch.linalg.vector_norm(state[1:] - state[:1], dim=1).cpu().numpy()
+                distance[kept] = (
+                    torch.linalg.vector_norm(state[1:] - state[:1], dim=1).cpu().numpy()
+                )
                 losses[kept] = float(_mean_loss(objective, state[0], blocks.samples))
                 kept += 1
             progress.update()
     final = state.cpu().numpy().astype(np.float64)
     if not (np.isfinite(final).all() and np.isfinite(distance).all()):
-        raise FloatingPointError(f"a replica's weights are no longer finite; lower learning_rate={rate:g}")
+        raise FloatingPointError(
+            f"a replica's weights are no longer finite; lower learning_rate={rate:g}"
+        )
     return FullRun(
         steps=recorded,
         distance=distance,
@@ -149,7 +183,8 @@ def tune_networks(
 def plan_blocks(objective: NetworkLoss, batch: int, memory: int, *, replicas: int) -> Blocks:
     """Blocks that fit into `memory` bytes beside the weights of all replicas.
 
-    What a sample takes is read off the forward passes of one and of two samples: the tensors they keep for their gradients.
+    What a sample takes is read off the forward passes of one and of two samples: the tensors they
+    keep for their gradients.
 
     Raises
     ------
@@ -160,13 +195,15 @@ def plan_blocks(objective: NetworkLoss, batch: int, memory: int, *, replicas: in
     # The weights of all replicas, and their float64 copy in the result.
     state = replicas * objective.p * (item + 8)
     one, two = _kept_bytes(objective, 1), _kept_bytes(objective, 2)
-    # Gradients of one replica, or of one sample: as many numbers as weights, and twice that in between.
+    # Gradients of one replica, or of one sample: as many numbers as weights, and twice that in
+    # between.
     replica, sample = 3 * objective.p * item, TEMPORARIES * max(two - one, one // 2, item)
     least = state + replica + sample
     if least > memory:
         raise ValueError(
-            f"memory={memory} bytes do not hold the work: {replicas} replica(s) of {objective.p} parameters need at least {least}; "
-            "raise memory, use fewer samples, a smaller network, or freeze parameters (requires_grad=False)"
+            f"memory={memory} bytes do not hold the work: {replicas} replica(s) of {objective.p}"
+            f" parameters need at least {least}; raise memory, use fewer samples, a smaller"
+            " network, or freeze parameters (requires_grad=False)"
         )
     room = min(memory - state, max(WORKING_MEMORY, replica + sample))
     samples = min(batch, (room - replica) // sample)
@@ -183,7 +220,9 @@ def _kept_bytes(objective: NetworkLoss, samples: int) -> int:
 
     weights = objective.start.clone().requires_grad_(True)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        value = objective.of_samples(objective.unflatten(weights), objective.inputs[:samples], objective.labels[:samples])
+        value = objective.of_samples(
+            objective.unflatten(weights), objective.inputs[:samples], objective.labels[:samples]
+        )
     del value
     own = weights.untyped_storage().nbytes()
     return sum(size for size in seen.values() if size != own)
@@ -196,15 +235,21 @@ def _batches(n: int, batch: int, order: np.random.Generator) -> Iterator[NDArray
             yield shuffled[first : first + batch]
 
 
-def _advance(objective: NetworkLoss, state: Tensor, share: Tensor, chosen: Tensor, rate: float, block: int) -> None:
-    """One step, in place, of some replicas (R, p) on the chosen samples with weights share (R, batch)."""
+def _advance(
+    objective: NetworkLoss, state: Tensor, share: Tensor, chosen: Tensor, rate: float, block: int
+) -> None:
+    """One step, in place, of some replicas (R, p) on the chosen samples with weights share (R,
+    batch).
+    """
 
     def weighted(flat: Tensor, weight: Tensor, inputs: Tensor, labels: Tensor) -> Tensor:
         return (weight * objective.of_samples(objective.unflatten(flat), inputs, labels)).sum()
 
     slope = torch.zeros_like(state)
     for samples, weight in zip(chosen.split(block), share.split(block, dim=1), strict=True):
-        slope += vmap(grad(weighted), in_dims=(0, 0, None, None))(state, weight, objective.inputs[samples], objective.labels[samples])
+        slope += vmap(grad(weighted), in_dims=(0, 0, None, None))(
+            state, weight, objective.inputs[samples], objective.labels[samples]
+        )
     state.sub_(slope, alpha=rate)
 
 
@@ -214,9 +259,13 @@ def _gradient_norms(objective: NetworkLoss, weights: Tensor, block: int) -> NDAr
     squares = []
     # A sample's gradient is as large as a replica: count it in the block as well.
     together = max(1, min(block, WORKING_MEMORY // (3 * weights.numel() * weights.element_size())))
-    for inputs, labels in zip(objective.inputs.split(together), objective.labels.split(together), strict=True):
+    for inputs, labels in zip(
+        objective.inputs.split(together), objective.labels.split(together), strict=True
+    ):
         slopes = vmap(grad(objective.of_one), in_dims=(None, 0, 0))(parameters, inputs, labels)
-        squares.append(sum(slope.double().square().flatten(1).sum(dim=1) for slope in slopes.values()))
+        squares.append(
+            sum(slope.double().square().flatten(1).sum(dim=1) for slope in slopes.values())
+        )
     return np.asarray(torch.cat(squares).sqrt().cpu().numpy())
 
 
@@ -225,5 +274,11 @@ def _mean_loss(objective: NetworkLoss, weights: Tensor, block: int) -> Tensor:
     pieces = zip(objective.inputs.split(block), objective.labels.split(block), strict=True)
     with torch.no_grad():
         return (
-            torch.stack([objective.of_samples(parameters, inputs, labels).double().sum() for inputs, labels in pieces]).sum() / objective.n
+            torch.stack(
+                [
+                    objective.of_samples(parameters, inputs, labels).double().sum()
+                    for inputs, labels in pieces
+                ]
+            ).sum()
+            / objective.n
         )

@@ -1,4 +1,6 @@
-"""Leave-one-out full fine-tuning by gradient descent: quadratics in one batched recursion, any losses through callables."""
+"""Leave-one-out full fine-tuning by gradient descent: quadratics in one batched recursion, any
+losses through callables.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,14 @@ def tune_quadratics(
     record: str | Sequence[int] = "log",
     device: str = "auto",
 ) -> FullRun:
-    """Gradient descent on the mean of f_i(w) = ½(w − m_i)ᵀH_i(w − m_i), with each sample left out in turn.
+    """Gradient descent on the mean of f_i(w) = ½(w − m_i)ᵀH_i(w − m_i), with each sample left out
+    in turn.
 
     All runs advance in one recursion, for the *differences* Δ_i = w^i − w: with 1/n weights
     Δ_i ← Δ_i − ηHΔ_i + (η/n)∇f_i(w + Δ_i), H = (1/n) Σ H_i, and with 1/(n − 1) weights
-    Δ_i ← Δ_i − (η/(n − 1)) (nHΔ_i + ∇F_S(w) − ∇f_i(w + Δ_i)). The origin lies at the minimiser. So the distances keep
-    their relative accuracy when they are far smaller than the weights, which a subtraction of two runs would lose.
+    Δ_i ← Δ_i − (η/(n − 1)) (nHΔ_i + ∇F_S(w) − ∇f_i(w + Δ_i)). The origin lies at the minimiser. So
+    the distances keep their relative accuracy when they are far smaller than the weights, which a
+    subtraction of two runs would lose.
 
     Parameters
     ----------
@@ -60,8 +64,8 @@ def tune_quadratics(
     Raises
     ------
     ValueError, TypeError
-        For arrays that are not finite, of wrong shape, not symmetric or not positive, a step size above the limit (the
-        message states it) and any argument outside its range; before any step.
+        For arrays that are not finite, of wrong shape, not symmetric or not positive, a step size
+        above the limit (the message states it) and any argument outside its range; before any step.
     """
     matrices, centres, origin = _quadratics(hessians, minimisers, start)
     arguments.choice("weights", weights, arguments.WEIGHTS)
@@ -72,9 +76,15 @@ def tune_quadratics(
     mean = matrices.mean(axis=0)
     if eigenvalues.min() < -1e-12 * beta or beta <= 0:
         worst = int(eigenvalues[:, 0].argmin())
-        raise ValueError(f"hessians: sample {worst} has the eigenvalue {eigenvalues.min():.3g}; descent needs all of them to be at least 0")
+        raise ValueError(
+            f"hessians: sample {worst} has the eigenvalue {eigenvalues.min():.3g}; descent needs"
+            " all of them to be at least 0"
+        )
     if not np.linalg.eigvalsh(mean)[0] > 1e-14 * beta:
-        raise ValueError("hessians: their mean is singular, so the mean loss has no single minimiser; add a multiple of the identity")
+        raise ValueError(
+            "hessians: their mean is singular, so the mean loss has no single minimiser; add a"
+            " multiple of the identity"
+        )
     rate = step_size(learning_rate, beta)
     if (centres == centres[0]).all():
         minimiser, pull = centres[0], np.zeros_like(origin)
@@ -87,16 +97,35 @@ def tune_quadratics(
     with threads_for(d * d):
         for first in range(0, n, block):
             rows = slice(first, min(first + block, n))
-            recursion = _Differences(matrices[rows], centres[rows] - minimiser, mean, pull, origin - minimiser, rate, n, weights, place)
+            recursion = _Differences(
+                matrices[rows],
+                centres[rows] - minimiser,
+                mean,
+                pull,
+                origin - minimiser,
+                rate,
+                n,
+                weights,
+                place,
+            )
             recursion.run(run, rows)
             run.weights[0] = minimiser + recursion.path.cpu().numpy()
-            run.weights[1 + rows.start : 1 + rows.stop] = run.weights[0] + recursion.differences.cpu().numpy()
-    initial = 0.5 * np.einsum("ni,nij,nj->n", origin - centres, matrices, origin - centres, optimize=True).mean()
+            run.weights[1 + rows.start : 1 + rows.stop] = (
+                run.weights[0] + recursion.differences.cpu().numpy()
+            )
+    initial = (
+        0.5
+        * np.einsum(
+            "ni,nij,nj->n", origin - centres, matrices, origin - centres, optimize=True
+        ).mean()
+    )
     return replace(run, initial_loss=float(initial))
 
 
 class _Differences:
-    """State of the recursion for some of the left-out samples: the run on S and the differences from it."""
+    """State of the recursion for some of the left-out samples: the run on S and the differences
+    from it.
+    """
 
     def __init__(
         self,
@@ -113,8 +142,11 @@ class _Differences:
         self.hessians, self.offsets, self.mean, self.pull, self.path = (
             torch.tensor(array, device=place) for array in (hessians, offsets, mean, pull, start)
         )
-        # Rows before the matrix: two rows a sample times a symmetric matrix is the faster batched product.
-        self.pair = torch.zeros(len(offsets), 2, offsets.shape[1], dtype=torch.float64, device=place)
+        # Rows before the matrix: two rows a sample times a symmetric matrix is the faster batched
+        # product.
+        self.pair = torch.zeros(
+            len(offsets), 2, offsets.shape[1], dtype=torch.float64, device=place
+        )
         self.rate, self.n, self.others = rate, n, n if weights == "1/n" else n - 1
 
     @property
@@ -122,12 +154,16 @@ class _Differences:
         return self.pair[:, 0]
 
     def run(self, run: FullRun, rows: slice) -> None:
-        norms = torch.empty(len(run.gradient_norms), len(self.offsets), dtype=torch.float64, device=self.path.device)
+        norms = torch.empty(
+            len(run.gradient_norms), len(self.offsets), dtype=torch.float64, device=self.path.device
+        )
         kept = 0
         for t in range(1, int(run.steps[-1]) + 1):
             norms[t - 1] = self._advance()
             if t == run.steps[kept]:
-                run.distance[kept, rows] = torch.linalg.vector_norm(self.differences, dim=1).cpu().numpy()
+                run.distance[kept, rows] = (
+                    torch.linalg.vector_norm(self.differences, dim=1).cpu().numpy()
+                )
                 run.loss[kept] += self._loss()
                 kept += 1
         run.gradient_norms[:, rows] = norms.cpu().numpy()
@@ -161,18 +197,21 @@ def tune_losses(
     weights: str = "1/n",
     record: str | Sequence[int] = "log",
 ) -> FullRun:
-    """Gradient descent on the mean of n losses given as callables, with each sample left out in turn.
+    """Gradient descent on the mean of n losses given as callables, with each sample left out in
+    turn.
 
     Parameters
     ----------
     losses : callable
         Maps weights (k, p) to the losses (k, n) of all samples.
     gradients : callable
-        Maps weights (k, p) to the gradients (k, n, p) of all samples; k is chosen so that they fit in 64 MiB.
+        Maps weights (k, p) to the gradients (k, n, p) of all samples; k is chosen so that they fit
+        in 64 MiB.
     start : (p,)
         w_0.
     beta : float
-        Smoothness of every loss: the gradients are β-Lipschitz. It sets the step size and its limit.
+        Smoothness of every loss: the gradients are β-Lipschitz. It sets the step size and its
+        limit.
     steps, weights, record
         As in `tune_quadratics`.
     learning_rate : float or "auto"
@@ -198,11 +237,17 @@ def tune_losses(
     rate = step_size(learning_rate, arguments.positive("beta", beta))
     first = np.asarray(losses(origin[None]), dtype=np.float64)
     if first.ndim != 2 or first.shape[0] != 1 or first.shape[1] < 2:
-        raise ValueError(f"losses must map weights (k, p) to losses (k, n) with n >= 2, got shape {first.shape} for k = 1")
+        raise ValueError(
+            f"losses must map weights (k, p) to losses (k, n) with n >= 2, got shape {first.shape}"
+            " for k = 1"
+        )
     n, p = first.shape[1], len(origin)
     shape = np.shape(gradients(origin[None]))
     if shape != (1, n, p):
-        raise ValueError(f"gradients must map weights (k, p) to gradients (k, n, p): (1, {n}, {p}) for k = 1, got {shape}")
+        raise ValueError(
+            f"gradients must map weights (k, p) to gradients (k, n, p): (1, {n}, {p}) for k = 1,"
+            f" got {shape}"
+        )
     run = empty_run(recorded, n, p, rate, weights)
     state = np.broadcast_to(origin, (n + 1, p)).copy()
     share = 1 / n if weights == "1/n" else 1 / (n - 1)
@@ -220,7 +265,10 @@ def tune_losses(
             left_out = rows[rows > 0]
             slopes[left_out] = share * (slopes[left_out] - each[left_out - begin, left_out - 1])
         if not np.isfinite(slopes).all():
-            raise FloatingPointError(f"a gradient is no longer finite at step {t}; beta={beta:g} is too small for these losses")
+            raise FloatingPointError(
+                f"a gradient is no longer finite at step {t}; beta={beta:g} is too small for these"
+                " losses"
+            )
         state -= rate * slopes
         if t == recorded[kept]:
             run.distance[kept] = np.linalg.norm(state[1:] - state[0], axis=1)
@@ -230,13 +278,28 @@ def tune_losses(
     return replace(run, initial_loss=float(first.mean()))
 
 
-def _quadratics(hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    matrices, centres, origin = real_array("hessians", hessians), real_array("minimisers", minimisers), real_array("start", start)
-    if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or matrices.shape[0] < 2 or matrices.shape[1] < 1:
-        raise ValueError(f"hessians must have shape (n, d, d) with n at least 2, got {matrices.shape}")
+def _quadratics(
+    hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike
+) -> tuple[Floats, Floats, Floats]:
+    matrices, centres, origin = (
+        real_array("hessians", hessians),
+        real_array("minimisers", minimisers),
+        real_array("start", start),
+    )
+    if (
+        matrices.ndim != 3
+        or matrices.shape[1] != matrices.shape[2]
+        or matrices.shape[0] < 2
+        or matrices.shape[1] < 1
+    ):
+        raise ValueError(
+            f"hessians must have shape (n, d, d) with n at least 2, got {matrices.shape}"
+        )
     n, d = matrices.shape[:2]
     if centres.shape != (n, d):
-        raise ValueError(f"minimisers must have shape ({n}, {d}) to fit the Hessians, got {centres.shape}")
+        raise ValueError(
+            f"minimisers must have shape ({n}, {d}) to fit the Hessians, got {centres.shape}"
+        )
     if origin.shape != (d,):
         raise ValueError(f"start must have shape ({d},) to fit the Hessians, got {origin.shape}")
     if not np.abs(matrices - matrices.transpose(0, 2, 1)).max() <= 1e-12 * np.abs(matrices).max():

@@ -13,9 +13,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class FullRun:
-    """What leave-one-out full tuning gave. n samples, p parameters, T steps, K of them recorded; all float64.
+    """What leave-one-out full tuning gave. n samples, p parameters, T steps, K of them recorded;
+    all float64.
 
-    Run 0 is tuned on the whole sample S, run 1 + i on S^i, the sample without i; all start at the same w_0.
+    Run 0 is tuned on the whole sample S, run 1 + i on S^i, the sample without i; all start at the
+    same w_0.
 
     Attributes
     ----------
@@ -54,7 +56,9 @@ def real_array(name: str, value: ArrayLike) -> Floats:
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if not np.isfinite(array).all():
         where = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"{name} must be finite, got {array[where]} at {where}; check where it comes from")
+        raise ValueError(
+            f"{name} must be finite, got {array[where]} at {where}; check where it comes from"
+        )
     return array.astype(np.float64)
 
 
@@ -67,8 +71,8 @@ def step_size(learning_rate: float | str, beta: float) -> float:
     # One rounding of slack: a user who passes the limit itself has computed it in another order.
     if rate > 2 / beta * (1 + 1e-12):
         raise ValueError(
-            f"learning_rate {rate:.6g} is above the limit 2/beta = {2 / beta:.6g}, where descent stops contracting; "
-            'pass a value up to the limit, or "auto" for half of it'
+            f"learning_rate {rate:.6g} is above the limit 2/beta = {2 / beta:.6g}, where descent"
+            ' stops contracting; pass a value up to the limit, or "auto" for half of it'
         )
     return rate
 

@@ -1,4 +1,6 @@
-"""Head tuning as scikit-learn classifiers: full-batch gradient descent with a stable step, from zero or from many random starts."""
+"""Head tuning as scikit-learn classifiers: full-batch gradient descent with a stable step, from
+zero or from many random starts.
+"""
 
 from __future__ import annotations
 
@@ -52,12 +54,22 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.classes_, which = np.unique(labels, return_inverse=True)
         count = len(self.classes_)
         if count < 2:
-            raise ValueError(f"y holds one class only, {self.classes_[0]!r}; a classifier needs samples of two classes")
-        inputs = np.hstack([features, np.ones((len(features), 1))]) if self.fit_intercept else features
+            raise ValueError(
+                f"y holds one class only, {self.classes_[0]!r}; a classifier needs samples of two"
+                " classes"
+            )
+        inputs = (
+            np.hstack([features, np.ones((len(features), 1))]) if self.fit_intercept else features
+        )
         outputs = 1 if count == 2 else count
         starts = self._starts(inputs.shape[1], outputs)
         if count == 2:
-            options: dict[str, Any] = {"steps": steps, "record": [steps], "learning_rate": self.learning_rate, "leave_one_out": False}
+            options: dict[str, Any] = {
+                "steps": steps,
+                "record": [steps],
+                "learning_rate": self.learning_rate,
+                "leave_one_out": False,
+            }
             head = tune_heads(inputs, 2 * which - 1, **options, **_started(starts[..., 0])).weights
         else:
             head = _descend(inputs, which, starts, steps, self.learning_rate).mean(axis=0).T
@@ -83,7 +95,9 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Most probable class, (n,)."""
         logits = self.decision_function(X)
-        return self.classes_[(logits > 0).astype(np.int64) if logits.ndim == 1 else logits.argmax(axis=1)]
+        return self.classes_[
+            (logits > 0).astype(np.int64) if logits.ndim == 1 else logits.argmax(axis=1)
+        ]
 
     @abstractmethod
     def _starts(self, d: int, outputs: int) -> NDArray[np.float64]:
@@ -91,18 +105,20 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
 
 
 class HeadTuningClassifier(_LinearClassifier):
-    """A linear head tuned from zero by gradient descent on the logistic loss, or on the cross-entropy for more classes.
+    """A linear head tuned from zero by gradient descent on the logistic loss, or on the
+    cross-entropy for more classes.
 
-    The iteration that this package's theory speaks of: full batches, a constant step size for which every step is
-    non-expansive, no penalty. On separable data its direction tends to that of the maximum-margin separator.
+    The iteration that this package's theory speaks of: full batches, a constant step size for which
+    every step is non-expansive, no penalty. On separable data its direction tends to that of the
+    maximum-margin separator.
 
     Parameters
     ----------
     steps : int
         Gradient steps, at least 1.
     learning_rate : float or "auto"
-        Step size η ≤ 2/β, with β = λ_max(XᵀX)/(4n) for two classes and λ_max(XᵀX)/(2n) for more, X with its column of ones;
-        "auto" is 1/β.
+        Step size η ≤ 2/β, with β = λ_max(XᵀX)/(4n) for two classes and λ_max(XᵀX)/(2n) for more, X
+        with its column of ones; "auto" is 1/β.
     fit_intercept : bool
         Whether to append a constant feature; its weight is the intercept.
 
@@ -119,7 +135,9 @@ class HeadTuningClassifier(_LinearClassifier):
     Sample weights are not supported: the theory weighs all samples alike.
     """
 
-    def __init__(self, steps: int = 1000, learning_rate: float | str = "auto", fit_intercept: bool = True) -> None:
+    def __init__(
+        self, steps: int = 1000, learning_rate: float | str = "auto", fit_intercept: bool = True
+    ) -> None:
         self.steps = steps
         self.learning_rate = learning_rate
         self.fit_intercept = fit_intercept
@@ -129,7 +147,8 @@ class HeadTuningClassifier(_LinearClassifier):
 
 
 class MultiHeadClassifier(_LinearClassifier):
-    """Many linear heads from random starts, each tuned on its own loss; prediction by their mean, which is one linear head.
+    """Many linear heads from random starts, each tuned on its own loss; prediction by their mean,
+    which is one linear head.
 
     Parameters
     ----------
@@ -180,11 +199,16 @@ def _started(starts: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _descend(
-    X: NDArray[np.float64], which: NDArray[np.intp], starts: NDArray[np.float64], steps: int, learning_rate: float | str
+    X: NDArray[np.float64],
+    which: NDArray[np.intp],
+    starts: NDArray[np.float64],
+    steps: int,
+    learning_rate: float | str,
 ) -> NDArray[np.float64]:
     """Heads (H, d, classes) after gradient descent on the mean cross-entropy of each."""
     heads, d, classes = starts.shape
-    # The Hessian of the cross-entropy in the logits is at most 1/2, twice that of the logistic loss.
+    # The Hessian of the cross-entropy in the logits is at most 1/2, twice that of the logistic
+    # loss.
     limit = np.array([learning_rate_limits(X)]) / 2
     rate = float(arguments.learning_rates(learning_rate, limit)[0])
     Z = torch.as_tensor(X)

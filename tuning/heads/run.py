@@ -11,15 +11,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 # The arrays of a run whose first two axes are records and data sets.
-ALONG_RECORDS = ("direction_distance", "distance", "certificate", "margin", "norm", "path", "direction_error", "resolution", "spread")
+ALONG_RECORDS = (
+    "direction_distance",
+    "distance",
+    "certificate",
+    "margin",
+    "norm",
+    "path",
+    "direction_error",
+    "resolution",
+    "spread",
+)
 
 
 @dataclass(frozen=True)
 class HeadRun:
     """What leave-one-out head tuning gave. K recorded steps, D data sets, n samples, d features.
 
-    For a single data set, given as X (n, d), the axis D is absent. Head 0 is tuned on the whole sample S, head 1 + i on
-    S^i, the sample without i. Everything is float64 on the CPU, whatever computed it.
+    For a single data set, given as X (n, d), the axis D is absent. Head 0 is tuned on the whole
+    sample S, head 1 + i on S^i, the sample without i. Everything is float64 on the CPU, whatever
+    computed it.
 
     Attributes
     ----------
@@ -30,27 +41,31 @@ class HeadRun:
     distance : (K, [D,] n)
         ‖w_S(t) − w_{S^i}(t)‖.
     certificate : (K, [D,] n)
-        Upper bound on `distance` from the run on S alone: η Σ_{s<t} ‖∇F_S(w_S(s)) − ∇F_{S^i}(w_S(s))‖. With 1/n weights
-        the norm is that of the sample's own term, σ(−z_iᵀw)‖x_i‖/n. Holds because a step on F_{S^i} is non-expansive.
+        Upper bound on `distance` from the run on S alone: η Σ_{s<t} ‖∇F_S(w_S(s)) −
+        ∇F_{S^i}(w_S(s))‖. With 1/n weights the norm is that of the sample's own term,
+        σ(−z_iᵀw)‖x_i‖/n. Holds because a step on F_{S^i} is non-expansive.
     margin : (K, [D,] n + 1)
-        Normalised margin min_j z_jᵀw/‖w‖ of each head over the samples it is tuned on; negative while one is misclassified.
+        Normalised margin min_j z_jᵀw/‖w‖ of each head over the samples it is tuned on; negative
+        while one is misclassified.
     norm : (K, [D,] n + 1)
         ‖w(t)‖ of each head.
     path : (K, [D,] d)
         w_S(t), the head tuned on the whole sample.
     direction_error : (K, [D,] n + 1) or None
-        Distance of each head's unit direction from the given `reference` direction; None where none was given.
+        Distance of each head's unit direction from the given `reference` direction; None where none
+        was given.
     weights : ([D,] n + 1, d)
         The heads after the last step.
     resolution : (K, [D])
-        What the computation leaves open in a distance of unit directions: for exact steps the rounding of t of them,
-        which non-expansive steps do not amplify.
+        What the computation leaves open in a distance of unit directions: for exact steps the
+        rounding of t of them, which non-expansive steps do not amplify.
     learning_rate : float or (D,)
         Step size η.
     weighting : str
         "1/n" (the others keep their weight when a sample is left out) or "1/(n-1)".
     head_weights : ([D,] n + 1, H, d) or None
-        Of several heads a sample: each of them after the last step. All other measures are then those of their mean.
+        Of several heads a sample: each of them after the last step. All other measures are then
+        those of their mean.
     spread : (K, [D,] n + 1) or None
         Of several heads: the root mean square distance of a head from their mean.
     """
@@ -73,12 +88,22 @@ class HeadRun:
     def __getitem__(self, index: int) -> HeadRun:
         """The run of one data set of a batch."""
         if np.ndim(self.learning_rate) == 0:
-            raise TypeError("this run is of a single data set; only a batch (D, n, d) can be indexed")
-        return replace(self.select(index), learning_rate=float(np.asarray(self.learning_rate)[index]))
+            raise TypeError(
+                "this run is of a single data set; only a batch (D, n, d) can be indexed"
+            )
+        return replace(
+            self.select(index), learning_rate=float(np.asarray(self.learning_rate)[index])
+        )
 
     def select(self, chosen: int | NDArray[np.intp]) -> HeadRun:
-        """The run of some data sets of a batch, by their numbers (K,); of a single one, without its axis, by its number."""
-        along: dict[str, Any] = {name: getattr(self, name)[:, chosen] for name in ALONG_RECORDS if getattr(self, name) is not None}
+        """The run of some data sets of a batch, by their numbers (K,); of a single one, without its
+        axis, by its number.
+        """
+        along: dict[str, Any] = {
+            name: getattr(self, name)[:, chosen]
+            for name in ALONG_RECORDS
+            if getattr(self, name) is not None
+        }
         return replace(
             self,
             **along,
@@ -89,9 +114,11 @@ class HeadRun:
 
 
 def rounding_resolution(steps: NDArray[Any], dtype: str = "float64") -> NDArray[np.float64]:
-    """Rounding of t steps in a unit direction, shape (K,): non-expansive steps add up at most their own rounding.
+    """Rounding of t steps in a unit direction, shape (K,): non-expansive steps add up at most their
+    own rounding.
 
-    In "mixed" arithmetic a step is rounded relative to its own length, whose sum is the path's: no growth with t.
+    In "mixed" arithmetic a step is rounded relative to its own length, whose sum is the path's: no
+    growth with t.
     """
     t = np.asarray(steps, dtype=np.float64)
     if dtype == "mixed":
@@ -112,7 +139,9 @@ def empty_run(
     heads: int = 1,
     dtype: str = "float64",
 ) -> HeadRun:
-    """A run whose arrays `record` fills in; `left_out` is n, or 0 where only the head on S is tuned."""
+    """A run whose arrays `record` fills in; `left_out` is n, or 0 where only the head on S is
+    tuned.
+    """
     kept = len(steps)
     return HeadRun(
         steps=steps,
@@ -146,9 +175,9 @@ def record(
 ) -> None:
     """Write record k of some data sets and a block of left-out heads into the run.
 
-    W (B, m + 1, d) holds head 0 and the heads of the left-out samples `heads`; Z = yX (B, n, d); certificate (B, n);
-    reference (B, n + 1, d) or None; spread (B, m + 1) of several heads around their mean W, or None. All float64. Of several
-    blocks of one data set the first writes head 0.
+    W (B, m + 1, d) holds head 0 and the heads of the left-out samples `heads`; Z = yX (B, n, d);
+    certificate (B, n); reference (B, n + 1, d) or None; spread (B, m + 1) of several heads around
+    their mean W, or None. All float64. Of several blocks of one data set the first writes head 0.
     """
     norm = torch.linalg.vector_norm(W, dim=-1)
     unit = W / norm[..., None]  # a zero head has no direction: NaN
@@ -162,7 +191,9 @@ def record(
     left_out = np.s_[k, sets, 1 + heads.start : 1 + heads.stop]
     samples = np.s_[k, sets, heads]
     store(run.distance[samples], torch.linalg.vector_norm(W[:, 1:] - W[:, :1], dim=-1))
-    store(run.direction_distance[samples], torch.linalg.vector_norm(unit[:, 1:] - unit[:, :1], dim=-1))
+    store(
+        run.direction_distance[samples], torch.linalg.vector_norm(unit[:, 1:] - unit[:, :1], dim=-1)
+    )
     store(run.certificate[samples], certificate[:, heads])
     per_head = [(run.norm, norm), (run.margin, margin)]
     if spread is not None and run.spread is not None:

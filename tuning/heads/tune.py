@@ -1,4 +1,6 @@
-"""Leave-one-out head tuning: gradient descent on the logistic loss for all left-out samples of many data sets at once."""
+"""Leave-one-out head tuning: gradient descent on the logistic loss for all left-out samples of many
+data sets at once.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +39,14 @@ def tune_heads(
     dtype: str = "float64",
     memory: int = MEMORY,
 ) -> HeadRun:
-    """Tune linear heads on the logistic loss by gradient descent, with each sample left out in turn.
+    """Tune linear heads on the logistic loss by gradient descent, with each sample left out in
+    turn.
 
-    The head has no bias (append a constant feature to get one) and minimises F_S(w) = (1/n) Σ_j ln(1 + exp(−z_jᵀw)),
-    z_j = y_j x_j, by w ← w − η∇F(w); head 1 + i minimises F without sample i. All heads of many data sets advance together:
-    one batched matrix product gives every margin, the left-out entries are zeroed, a second product gives the steps. With at
-    least as many features as samples (twice as many in "mixed" and "float32") the same iterates are computed from the Gram
+    The head has no bias (append a constant feature to get one) and minimises F_S(w) = (1/n) Σ_j
+    ln(1 + exp(−z_jᵀw)), z_j = y_j x_j, by w ← w − η∇F(w); head 1 + i minimises F without sample i.
+    All heads of many data sets advance together: one batched matrix product gives every margin, the
+    left-out entries are zeroed, a second product gives the steps. With at least as many features as
+    samples (twice as many in "mixed" and "float32") the same iterates are computed from the Gram
     matrix, at a cost that does not depend on the features.
 
     Parameters
@@ -54,29 +58,34 @@ def tune_heads(
     steps : int
         Number of gradient steps, at least 1.
     learning_rate : float, (D,) or "auto"
-        Step size η ≤ 2/β with β = λ_max(XᵀX)/(4n), times n/(n − 1) under 1/(n − 1) weights; "auto" is 1/β, a data set each.
+        Step size η ≤ 2/β with β = λ_max(XᵀX)/(4n), times n/(n − 1) under 1/(n − 1) weights; "auto"
+        is 1/β, a data set each.
     init : (d,) or (D, d); (heads, d) or (D, heads, d) of several heads; optional
-        Start of the heads of a data set, the same whichever sample is left out; zero by default. Several heads need one:
-        with equal starts they stay equal.
+        Start of the heads of a data set, the same whichever sample is left out; zero by default.
+        Several heads need one: with equal starts they stay equal.
     heads : int
-        Heads H a sample. Each takes step η on its own loss, which is gradient descent on the mean of the H losses with step Hη.
-        All measures are then of their mean w̄ = (1/H) Σ_h w_h, and `head_weights` and `spread` are given too.
+        Heads H a sample. Each takes step η on its own loss, which is gradient descent on the mean
+        of the H losses with step Hη. All measures are then of their mean w̄ = (1/H) Σ_h w_h, and
+        `head_weights` and `spread` are given too.
     leave_one_out : bool
         False tunes the head on S only; the arrays over left-out samples then have n = 0 entries.
     weights : {"1/n", "1/(n-1)"}
         Weight of the remaining samples in F_{S^i}.
     record : "log" or sequence of int
-        Steps to record: "log" takes eight a decade (all of 1..8, then rounded), and always the last step.
+        Steps to record: "log" takes eight a decade (all of 1..8, then rounded), and always the last
+        step.
     reference : ([D,] n + 1, d), optional
-        Unit directions, for example of the max-margin separators, to measure `direction_error` against.
+        Unit directions, for example of the max-margin separators, to measure `direction_error`
+        against.
     device : str
         "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", …
     dtype : {"float64", "mixed", "float32"}
-        Arithmetic of the iteration. "mixed" is faster: products and σ in float32, weights in twice its digits; directions
-        err by a few 1e−9, and the error grows as the margin shrinks against the radius (1.5e−8 seen at a sixtieth); the
-        GPU's fused kernel rounds ηz_j/n too, which costs up to 3e−8. float32
-        weights stagnate after about 10⁵ steps (a warning says so). "mixed" and "float32" round the features to float32
-        first, and everything they give is of the rounded ones.
+        Arithmetic of the iteration. "mixed" is faster: products and σ in float32, weights in twice
+        its digits; directions err by a few 1e−9, and the error grows as the margin shrinks against
+        the radius (1.5e−8 seen at a sixtieth); the GPU's fused kernel rounds ηz_j/n too, which
+        costs up to 3e−8. float32 weights stagnate after about 10⁵ steps (a warning says so).
+        "mixed" and "float32" round the features to float32 first, and everything they give is of
+        the rounded ones.
     memory : int
         Bytes of working arrays at once (data and results come on top).
 
@@ -87,20 +96,23 @@ def tune_heads(
     Raises
     ------
     ValueError, TypeError
-        For data that are not finite, labels other than ±1, a class that leaving one out would empty, a step size above the
-        limit (the message states it), memory that does not hold one left-out sample of one data set (the message states how
-        much does), and any argument outside its range; before any work.
+        For data that are not finite, labels other than ±1, a class that leaving one out would
+        empty, a step size above the limit (the message states it), memory that does not hold one
+        left-out sample of one data set (the message states how much does), and any argument outside
+        its range; before any work.
 
     Notes
     -----
-    Data sets, then heads, then left-out samples are split into blocks that fit into the memory and the caches; on a CPU as
-    many blocks as torch has threads advance at once. How it is split can change the order in which a matrix product is summed,
-    hence results by the rounding of t non-expansive steps, which `HeadRun.resolution` bounds; nothing else depends on it.
-    The certificate of a mean head is the mean of its heads' certificates: ‖w̄_S − w̄_{S^i}‖ is at most the mean of the
-    ‖w_{h,S} − w_{h,S^i}‖.
+    Data sets, then heads, then left-out samples are split into blocks that fit into the memory and
+    the caches; on a CPU as many blocks as torch has threads advance at once. How it is split can
+    change the order in which a matrix product is summed, hence results by the rounding of t
+    non-expansive steps, which `HeadRun.resolution` bounds; nothing else depends on it. The
+    certificate of a mean head is the mean of its heads' certificates: ‖w̄_S − w̄_{S^i}‖ is at most
+    the mean of the ‖w_{h,S} − w_{h,S^i}‖.
 
-    On a CUDA device a kernel that keeps samples and weights on the chip is used where they fit, else a recorded graph of the
-    operations where launching them would cost more than they do; the logger ``tuning`` says what was chosen and why (INFO).
+    On a CUDA device a kernel that keeps samples and weights on the chip is used where they fit,
+    else a recorded graph of the operations where launching them would cost more than they do; the
+    logger ``tuning`` says what was chosen and why (INFO).
     """
     features, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
     batch, n, d = features.shape
@@ -122,16 +134,41 @@ def tune_heads(
     directions = None if reference is None else reference_directions(reference, batch, left_out, d)
     if dtype == "float32" and total > FLOAT32_STEPS:
         warnings.warn(
-            f"dtype='float32' stagnates after about {FLOAT32_STEPS:,} steps and {total:,} were asked for; use 'mixed' or 'float64'",
+            f"dtype='float32' stagnates after about {FLOAT32_STEPS:,} steps and {total:,} were"
+            " asked for; use 'mixed' or 'float64'",
             stacklevel=2,
         )
-    sizes = plan.Sizes(batch, n, d, left_out, count, gram=descent_choice.in_gram_space(n, d, dtype), shifted=growth != 1.0)
+    sizes = plan.Sizes(
+        batch,
+        n,
+        d,
+        left_out,
+        count,
+        gram=descent_choice.in_gram_space(n, d, dtype),
+        shifted=growth != 1.0,
+    )
     on_cpu = place.type == "cpu"
     cache = plan.CACHE if on_cpu else plan.DEVICE_CACHE
     blocks, workers = plan.blocks(sizes, room, cache, torch.get_num_threads() if on_cpu else 1)
     choice = descent_choice.choose(place, n, d, dtype, heads=count, growth=growth)
-    run = empty_run(recorded, batch, n, left_out, d, rates, weights, with_error=directions is not None, heads=count, dtype=dtype)
-    run_blocks(Task(features, labels, rates, start, growth, place, choice, directions), run, blocks, workers)
+    run = empty_run(
+        recorded,
+        batch,
+        n,
+        left_out,
+        d,
+        rates,
+        weights,
+        with_error=directions is not None,
+        heads=count,
+        dtype=dtype,
+    )
+    run_blocks(
+        Task(features, labels, rates, start, growth, place, choice, directions),
+        run,
+        blocks,
+        workers,
+    )
     return run[0] if single else run
 
 
@@ -143,7 +180,8 @@ def learning_rate_limits(X: ArrayLike, *, weights: str = "1/n") -> NDArray[np.fl
     X : (n, d) or (D, n, d)
         Encoded features.
     weights : {"1/n", "1/(n-1)"}
-        Weight of the remaining samples when one is left out; it decides which of the losses is the most curved.
+        Weight of the remaining samples when one is left out; it decides which of the losses is the
+        most curved.
 
     Returns
     -------
@@ -151,17 +189,30 @@ def learning_rate_limits(X: ArrayLike, *, weights: str = "1/n") -> NDArray[np.fl
         2/β with β = λ_max(XᵀX)/(4n), times n/(n − 1) under 1/(n − 1) weights.
     """
     features = np.asarray(X, dtype=np.float64)
-    if features.ndim not in (2, 3) or 0 in features.shape or features.shape[-2] < 2 or not np.isfinite(features).all():
-        raise ValueError(f"X must be finite, of shape (n, d) or (D, n, d) with n at least 2, got shape {features.shape}")
+    if (
+        features.ndim not in (2, 3)
+        or 0 in features.shape
+        or features.shape[-2] < 2
+        or not np.isfinite(features).all()
+    ):
+        raise ValueError(
+            "X must be finite, of shape (n, d) or (D, n, d) with n at least 2, got shape"
+            f" {features.shape}"
+        )
     arguments.choice("weights", weights, arguments.WEIGHTS)
-    limits = _limits(features.reshape(-1, *features.shape[-2:]), arguments.growth(weights, features.shape[-2]))
+    limits = _limits(
+        features.reshape(-1, *features.shape[-2:]), arguments.growth(weights, features.shape[-2])
+    )
     return float(limits[0]) if features.ndim == 2 else limits
 
 
 def _limits(X: NDArray, growth: float) -> NDArray[np.float64]:
     batch, n, d = X.shape
     together = max(1, AT_ONCE // (n * d))
-    parts = [_limits_at_once(X[first : first + together], growth, first) for first in range(0, batch, together)]
+    parts = [
+        _limits_at_once(X[first : first + together], growth, first)
+        for first in range(0, batch, together)
+    ]
     return np.concatenate(parts)
 
 
@@ -169,12 +220,18 @@ def _limits_at_once(X: NDArray, growth: float, first: int) -> NDArray[np.float64
     X = X.astype(np.float64, copy=False)
     scale = np.abs(X).max(axis=(1, 2))
     if not (scale > 0).all():
-        raise ValueError(f"X of data set {first + int(np.argmin(scale))} is zero everywhere; there is nothing to tune on")
+        raise ValueError(
+            f"X of data set {first + int(np.argmin(scale))} is zero everywhere; there is nothing to"
+            " tune on"
+        )
     singular = np.linalg.svd(X / scale[:, None, None], compute_uv=False)[:, 0]
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
         limits = 8 * X.shape[1] / (growth * (singular * scale) ** 2)
     if not (np.isfinite(limits).all() and (limits > 0).all()):
-        raise ValueError("X: its curvature over- or underflows; rescale the features, for example to a largest norm of 1")
+        raise ValueError(
+            "X: its curvature over- or underflows; rescale the features, for example to a largest"
+            " norm of 1"
+        )
     return limits
 
 
@@ -186,8 +243,8 @@ def _rounded(X: NDArray[np.float64]) -> NDArray[np.float32]:
         largest = np.abs(exact).max()
         if largest > 0 and not 1e-15 < largest < 1e15:  # their squares have to be in range too
             raise ValueError(
-                f"X: the largest feature of data set {index} is {largest:.3g}, and products in float32 need 1e-15 to 1e15; "
-                "rescale the features, or pass dtype='float64'"
+                f"X: the largest feature of data set {index} is {largest:.3g}, and products in"
+                " float32 need 1e-15 to 1e15; rescale the features, or pass dtype='float64'"
             )
     return rounded
 
@@ -198,11 +255,15 @@ def _starts(init: ArrayLike | None, batch: int, heads: int, d: int) -> NDArray[n
         return arguments.initial_weights(init, batch, d)[:, None]
     if init is None:
         raise ValueError(
-            f"init must be given for heads={heads}, of shape ({heads}, {d}) or ({batch}, {heads}, {d}): equal starts stay equal"
+            f"init must be given for heads={heads}, of shape ({heads}, {d}) or ({batch}, {heads},"
+            f" {d}): equal starts stay equal"
         )
     start = np.asarray(init, dtype=np.float64)
     if start.shape not in ((heads, d), (batch, heads, d)):
-        raise ValueError(f"init must have shape ({heads}, {d}) or ({batch}, {heads}, {d}) for heads={heads}, got {start.shape}")
+        raise ValueError(
+            f"init must have shape ({heads}, {d}) or ({batch}, {heads}, {d}) for heads={heads}, got"
+            f" {start.shape}"
+        )
     if not np.isfinite(start).all():
         raise ValueError("init must be finite; it holds NaN or infinity")
     return np.broadcast_to(start, (batch, heads, d)).copy()
@@ -211,8 +272,13 @@ def _starts(init: ArrayLike | None, batch: int, heads: int, d: int) -> NDArray[n
 def reference_directions(reference: ArrayLike, batch: int, left_out: int, d: int) -> NDArray:
     """Unit directions (D, n + 1, d), one a head, checked."""
     directions = np.asarray(reference, dtype=np.float64)
-    if directions.shape not in ((batch, left_out + 1, d), (left_out + 1, d)) or (directions.ndim == 2 and batch > 1):
-        raise ValueError(f"reference must hold one direction a head, shape ({batch}, {left_out + 1}, {d}), got {directions.shape}")
+    if directions.shape not in ((batch, left_out + 1, d), (left_out + 1, d)) or (
+        directions.ndim == 2 and batch > 1
+    ):
+        raise ValueError(
+            f"reference must hold one direction a head, shape ({batch}, {left_out + 1}, {d}), got"
+            f" {directions.shape}"
+        )
     norms = np.linalg.norm(directions, axis=-1)
     if not np.allclose(norms, 1, rtol=0, atol=1e-9):
         raise ValueError("reference must hold unit vectors; divide each by its norm")

@@ -1,4 +1,6 @@
-"""Effects over independent units: an exact sign test, an exact interval of the median, ratios on a logarithmic scale."""
+"""Effects over independent units: an exact sign test, an exact interval of the median, ratios on a
+logarithmic scale.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from tunebound.theory.engine.statistics.rates import CONFIDENCE
 
 
 def sign_test(effects: ArrayLike) -> float:
-    """Exact two-sided p-value of the hypothesis that positive and negative effects are equally likely.
+    """Exact two-sided p-value of the hypothesis that positive and negative effects are equally
+    likely.
 
     Parameters
     ----------
@@ -27,7 +30,9 @@ def sign_test(effects: ArrayLike) -> float:
     return min(1.0, 2.0 * float(bdtrc(more - 1, len(values), 0.5)))
 
 
-def median_interval(effects: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
+def median_interval(
+    effects: ArrayLike, confidence: float = CONFIDENCE
+) -> tuple[float, float, float]:
     """Median with an exact, distribution-free interval: the order statistics k and m + 1 − k.
 
     Parameters
@@ -35,8 +40,8 @@ def median_interval(effects: ArrayLike, confidence: float = CONFIDENCE) -> tuple
     effects : (m,) real
         Independent, m ≥ 1; infinite values are allowed.
     confidence : float
-        In (0, 1). k is the largest with P(X < k) ≤ (1 − confidence)/2, X ~ Binomial(m, 1/2): the interval excludes 0 exactly
-        where the sign test rejects.
+        In (0, 1). k is the largest with P(X < k) ≤ (1 − confidence)/2, X ~ Binomial(m, 1/2): the
+        interval excludes 0 exactly where the sign test rejects.
 
     Returns
     -------
@@ -53,7 +58,9 @@ def median_interval(effects: ArrayLike, confidence: float = CONFIDENCE) -> tuple
 
 
 def log_ratio(changed: pd.Series, reference: pd.Series) -> pd.Series:
-    """ln(changed/reference) of non-negative quantities: 0 where both are zero, ±∞ where one of them is."""
+    """ln(changed/reference) of non-negative quantities: 0 where both are zero, ±∞ where one of them
+    is.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.log(changed.astype(float)) - np.log(reference.astype(float))
     return ratio.mask((changed == 0) & (reference == 0), 0.0)

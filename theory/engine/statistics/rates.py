@@ -1,4 +1,6 @@
-"""Rates: log–log slopes within groups of environments that differ in one factor only, with bootstrap intervals."""
+"""Rates: log–log slopes within groups of environments that differ in one factor only, with
+bootstrap intervals.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ class Rate:
     factor : str
         Column that varies while all other factors stay.
     predicted, slope, low, high : float
-        Predicted exponent; least-squares slope of ln(measured) in ln(factor) with group effects, and its 95 % interval.
+        Predicted exponent; least-squares slope of ln(measured) in ln(factor) with group effects,
+        and its 95 % interval.
     bound_slope : float
         The same slope of the bound.
     groups, environments : int
@@ -39,20 +42,26 @@ class Rate:
 
     @property
     def sign(self) -> str:
-        """Whether the measured effect has the predicted direction: "confirmed", "reversed" or "not decided"."""
+        """Whether the measured effect has the predicted direction: "confirmed", "reversed" or "not
+        decided".
+        """
         if self.low <= 0 <= self.high:
             return "not decided"
         return "confirmed" if np.sign(self.slope) == np.sign(self.predicted) else "reversed"
 
     @property
     def exponent(self) -> str:
-        """Where the predicted exponent lies: "shows" (in the interval), or the measured effect is "stronger" or "weaker"."""
+        """Where the predicted exponent lies: "shows" (in the interval), or the measured effect is
+        "stronger" or "weaker".
+        """
         if self.low <= self.predicted <= self.high:
             return "shows"
         return "stronger" if self.slope / self.predicted > 1 else "weaker"
 
 
-def within_group_rate(frame: pd.DataFrame, factor: str, predicted: float, factors: Sequence[str], *, seed: int = 0) -> Rate | None:
+def within_group_rate(
+    frame: pd.DataFrame, factor: str, predicted: float, factors: Sequence[str], *, seed: int = 0
+) -> Rate | None:
     """Slope of ln(measured) in ln(factor) across environments alike in all other factors.
 
     Parameters
@@ -70,7 +79,8 @@ def within_group_rate(frame: pd.DataFrame, factor: str, predicted: float, factor
     Returns
     -------
     Rate or None
-        None where fewer than three groups vary in the factor, or fewer than half of the measured values are positive.
+        None where fewer than three groups vary in the factor, or fewer than half of the measured
+        values are positive.
     """
     positive = frame[(frame["measured"] > 0) & (frame["bound"] > 0)]
     if len(positive) < len(frame) / 2:
@@ -89,7 +99,10 @@ def within_group_rate(frame: pd.DataFrame, factor: str, predicted: float, factor
 
     x = centred(factor)
     squares = np.bincount(number, x * x)
-    measured, bound = (np.stack([squares, np.bincount(number, x * centred(column))], axis=1) for column in ("measured", "bound"))
+    measured, bound = (
+        np.stack([squares, np.bincount(number, x * centred(column))], axis=1)
+        for column in ("measured", "bound")
+    )
     draws = np.random.default_rng(seed).integers(count, size=(DRAWS, count))
     sums = measured[draws].sum(axis=1)
     tail = (1 - CONFIDENCE) / 2

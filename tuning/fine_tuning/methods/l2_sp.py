@@ -21,4 +21,10 @@ class L2SP(Method):
     strength: ClassVar[Strength | None] = Strength("the factor α of the penalty")
 
     def penalty(self, state: State) -> Tensor:
-        return self.weight / 2 * torch.stack([(value - state.start[key]).square().sum() for key, value in state.weights.items()]).sum()
+        return (
+            self.weight
+            / 2
+            * torch.stack(
+                [(value - state.start[key]).square().sum() for key, value in state.weights.items()]
+            ).sum()
+        )

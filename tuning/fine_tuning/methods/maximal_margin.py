@@ -12,7 +12,9 @@ from tunebound.tuning.fine_tuning.methods.method import Method, State, Strength,
 @register
 @dataclass(frozen=True)
 class MaximalMargin(Method):
-    """α/(1 + ‖c₊ − c₋‖), c± the class centres of the batch's features; nothing for a batch that lacks a class (Fu, So & Collier, 2023)."""
+    """α/(1 + ‖c₊ − c₋‖), c± the class centres of the batch's features; nothing for a batch that
+    lacks a class (Fu, So & Collier, 2023).
+    """
 
     weight: float = 1.0
     name: ClassVar[str] = "maximal_margin"
@@ -22,5 +24,7 @@ class MaximalMargin(Method):
     strength: ClassVar[Strength | None] = Strength("the factor α of the penalty")
 
     def penalty(self, state: State) -> Tensor:
-        membership = torch.stack([state.counted * (state.labels == label) for label in (1, -1)], dim=1)
+        membership = torch.stack(
+            [state.counted * (state.labels == label) for label in (1, -1)], dim=1
+        )
         return self.weight * margin_penalty(state.features, membership)

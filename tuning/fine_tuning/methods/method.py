@@ -45,15 +45,23 @@ class Strength:
     def check(self, method: str, value: object) -> None:
         """Refuse a value outside, naming the method."""
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-            raise TypeError(f"weight of {method} must be a number, got {value!r}; it is {self.meaning}")
-        if not self.least <= float(value) < self.below or (self.whole and not float(value).is_integer()):
+            raise TypeError(
+                f"weight of {method} must be a number, got {value!r}; it is {self.meaning}"
+            )
+        if not self.least <= float(value) < self.below or (
+            self.whole and not float(value).is_integer()
+        ):
             kind = "a whole number" if self.whole else "a number"
-            raise ValueError(f"weight of {method} must be {kind} in [{self.least:g}, {self.below:g}), got {value}; it is {self.meaning}")
+            raise ValueError(
+                f"weight of {method} must be {kind} in [{self.least:g}, {self.below:g}), got"
+                f" {value}; it is {self.meaning}"
+            )
 
 
 @dataclass
 class State:
-    """One step of one replica, as a method sees it (without the replica axis, which is added around it).
+    """One step of one replica, as a method sees it (without the replica axis, which is added around
+    it).
 
     Attributes
     ----------
@@ -91,15 +99,18 @@ class Method:
     Attributes
     ----------
     weight : float
-        How strongly the method acts, in its own units; `strength` says which values it takes, None that there is nothing to set.
+        How strongly the method acts, in its own units; `strength` says which values it takes, None
+        that there is nothing to set.
 
     Notes
     -----
-    A method of your own is a class with the class variables `name`, `summary`, `formula` and `source` that overrides what it
-    changes; `register` makes it known under its name. All replicas advance in one batched computation: `used` and `penalty` are
-    called for one replica inside `torch.func.vmap` and `torch.func.grad`, so they must be pure functions of tensors without
-    branches on values; whatever is random comes from `draw`, one generator a replica, so that a replica is the same in any
-    company. A sample that a replica does not see has ``counted`` 0 in its batches, and a penalty must weigh it by that.
+    A method of your own is a class with the class variables `name`, `summary`, `formula` and
+    `source` that overrides what it changes; `register` makes it known under its name. All replicas
+    advance in one batched computation: `used` and `penalty` are called for one replica inside
+    `torch.func.vmap` and `torch.func.grad`, so they must be pure functions of tensors without
+    branches on values; whatever is random comes from `draw`, one generator a replica, so that a
+    replica is the same in any company. A sample that a replica does not see has ``counted`` 0 in
+    its batches, and a penalty must weigh it by that.
     """
 
     weight: float = 0.0
@@ -121,7 +132,9 @@ class Method:
         return steps
 
     def passes(self, steps: int) -> int:
-        """What the method costs: how many batches go through the encoder, there and back, where plain fine-tuning takes `steps`."""
+        """What the method costs: how many batches go through the encoder, there and back, where
+        plain fine-tuning takes `steps`.
+        """
         return self.steps(steps)
 
     def learning_rate(self, rate: float) -> float:
@@ -132,7 +145,9 @@ class Method:
         """Number of linear heads that are tuned side by side; prediction is by their mean."""
         return 1
 
-    def start(self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]) -> dict[str, Tensor] | None:
+    def start(
+        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+    ) -> dict[str, Tensor] | None:
         """Where tuning starts from.
 
         Parameters
@@ -152,8 +167,12 @@ class Method:
         """
         return None
 
-    def draw(self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]) -> dict[str, Tensor]:
-        """Random numbers (R, ...) for one step on `batch` inputs, row r from generator r; they arrive as ``noise``."""
+    def draw(
+        self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]
+    ) -> dict[str, Tensor]:
+        """Random numbers (R, ...) for one step on `batch` inputs, row r from generator r; they
+        arrive as ``noise``.
+        """
         return {}
 
     def used(self, weights: Weights, start: Weights, noise: Mapping[str, Tensor]) -> Weights:
@@ -165,18 +184,30 @@ class Method:
         return state.features.new_zeros(())
 
     def averaged_from(self, steps: int) -> int | None:
-        """First step, from 0, of those whose iterates are averaged into the result; None for the last iterate alone."""
+        """First step, from 0, of those whose iterates are averaged into the result; None for the
+        last iterate alone.
+        """
         return None
 
 
 def copies(module: nn.Module, count: int) -> dict[str, Tensor]:
     """The module's parameters, `count` times each: (count, ...)."""
-    return {key: value.detach().expand(count, *value.shape).clone() for key, value in module.named_parameters()}
+    return {
+        key: value.detach().expand(count, *value.shape).clone()
+        for key, value in module.named_parameters()
+    }
 
 
 def uniform(limit: float, shape: tuple[int, ...], generators: list[torch.Generator]) -> Tensor:
-    """Numbers (R, *shape) in [−limit, limit), row r from generator r; with 1/√fan-in torch's default for a linear layer."""
-    return torch.stack([limit * (2 * torch.rand(shape, generator=each, dtype=torch.float64) - 1) for each in generators])
+    """Numbers (R, *shape) in [−limit, limit), row r from generator r; with 1/√fan-in torch's
+    default for a linear layer.
+    """
+    return torch.stack(
+        [
+            limit * (2 * torch.rand(shape, generator=each, dtype=torch.float64) - 1)
+            for each in generators
+        ]
+    )
 
 
 Kind = TypeVar("Kind", bound=type[Method])
@@ -194,7 +225,10 @@ def register(kind: Kind) -> Kind:
     if not (isinstance(kind, type) and issubclass(kind, Method)):
         raise TypeError(f"register takes a subclass of Method, got {kind!r}")
     if not kind.name:
-        raise ValueError(f"{kind.__name__} has no name; set the class variable name, and summary, formula and source with it")
+        raise ValueError(
+            f"{kind.__name__} has no name; set the class variable name, and summary, formula and"
+            " source with it"
+        )
     known = _registry.get(kind.name)
     if known is not None and type(known).__qualname__ != kind.__qualname__:
         raise ValueError(f"a method named {kind.name!r} is registered already; choose another name")
@@ -215,9 +249,14 @@ def find_method(method: str | Method) -> Method:
     if isinstance(method, Method):
         return method
     if not isinstance(method, str):
-        raise TypeError(f"method must be a name or a Method, got {method!r}; tuning.methods() lists them")
+        raise TypeError(
+            f"method must be a name or a Method, got {method!r}; tuning.methods() lists them"
+        )
     known = methods()
     if method not in known:
         close = difflib.get_close_matches(method, known, n=1, cutoff=0.5)
-        raise ValueError(f"method {method!r} is none{f'; did you mean {close[0]!r}?' if close else ''}. Known: {', '.join(known)}")
+        raise ValueError(
+            f"method {method!r} is none{f'; did you mean {close[0]!r}?' if close else ''}. Known:"
+            f" {', '.join(known)}"
+        )
     return known[method]

@@ -9,7 +9,9 @@ from tunebound.tuning.fine_tuning.methods.method import Method, Strength, regist
 @register
 @dataclass(frozen=True)
 class MultiHead(Method):
-    """H linear heads on the same features, each following its own loss; prediction by their mean (Fu, So & Collier, 2023)."""
+    """H linear heads on the same features, each following its own loss; prediction by their mean
+    (Fu, So & Collier, 2023).
+    """
 
     weight: float = 16
     name: ClassVar[str] = "multi_head"

@@ -14,14 +14,18 @@ def embedding_noise(encoder: TokenEncoder, batch: int, generators: list[torch.Ge
     table = getattr(encoder, "table", None)
     if not isinstance(table, Tensor):
         raise TypeError(
-            f"encoder {type(encoder).__name__} has no parameter table (vocabulary + 1, size); noise on the embeddings needs one that is "
-            "embedded by TokenEncoder.embed"
+            f"encoder {type(encoder).__name__} has no parameter table (vocabulary + 1, size); noise"
+            " on the embeddings needs one that is embedded by TokenEncoder.embed"
         )
     size = (batch, encoder.length, table.shape[1])
-    return SCALE * torch.stack([torch.randn(size, generator=each, dtype=torch.float64) for each in generators])
+    return SCALE * torch.stack(
+        [torch.randn(size, generator=each, dtype=torch.float64) for each in generators]
+    )
 
 
-def perturbed_features(encoder: TokenEncoder, weights: Weights, inputs: Tensor, noise: Tensor) -> Tensor:
+def perturbed_features(
+    encoder: TokenEncoder, weights: Weights, inputs: Tensor, noise: Tensor
+) -> Tensor:
     """Features (batch, features) of inputs whose embedded tokens are moved by the noise."""
     encoder.perturbation = noise
     try:
@@ -31,7 +35,9 @@ def perturbed_features(encoder: TokenEncoder, weights: Weights, inputs: Tensor, 
 
 
 def symmetric_divergence(first: Tensor, second: Tensor) -> Tensor:
-    """KL(p‖p') + KL(p'‖p) = (σ(o) − σ(o'))(o − o') of two-class predictions with logits o and o'."""
+    """KL(p‖p') + KL(p'‖p) = (σ(o) − σ(o'))(o − o') of two-class predictions with logits o and
+    o'.
+    """
     return (torch.sigmoid(second) - torch.sigmoid(first)) * (second - first)
 
 

@@ -13,21 +13,32 @@ from tunebound.tuning.fine_tuning.methods.method import Method, Strength, copies
 @register
 @dataclass(frozen=True)
 class Reinitialisation(Method):
-    """The encoder's last linear layer is drawn anew from the default of torch: uniform within 1/√fan-in (Zhang et al., 2021)."""
+    """The encoder's last linear layer is drawn anew from the default of torch: uniform within
+    1/√fan-in (Zhang et al., 2021).
+    """
 
     weight: float = 1
     name: ClassVar[str] = "reinitialisation"
     summary: ClassVar[str] = "draws the encoder's last linear layer anew before tuning"
     formula: ClassVar[str] = "w_0^{top} ~ U(−1/√fan-in, 1/√fan-in)"
     source: ClassVar[str] = "Zhang, Wu, Katiyar, Weinberger & Artzi (2021, arXiv:2006.05987)"
-    strength: ClassVar[Strength | None] = Strength("the number of linear layers, the last ones, that are drawn anew", least=1, whole=True)
+    strength: ClassVar[Strength | None] = Strength(
+        "the number of linear layers, the last ones, that are drawn anew", least=1, whole=True
+    )
 
-    def start(self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]) -> dict[str, Tensor] | None:
-        linear = [(name, module) for name, module in encoder.named_modules() if isinstance(module, nn.Linear)]
+    def start(
+        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+    ) -> dict[str, Tensor] | None:
+        linear = [
+            (name, module)
+            for name, module in encoder.named_modules()
+            if isinstance(module, nn.Linear)
+        ]
         if len(linear) < self.weight:
             raise ValueError(
-                f"{self.name} draws {self.weight:g} linear layer(s) anew, but encoder {type(encoder).__name__} has {len(linear)}; "
-                "use an encoder with torch.nn.Linear layers, or another method"
+                f"{self.name} draws {self.weight:g} linear layer(s) anew, but encoder"
+                f" {type(encoder).__name__} has {len(linear)}; use an encoder with torch.nn.Linear"
+                " layers, or another method"
             )
         started = copies(encoder, len(generators))
         for name, layer in linear[-int(self.weight) :]:

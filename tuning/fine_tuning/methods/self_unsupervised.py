@@ -24,10 +24,12 @@ MEAN, SPREAD, TINY = 0.9, 0.999, 1e-8  # Adam's usual constants
 @register
 @dataclass(frozen=True)
 class SelfUnsupervised(Method):
-    """Masked reconstruction of the task's own inputs, without labels, before fine-tuning (Fu, So & Collier, 2023).
+    """Masked reconstruction of the task's own inputs, without labels, before fine-tuning (Fu, So &
+    Collier, 2023).
 
-    Adam with a cosine schedule, as in pre-training. The re-trained encoder is a checkpoint that is made once: its batches and masks
-    are the same for all seeds. A replica that does not see a sample does not see its input either.
+    Adam with a cosine schedule, as in pre-training. The re-trained encoder is a checkpoint that is
+    made once: its batches and masks are the same for all seeds. A replica that does not see a
+    sample does not see its input either.
 
     Attributes
     ----------
@@ -40,23 +42,40 @@ class SelfUnsupervised(Method):
     weight: float = STEPS
     decoder: nn.Module | None = None
     name: ClassVar[str] = "self_unsupervised"
-    summary: ClassVar[str] = "re-trains the encoder without labels on the task's own inputs, then fine-tunes (SURT)"
-    formula: ClassVar[str] = "w_0 ← Adam on −mean ln p_w(x_hidden | x_visible), x from the task's inputs"
+    summary: ClassVar[str] = (
+        "re-trains the encoder without labels on the task's own inputs, then fine-tunes (SURT)"
+    )
+    formula: ClassVar[str] = (
+        "w_0 ← Adam on −mean ln p_w(x_hidden | x_visible), x from the task's inputs"
+    )
     source: ClassVar[str] = "Fu, So & Collier (2023, arXiv:2301.09820)"
-    strength: ClassVar[Strength | None] = Strength("the number of steps of re-training", least=1, whole=True)
+    strength: ClassVar[Strength | None] = Strength(
+        "the number of steps of re-training", least=1, whole=True
+    )
 
     def passes(self, steps: int) -> int:
         return int(self.weight) + steps  # re-training counts as well
 
-    def start(self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]) -> dict[str, Tensor] | None:
-        samples, replica = torch.unique(seen, dim=0, return_inverse=True)  # replicas that see the same inputs share a start
-        decoder = copy.deepcopy(encoder.decoder(seed=SEED) if self.decoder is None else self.decoder)
+    def start(
+        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+    ) -> dict[str, Tensor] | None:
+        # replicas that see the same inputs share a start
+        samples, replica = torch.unique(seen, dim=0, return_inverse=True)
+        decoder = copy.deepcopy(
+            encoder.decoder(seed=SEED) if self.decoder is None else self.decoder
+        )
         model = _Reconstruction(encoder, decoder.to("cpu", torch.float64))
         weights = copies(model, len(samples))
         trained = [key for key, value in model.named_parameters() if value.requires_grad]
 
         def loss(w: dict[str, Tensor], tokens: Tensor, hidden: Tensor, counted: Tensor) -> Tensor:
-            return reconstruction_loss(lambda visible: functional_call(model, w, (visible,)), tokens, hidden, encoder, counted)
+            return reconstruction_loss(
+                lambda visible: functional_call(model, w, (visible,)),
+                tokens,
+                hidden,
+                encoder,
+                counted,
+            )
 
         slope = vmap(grad(loss), in_dims=(0, None, None, 0))
         mean, spread = ({key: torch.zeros_like(weights[key]) for key in trained} for _ in range(2))
@@ -68,7 +87,11 @@ class SelfUnsupervised(Method):
                 spread[key] = SPREAD * spread[key] + (1 - SPREAD) * found[key].square()
                 size = (spread[key] / (1 - SPREAD**step)).sqrt() + TINY
                 weights[key] = weights[key] - rate * (mean[key] / (1 - MEAN**step)) / size
-        return {key.removeprefix("encoder."): value[replica] for key, value in weights.items() if key.startswith("encoder.")}
+        return {
+            key.removeprefix("encoder."): value[replica]
+            for key, value in weights.items()
+            if key.startswith("encoder.")
+        }
 
 
 def _batches(inputs: Tensor, steps: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -16,7 +16,8 @@ class SmallerStep(Method):
     summary: ClassVar[str] = "plain fine-tuning with a quarter of the step size and as many steps"
     formula: ClassVar[str] = "η ← η/4"
     source: ClassVar[str] = (
-        "Mosbach, Andriushchenko & Klakow (2021, arXiv:2006.04884); theory: Hardt, Recht & Singer (2016), stability falls with Ση"
+        "Mosbach, Andriushchenko & Klakow (2021, arXiv:2006.04884); theory: Hardt, Recht & Singer"
+        " (2016), stability falls with Ση"
     )
     strength: ClassVar[Strength | None] = Strength("what the step size is divided by", least=1)
 

@@ -10,14 +10,24 @@ import torch
 from torch import Tensor
 from tunebound.tuning.heads.engine import fused as fused_kernel
 from tunebound.tuning.heads.engine import graphs
-from tunebound.tuning.heads.engine.features import DTYPES, Descent, FeatureDescent, MixedDescent, Problem, Repeat, eager
+from tunebound.tuning.heads.engine.features import (
+    DTYPES,
+    Descent,
+    FeatureDescent,
+    MixedDescent,
+    Problem,
+    Repeat,
+    eager,
+)
 from tunebound.tuning.heads.engine.gram import GramDescent
 
 logger = logging.getLogger(__name__)
 
-# Features a sample from which the Gram space is taken; it always iterates in float64, so float32 products pay for longer.
+# Features a sample from which the Gram space is taken; it always iterates in float64, so float32
+# products pay for longer.
 GRAM_FROM = {"float64": 1.0, "mixed": 2.0, "float32": 2.0}
-LAUNCH_BOUND = 2**25  # bytes of activities below which launching a GPU's operations one by one costs more than they do
+# bytes of activities below which launching a GPU's operations one by one costs more than they do
+LAUNCH_BOUND = 2**25
 
 
 @dataclass(frozen=True)
@@ -33,8 +43,12 @@ def in_gram_space(n: int, d: int, dtype: str) -> bool:
     return d >= GRAM_FROM[dtype] * n
 
 
-def choose(device: torch.device, n: int, d: int, dtype: str, *, heads: int, growth: float) -> Choice:
-    """The fastest way to iterate that works here; says so, and what stood against a faster one, in the log."""
+def choose(
+    device: torch.device, n: int, d: int, dtype: str, *, heads: int, growth: float
+) -> Choice:
+    """The fastest way to iterate that works here; says so, and what stood against a faster one, in
+    the log.
+    """
     reasons = []
     chosen: Choice | None = None
     build: Callable[[Problem, Tensor, Repeat], Descent]
@@ -49,12 +63,21 @@ def choose(device: torch.device, n: int, d: int, dtype: str, *, heads: int, grow
             else:
                 reasons.append(f"no fused kernel: {refused}")
     if chosen is None:
-        chosen = Choice(words, lambda problem, workspace: build(problem, workspace, _repeat(problem)))
-    logger.info("head tuning on %s: %s%s", device, chosen.words, "".join(f" ({reason})" for reason in reasons))
+        chosen = Choice(
+            words, lambda problem, workspace: build(problem, workspace, _repeat(problem))
+        )
+    logger.info(
+        "head tuning on %s: %s%s",
+        device,
+        chosen.words,
+        "".join(f" ({reason})" for reason in reasons),
+    )
     return chosen
 
 
-def _kernel_refused(device: torch.device, n: int, d: int, dtype: str, heads: int, growth: float) -> str | None:
+def _kernel_refused(
+    device: torch.device, n: int, d: int, dtype: str, heads: int, growth: float
+) -> str | None:
     if heads > 1:
         return "it holds one head a sample"
     if growth != 1.0:
@@ -77,7 +100,9 @@ def _mixed(problem: Problem, workspace: Tensor, repeat: Repeat) -> Descent:
 
 
 def _feature(dtype: str) -> Callable[[Problem, Tensor, Repeat], Descent]:
-    return lambda problem, workspace, repeat: FeatureDescent(problem, DTYPES[dtype], workspace, repeat=repeat)
+    return lambda problem, workspace, repeat: FeatureDescent(
+        problem, DTYPES[dtype], workspace, repeat=repeat
+    )
 
 
 def _fused(dtype: str) -> Callable[[Problem, Tensor], Descent]:
@@ -85,7 +110,9 @@ def _fused(dtype: str) -> Callable[[Problem, Tensor], Descent]:
 
 
 class FusedDescent:
-    """All steps up to the next record in one launch of a GPU kernel. One head a row, 1/n weights."""
+    """All steps up to the next record in one launch of a GPU kernel. One head a row, 1/n
+    weights.
+    """
 
     def __init__(self, problem: Problem, dtype: str) -> None:
         self.problem = problem
@@ -95,10 +122,14 @@ class FusedDescent:
         self.along = (problem.Z * (problem.rates / n)[:, None, None]).to(products).contiguous()
         weights = products if dtype == "float32" else torch.float64
         self.negated = -problem.started().to(weights).contiguous()
-        self.accumulated = torch.zeros(problem.Z.shape[:2], dtype=torch.float64, device=problem.Z.device)
+        self.accumulated = torch.zeros(
+            problem.Z.shape[:2], dtype=torch.float64, device=problem.Z.device
+        )
 
     def advance(self, count: int) -> None:
-        fused_kernel.advance(self.Z, self.along, self.negated, self.accumulated, self.problem.left_out.start, count)
+        fused_kernel.advance(
+            self.Z, self.along, self.negated, self.accumulated, self.problem.left_out.start, count
+        )
 
     def heads(self) -> Tensor:
         return -self.problem.head_rows(self.negated).double()

@@ -24,7 +24,9 @@ PIECES = 100  # of the steps, after each of which progress is shown
 
 @dataclass(frozen=True)
 class Task:
-    """What is tuned: X (D, n, d), y (D, n), step sizes (D,), starts (D, H, d), n/(n − 1) or 1, where, how, towards what."""
+    """What is tuned: X (D, n, d), y (D, n), step sizes (D,), starts (D, H, d), n/(n − 1) or 1,
+    where, how, towards what.
+    """
 
     X: NDArray
     y: NDArray[np.float64]
@@ -55,7 +57,11 @@ def run_blocks(task: Task, run: HeadRun, blocks: list[Block], workers: int) -> N
     progress = _Progress(int(run.steps[-1]) * len(blocks))
     with progress.bar:
         a_block_a_thread(
-            lambda block: _run_block(task, run, block, progress), blocks, task.place, workers=workers, stop=progress.stopped.set
+            lambda block: _run_block(task, run, block, progress),
+            blocks,
+            task.place,
+            workers=workers,
+            stop=progress.stopped.set,
         )
 
 
@@ -72,12 +78,20 @@ def _run_block(task: Task, run: HeadRun, block: Block, progress: _Progress) -> N
             growth=task.growth,
         )
         n, count = X.shape[1], problem.start.shape[1]
-        parts = [slice(first, min(first + block.heads, count)) for first in range(0, count, block.heads)]
+        parts = [
+            slice(first, min(first + block.heads, count)) for first in range(0, count, block.heads)
+        ]
         problems = [replace(problem, start=problem.start[:, part]) for part in parts]
-        workspace = torch.empty(torch.Size(problems[0].shape).numel(), dtype=torch.float64, device=task.place)
+        workspace = torch.empty(
+            torch.Size(problems[0].shape).numel(), dtype=torch.float64, device=task.place
+        )
         descents = [task.choice.build(part, workspace) for part in problems]
         shifted = task.growth != 1.0
-        scale = problem.rates[:, None] * (task.growth if shifted else torch.linalg.vector_norm(problem.Z, dim=-1)) / n
+        scale = (
+            problem.rates[:, None]
+            * (task.growth if shifted else torch.linalg.vector_norm(problem.Z, dim=-1))
+            / n
+        )
         reference = None if task.reference is None else task.reference[sets]
         piece = -(-int(run.steps[-1]) // PIECES)
         done = 0
@@ -95,7 +109,17 @@ def _run_block(task: Task, run: HeadRun, block: Block, progress: _Progress) -> N
             spread = None
             if count > 1:
                 spread = (W - mean[:, :, None]).square_().sum(dim=-1).mean(dim=-1).sqrt()
-            record_heads(run, k, sets, block.left_out, mean, problem.Z, drift * scale, reference, spread=spread)
+            record_heads(
+                run,
+                k,
+                sets,
+                block.left_out,
+                mean,
+                problem.Z,
+                drift * scale,
+                reference,
+                spread=spread,
+            )
         _store_final(run, block, W, mean)
 
 
@@ -106,7 +130,11 @@ def _weighted_drifts(descents: list[Descent], problems: list[Problem]) -> Iterat
 
 
 def _store_final(run: HeadRun, block: Block, W: Tensor, mean: Tensor) -> None:
-    targets = [(run.weights, mean)] if run.head_weights is None else [(run.weights, mean), (run.head_weights, W)]
+    targets = (
+        [(run.weights, mean)]
+        if run.head_weights is None
+        else [(run.weights, mean), (run.head_weights, W)]
+    )
     for target, value in targets:
         target[block.sets, 1:][:, block.left_out] = value[:, 1:].cpu().numpy()
         if block.left_out.start == 0:

@@ -1,4 +1,6 @@
-"""Gradient descent on the logistic loss for a block of heads of several data sets, all advancing together, in feature space."""
+"""Gradient descent on the logistic loss for a block of heads of several data sets, all advancing
+together, in feature space.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,24 @@ from weakref import WeakMethod
 import torch
 from torch import Tensor
 
-DTYPES = {"float64": torch.float64, "float32": torch.float32, "mixed": torch.float32}  # of the products
-# Up to so many features the heads are kept as columns: the matrix library is faster there (measured, float32 by up to a third).
+# of the products
+DTYPES = {"float64": torch.float64, "float32": torch.float32, "mixed": torch.float32}
+# Up to so many features the heads are kept as columns: the matrix library is faster there
+# (measured, float32 by up to a third).
 NARROW = {torch.float64: 12, torch.float32: 64}
-CARRY_EACH_UNTIL, CARRY_EVERY = 1024, 8  # mixed steps after which two numbers of a weight are put in order
-DOUBLE_STEPS = 256  # of a mixed descent: the first steps are few and long, so that their rounding would not average out
+# mixed steps after which two numbers of a weight are put in order
+CARRY_EACH_UNTIL, CARRY_EVERY = 1024, 8
+# of a mixed descent: the first steps are few and long, so that their rounding would not average out
+DOUBLE_STEPS = 256
 
 
 @dataclass(frozen=True)
 class Problem:
     """Some data sets, and the left-out samples and heads to tune on them. All float64.
 
-    Z (B, n, d): samples times labels; rates (B,); start (B, H, d); left_out: the samples that rows 1, 2, … leave out one of
-    (row 0 leaves out none); growth: n/(n − 1) under 1/(n − 1) weights, else 1.
+    Z (B, n, d): samples times labels; rates (B,); start (B, H, d); left_out: the samples that rows
+    1, 2, … leave out one of (row 0 leaves out none); growth: n/(n − 1) under 1/(n − 1) weights,
+    else 1.
     """
 
     Z: Tensor
@@ -50,7 +57,9 @@ class Problem:
         return self.start[:, None].expand(-1, self.rows, -1, -1).flatten(1, 2)
 
     def left_out_entries(self, by_row: Tensor) -> Tensor:
-        """View of the entries of (B, rows · H, n) where a row meets the sample that it leaves out."""
+        """View of the entries of (B, rows · H, n) where a row meets the sample that it leaves
+        out.
+        """
         return self.head_rows(by_row)[:, 1:, :, self.left_out].diagonal(dim1=1, dim2=3)
 
 
@@ -64,7 +73,9 @@ class Descent(Protocol):
         """The heads (B, rows, H, d), float64."""
 
     def drift(self) -> Tensor:
-        """Mean over the H heads on S of Σ_t σ(−z_iᵀw), (B, n); under 1/(n − 1) weights of Σ_t ‖p_i z_i − (1/n) Σ_j p_j z_j‖."""
+        """Mean over the H heads on S of Σ_t σ(−z_iᵀw), (B, n); under 1/(n − 1) weights of Σ_t ‖p_i
+        z_i − (1/n) Σ_j p_j z_j‖.
+        """
 
 
 Repeat = Callable[[Callable[[], None]], Callable[[], None]]
@@ -76,7 +87,9 @@ def eager(step: Callable[[], None]) -> Callable[[], None]:
 
 
 def weakly(method: Callable[[], None]) -> Callable[[], None]:
-    """The method, without keeping its object: one that keeps its own method would hold its arrays until the next collection."""
+    """The method, without keeping its object: one that keeps its own method would hold its arrays
+    until the next collection.
+    """
     reference = WeakMethod(method)
 
     def call() -> None:
@@ -93,7 +106,9 @@ def activities(workspace: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) ->
 
 
 class GradientShift:
-    """‖p_i z_i − (1/n) Σ_j p_j z_j‖ of the heads on S: under 1/(n − 1) weights it takes the place of p_i‖x_i‖."""
+    """‖p_i z_i − (1/n) Σ_j p_j z_j‖ of the heads on S: under 1/(n − 1) weights it takes the place
+    of p_i‖x_i‖.
+    """
 
     def __init__(self, Z: Tensor, heads: int, room: int) -> None:
         self.Z = Z
@@ -134,17 +149,31 @@ class FeatureDescent:
         self.narrow = d <= NARROW[dtype]
         Z, self.scale = problem.Z.to(dtype), problem.growth * problem.rates / n
         self.along = self._along(problem.Z).to(dtype)
-        self.negated = self._laid_out(-problem.started() if negated is None else negated).to(dtype, copy=True)
+        self.negated = self._laid_out(-problem.started() if negated is None else negated).to(
+            dtype, copy=True
+        )
         if self.narrow:
             self.activity = activities(workspace, dtype, (batch, n, rows))
-            by_row, self.to_margins, self.to_steps = self.activity.mT, (Z, self.negated), (self.along.mT, self.activity)
+            by_row, self.to_margins, self.to_steps = (
+                self.activity.mT,
+                (Z, self.negated),
+                (self.along.mT, self.activity),
+            )
         else:
             by_row = self.activity = activities(workspace, dtype, (batch, rows, n))
             self.to_margins, self.to_steps = (self.negated, Z.mT), (self.activity, self.along)
         self.on_whole = problem.head_rows(by_row)[:, 0]
         self.own = problem.left_out_entries(by_row)
-        self.accumulated = torch.zeros((batch, heads, n), dtype=torch.float64, device=Z.device) if accumulated is None else accumulated
-        self.shift = None if problem.growth == 1.0 else GradientShift(problem.Z, heads, self.activity.numel())
+        self.accumulated = (
+            torch.zeros((batch, heads, n), dtype=torch.float64, device=Z.device)
+            if accumulated is None
+            else accumulated
+        )
+        self.shift = (
+            None
+            if problem.growth == 1.0
+            else GradientShift(problem.Z, heads, self.activity.numel())
+        )
         self.step = repeat(weakly(self._step))
 
     def advance(self, count: int) -> None:
@@ -186,13 +215,23 @@ class FeatureDescent:
 class _SplitDescent(FeatureDescent):
     """float32 products, the weights in two float32 numbers each: their sum holds 48 bits.
 
-    The samples enter the steps as they are and the step size scales the sum: a rounded product of the two would bend every
-    step in the same direction.
+    The samples enter the steps as they are and the step size scales the sum: a rounded product of
+    the two would bend every step in the same direction.
     """
 
-    def __init__(self, problem: Problem, workspace: Tensor, negated: Tensor, accumulated: Tensor, repeat: Repeat) -> None:
-        super().__init__(problem, torch.float32, workspace, negated=negated, accumulated=accumulated)
-        self.kept = self.negated.clone()  # with the rest the weights; what the products see is their rounded sum
+    def __init__(
+        self,
+        problem: Problem,
+        workspace: Tensor,
+        negated: Tensor,
+        accumulated: Tensor,
+        repeat: Repeat,
+    ) -> None:
+        super().__init__(
+            problem, torch.float32, workspace, negated=negated, accumulated=accumulated
+        )
+        # with the rest the weights; what the products see is their rounded sum
+        self.kept = self.negated.clone()
         self.rest = self._laid_out(negated - super().negated_rows()).float()
         self.move = torch.empty_like(self.negated)
         self.rate = self.scale.float()[:, None, None].expand_as(self.negated)
@@ -219,7 +258,9 @@ class _SplitDescent(FeatureDescent):
         torch.add(self.kept, self.rest, out=self.negated)
 
     def _carry(self) -> None:
-        """Move what fits from the rest into the part kept; what the sum loses stays in the rest, exactly."""
+        """Move what fits from the rest into the part kept; what the sum loses stays in the rest,
+        exactly.
+        """
         self.kept -= self.negated
         self.rest += self.kept
         self.kept.copy_(self.negated)
@@ -239,7 +280,13 @@ class MixedDescent:
         self.left -= first
         if count > first:
             if not isinstance(self.now, _SplitDescent):
-                self.now = _SplitDescent(self.problem, self.workspace, self.now.negated_rows(), self.now.accumulated, self.repeat)
+                self.now = _SplitDescent(
+                    self.problem,
+                    self.workspace,
+                    self.now.negated_rows(),
+                    self.now.accumulated,
+                    self.repeat,
+                )
             self.now.advance(count - first)
 
     def heads(self) -> Tensor:

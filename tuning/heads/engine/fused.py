@@ -1,4 +1,6 @@
-"""Many steps of leave-one-out head tuning in one GPU kernel, its samples and weights on the chip throughout."""
+"""Many steps of leave-one-out head tuning in one GPU kernel, its samples and weights on the chip
+throughout.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-# Bytes of samples (Z and the steps along them) that a data set may take: with the shared memory of a program they stay inside
-# the 192-256 KiB that a streaming multiprocessor of the A100 and H100 has.
+# Bytes of samples (Z and the steps along them) that a data set may take: with the shared memory of
+# a program they stay inside the 192-256 KiB that a streaming multiprocessor of the A100 and H100
+# has.
 ON_CHIP = 2**17
-FEATURES = 64  # beyond it a block of weights leaves the registers, and the products are long enough for the batched matrix product
+# beyond it a block of weights leaves the registers, and the products are long enough for the
+# batched matrix product
+FEATURES = 64
 FEW = 8  # up to here a head keeps its weights in registers of one lane and needs no matrix product
 OLDEST = (7, 0)  # the compute capability below which Triton compiles nothing
 
@@ -28,14 +33,21 @@ class Blocks(NamedTuple):
 
 # Chosen so that the compiler spills (next to) no register on compute capabilities 8.0 and 9.0.
 ONE_HEAD_A_LANE = Blocks(heads=32, tile=32, warps=1)
-PRODUCTS = {torch.float32: Blocks(heads=64, tile=32, warps=8), torch.float64: Blocks(heads=32, tile=16, warps=4)}
+PRODUCTS = {
+    torch.float32: Blocks(heads=64, tile=32, warps=8),
+    torch.float64: Blocks(heads=32, tile=16, warps=4),
+}
 
 
-def advance(Z: Tensor, step: Tensor, negated: Tensor, drift: Tensor, first: int, steps: int) -> None:
-    """Advance the head on S and a block of left-out heads of every data set by gradient steps, in place, in one launch.
+def advance(
+    Z: Tensor, step: Tensor, negated: Tensor, drift: Tensor, first: int, steps: int
+) -> None:
+    """Advance the head on S and a block of left-out heads of every data set by gradient steps, in
+    place, in one launch.
 
-    Each step is negated ← negated − σ(negated Zᵀ) step, with the left-out entries of σ set to zero, and drift ← drift + σ of row 0.
-    Products, σ and their sums are in the precision of ``Z`` (float32 without TF32), weights in that of ``negated``.
+    Each step is negated ← negated − σ(negated Zᵀ) step, with the left-out entries of σ set to zero,
+    and drift ← drift + σ of row 0. Products, σ and their sums are in the precision of ``Z``
+    (float32 without TF32), weights in that of ``negated``.
 
     Parameters
     ----------
@@ -44,7 +56,8 @@ def advance(Z: Tensor, step: Tensor, negated: Tensor, drift: Tensor, first: int,
     step : (B, n, d), dtype of Z
         ``Z`` times step size over n.
     negated : (B, m, d) float64, or dtype of Z
-        Negated weights: row 0 of the head on S, row 1 + k of the head without sample ``first + k``. Changed in place.
+        Negated weights: row 0 of the head on S, row 1 + k of the head without sample ``first + k``.
+        Changed in place.
     drift : (B, n) float64
         Sums of row 0's activity. Changed in place.
     first : int
@@ -55,7 +68,8 @@ def advance(Z: Tensor, step: Tensor, negated: Tensor, drift: Tensor, first: int,
     Raises
     ------
     ValueError
-        For shapes, dtypes or a block of left-out samples that do not fit together: the kernel itself would not notice.
+        For shapes, dtypes or a block of left-out samples that do not fit together: the kernel
+        itself would not notice.
     """
     batch, n, d = _checked(Z, step, negated, drift, first, steps)
     rows = negated.shape[1]
@@ -65,10 +79,24 @@ def advance(Z: Tensor, step: Tensor, negated: Tensor, drift: Tensor, first: int,
     grid = (batch, 1 + -(-(rows - 1) // cut.heads))
     sizes = dict(D=d, WIDTH=width(d), HEADS=cut.heads, TILE=cut.tile)
     with torch.cuda.device_of(Z):
-        kernel[grid](Z, step, negated, drift, n, rows, first, steps, **sizes, num_warps=cut.warps, enable_fp_fusion=True)
+        kernel[grid](
+            Z,
+            step,
+            negated,
+            drift,
+            n,
+            rows,
+            first,
+            steps,
+            **sizes,
+            num_warps=cut.warps,
+            enable_fp_fusion=True,
+        )
 
 
-def refusal(device: torch.device, n: int, d: int, dtype: torch.dtype, interpret: bool = False) -> str | None:
+def refusal(
+    device: torch.device, n: int, d: int, dtype: torch.dtype, interpret: bool = False
+) -> str | None:
     """Why `advance` cannot, or should not, be used; None if it can.
 
     Parameters
@@ -80,13 +108,15 @@ def refusal(device: torch.device, n: int, d: int, dtype: torch.dtype, interpret:
     dtype : torch.dtype
         That of ``Z``: float32 or float64.
     interpret : bool
-        Take the CPU too, through Triton's interpreter: slow, for tests. Needs TRITON_INTERPRET=1 in the environment.
+        Take the CPU too, through Triton's interpreter: slow, for tests. Needs TRITON_INTERPRET=1 in
+        the environment.
 
     Returns
     -------
     str or None
-        One clause for a log line. Sizes are refused by an estimate of bytes: Z and step of a data set, 2 n d times the bytes of
-        a number, have to stay in 128 KiB of on-chip memory, and d ≤ 64 keeps a block of weights in registers.
+        One clause for a log line. Sizes are refused by an estimate of bytes: Z and step of a data
+        set, 2 n d times the bytes of a number, have to stay in 128 KiB of on-chip memory, and d ≤
+        64 keeps a block of weights in registers.
     """
     if dtype not in PRODUCTS:
         return f"it is written for float32 and float64, not {dtype}"
@@ -94,7 +124,10 @@ def refusal(device: torch.device, n: int, d: int, dtype: torch.dtype, interpret:
         return "Triton is not installed (pip install triton)"
     if interpret:
         if os.environ.get("TRITON_INTERPRET") != "1":
-            return "Triton's interpreter is off (set TRITON_INTERPRET=1 before the first import of Triton)"
+            return (
+                "Triton's interpreter is off (set TRITON_INTERPRET=1 before the first import of"
+                " Triton)"
+            )
     elif device.type != "cuda" or torch.version.hip is not None:
         return f"it needs a CUDA device, not {device}"
     elif torch.cuda.get_device_capability(device) < OLDEST:
@@ -103,7 +136,10 @@ def refusal(device: torch.device, n: int, d: int, dtype: torch.dtype, interpret:
         return f"{d} features are more than the {FEATURES} whose weights stay in registers"
     needed = 2 * n * d * dtype.itemsize
     if needed > ON_CHIP:
-        return f"the samples of a data set take {needed:,} bytes, more than the {ON_CHIP:,} kept on the chip"
+        return (
+            f"the samples of a data set take {needed:,} bytes, more than the {ON_CHIP:,} kept on"
+            " the chip"
+        )
     return None
 
 
@@ -113,7 +149,9 @@ def blocks(d: int, dtype: torch.dtype) -> Blocks:
 
 
 def width(d: int) -> int:
-    """Features padded to what a tile needs: a power of two, and at least 16 for a matrix product."""
+    """Features padded to what a tile needs: a power of two, and at least 16 for a matrix
+    product.
+    """
     return max(1 if d <= FEW else 16, 1 << (d - 1).bit_length())
 
 
@@ -124,22 +162,44 @@ def _kernels() -> Any:
     return head_kernels
 
 
-def _checked(Z: Tensor, step: Tensor, negated: Tensor, drift: Tensor, first: int, steps: int) -> tuple[int, int, int]:
+def _checked(
+    Z: Tensor, step: Tensor, negated: Tensor, drift: Tensor, first: int, steps: int
+) -> tuple[int, int, int]:
     if Z.ndim != 3 or Z.dtype not in PRODUCTS:
-        raise ValueError(f"Z must have shape (B, n, d) in float32 or float64, got {tuple(Z.shape)} in {Z.dtype}")
+        raise ValueError(
+            f"Z must have shape (B, n, d) in float32 or float64, got {tuple(Z.shape)} in {Z.dtype}"
+        )
     batch, n, d = Z.shape
     if step.shape != Z.shape or step.dtype != Z.dtype:
-        raise ValueError(f"step must be like Z, {tuple(Z.shape)} in {Z.dtype}, got {tuple(step.shape)} in {step.dtype}")
+        raise ValueError(
+            f"step must be like Z, {tuple(Z.shape)} in {Z.dtype}, got {tuple(step.shape)} in"
+            f" {step.dtype}"
+        )
     given = f"got {tuple(negated.shape)} in {negated.dtype}"
-    if negated.ndim != 3 or negated.shape[::2] != (batch, d) or not negated.shape[1] or negated.dtype not in (Z.dtype, torch.float64):
-        raise ValueError(f"negated must have shape ({batch}, m, {d}), m at least 1, in float64 or {Z.dtype}, {given}")
+    if (
+        negated.ndim != 3
+        or negated.shape[::2] != (batch, d)
+        or not negated.shape[1]
+        or negated.dtype not in (Z.dtype, torch.float64)
+    ):
+        raise ValueError(
+            f"negated must have shape ({batch}, m, {d}), m at least 1, in float64 or {Z.dtype},"
+            f" {given}"
+        )
     if drift.shape != (batch, n) or drift.dtype != torch.float64:
-        raise ValueError(f"drift must have shape ({batch}, {n}) in float64, got {tuple(drift.shape)} in {drift.dtype}")
+        raise ValueError(
+            f"drift must have shape ({batch}, {n}) in float64, got {tuple(drift.shape)} in"
+            f" {drift.dtype}"
+        )
     if not 0 <= first <= first + negated.shape[1] - 1 <= n:
-        raise ValueError(f"first must leave {negated.shape[1] - 1} left-out samples within the {n}, got {first}")
+        raise ValueError(
+            f"first must leave {negated.shape[1] - 1} left-out samples within the {n}, got {first}"
+        )
     if steps < 0:
         raise ValueError(f"steps must not be negative, got {steps}")
     for name, tensor in (("Z", Z), ("step", step), ("negated", negated), ("drift", drift)):
         if not tensor.is_contiguous() or tensor.device != Z.device:
-            raise ValueError(f"{name} must be contiguous and on {Z.device}; call .contiguous() or .to() before")
+            raise ValueError(
+                f"{name} must be contiguous and on {Z.device}; call .contiguous() or .to() before"
+            )
     return batch, n, d

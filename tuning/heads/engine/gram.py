@@ -1,17 +1,27 @@
-"""Gradient descent on the logistic loss in the space of the samples: its cost does not grow with the features."""
+"""Gradient descent on the logistic loss in the space of the samples: its cost does not grow with
+the features.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from tunebound.tuning.heads.engine.features import GradientShift, Problem, Repeat, activities, eager, weakly
+from tunebound.tuning.heads.engine.features import (
+    GradientShift,
+    Problem,
+    Repeat,
+    activities,
+    eager,
+    weakly,
+)
 
 
 class GramDescent:
-    """The same iterates from w = start + (η/n) Σ_j a_j z_j: a ← a + σ(−m), m = Z·start + (η/n) K a, with K = ZZᵀ; float64.
+    """The same iterates from w = start + (η/n) Σ_j a_j z_j: a ← a + σ(−m), m = Z·start + (η/n) K a,
+    with K = ZZᵀ; float64.
 
-    One matrix product a step instead of two. float32 would not do: K rounded to it bends the heads by up to 2e−6, measured,
-    since the terms of K a cancel where the margins are small.
+    One matrix product a step instead of two. float32 would not do: K rounded to it bends the heads
+    by up to 2e−6, measured, since the terms of K a cancel where the margins are small.
     """
 
     def __init__(self, problem: Problem, workspace: Tensor, *, repeat: Repeat = eager) -> None:
@@ -20,17 +30,28 @@ class GramDescent:
         self.along = problem.Z * (problem.growth * problem.rates / n)[:, None, None]
         self.products = torch.bmm(self.along, problem.Z.mT)
         # Negated, so that the product is already the argument of σ.
-        self.coefficients = torch.zeros((batch, rows, n), dtype=torch.float64, device=problem.Z.device)
+        self.coefficients = torch.zeros(
+            (batch, rows, n), dtype=torch.float64, device=problem.Z.device
+        )
         self.activity = activities(workspace, torch.float64, problem.shape)
-        self.at_start = -torch.bmm(problem.start, problem.Z.mT)[:, None] if problem.start.any() else None
+        self.at_start = (
+            -torch.bmm(problem.start, problem.Z.mT)[:, None] if problem.start.any() else None
+        )
         by_head = problem.head_rows(self.activity)
-        self.by_head, self.on_whole, self.own = by_head, by_head[:, 0], problem.left_out_entries(self.activity)
+        self.by_head, self.on_whole, self.own = (
+            by_head,
+            by_head[:, 0],
+            problem.left_out_entries(self.activity),
+        )
         self.shift, self.accumulated = None, problem.head_rows(self.coefficients)[:, 0]
         if problem.growth != 1.0:
             heads = problem.start.shape[1]
-            coordinates = torch.linalg.qr(problem.Z.mT, mode="r").R.mT.contiguous()  # norms and sums are those of Z
+            # norms and sums are those of Z
+            coordinates = torch.linalg.qr(problem.Z.mT, mode="r").R.mT.contiguous()
             self.shift = GradientShift(coordinates, heads, self.activity.numel())
-            self.accumulated = torch.zeros((batch, heads, n), dtype=torch.float64, device=problem.Z.device)
+            self.accumulated = torch.zeros(
+                (batch, heads, n), dtype=torch.float64, device=problem.Z.device
+            )
         self.step = repeat(weakly(self._step))
 
     def advance(self, count: int) -> None:

@@ -6,19 +6,22 @@ from collections.abc import Callable
 
 import torch
 
-WARM_UP = 2  # steps before the recording: libraries choose algorithms and take their workspaces in the first
+# steps before the recording: libraries choose algorithms and take their workspaces in the first
+WARM_UP = 2
 
 
 def captured(step: Callable[[], None]) -> Callable[[], None]:
     """A function that does what `step` does, as a CUDA graph.
 
-    Every call advances by exactly one step: the first two run `step` as it is, on a side stream, the third records it (which
-    executes nothing) and replays the recording, all later ones replay it.
+    Every call advances by exactly one step: the first two run `step` as it is, on a side stream,
+    the third records it (which executes nothing) and replays the recording, all later ones replay
+    it.
 
     Parameters
     ----------
     step : callable
-        Works in place on tensors of the current CUDA device, always the same ones, and never waits for the device.
+        Works in place on tensors of the current CUDA device, always the same ones, and never waits
+        for the device.
 
     Returns
     -------

@@ -1,17 +1,22 @@
 """Triton kernels of leave-one-out head tuning: many gradient steps in one launch.
 
-The first program of a data set advances the head on the whole sample, with samples across its lanes; every other program advances
-a block of left-out heads. Weights stay in registers, samples in the cache next to them, and margins never reach memory.
+The first program of a data set advances the head on the whole sample, with samples across its
+lanes; every other program advances a block of left-out heads. Weights stay in registers, samples in
+the cache next to them, and margins never reach memory.
 
-Imported only where a kernel is about to run: Triton is optional, and reads TRITON_INTERPRET when its functions are decorated.
+Imported only where a kernel is about to run: Triton is optional, and reads TRITON_INTERPRET when
+its functions are decorated.
 """
+
 # mypy: ignore-errors
-# (a kernel's arguments are pointers and compile-time constants of Triton's own, and its tuples grow)
+# (a kernel's arguments are pointers and compile-time constants of Triton's own, and its tuples
+# grow)
 
 import triton
 import triton.language as tl
 
-COUNTS = ["samples", "rows", "first", "steps"]  # run-time numbers: no recompilation for another length or size
+# run-time numbers: no recompilation for another length or size
+COUNTS = ["samples", "rows", "first", "steps"]
 
 
 @triton.jit
@@ -22,8 +27,20 @@ def _activity(exponent):
 
 
 @triton.jit
-def _advance_whole(Z, step, negated, drift, samples, steps, D: tl.constexpr, WIDTH: tl.constexpr, TILE: tl.constexpr):
-    """The head on S: samples along the first axis of a (TILE, WIDTH) tile, features along the second, padded with zeros."""
+def _advance_whole(
+    Z,
+    step,
+    negated,
+    drift,
+    samples,
+    steps,
+    D: tl.constexpr,
+    WIDTH: tl.constexpr,
+    TILE: tl.constexpr,
+):
+    """The head on S: samples along the first axis of a (TILE, WIDTH) tile, features along the
+    second, padded with zeros.
+    """
     feature = tl.arange(0, WIDTH)
     lane = tl.arange(0, TILE)
     kept = feature < D
@@ -36,7 +53,9 @@ def _advance_whole(Z, step, negated, drift, samples, steps, D: tl.constexpr, WID
             inside = sample < samples
             place = sample[:, None] * D + feature[None, :]
             mask = inside[:, None] & kept[None, :]
-            activity = _activity(tl.sum(tl.load(Z + place, mask=mask, other=0.0) * rounded[None, :], axis=1))
+            activity = _activity(
+                tl.sum(tl.load(Z + place, mask=mask, other=0.0) * rounded[None, :], axis=1)
+            )
             total = tl.load(drift + sample, mask=inside, other=0.0)
             tl.store(drift + sample, total + activity.to(tl.float64), mask=inside)
             change += activity[:, None] * tl.load(step + place, mask=mask, other=0.0)
@@ -63,9 +82,22 @@ def _added(vector, activity, step, sample, D: tl.constexpr):
 
 @triton.jit(do_not_specialize=COUNTS)
 def few_features(
-    Z, step, negated, drift, samples, rows, first, steps, D: tl.constexpr, WIDTH: tl.constexpr, HEADS: tl.constexpr, TILE: tl.constexpr
+    Z,
+    step,
+    negated,
+    drift,
+    samples,
+    rows,
+    first,
+    steps,
+    D: tl.constexpr,
+    WIDTH: tl.constexpr,
+    HEADS: tl.constexpr,
+    TILE: tl.constexpr,
 ):
-    """A head a lane, its D weights in a tuple of registers, one sample after the other: no reduction, no padding of D."""
+    """A head a lane, its D weights in a tuple of registers, one sample after the other: no
+    reduction, no padding of D.
+    """
     dataset = tl.program_id(0).to(tl.int64)
     Z += dataset * samples * D
     step += dataset * samples * D
@@ -100,9 +132,22 @@ def few_features(
 
 @triton.jit(do_not_specialize=COUNTS)
 def many_features(
-    Z, step, negated, drift, samples, rows, first, steps, D: tl.constexpr, WIDTH: tl.constexpr, HEADS: tl.constexpr, TILE: tl.constexpr
+    Z,
+    step,
+    negated,
+    drift,
+    samples,
+    rows,
+    first,
+    steps,
+    D: tl.constexpr,
+    WIDTH: tl.constexpr,
+    HEADS: tl.constexpr,
+    TILE: tl.constexpr,
 ):
-    """A block of heads times a tile of samples after the other, by matrix products without reduced precision."""
+    """A block of heads times a tile of samples after the other, by matrix products without reduced
+    precision.
+    """
     dataset = tl.program_id(0).to(tl.int64)
     Z += dataset * samples * D
     step += dataset * samples * D
@@ -127,8 +172,14 @@ def many_features(
                 along = sample[:, None] * D + feature[None, :]
                 transposed = tl.load(Z + across, mask=inside[None, :] & kept[:, None], other=0.0)
                 shifts = tl.load(step + along, mask=inside[:, None] & kept[None, :], other=0.0)
-                activity = _activity(tl.dot(rounded, transposed, input_precision="ieee", out_dtype=Z.dtype.element_ty))
+                activity = _activity(
+                    tl.dot(
+                        rounded, transposed, input_precision="ieee", out_dtype=Z.dtype.element_ty
+                    )
+                )
                 activity = tl.where((head + first)[:, None] == sample[None, :], 0.0, activity)
-                change = tl.dot(activity, shifts, change, input_precision="ieee", out_dtype=Z.dtype.element_ty)
+                change = tl.dot(
+                    activity, shifts, change, input_precision="ieee", out_dtype=Z.dtype.element_ty
+                )
             weights -= change.to(weights.dtype)
         tl.store(place, weights, mask=own)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CACHE = 2**22  # bytes of activities a worker at once: twice a core's level-2 cache was fastest, by up to a tenth
+# bytes of activities a worker at once: twice a core's level-2 cache was fastest, by up to a tenth
+CACHE = 2**22
 DEVICE_CACHE = 2**25  # the same of a GPU
 FEW_ROWS = 64  # heads a block, at least, before the caches are filled: matrix products need some
 WORTHWHILE = 2**14  # activities a step below which another worker gains nothing
@@ -36,8 +37,8 @@ class Block:
 def needed(sizes: Sizes, sets: int, left_out: int, heads: int) -> int:
     """Bytes that a block takes at most, in the steps or at a record.
 
-    Counted: Z, its multiples and Gram matrix; the states of all heads; activities of `heads` of them; at a record the mean
-    heads, their directions, differences and margins.
+    Counted: Z, its multiples and Gram matrix; the states of all heads; activities of `heads` of
+    them; at a record the mean heads, their directions, differences and margins.
     """
     n, d, rows = sizes.n, sizes.d, left_out + 1
     samples = 4 * n * d + (n * n if sizes.gram else 0)
@@ -49,19 +50,22 @@ def needed(sizes: Sizes, sets: int, left_out: int, heads: int) -> int:
 
 
 def blocks(sizes: Sizes, memory: int, cache: int, workers: int) -> tuple[list[Block], int]:
-    """Blocks, and how many of at most `workers` at once keep within `memory` bytes; ValueError if it does not hold the smallest.
+    """Blocks, and how many of at most `workers` at once keep within `memory` bytes; ValueError if
+    it does not hold the smallest.
 
-    Whole data sets if one fits, else one of them with some of the heads at a time, else with some of the left-out samples too.
+    Whole data sets if one fits, else one of them with some of the heads at a time, else with some
+    of the left-out samples too.
     """
     smallest = needed(sizes, 1, min(1, sizes.left_out), 1)
     if memory < smallest:
         raise ValueError(
-            f"memory={memory} bytes is too little: the smallest part (one data set, one left-out sample, one head) needs "
-            f"{smallest:,}; pass at least that"
+            f"memory={memory} bytes is too little: the smallest part (one data set, one left-out"
+            f" sample, one head) needs {smallest:,}; pass at least that"
         )
     workers = max(1, min(workers, memory // smallest))
     share = memory // workers
-    rows = max(FEW_ROWS, cache // (NUMBER * sizes.n))  # of activities, the heads of one left-out sample counted each
+    # of activities, the heads of one left-out sample counted each
+    rows = max(FEW_ROWS, cache // (NUMBER * sizes.n))
 
     def fits(sets: int, left_out: int, heads: int) -> bool:
         return needed(sizes, sets, left_out, heads) <= share
@@ -77,10 +81,20 @@ def blocks(sizes: Sizes, memory: int, cache: int, workers: int) -> tuple[list[Bl
     work = sizes.batch * whole * sizes.heads * sizes.n
     wanted = max(1, min(workers, work // WORTHWHILE))  # blocks, for every worker to have one
     if sizes.batch < wanted and left_out > 2 * FEW_ROWS:
-        left_out = min(left_out, max(FEW_ROWS, _even(sizes.left_out, -(-sizes.left_out * sizes.batch // wanted))))
+        left_out = min(
+            left_out,
+            max(FEW_ROWS, _even(sizes.left_out, -(-sizes.left_out * sizes.batch // wanted))),
+        )
     if left_out < sizes.left_out or heads < sizes.heads:
-        parts = [slice(first, min(first + left_out, sizes.left_out)) for first in range(0, max(1, sizes.left_out), max(1, left_out))]
-        cut = [Block(slice(index, index + 1), part, heads) for index in range(sizes.batch) for part in parts]
+        parts = [
+            slice(first, min(first + left_out, sizes.left_out))
+            for first in range(0, max(1, sizes.left_out), max(1, left_out))
+        ]
+        cut = [
+            Block(slice(index, index + 1), part, heads)
+            for index in range(sizes.batch)
+            for part in parts
+        ]
         return cut, min(workers, len(cut))
     sets = max(1, min(sizes.batch, rows // (whole * sizes.heads)))
     while not fits(sets, left_out, heads):
@@ -88,7 +102,10 @@ def blocks(sizes: Sizes, memory: int, cache: int, workers: int) -> tuple[list[Bl
     count = -(-sizes.batch // sets)
     sets = -(-sizes.batch // (-(-count // wanted) * wanted))  # as many blocks for each worker
     starts = range(0, sizes.batch, sets)
-    cut = [Block(slice(first, min(first + sets, sizes.batch)), slice(0, left_out), heads) for first in starts]
+    cut = [
+        Block(slice(first, min(first + sets, sizes.batch)), slice(0, left_out), heads)
+        for first in starts
+    ]
     return cut, min(workers, len(cut))
 
 

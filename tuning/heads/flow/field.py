@@ -1,4 +1,6 @@
-"""Gradient flow of the logistic loss in log-time, corrected to follow gradient descent, for all left-out heads of many data sets."""
+"""Gradient flow of the logistic loss in log-time, corrected to follow gradient descent, for all
+left-out heads of many data sets.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,13 @@ PRODUCT_MEMORY = 2**27  # bytes of all z_j z_jᵀ of a data set
 
 
 class LogTimeFlow:
-    """dw/du of head 0 (on S) and of a block of left-out heads, u = ln t, in coordinates of the span of the samples.
+    """dw/du of head 0 (on S) and of a block of left-out heads, u = ln t, in coordinates of the span
+    of the samples.
 
-    With a_j = (ηt/n) σ(−z_jᵀw), f = Σ_j a_j z_j and H = Σ_j a_j σ(z_jᵀw) z_j z_jᵀ, gradient flow is dw/du = f. Gradient
-    descent with step η follows dw/du = f + H f/(2t) up to terms of order 1/t² (its modified equation). The a_j stay near 1
-    at every t: σ(−z_jᵀw) falls as ηt/n grows, and up to t = 1e290 both fit a float64.
+    With a_j = (ηt/n) σ(−z_jᵀw), f = Σ_j a_j z_j and H = Σ_j a_j σ(z_jᵀw) z_j z_jᵀ, gradient flow is
+    dw/du = f. Gradient descent with step η follows dw/du = f + H f/(2t) up to terms of order 1/t²
+    (its modified equation). The a_j stay near 1 at every t: σ(−z_jᵀw) falls as ηt/n grows, and up
+    to t = 1e290 both fit a float64.
 
     Parameters
     ----------
@@ -43,7 +47,11 @@ class LogTimeFlow:
         self.corrected = self.curved = True
         self.log_scale = torch.log(rates / Z.shape[1])
         _, n, r = Z.shape
-        self.products = (Z[..., :, None] * Z[..., None, :]).flatten(-2) if 8 * n * r * r <= PRODUCT_MEMORY else None
+        self.products = (
+            (Z[..., :, None] * Z[..., None, :]).flatten(-2)
+            if 8 * n * r * r <= PRODUCT_MEMORY
+            else None
+        )
         # written anew at every evaluation: fresh memory would cost more than the arithmetic
         self.buffers = Z.new_empty((3, len(Z), 1 + heads.stop - heads.start, n))
 
@@ -56,42 +64,62 @@ class LogTimeFlow:
         return part
 
     def rate(self, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
-        """dw/du (B, m, r) and the rate (B, n) of the drift at log-times u (B,) and heads W (B, m, r)."""
+        """dw/du (B, m, r) and the rate (B, n) of the drift at log-times u (B,) and heads W (B, m,
+        r).
+        """
         P, scale = self._misfit(W), self._scale(u, W)
         drift = self._drift(scale[:, 0] * P[:, 0])
         return self._flow(u, P, scale)[0], drift
 
     def linearise(self, u: Tensor, W: Tensor, room: Tensor) -> Linearisation:
-        """The flow and its derivatives at log-times u and heads W, the Jacobian in the first of three (B, m, r, r) of room."""
+        """The flow and its derivatives at log-times u and heads W, the Jacobian in the first of
+        three (B, m, r, r) of room.
+        """
         P, scale = self._misfit(W), self._scale(u, W)
         # of head 0, taken before the buffer is overwritten
         activity = scale[:, 0] * P[:, 0]
         change = activity * (1 - P[:, 0])
         drift = self._drift(activity)
         flow, curvature, moved = self._flow(u, P, scale)
-        # without correction σ(z_jᵀw) is 1 to nine digits, and the Jacobian need not be exact for the steps to be
-        weights = curvature if moved is None else curvature.add_(P.mul_(-2).add_(1).mul_(moved.mul_(self._half(u))))
+        # without correction σ(z_jᵀw) is 1 to nine digits, and the Jacobian need not be exact for
+        # the steps to be
+        weights = (
+            curvature
+            if moved is None
+            else curvature.add_(P.mul_(-2).add_(1).mul_(moved.mul_(self._half(u))))
+        )
         if self.corrected and self.curved:
             hessian = self._weighted_products(weights, room[1]).mul_(scale[..., None])
             torch.mul(hessian, self._half(u)[..., None], out=room[2])
-            torch.baddbmm(hessian.flatten(0, 1), hessian.flatten(0, 1), room[2].flatten(0, 1), out=room[0].flatten(0, 1))
+            torch.baddbmm(
+                hessian.flatten(0, 1),
+                hessian.flatten(0, 1),
+                room[2].flatten(0, 1),
+                out=room[0].flatten(0, 1),
+            )
         else:
             self._weighted_products(weights, room[0]).mul_(scale[..., None])
         # Both f and H f/t grow like t at fixed w, so the flow is its own derivative in ln t.
-        return Linearisation(flow, drift, room[0], flow, drift, partial(self._drift_change, activity, change))
+        return Linearisation(
+            flow, drift, room[0], flow, drift, partial(self._drift_change, activity, change)
+        )
 
     def stiffness(self, u: Tensor, W: Tensor) -> Tensor:
-        """At least η λ_max(∇²F), (B,): η times the largest Frobenius norm over the heads of Σ_j σ(−z_jᵀw) z_j z_jᵀ/n.
+        """At least η λ_max(∇²F), (B,): η times the largest Frobenius norm over the heads of Σ_j
+        σ(−z_jᵀw) z_j z_jᵀ/n.
 
-        Without the factor σ(z_jᵀw) of the Hessian, misclassified samples count too: they are flat now but not later.
+        Without the factor σ(z_jᵀw) of the Hessian, misclassified samples count too: they are flat
+        now but not later.
         """
         scale = self._scale(torch.zeros_like(u), W)[..., 0]
         products = self._weighted_products(self._misfit(W), W.new_empty((*W.shape, W.shape[-1])))
         return (scale * torch.linalg.matrix_norm(products)).amax(dim=1)
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
-        """What turns the integral of the drift up to t into the sum over the steps before t, (B, n): Euler and Maclaurin's
-        −q/2 + q'/12 for a summand q(t)."""
+        """What turns the integral of the drift up to t into the sum over earlier steps, (B, n).
+
+        Euler and Maclaurin's −q/2 + q'/12 for a summand q(t).
+        """
         head = W[:, :1]
         P, scale = self._misfit(head), self._scale(u, head)
         activity = scale[:, 0] * P[:, 0]
@@ -106,7 +134,9 @@ class LogTimeFlow:
         return P
 
     def _scale(self, u: Tensor, W: Tensor) -> Tensor:
-        """ηt times a sample's weight in each head's loss, (B, m, 1), or (B, 1, 1) where it is the same in all."""
+        """ηt times a sample's weight in each head's loss, (B, m, 1), or (B, 1, 1) where it is the
+        same in all.
+        """
         scale = torch.exp(u + self.log_scale)[:, None, None]
         if self.growth == 1.0:
             return scale
@@ -116,14 +146,20 @@ class LogTimeFlow:
 
     def _buffer(self, number: int, W: Tensor) -> Tensor:
         """Room for as many activities as heads (B, m, r) have."""
-        return self.buffers[number].flatten()[: W[..., 0].numel() * self.Z.shape[1]].view(*W.shape[:2], -1)
+        return (
+            self.buffers[number]
+            .flatten()[: W[..., 0].numel() * self.Z.shape[1]]
+            .view(*W.shape[:2], -1)
+        )
 
     @staticmethod
     def _half(u: Tensor) -> Tensor:
         return torch.exp(-u)[:, None, None] / 2
 
     def _flow(self, u: Tensor, P: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """dw/du, σ(−z_jᵀw)σ(z_jᵀw), and, where the flow is corrected, that times z_jᵀf; both in buffers."""
+        """dw/du, σ(−z_jᵀw)σ(z_jᵀw), and, where the flow is corrected, that times z_jᵀf; both in
+        buffers.
+        """
         flow = torch.bmm(P, self.Z).mul_(scale)
         if not self.corrected:
             return flow, P, None
@@ -134,15 +170,23 @@ class LogTimeFlow:
         return flow.addcmul_(torch.bmm(moved, self.Z), self._half(u) * scale), curvature, moved
 
     def _weighted_products(self, weights: Tensor, out: Tensor) -> Tensor:
-        """Σ_j weights_j z_j z_jᵀ for every head, (B, m, r, r): one product of matrices with all z_j z_jᵀ where they fit."""
+        """Σ_j weights_j z_j z_jᵀ for every head, (B, m, r, r): one product of matrices with all z_j
+        z_jᵀ where they fit.
+        """
         if self.products is None:
             return torch.matmul((weights[..., None] * self.Z[:, None]).mT, self.Z[:, None], out=out)
         torch.bmm(weights, self.products, out=out.flatten(-2))
         return out
 
     def _drift(self, activity: Tensor) -> Tensor:
-        """Rate of the certificate's sum: a_i, or under 1/(n − 1) weights ‖a_i z_i − (1/n) Σ_j a_j z_j‖."""
-        return activity if self.growth == 1.0 else torch.linalg.vector_norm(self._shift(activity), dim=-1)
+        """Rate of the certificate's sum: a_i, or under 1/(n − 1) weights ‖a_i z_i − (1/n) Σ_j a_j
+        z_j‖.
+        """
+        return (
+            activity
+            if self.growth == 1.0
+            else torch.linalg.vector_norm(self._shift(activity), dim=-1)
+        )
 
     def _drift_change(self, activity: Tensor, weights: Tensor, direction: Tensor) -> Tensor:
         """Derivative of `_drift` along a direction of the heads, (B, n)."""

@@ -1,4 +1,6 @@
-"""Head tuning in log-time: gradient descent followed to t = 1e30 and beyond, every sample left out in turn."""
+"""Head tuning in log-time: gradient descent followed to t = 1e30 and beyond, every sample left out
+in turn.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from tunebound.tuning.threads import a_block_a_thread
 LATEST = 1e290  # beyond it t times a sample's activity does not fit a float64
 DESCENT = 1_000  # steps of plain gradient descent before the flow takes over, at least
 LONGEST_DESCENT = 300_000  # steps after which a curvature that has not fallen will not fall
-SMOOTH = 0.25  # the flow takes over once a bound on η λ_max(∇²F) is below: what its correction leaves out is of second order in this
+# the flow takes over once a bound on η λ_max(∇²F) is below: what its correction leaves out is of
+# second order in this
+SMOOTH = 0.25
 DENSE = 10_000  # records are eight a decade up to here
 
 WORKING_MEMORY = 2**24  # bytes a block of heads at once: more leaves the caches of a CPU
@@ -45,12 +49,14 @@ def flow_heads(
     tolerance: float = 2e-7,
     device: str = "auto",
 ) -> HeadRun:
-    """Follow linear heads along gradient descent to any number of steps, with each sample left out in turn.
+    """Follow linear heads along gradient descent to any number of steps, with each sample left out
+    in turn.
 
-    The iteration is that of `tune_heads`. After at least 1,000 steps of it, once η λ_max(∇²F) ≤ 1/4 for all heads of a data
-    set, each head follows w(t) with dw/d ln t = f + H f/(2t), where f = −ηt∇F and H = ηt∇²F: gradient flow with the
-    correction that makes it agree with descent up to terms of order 1/t² (the modified equation of Euler's method). It is
-    stiff, and solved by Rodas4 with the exact Jacobian and steps of its own for every data set.
+    The iteration is that of `tune_heads`. After at least 1,000 steps of it, once η λ_max(∇²F) ≤ 1/4
+    for all heads of a data set, each head follows w(t) with dw/d ln t = f + H f/(2t), where f =
+    −ηt∇F and H = ηt∇²F: gradient flow with the correction that makes it agree with descent up to
+    terms of order 1/t² (the modified equation of Euler's method). It is stiff, and solved by Rodas4
+    with the exact Jacobian and steps of its own for every data set.
 
     Parameters
     ----------
@@ -71,34 +77,39 @@ def flow_heads(
     Returns
     -------
     HeadRun
-        `steps` is float64; `resolution` is estimated: twice the sum of the estimated errors, over the heads' norm. They add
-        up at most, since the flow is non-expansive, and estimate the embedded method of order three: the error of the
-        method itself, of order four, is far smaller (measured: by a factor above 100 on every family of data).
+        `steps` is float64; `resolution` is estimated: twice the sum of the estimated errors, over
+        the heads' norm. They add up at most, since the flow is non-expansive, and estimate the
+        embedded method of order three: the error of the method itself, of order four, is far
+        smaller (measured: by a factor above 100 on every family of data).
 
     Raises
     ------
     ValueError, TypeError
-        As for `tune_heads`, and for numbers of steps that are not whole or out of range; before any work.
+        As for `tune_heads`, and for numbers of steps that are not whole or out of range; before any
+        work.
     FloatingPointError
-        If the curvature does not fall along the descent, or the solver needs thousands of steps between two records: the
-        data are not linearly separable.
+        If the curvature does not fall along the descent, or the solver needs thousands of steps
+        between two records: the data are not linearly separable.
 
     Notes
     -----
-    Results of different chunkings may differ by rounding: each data set has steps of its own. A head that has left out a
-    sample without influence ends up where head 0 does, within the tolerance and not exactly.
+    Results of different chunkings may differ by rounding: each data set has steps of its own. A
+    head that has left out a sample without influence ends up where head 0 does, within the
+    tolerance and not exactly.
 
     References
     ----------
-    Hairer & Wanner, *Solving Ordinary Differential Equations II*, section VI.4 (Rodas4); Hairer, Lubich & Wanner,
-    *Geometric Numerical Integration*, chapter IX (modified equations).
+    Hairer & Wanner, *Solving Ordinary Differential Equations II*, section VI.4 (Rodas4); Hairer,
+    Lubich & Wanner, *Geometric Numerical Integration*, chapter IX (modified equations).
     """
     recorded = flow_records(until, record)
     accuracy = arguments.positive("tolerance", tolerance)
     features, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
     batch, _, d = features.shape
     arguments.choice("weights", weights, arguments.WEIGHTS)
-    rates = arguments.learning_rates(learning_rate, np.asarray(learning_rate_limits(features, weights=weights)))
+    rates = arguments.learning_rates(
+        learning_rate, np.asarray(learning_rate_limits(features, weights=weights))
+    )
     start = arguments.initial_weights(init, batch, d)
     left_out = features.shape[1] if leave_one_out else 0
     directions = None if reference is None else reference_directions(reference, batch, left_out, d)
@@ -119,17 +130,29 @@ def flow_heads(
                 reference=None if directions is None else directions[pending],
                 device=device,
             )
-            problem = _Problem.of(features[pending], labels[pending], start[pending], descent, place)
-            ready = np.flatnonzero(problem.smooth()) if steps < recorded[-1] else np.arange(len(pending))
+            problem = _Problem.of(
+                features[pending], labels[pending], start[pending], descent, place
+            )
+            ready = (
+                np.flatnonzero(problem.smooth())
+                if steps < recorded[-1]
+                else np.arange(len(pending))
+            )
             if len(ready):
                 chosen = None if directions is None else directions[pending[ready]]
-                runs.append((pending[ready], problem.subset(ready).follow(recorded, chosen, accuracy, progress)))
+                runs.append(
+                    (
+                        pending[ready],
+                        problem.subset(ready).follow(recorded, chosen, accuracy, progress),
+                    )
+                )
             pending = np.delete(pending, ready)
             steps = int(min(4 * steps, recorded[-1]))
             if len(pending) and steps > LONGEST_DESCENT:
                 raise FloatingPointError(
-                    f"X, y: after {steps // 4:,} steps the loss of data set {pending[0]} is as curved as at the start; it is not linearly "
-                    "separable, or init is so far off that tune_heads has to take it nearer first"
+                    f"X, y: after {steps // 4:,} steps the loss of data set {pending[0]} is as"
+                    " curved as at the start; it is not linearly separable, or init is so far off"
+                    " that tune_heads has to take it nearer first"
                 )
     run = _merged(runs)
     return run[0] if np.ndim(X) == 2 else run
@@ -145,13 +168,18 @@ def flow_records(until: float, record: str | Sequence[float] = "log") -> NDArray
     else:
         chosen = np.array([arguments.step_count("record", t, LATEST) for t in record])
         if (chosen > last).any():
-            raise ValueError(f"record asks for step {chosen.max():g}, but until is {last:g}; raise until or drop it")
+            raise ValueError(
+                f"record asks for step {chosen.max():g}, but until is {last:g}; raise until or"
+                " drop it"
+            )
     return np.unique(np.append(chosen, last))
 
 
 @dataclass(frozen=True)
 class _Problem:
-    """Data sets, D of one shape, and their heads after some steps of descent, in coordinates of the span of the samples."""
+    """Data sets, D of one shape, and their heads after some steps of descent, in coordinates of the
+    span of the samples.
+    """
 
     Z: Tensor  # (D, n, d)
     coordinates: Tensor  # (D, n, r): of Z
@@ -161,7 +189,9 @@ class _Problem:
     descent: HeadRun
 
     @classmethod
-    def of(cls, X: NDArray, y: NDArray, start: NDArray, descent: HeadRun, place: torch.device) -> _Problem:
+    def of(
+        cls, X: NDArray, y: NDArray, start: NDArray, descent: HeadRun, place: torch.device
+    ) -> _Problem:
         Z = torch.as_tensor(X * y[..., None], device=place)
         outside = torch.as_tensor(start, device=place)
         n, d = X.shape[1:]
@@ -179,23 +209,41 @@ class _Problem:
     def subset(self, chosen: NDArray[np.intp]) -> _Problem:
         index = torch.as_tensor(chosen, device=self.Z.device)
         basis = None if self.basis is None else self.basis[index]
-        return _Problem(self.Z[index], self.coordinates[index], basis, self.outside[index], self.rates[index], self.descent.select(chosen))
+        return _Problem(
+            self.Z[index],
+            self.coordinates[index],
+            basis,
+            self.outside[index],
+            self.rates[index],
+            self.descent.select(chosen),
+        )
 
     def smooth(self) -> NDArray[np.bool_]:
-        """Whether gradient flow can take over, for each data set: η λ_max(∇²F) is small for all its heads."""
+        """Whether gradient flow can take over, for each data set: η λ_max(∇²F) is small for all its
+        heads.
+        """
         ready = np.full(len(self.Z), True)
         for sets, heads in self.blocks():
             field = LogTimeFlow(self.coordinates[sets], self.rates[sets], heads, self.growth)
-            ready[sets] &= (field.stiffness(self.log_time(sets), self.heads(sets, heads)) <= SMOOTH).cpu().numpy()
+            ready[sets] &= (
+                (field.stiffness(self.log_time(sets), self.heads(sets, heads)) <= SMOOTH)
+                .cpu()
+                .numpy()
+            )
         return ready
 
     def blocks(self) -> Iterator[tuple[slice, slice]]:
-        """Chunks of data sets and of left-out heads whose curvature matrices fit into the working memory."""
+        """Chunks of data sets and of left-out heads whose curvature matrices fit into the working
+        memory.
+        """
         batch, n, r = self.coordinates.shape
         left_out = self.descent.distance.shape[-1]
         on_cpu = self.Z.device.type == "cpu"
-        memory, workers = (WORKING_MEMORY, torch.get_num_threads()) if on_cpu else (DEVICE_WORKING_MEMORY, 1)
-        # a head: three matrices of a step, activities likewise, increments and positions of its stages
+        memory, workers = (
+            (WORKING_MEMORY, torch.get_num_threads()) if on_cpu else (DEVICE_WORKING_MEMORY, 1)
+        )
+        # a head: three matrices of a step, activities likewise, increments and positions of its
+        # stages
         each = 8 * (3 * r * r + 3 * n + 12 * r)
         rows = max(1, memory // each - 1)
         if left_out > rows:
@@ -203,7 +251,9 @@ class _Problem:
                 for first in range(0, left_out, rows):
                     yield slice(index, index + 1), slice(first, min(first + rows, left_out))
             return
-        together = max(1, min(memory // (each * (left_out + 1) + 8 * n * r * r), -(-batch // workers)))
+        together = max(
+            1, min(memory // (each * (left_out + 1) + 8 * n * r * r), -(-batch // workers))
+        )
         for first in range(0, batch, together):
             yield slice(first, min(first + together, batch)), slice(0, left_out)
 
@@ -216,7 +266,13 @@ class _Problem:
         W = torch.cat([W[:, :1], W[:, 1:][:, heads]], dim=1)
         return W if self.basis is None else W @ self.basis[sets]
 
-    def follow(self, recorded: NDArray[np.float64], reference: NDArray | None, tolerance: float, progress: tqdm) -> HeadRun:
+    def follow(
+        self,
+        recorded: NDArray[np.float64],
+        reference: NDArray | None,
+        tolerance: float,
+        progress: tqdm,
+    ) -> HeadRun:
         """The descent's records, continued along the flow."""
         descent = self.descent
         batch, n, d = self.Z.shape
@@ -243,9 +299,18 @@ class _Problem:
         def follow_block(block: tuple[slice, slice]) -> None:
             sets, heads = block
             if before < len(recorded):
-                resolution = self._follow_block(run, before, sets, heads, None if reference is None else reference[sets], tolerance)
+                resolution = self._follow_block(
+                    run,
+                    before,
+                    sets,
+                    heads,
+                    None if reference is None else reference[sets],
+                    tolerance,
+                )
                 with lock:  # several blocks of left-out heads may share a data set
-                    run.resolution[before:, sets] = np.maximum(run.resolution[before:, sets], resolution)
+                    run.resolution[before:, sets] = np.maximum(
+                        run.resolution[before:, sets], resolution
+                    )
             if heads.stop == left_out:
                 with lock:
                     progress.update(len(self.Z[sets]))
@@ -255,19 +320,37 @@ class _Problem:
 
     @torch.inference_mode()
     def _follow_block(
-        self, run: HeadRun, before: int, sets: slice, heads: slice, reference: NDArray | None, tolerance: float
+        self,
+        run: HeadRun,
+        before: int,
+        sets: slice,
+        heads: slice,
+        reference: NDArray | None,
+        tolerance: float,
     ) -> NDArray[np.float64]:
-        """Fill in the records from `before` on; return the resolution at each of them, (K − before, B)."""
+        """Fill in the records from `before` on; return the resolution at each of them, (K − before,
+        B).
+        """
         Z, n = self.Z[sets], self.Z.shape[1]
         field = LogTimeFlow(self.coordinates[sets], self.rates[sets], heads, self.growth)
         path = FlowPath(field, self.log_time(sets), self.heads(sets, heads), tolerance)
-        scale = torch.linalg.vector_norm(Z, dim=-1) if self.growth == 1.0 else torch.full_like(Z[..., 0], n / (n - 1))
+        scale = (
+            torch.linalg.vector_norm(Z, dim=-1)
+            if self.growth == 1.0
+            else torch.full_like(Z[..., 0], n / (n - 1))
+        )
         begun = torch.zeros_like(scale)
-        begun[:, : self.descent.certificate.shape[-1]] = torch.as_tensor(self.descent.certificate[-1, sets])
+        begun[:, : self.descent.certificate.shape[-1]] = torch.as_tensor(
+            self.descent.certificate[-1, sets]
+        )
         resolution = []
         for k in range(before, len(run.steps)):
             path.advance(float(np.log(run.steps[k])))
-            W = path.W if self.basis is None else path.W @ self.basis[sets].mT + self.outside[sets][:, None]
+            W = (
+                path.W
+                if self.basis is None
+                else path.W @ self.basis[sets].mT + self.outside[sets][:, None]
+            )
             record_heads(run, k, sets, heads, W, Z, begun + scale * path.drift, reference)
             size = torch.linalg.vector_norm(W, dim=-1).amin(dim=1)
             resolution.append((2 * path.error / size).cpu().numpy())
@@ -289,4 +372,9 @@ def _merged(runs: list[tuple[NDArray[np.intp], HeadRun]]) -> HeadRun:
         if getattr(first, name) is not None
     }
     weights = np.concatenate([run.weights for _, run in runs])[order]
-    return replace(first, **along, weights=weights, learning_rate=np.concatenate([run.learning_rate for _, run in runs])[order])
+    return replace(
+        first,
+        **along,
+        weights=weights,
+        learning_rate=np.concatenate([run.learning_rate for _, run in runs])[order],
+    )

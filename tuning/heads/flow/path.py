@@ -9,8 +9,8 @@ from torch import Tensor
 from tunebound.tuning.heads.flow import rosenbrock
 from tunebound.tuning.heads.flow.field import LogTimeFlow
 
-# ln t from which on the correction's share of the Jacobian no longer matters to the steps, and the correction itself,
-# ∫ H f/(2t) d ln t over a head, is below 1e-10 of the head
+# ln t from which on the correction's share of the Jacobian no longer matters to the steps, and the
+# correction itself, ∫ H f/(2t) d ln t over a head, is below 1e-10 of the head
 BORDERS = (math.log(1e6), math.log(1e9))
 FIRST_STEP = 0.1  # in ln t
 SAFETY, SHRINK, GROW = 0.9, 0.2, 4.0  # as usual for adaptive methods
@@ -61,7 +61,8 @@ class FlowPath:
         Raises
         ------
         FloatingPointError
-            If a data set needs thousands of steps for it: the heads are not on their way to a separator.
+            If a data set needs thousands of steps for it: the heads are not on their way to a
+            separator.
         """
         for border in (*BORDERS, until):
             self._advance(min(border, until))
@@ -78,9 +79,10 @@ class FlowPath:
                 chosen = behind.nonzero()[:, 0]
                 self._step(self.field.subset(chosen), chosen, until)
         raise FloatingPointError(
-            f"the heads do not get to t = {math.exp(until):.3g} in {TRIES} steps of the solver: either the data are not linearly "
-            f"separable, so that the heads converge and have no direction to follow, or tolerance={self.tolerance:g} is below rounding; "
-            "check the separator of the data, or raise tolerance"
+            f"the heads do not get to t = {math.exp(until):.3g} in {TRIES} steps of the solver:"
+            " either the data are not linearly separable, so that the heads converge and have no"
+            f" direction to follow, or tolerance={self.tolerance:g} is below rounding; check the"
+            " separator of the data, or raise tolerance"
         )
 
     def _step(self, field: LogTimeFlow, sets: slice | Tensor, until: float) -> None:
@@ -102,6 +104,8 @@ class FlowPath:
         self.W[sets] = torch.where(take[..., None], ahead, W)
         self.integral[sets] += torch.where(take, integral, 0.0)
         self.error[sets] += torch.where(accepted, size.amax(dim=1), 0.0)
-        self.u[sets] = torch.where(accepted, torch.where(h == rest, torch.full_like(u, until), u + h), u)
+        self.u[sets] = torch.where(
+            accepted, torch.where(h == rest, torch.full_like(u, until), u + h), u
+        )
         self.h[sets] = following
         self.steps += 1
