@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tunebound import synthetic
 from tunebound.tuning import learning_rate_limits
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tunebound.tuning import HeadRun, flow_heads, tune_heads
 
 from benchmarks.clock import DisagreementError, alternating, ratio
 from benchmarks.data import Batch, batch
 from benchmarks.tables import Cell, Table
+from tunebound.tuning import HeadRun, flow_heads, tune_heads
 
 # families, n, d, and the steps to compare after
 FULL_NEAR = (

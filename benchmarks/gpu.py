@@ -10,14 +10,14 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tunebound.tuning import tune_heads
-from tunebound.tuning.heads.engine import fused as fused_kernel
-from tunebound.tuning.heads.engine import graphs
 
 from benchmarks.clock import alternating_slopes, ratio
 from benchmarks.data import Batch, batch
 from benchmarks.heads import AGREEMENT, agreement, ours
 from benchmarks.tables import Cell, Table
+from tunebound.tuning import tune_heads
+from tunebound.tuning.heads.engine import fused as fused_kernel
+from tunebound.tuning.heads.engine import graphs
 
 # n, d, D, steps
 FULL = ((50, 5, 300, 2000), (100, 20, 300, 1000), (200, 20, 300, 400), (200, 100, 60, 400))

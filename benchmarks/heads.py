@@ -10,14 +10,14 @@ from importlib.util import find_spec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tunebound.tuning import tune_heads
-from tunebound.tuning.heads.engine.features import DOUBLE_STEPS
 
 from benchmarks import head_peers
 from benchmarks.clock import DisagreementError, alternating_slopes, ratio, seconds
 from benchmarks.data import Batch, batch
 from benchmarks.roofline import Rates, roofline
 from benchmarks.tables import Cell, Table
+from tunebound.tuning import tune_heads
+from tunebound.tuning.heads.engine.features import DOUBLE_STEPS
 
 # n, d, D, steps
 FULL = (

@@ -11,12 +11,12 @@ from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
-from tunebound.bounds import leave_one_out_separators, max_margin
 
 from benchmarks import separator_peers
 from benchmarks.clock import DisagreementError, alternating, ratio
 from benchmarks.data import Batch, batch
 from benchmarks.tables import Cell, Table
+from tunebound.bounds import leave_one_out_separators, max_margin
 
 FULL = (100, 20, 300)  # n, d, D
 QUICK = (12, 3, 3)

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 ROUNDING = 1e-9
 
 # Weight of each remaining sample in the loss of the left-out data.
-WEIGHTS = ("1/n", "1/(n-1)")
+WEIGHTINGS = ("1/n", "1/(n-1)")
 
 RADIUS_REASON = (
     "no sample is nearer to the origin than the margin; check that both come from the same data"

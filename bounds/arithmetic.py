@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+
 from tunebound.bounds.arguments import Array
 
 Factor = Array | float

@@ -11,6 +11,7 @@ import scipy.linalg
 import scipy.optimize
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
+
 from tunebound.bounds.arguments import Array, count, labelled_sample, positive
 from tunebound.bounds.separators.least_distance import least_distance
 from tunebound.bounds.separators.separator import Separator, max_margin

@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
-from tunebound.bounds.arguments import WEIGHTS, Array, choice, count, features, non_negative
+
+from tunebound.bounds.arguments import WEIGHTINGS, Array, choice, count, features, non_negative
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.provenance import PROVENANCES, Constant, Provenance, weakest
 from tunebound.bounds.separators.leave_one_out import LeaveOneOut
@@ -189,7 +190,7 @@ def head_curvature(X: ArrayLike) -> Constant:
     return Constant("beta", value, "exact", "lambda_max(X^T X / n) / 4", 2 * max(X.shape) * _EPS)
 
 
-def step_size_limit(X: ArrayLike, weights: str = "1/n") -> Constant:
+def step_size_limit(X: ArrayLike, weighting: str = "1/n") -> Constant:
     """Largest step for which gradient descent on every left-out loss is certified to be
     non-expansive.
 
@@ -197,7 +198,7 @@ def step_size_limit(X: ArrayLike, weights: str = "1/n") -> Constant:
     ----------
     X : array_like of shape (n, d)
         Encoded features, finite, not all 0; n >= 2 for weights 1/(n-1).
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss: 2/beta for 1/n, and 2 (n-1)/(n beta)
         for 1/(n-1), where the left-out losses have a curvature of up to beta n/(n-1).
 
@@ -209,14 +210,14 @@ def step_size_limit(X: ArrayLike, weights: str = "1/n") -> Constant:
     Raises
     ------
     TypeError, ValueError
-        If `X` is malformed or zero, or `weights` is unknown.
+        If `X` is malformed or zero, or `weighting` is unknown.
     OverflowError
         If the limit exceeds float64.
     """
-    weights = choice("weights", weights, WEIGHTS)
+    weighting = choice("weighting", weighting, WEIGHTINGS)
     beta = head_curvature(X)
     n = len(np.asarray(X))
-    if weights == "1/n":
+    if weighting == "1/n":
         share, source = 1.0, "2/beta"
     else:
         count("n", n, minimum=2)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tunebound.synthetic.registry import Floats, Planted, Request
 
 Balance = Callable[[Floats, Floats], Floats]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
+
 from tunebound.synthetic.arguments import real_number, whole_number
 from tunebound.synthetic.largest_gradient import largest_quadratic_gradient
 from tunebound.synthetic.planting import random_direction

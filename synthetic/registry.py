@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tunebound.synthetic.arguments import real_number, unknown_name, whole_number
 
 Floats = NDArray[np.float64]

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tunebound.synthetic.arguments import real_number, whole_number
 from tunebound.synthetic.dataset import SeparableDataset
 from tunebound.synthetic.registry import Family, Planted, Request, family_called

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from tunebound.synthetic.arguments import real_number, unknown_name
 from tunebound.synthetic.planting import random_frame
 from tunebound.synthetic.registry import Floats

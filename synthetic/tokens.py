@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tunebound.synthetic.arguments import real_number, whole_number
 from tunebound.synthetic.registry import Floats
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
 from tunebound import synthetic
 from tunebound.theory.engine import reporting
 from tunebound.theory.engine import study as studies
@@ -50,7 +51,7 @@ Exact = Annotated[
         ),
     ),
 ]
-Weights = Annotated[
+Weighting = Annotated[
     str | None,
     typer.Option(
         help='Weight of the other samples when one is left out: "1/n" (default) or "1/(n-1)".'
@@ -124,7 +125,7 @@ def run(
     seed: Seed = 0,
     steps: Steps = None,
     exact: Exact = None,
-    weights: Weights = None,
+    weighting: Weighting = None,
     rate_fraction: RateFraction = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -138,7 +139,7 @@ def run(
     options = _given(
         steps=steps,
         exact=exact,
-        weights=weights,
+        weighting=weighting,
         rate_fraction=rate_fraction,
         device=device,
         dtype=dtype,
@@ -183,7 +184,7 @@ def verify(
     seed: Seed = 0,
     steps: Steps = None,
     exact: Exact = None,
-    weights: Weights = None,
+    weighting: Weighting = None,
     rate_fraction: RateFraction = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -193,7 +194,7 @@ def verify(
     options = _given(
         steps=steps,
         exact=exact,
-        weights=weights,
+        weighting=weighting,
         rate_fraction=rate_fraction,
         device=device,
         dtype=dtype,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-WEIGHTS = ("1/n", "1/(n-1)")
+WEIGHTINGS = ("1/n", "1/(n-1)")
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
@@ -23,9 +23,9 @@ def integer(name: str, value: object, minimum: int) -> int:
     return int(value)
 
 
-def growth(weights: str, n: int) -> float:
+def growth(weighting: str, n: int) -> float:
     """By how much the weight of the remaining samples grows when one of n is left out."""
-    return n / (n - 1) if weights == "1/(n-1)" else 1.0
+    return n / (n - 1) if weighting == "1/(n-1)" else 1.0
 
 
 def step_count(name: str, value: object, latest: float) -> float:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+
 from tunebound.bounds.arguments import (
-    WEIGHTS,
+    WEIGHTINGS,
     Array,
     broadcast,
     choice,
@@ -26,7 +27,7 @@ def contraction(
     beta: ArrayLike,
     distance: ArrayLike,
     steps: ArrayLike,
-    weights: str = "1/n",
+    weighting: str = "1/n",
 ) -> float | Array:
     r"""Bound for each left-out sample without a Lipschitz constant: (R/n) sum_{t<T} q^(T-1-t) p^t.
 
@@ -42,7 +43,7 @@ def contraction(
         R = |w_0 - w*|, 0 or more.
     steps : array_like
         Number T of gradient steps, at least 1.
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
 
     Returns
@@ -54,21 +55,21 @@ def contraction(
     Raises
     ------
     TypeError, ValueError
-        If an argument is no real number, out of its range, or `weights` is unknown.
+        If an argument is no real number, out of its range, or `weighting` is unknown.
 
     Notes
     -----
     Assumptions: losses of the class with a common minimiser w*; both runs from one w_0 with step
     1/beta. Source: this project, proof in docs/full-tuning.md.
     """
-    n, mu, beta, distance, steps, weights = _distance_arguments(
-        n, mu, beta, distance, steps, weights
+    n, mu, beta, distance, steps, weighting = _distance_arguments(
+        n, mu, beta, distance, steps, weighting
     )
-    rate = rates(n, mu, beta, weights)
+    rate = rates(n, mu, beta, weighting)
     total = geometric_sum(rate.log_left_out, rate.log_full, rate.left_out_over_full, steps)
     # With weights 1/(n-1) the gradients of a sample and of the others differ by at most beta - mu
     # per unit of distance.
-    spread = 1.0 if weights == "1/n" else rate.complement
+    spread = 1.0 if weighting == "1/n" else rate.complement
     return finish("contraction", product((distance, spread, *total), (n,)))
 
 
@@ -79,7 +80,7 @@ def worst_quadratic(
     beta: ArrayLike,
     distance: ArrayLike,
     steps: ArrayLike,
-    weights: str = "1/n",
+    weighting: str = "1/n",
 ) -> float | Array:
     r"""Largest distance that one-dimensional quadratics reach: R (q^T - ((n-1) p / n)^T).
 
@@ -90,7 +91,7 @@ def worst_quadratic(
 
     Parameters
     ----------
-    n, mu, beta, distance, steps, weights
+    n, mu, beta, distance, steps, weighting
         As for `contraction`.
 
     Returns
@@ -102,18 +103,18 @@ def worst_quadratic(
     Raises
     ------
     TypeError, ValueError
-        If an argument is no real number, out of its range, or `weights` is unknown.
+        If an argument is no real number, out of its range, or `weighting` is unknown.
 
     Notes
     -----
     Source: this project, proof in docs/full-tuning.md.
     """
-    n, mu, beta, distance, steps, weights = _distance_arguments(
-        n, mu, beta, distance, steps, weights
+    n, mu, beta, distance, steps, weighting = _distance_arguments(
+        n, mu, beta, distance, steps, weighting
     )
-    rate = rates(n, mu, beta, weights)
+    rate = rates(n, mu, beta, weighting)
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
-        log_ratio = np.log1p(1.0 / (n - 1) / (rate.complement if weights == "1/n" else 1.0))
+        log_ratio = np.log1p(1.0 / (n - 1) / (rate.complement if weighting == "1/n" else 1.0))
         # twice: the power itself may lie below float64 and the bound not
         root = np.exp(power(rate.log_left_out, steps) / 2)
         return finish(
@@ -128,14 +129,14 @@ def off_interpolation(
     beta: ArrayLike,
     steps: ArrayLike,
     gradient_norm: ArrayLike,
-    weights: str = "1/n",
+    weighting: str = "1/n",
 ) -> float | Array:
     r"""What the lack of a common minimiser adds for a left-out sample: |grad f_i(w*_S)| (1 - q^T) /
     (mu (n-1)).
 
     Parameters
     ----------
-    n, mu, beta, steps, weights
+    n, mu, beta, steps, weighting
         As for `contraction`.
     gradient_norm : array_like
         |grad f_i(w*_S)| at the minimiser w*_S of the mean loss, 0 or more; its mean over i for
@@ -150,7 +151,7 @@ def off_interpolation(
     Raises
     ------
     TypeError, ValueError
-        If an argument is no real number, out of its range, or `weights` is unknown.
+        If an argument is no real number, out of its range, or `weighting` is unknown.
     OverflowError
         If the term exceeds float64.
 
@@ -163,10 +164,10 @@ def off_interpolation(
     mu, beta = curvature(mu, beta)
     steps = count("steps", steps)
     gradient_norm = non_negative("gradient_norm", gradient_norm)
-    weights = choice("weights", weights, WEIGHTS)
+    weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, mu=mu, beta=beta, steps=steps, gradient_norm=gradient_norm)
     with np.errstate(over="ignore", under="ignore"):
-        approached = -np.expm1(power(rates(n, mu, beta, weights).log_left_out, steps))
+        approached = -np.expm1(power(rates(n, mu, beta, weighting).log_left_out, steps))
     return finish("off_interpolation", product((gradient_norm, approached), (mu, n - 1)))
 
 
@@ -211,12 +212,12 @@ def _distance_arguments(
     beta: ArrayLike,
     distance: ArrayLike,
     steps: ArrayLike,
-    weights: str,
+    weighting: str,
 ) -> tuple[Array, Array, Array, Array, Array, str]:
     n = count("n", n, minimum=2)
     mu, beta = curvature(mu, beta)
     distance = non_negative("distance", distance)
     steps = count("steps", steps)
-    weights = choice("weights", weights, WEIGHTS)
+    weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, mu=mu, beta=beta, distance=distance, steps=steps)
-    return n, mu, beta, distance, steps, weights
+    return n, mu, beta, distance, steps, weighting

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+
 from tunebound.bounds.arguments import Array, not_below, positive
 
 _TINY = float(np.finfo(np.float64).tiny)
@@ -69,14 +70,14 @@ def curvature(mu: ArrayLike, beta: ArrayLike) -> tuple[Array, Array]:
     return np.asarray(np.minimum(mu, beta)), beta
 
 
-def rates(n: Array, mu: Array, beta: Array, weights: str) -> Rates:
+def rates(n: Array, mu: Array, beta: Array, weighting: str) -> Rates:
     """Compute the rates of one step for checked arguments; `mu` and `beta` come from
     `curvature`.
     """
     kappa, complement = mu / beta, (beta - mu) / beta
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
         log_full = np.where(kappa < 0.5, np.log1p(-kappa), np.log(complement))
-        if weights == "1/(n-1)":
+        if weighting == "1/(n-1)":
             zero = np.zeros(np.broadcast_shapes(n.shape, kappa.shape))
             return Rates(
                 kappa,

@@ -17,6 +17,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+
 from tunebound.bounds.arguments import Array
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -66,7 +67,7 @@ class _Point:
     value: Array
 
 
-def build(n: float, kappa: float, complement: float, steps: int, weights: str) -> Program:
+def build(n: float, kappa: float, complement: float, steps: int, weighting: str) -> Program:
     """Write down the program for 0 < kappa < 1, complement = 1 - kappa."""
     size, T = 3 * steps, steps
     unit, unit_values = np.eye(size), np.eye(3 * T - 1)
@@ -77,7 +78,7 @@ def build(n: float, kappa: float, complement: float, steps: int, weights: str) -
     positions, differences, log_m = [unit[0]], [nothing], [-np.inf]
     for t in range(T):
         positions.append(positions[t] - share * gradients[t] - left_gradients[t] / n)
-        if weights == "1/n":
+        if weighting == "1/n":
             rate = complement + kappa / n
             log_m.append(float(np.logaddexp(np.log(rate) + log_m[t], t * log_p)))
             kept = rate * differences[t] - share * complement * changes[t]

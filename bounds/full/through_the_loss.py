@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+
 from tunebound.bounds.arguments import (
-    WEIGHTS,
+    WEIGHTINGS,
     Array,
     broadcast,
     choice,
@@ -77,7 +78,7 @@ def closed(
     mu: ArrayLike,
     beta: ArrayLike,
     distance: ArrayLike,
-    weights: str = "1/n",
+    weighting: str = "1/n",
 ) -> float | Array:
     r"""Bound for every number of steps: sqrt(2 L R / beta) / (n (1 - max(q, r))), n - 1 in place of
     n for 1/(n-1).
@@ -88,7 +89,7 @@ def closed(
     ----------
     n, lipschitz, mu, beta, distance : array_like
         As for `published`.
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
 
     Returns
@@ -99,7 +100,7 @@ def closed(
     Raises
     ------
     TypeError, ValueError
-        If an argument is no real number, out of its range, or `weights` is unknown.
+        If an argument is no real number, out of its range, or `weighting` is unknown.
     OverflowError
         If the bound exceeds float64.
 
@@ -108,13 +109,13 @@ def closed(
     Assumptions: those of `published`. Source: this project, proof in docs/full-tuning.md.
     """
     n, lipschitz, mu, beta, distance = _lipschitz_arguments(n, lipschitz, mu, beta, distance)
-    weights = choice("weights", weights, WEIGHTS)
-    rate = rates(n, mu, beta, weights)
+    weighting = choice("weighting", weighting, WEIGHTINGS)
+    rate = rates(n, mu, beta, weighting)
     # 1 - q and 1 - r without a difference of nearly equal numbers
     decrease = np.minimum(rate.share * rate.kappa, rate.kappa / (1.0 + np.sqrt(rate.complement)))
     return finish(
         "closed",
-        product(_root(lipschitz, distance), (np.sqrt(beta), _others(n, weights), decrease)),
+        product(_root(lipschitz, distance), (np.sqrt(beta), _others(n, weighting), decrease)),
     )
 
 
@@ -126,7 +127,7 @@ def steps(
     beta: ArrayLike,
     distance: ArrayLike,
     steps: ArrayLike,
-    weights: str = "1/n",
+    weighting: str = "1/n",
 ) -> float | Array:
     r"""Bound after T steps: sqrt(2 L R / beta) / n * sum_{t<T} q^(T-1-t) r^t, n - 1 in place of n
     for 1/(n-1).
@@ -137,7 +138,7 @@ def steps(
         As for `published`.
     steps : array_like
         Number T of gradient steps, at least 1.
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
 
     Returns
@@ -148,7 +149,7 @@ def steps(
     Raises
     ------
     TypeError, ValueError
-        If an argument is no real number, out of its range, or `weights` is unknown.
+        If an argument is no real number, out of its range, or `weighting` is unknown.
     OverflowError
         If the bound exceeds float64.
 
@@ -158,12 +159,12 @@ def steps(
     """
     n, lipschitz, mu, beta, distance = _lipschitz_arguments(n, lipschitz, mu, beta, distance)
     steps = count("steps", steps)
-    weights = choice("weights", weights, WEIGHTS)
+    weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, lipschitz=lipschitz, mu=mu, beta=beta, distance=distance, steps=steps)
-    total = _decayed(n, mu, beta, steps, weights)
+    total = _decayed(n, mu, beta, steps, weighting)
     return finish(
         "steps",
-        product((*_root(lipschitz, distance), *total), (np.sqrt(beta), _others(n, weights))),
+        product((*_root(lipschitz, distance), *total), (np.sqrt(beta), _others(n, weighting))),
     )
 
 
@@ -174,7 +175,7 @@ def data(
     beta: ArrayLike,
     initial_loss: ArrayLike,
     steps: ArrayLike,
-    weights: str = "1/n",
+    weighting: str = "1/n",
 ) -> float | Array:
     r"""Bound after T steps from the initial loss: sqrt(2 F / beta) / n * sum_{t<T} q^(T-1-t) r^t, n
     - 1 for 1/(n-1).
@@ -190,7 +191,7 @@ def data(
         minimiser.
     steps : array_like
         Number T of gradient steps, at least 1.
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
 
     Returns
@@ -202,7 +203,7 @@ def data(
     Raises
     ------
     TypeError, ValueError
-        If an argument is no real number, out of its range, or `weights` is unknown.
+        If an argument is no real number, out of its range, or `weighting` is unknown.
     OverflowError
         If the bound exceeds float64.
 
@@ -215,17 +216,22 @@ def data(
     mu, beta = curvature(mu, beta)
     initial_loss = non_negative("initial_loss", initial_loss)
     steps = count("steps", steps)
-    weights = choice("weights", weights, WEIGHTS)
+    weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, mu=mu, beta=beta, initial_loss=initial_loss, steps=steps)
-    total = _decayed(n, mu, beta, steps, weights)
+    total = _decayed(n, mu, beta, steps, weighting)
     return finish(
         "data",
-        product((SQRT2, np.sqrt(initial_loss), *total), (np.sqrt(beta), _others(n, weights))),
+        product((SQRT2, np.sqrt(initial_loss), *total), (np.sqrt(beta), _others(n, weighting))),
     )
 
 
 def trajectory(
-    *, n: ArrayLike, mu: ArrayLike, beta: ArrayLike, gradient_norms: ArrayLike, weights: str = "1/n"
+    *,
+    n: ArrayLike,
+    mu: ArrayLike,
+    beta: ArrayLike,
+    gradient_norms: ArrayLike,
+    weighting: str = "1/n",
 ) -> float | Array:
     r"""Bound for each left-out sample along the run on S: (1/(beta n)) sum_{t<T} q^(T-1-t) |grad
     f_i(w_S(t))|.
@@ -237,7 +243,7 @@ def trajectory(
     gradient_norms : array_like of shape (..., T)
         With weights 1/n: |grad f_i| at w_S(0), ..., w_S(T-1), the steps on the last axis. With
         1/(n-1), where the sum is divided by beta (n-1): |grad f_i - grad F_S| there.
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
 
     Returns
@@ -248,7 +254,7 @@ def trajectory(
     Raises
     ------
     TypeError, ValueError
-        If an argument is no real number, out of its range, or `weights` is unknown.
+        If an argument is no real number, out of its range, or `weighting` is unknown.
     OverflowError
         If the bound exceeds float64.
 
@@ -261,7 +267,7 @@ def trajectory(
     n = count("n", n, minimum=2)
     mu, beta = curvature(mu, beta)
     gradient_norms = non_negative("gradient_norms", gradient_norms)
-    weights = choice("weights", weights, WEIGHTS)
+    weighting = choice("weighting", weighting, WEIGHTINGS)
     if gradient_norms.ndim == 0:
         raise ValueError(
             "gradient_norms must have the steps on its last axis, got a scalar: pass one value per"
@@ -271,20 +277,22 @@ def trajectory(
     length = gradient_norms.shape[-1]
     remaining = np.arange(length - 1, -1, -1.0)
     with np.errstate(over="ignore", under="ignore"):
-        decay = np.exp(power(rates(n, mu, beta, weights).log_left_out[..., np.newaxis], remaining))
+        decay = np.exp(
+            power(rates(n, mu, beta, weighting).log_left_out[..., np.newaxis], remaining)
+        )
         terms = product(
-            (decay, gradient_norms), (beta[..., np.newaxis], _others(n, weights)[..., np.newaxis])
+            (decay, gradient_norms), (beta[..., np.newaxis], _others(n, weighting)[..., np.newaxis])
         )
         return finish("trajectory", np.asarray(terms.sum(axis=-1)))
 
 
-def _decayed(n: Array, mu: Array, beta: Array, steps: Array, weights: str) -> tuple[Array, Array]:
-    rate = rates(n, mu, beta, weights)
+def _decayed(n: Array, mu: Array, beta: Array, steps: Array, weighting: str) -> tuple[Array, Array]:
+    rate = rates(n, mu, beta, weighting)
     return geometric_sum(rate.log_left_out, rate.log_loss, rate.left_out_over_loss, steps)
 
 
-def _others(n: Array, weights: str) -> Array:
-    return n if weights == "1/n" else n - 1
+def _others(n: Array, weighting: str) -> Array:
+    return n if weighting == "1/n" else n - 1
 
 
 def _root(lipschitz: Array, distance: Array) -> tuple[float, Array, Array]:

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tunebound.bounds.arguments import WEIGHTS, choice, count, non_negative
+
+from tunebound.bounds.arguments import WEIGHTINGS, choice, count, non_negative
 from tunebound.bounds.full import semidefinite
 from tunebound.bounds.full.distances import worst_quadratic
 from tunebound.bounds.full.rates import curvature
@@ -62,7 +63,7 @@ def worst_case(
     beta: ArrayLike,
     distance: ArrayLike,
     steps: ArrayLike,
-    weights: str = "1/n",
+    weighting: str = "1/n",
 ) -> WorstCase:
     """Exact worst case over the class, by performance estimation.
 
@@ -80,7 +81,7 @@ def worst_case(
     steps : int
         Number T of gradient steps with step 1/beta, from 1 to 25. Time grows like T^6 (seconds at
         15, a minute at 25).
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
 
     Returns
@@ -90,7 +91,7 @@ def worst_case(
     Raises
     ------
     TypeError, ValueError
-        If an argument is no real number, an array, out of its range, or `weights` is unknown.
+        If an argument is no real number, an array, out of its range, or `weighting` is unknown.
     RuntimeError
         If the solver fails.
 
@@ -108,7 +109,7 @@ def worst_case(
     smallest, largest = curvature(mu, beta)
     # beta first: an array in its place makes an array of both
     numbers |= {"beta": largest, "mu": smallest}
-    weights = choice("weights", weights, WEIGHTS)
+    weighting = choice("weighting", weighting, WEIGHTINGS)
     for name, array in numbers.items():
         if array.ndim:
             raise ValueError(
@@ -121,7 +122,7 @@ def worst_case(
             " that is solved: use contraction from above and worst_quadratic from below"
         )
     scale = float(numbers["distance"])
-    unit = _unit(*(float(numbers[name]) for name in ("n", "mu", "beta", "steps")), weights)
+    unit = _unit(*(float(numbers[name]) for name in ("n", "mu", "beta", "steps")), weighting)
     lower, attained, value = (scale * part for part in (unit.lower, unit.attained, unit.value))
     gap, duality_gap = (unit.gap, unit.duality_gap) if scale else (0.0, 0.0)
     return WorstCase(
@@ -137,13 +138,13 @@ def worst_case(
 
 
 @lru_cache(maxsize=4096)
-def _unit(n: float, mu: float, beta: float, steps: float, weights: str) -> WorstCase:
+def _unit(n: float, mu: float, beta: float, steps: float, weighting: str) -> WorstCase:
     lower = float(
-        worst_quadratic(n=n, mu=mu, beta=beta, distance=1.0, steps=steps, weights=weights)
+        worst_quadratic(n=n, mu=mu, beta=beta, distance=1.0, steps=steps, weighting=weighting)
     )
     if mu == beta:  # both functions are beta |w - w*|^2 / 2
         return WorstCase(lower, lower, 0.0, lower, 0.0, 0.0, 0.0, "closed form")
-    program = semidefinite.build(n, mu / beta, (beta - mu) / beta, int(steps), weights)
+    program = semidefinite.build(n, mu / beta, (beta - mu) / beta, int(steps), weighting)
     solution = semidefinite.solve(program)
     scale = float(np.exp(program.log_scale))
     value, attained = scale * solution.upper, scale * solution.attained

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+
 from tunebound.bounds.arguments import (
-    WEIGHTS,
+    WEIGHTINGS,
     Array,
     broadcast,
     choice,
@@ -107,7 +108,7 @@ def anytime(
     margin: ArrayLike,
     radius: ArrayLike,
     progress: ArrayLike = 1.0,
-    weights: str = "1/n",
+    weighting: str = "1/n",
 ) -> float | Array:
     r"""Bound on the mean at every step of gradient descent, with no constant left open.
 
@@ -123,7 +124,7 @@ def anytime(
     progress : array_like
         <w_S(t) - w_0, u_S> / |w_S(t)| with u_S the unit hard-margin direction, 0 or more. The
         default, 1, covers every run that starts at w_0 = 0.
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
 
     Returns
@@ -134,7 +135,7 @@ def anytime(
     Raises
     ------
     TypeError, ValueError
-        If an argument is no real number, out of its range, or `weights` is unknown.
+        If an argument is no real number, out of its range, or `weighting` is unknown.
     OverflowError
         If the bound exceeds float64.
 
@@ -147,9 +148,9 @@ def anytime(
     n = count("n", n, minimum=2)
     margin, radius = margin_and_radius(margin, radius)
     progress = non_negative("progress", progress)
-    weights = choice("weights", weights, WEIGHTS)
+    weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, margin=margin, radius=radius, progress=progress)
-    factor = 2.0 if weights == "1/n" else 4.0
+    factor = 2.0 if weighting == "1/n" else 4.0
     return finish("anytime", product((factor, radius, progress), (margin, n)))
 
 

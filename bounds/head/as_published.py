@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+
 from tunebound.bounds.arguments import (
     Array,
     broadcast,

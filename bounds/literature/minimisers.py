@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numpy.typing import ArrayLike
+
 from tunebound.bounds.arguments import Array, broadcast, count, positive
 from tunebound.bounds.arithmetic import finish, product
 

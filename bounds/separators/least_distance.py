@@ -16,6 +16,7 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 from numpy.typing import NDArray
+
 from tunebound.bounds.arguments import Array
 
 # Wider than float64 on x86; the same as float64 elsewhere, where the gap then says what was lost.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from tunebound.bounds.arguments import Array, choice, labelled_sample
 from tunebound.bounds.separators import pivots as left_out_pivots
 from tunebound.bounds.separators import quadratic_programs

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
+
 from tunebound.bounds.arguments import Array
 
 Indices = NDArray[np.intp]

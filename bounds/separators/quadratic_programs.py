@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+
 from tunebound.bounds.arguments import Array
 from tunebound.bounds.separators.pivots import Indices, kernel_of
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from tunebound.bounds.arguments import Array, labelled_sample
 from tunebound.bounds.separators.least_distance import NotSeparableError, least_distance
 

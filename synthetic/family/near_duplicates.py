@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tunebound.synthetic.planting import part_cloud, random_direction
 from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from tunebound.synthetic.planting import random_frame
 from tunebound.synthetic.registry import Option, Planted, Request, register
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tunebound.synthetic.planting import (
     balance_columns,
     check_gap,

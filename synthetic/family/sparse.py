@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from tunebound.synthetic.planting import balance_columns, part_cloud, random_direction
 from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tunebound.synthetic.planting import check_gap, orthogonal_part, random_direction
 from tunebound.synthetic.registry import COMMON, Floats, Option, Planted, Request, register
 

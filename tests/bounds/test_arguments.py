@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+
 from tunebound.bounds import arguments
 
 
@@ -115,11 +116,11 @@ def test_ranges_end_where_they_say(check, allowed, refused, message):
 
 
 def test_choice_names_the_options():
-    assert arguments.choice("weights", "1/n", arguments.WEIGHTS) == "1/n"
-    with pytest.raises(ValueError, match=r"weights must be one of '1/n', '1/\(n-1\)', got '1/m'"):
-        arguments.choice("weights", "1/m", arguments.WEIGHTS)
-    with pytest.raises(TypeError, match=r"weights must be one of .*, got 1 of type int"):
-        arguments.choice("weights", 1, arguments.WEIGHTS)
+    assert arguments.choice("weighting", "1/n", arguments.WEIGHTINGS) == "1/n"
+    with pytest.raises(ValueError, match=r"weighting must be one of '1/n', '1/\(n-1\)', got '1/m'"):
+        arguments.choice("weighting", "1/m", arguments.WEIGHTINGS)
+    with pytest.raises(TypeError, match=r"weighting must be one of .*, got 1 of type int"):
+        arguments.choice("weighting", 1, arguments.WEIGHTINGS)
 
 
 def test_broadcast_names_the_shapes():

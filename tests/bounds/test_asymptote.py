@@ -5,6 +5,7 @@ followed to t = 1e280.
 import cvxpy as cp
 import numpy as np
 import pytest
+
 from tunebound import bounds, synthetic, tuning
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
-from tunebound.bounds import constants, head, leave_one_out_separators, max_margin
-from tunebound.bounds.constants import Constant, weakest
 
 from tests.oracles.samples import flat, separable
+from tunebound.bounds import constants, head, leave_one_out_separators, max_margin
+from tunebound.bounds.constants import Constant, weakest
 
 mp.dps = 50
 EPS = 2.0**-52
@@ -231,13 +231,13 @@ def test_head_curvature_is_attained_by_the_loss_at_0():
     assert constants.head_curvature(X).value == pytest.approx(float(mp.diff(loss, 0, 2)), rel=1e-12)
 
 
-@pytest.mark.parametrize("weights", ["1/n", "1/(n-1)"])
-def test_the_step_size_limit_covers_every_left_out_loss(weights):
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
+def test_the_step_size_limit_covers_every_left_out_loss(weighting):
     rng = np.random.default_rng(1)
     X, _ = separable(rng, 12, 5)
     X[3] = 0  # leaving it out changes the weights only, so the limit is attained
-    limit = constants.step_size_limit(X, weights)
-    n = 12 if weights == "1/n" else 11
+    limit = constants.step_size_limit(X, weighting)
+    n = 12 if weighting == "1/n" else 11
     curvatures = [
         np.linalg.eigvalsh(np.delete(X, i, axis=0).T @ np.delete(X, i, axis=0) / n).max() / 4
         for i in range(12)
@@ -290,7 +290,7 @@ def test_step_size_limit_defaults_to_1_over_n():
         (
             lambda: constants.step_size_limit(np.ones((2, 1)), "n"),
             ValueError,
-            "weights must be one of '1/n'",
+            "weighting must be one of '1/n'",
         ),
         (lambda: constants.head_curvature([["a"]]), TypeError, "X must be made of real numbers"),
     ],

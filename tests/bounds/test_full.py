@@ -11,14 +11,14 @@ import scipy.optimize
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
-from tunebound.bounds import full
 
 from tests.oracles import full_formulas
 from tests.oracles.full_runs import Quadratic, descend, leave_one_out_distances, random_problem
+from tunebound.bounds import full
 
 RELATIVE = 1e-12
-WEIGHTS = ("1/n", "1/(n-1)")
-THRESHOLD = 12 * np.sqrt(2) - 16  # kappa up to which the published bound holds with weights 1/n
+WEIGHTINGS = ("1/n", "1/(n-1)")
+THRESHOLD = 12 * np.sqrt(2) - 16  # kappa up to which the published bound holds with weighting 1/n
 SLACK = 1 + 1e-9  # rounding of the simulated runs, relative to the bound
 
 
@@ -57,7 +57,7 @@ def problem(draw, with_steps=True):
     else:
         kappa = 1.0
     mu = min(kappa * beta, beta)
-    arguments = {"n": n, "mu": mu, "beta": beta, "weights": draw(st.sampled_from(WEIGHTS))}
+    arguments = {"n": n, "mu": mu, "beta": beta, "weighting": draw(st.sampled_from(WEIGHTINGS))}
     if with_steps:
         longest = min(30.0, np.log10(400 / kappa)) if kappa < 0.5 else 2.0
         arguments["steps"] = draw(
@@ -70,16 +70,16 @@ positive = log_uniform(-60, 60)
 
 
 @given(problem(with_steps=False), positive, positive)
-@example({"n": 10**12, "mu": 1e-15, "beta": 1.0, "weights": "1/n"}, 1.0, 1.0)
-@example({"n": 10**12, "mu": 1.0, "beta": 1.0, "weights": "1/n"}, 1.0, 1.0)
-@example({"n": 2, "mu": 0.5, "beta": 1.0, "weights": "1/n"}, 1.0, 1.0)
-@example({"n": 2, "mu": 1e-200, "beta": 1e100, "weights": "1/n"}, 1e300, 1e-300)
-@example({"n": 4, "mu": 8.0, "beta": 9.0, "weights": "1/(n-1)"}, 1.0, 1.0)
+@example({"n": 10**12, "mu": 1e-15, "beta": 1.0, "weighting": "1/n"}, 1.0, 1.0)
+@example({"n": 10**12, "mu": 1.0, "beta": 1.0, "weighting": "1/n"}, 1.0, 1.0)
+@example({"n": 2, "mu": 0.5, "beta": 1.0, "weighting": "1/n"}, 1.0, 1.0)
+@example({"n": 2, "mu": 1e-200, "beta": 1e100, "weighting": "1/n"}, 1e300, 1e-300)
+@example({"n": 4, "mu": 8.0, "beta": 9.0, "weighting": "1/(n-1)"}, 1.0, 1.0)
 @settings(max_examples=300, deadline=None)
 def test_published_and_closed_are_exact(problem, lipschitz, distance):
     constants = {"lipschitz": lipschitz, "distance": distance}
     assert_exact("closed", {**problem, **constants})
-    del problem["weights"]
+    del problem["weighting"]
     assert_exact("published", {**problem, **constants})
 
 
@@ -105,16 +105,16 @@ EXTREMES = [
 ]
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("problem", EXTREMES)
-def test_formulas_with_steps_are_exact_at_the_extremes(problem, weights):
-    assert_all_exact({**problem, "weights": weights}, 2.0, 3.0)
+def test_formulas_with_steps_are_exact_at_the_extremes(problem, weighting):
+    assert_all_exact({**problem, "weighting": weighting}, 2.0, 3.0)
 
 
 @given(problem(), positive, positive)
 # the sum alone underflows
 @example(
-    {"n": 1e6, "mu": 9.99999999999e-13, "beta": 1e-12, "weights": "1/n", "steps": 54.0}, 1.0, 1e45
+    {"n": 1e6, "mu": 9.99999999999e-13, "beta": 1e-12, "weighting": "1/n", "steps": 54.0}, 1.0, 1e45
 )
 @settings(max_examples=400, deadline=None)
 def test_formulas_with_steps_are_exact(problem, first, second):
@@ -153,28 +153,28 @@ def test_values_by_hand():
     assert full.contraction(**example, steps=5) == pytest.approx(
         (0.91**5 - 0.9**5) / 0.1, rel=1e-13
     )
-    assert full.contraction(**example, steps=5, weights="1/(n-1)") == pytest.approx(
+    assert full.contraction(**example, steps=5, weighting="1/(n-1)") == pytest.approx(
         5 * 0.9**5 / 10, rel=1e-14
     )
     assert full.worst_quadratic(**example, steps=5) == pytest.approx(0.91**5 - 0.81**5, rel=1e-14)
-    assert full.worst_quadratic(**example, steps=5, weights="1/(n-1)") == pytest.approx(
+    assert full.worst_quadratic(**example, steps=5, weighting="1/(n-1)") == pytest.approx(
         0.9**5 - 0.81**5, rel=1e-14
     )
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_ladder_holds_on_random_problems(weights):
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_ladder_holds_on_random_problems(weighting):
     rng = np.random.default_rng(7)
     for _ in range(300):
         beta = 10 ** rng.uniform(-3, 3)
         mu = beta * rng.choice([10 ** rng.uniform(-3, 0), 1 - 10 ** rng.uniform(-3, -1), 1.0])
         losses, start = random_problem(rng, mu=mu, beta=beta)
         T, n, R = int(rng.integers(1, 30)), len(losses), float(np.linalg.norm(start))
-        path, measured = leave_one_out_distances(losses, start, beta, T, weights)
+        path, measured = leave_one_out_distances(losses, start, beta, T, weighting)
         gradients = np.array([[loss.gradient(w) for w in path[:-1]] for loss in losses])
-        if weights == "1/(n-1)":
+        if weighting == "1/(n-1)":
             gradients -= gradients.mean(axis=0)
-        rates = dict(n=n, mu=mu, beta=beta, weights=weights)
+        rates = dict(n=n, mu=mu, beta=beta, weighting=weighting)
         L = max(loss.largest_gradient(R) for loss in losses)
         trajectory = full.trajectory(**rates, gradient_norms=np.linalg.norm(gradients, axis=2))
         data = full.data(
@@ -188,15 +188,15 @@ def test_ladder_holds_on_random_problems(weights):
         assert data <= by_steps * SLACK
         assert by_steps <= full.closed(**rates, lipschitz=L, distance=R) * SLACK
         assert np.all(trajectory <= contraction * SLACK + tiny)
-        if weights == "1/(n-1)" or mu <= THRESHOLD * beta:
+        if weighting == "1/(n-1)" or mu <= THRESHOLD * beta:
             assert (
                 measured.mean()
                 <= full.published(n=n, lipschitz=L, mu=mu, beta=beta, distance=R) * SLACK + tiny
             )
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_rungs_off_interpolation(weights):
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_rungs_off_interpolation(weighting):
     rng = np.random.default_rng(11)
     for _ in range(60):
         beta = 10 ** rng.uniform(-2, 2)
@@ -204,13 +204,13 @@ def test_rungs_off_interpolation(weights):
         losses, start = random_problem(rng, mu=mu, beta=beta, spread=10 ** rng.uniform(-2, 1))
         T, n = int(rng.integers(1, 30)), len(losses)
         minimiser = descend(losses, start, beta, 700)[-1]
-        path, measured = leave_one_out_distances(losses, start, beta, T, weights)
+        path, measured = leave_one_out_distances(losses, start, beta, T, weighting)
         gradients = np.array([[loss.gradient(w) for w in path[:-1]] for loss in losses])
-        if weights == "1/(n-1)":
+        if weighting == "1/(n-1)":
             gradients -= gradients.mean(axis=0)
         at_minimiser = np.array([np.linalg.norm(loss.gradient(minimiser)) for loss in losses])
         excess = np.mean([loss.loss(start) - loss.loss(minimiser) for loss in losses])
-        rates = dict(n=n, mu=mu, beta=beta, weights=weights)
+        rates = dict(n=n, mu=mu, beta=beta, weighting=weighting)
         trajectory = full.trajectory(**rates, gradient_norms=np.linalg.norm(gradients, axis=2))
         added = full.off_interpolation(**rates, steps=T, gradient_norm=at_minimiser.mean())
         tiny = 1e-12 * np.linalg.norm(start)
@@ -222,7 +222,7 @@ def test_rungs_off_interpolation(weights):
         shift = full.minimiser_shift(n=n, mu=mu, gradient_norm=at_minimiser)
         left_out = np.array(
             [
-                descend(losses, start, beta, 700, left_out=i, weights="1/(n-1)")[-1]
+                descend(losses, start, beta, 700, left_out=i, weighting="1/(n-1)")[-1]
                 for i in range(min(n, 2))
             ]
         )
@@ -231,8 +231,8 @@ def test_rungs_off_interpolation(weights):
 
 def test_off_interpolation_tends_to_the_shift_of_the_minimiser_and_the_shift_is_attained():
     rates = dict(n=7, mu=0.3, gradient_norm=2.0)
-    for weights in WEIGHTS:
-        late = full.off_interpolation(**rates, beta=1.0, steps=10**6, weights=weights)
+    for weighting in WEIGHTINGS:
+        late = full.off_interpolation(**rates, beta=1.0, steps=10**6, weighting=weighting)
         assert late == pytest.approx(full.minimiser_shift(**rates), rel=1e-14)
     # f_j = mu |w|^2 / 2 for the others, f_i = mu |w - c|^2 / 2: the minimiser moves from c/n to 0
     mu, c, n = 0.3, 5.0, 7
@@ -248,8 +248,10 @@ def one_step(kappa, n=6):
     """
     losses = [Quadratic(np.diag([1.0, kappa]), np.zeros(2))] * n
     return {
-        weights: leave_one_out_distances(losses, np.array([1.0, 0.0]), 1.0, 1, weights)[1].mean()
-        for weights in WEIGHTS
+        weighting: leave_one_out_distances(losses, np.array([1.0, 0.0]), 1.0, 1, weighting)[
+            1
+        ].mean()
+        for weighting in WEIGHTINGS
     }
 
 
@@ -297,13 +299,15 @@ def test_published_lies_above_steps_exactly_where_the_proof_says():
         ratio[..., 0] <= 1, np.broadcast_to(kappa[:, 0] <= 15 / 16, ratio.shape[:2])
     )
     kappa = np.append(kappa, 1 - np.logspace(-9, -2, 30))[:, None]
-    ratio = full.steps(**one, mu=kappa, steps=T[1:], weights="1/(n-1)") / full.published(
+    ratio = full.steps(**one, mu=kappa, steps=T[1:], weighting="1/(n-1)") / full.published(
         **one, mu=kappa
     )
     assert np.all(ratio <= 1)
     # L = mu R, the least there is
     smallest = full.published(n=n, lipschitz=kappa, mu=kappa, beta=1.0, distance=1.0)
-    first_step = full.contraction(n=n, mu=kappa, beta=1.0, distance=1.0, steps=1, weights="1/(n-1)")
+    first_step = full.contraction(
+        n=n, mu=kappa, beta=1.0, distance=1.0, steps=1, weighting="1/(n-1)"
+    )
     assert np.all(first_step <= smallest)
 
 
@@ -312,8 +316,8 @@ def test_closed_is_half_of_published_for_small_kappa():
     assert full.closed(**known) / full.published(**known) == pytest.approx(0.5, rel=1e-8)
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_worst_quadratic_is_the_maximum_over_all_curvatures(weights):
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_worst_quadratic_is_the_maximum_over_all_curvatures(weighting):
     rng = np.random.default_rng(3)
     for _ in range(40):
         n, T, kappa = (
@@ -322,32 +326,32 @@ def test_worst_quadratic_is_the_maximum_over_all_curvatures(weights):
             float(rng.uniform(0.01, 1)),
         )
         a, b = np.meshgrid(np.linspace(kappa, 1, 201), np.linspace(kappa, 1, 201))
-        others = (n - 1) * a / n if weights == "1/n" else a
+        others = (n - 1) * a / n if weighting == "1/n" else a
         values = np.abs((1 - ((n - 1) * a + b) / n) ** T - (1 - others) ** T)
         worst = full.worst_quadratic(
-            n=n, mu=kappa, beta=1.0, distance=1.0, steps=T, weights=weights
+            n=n, mu=kappa, beta=1.0, distance=1.0, steps=T, weighting=weighting
         )
         assert values.max() <= worst * SLACK
         assert values[-1, 0] == pytest.approx(worst, rel=1e-9)  # b = beta, a = mu
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_worst_quadratic_is_reached_by_descent(weights):
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_worst_quadratic_is_reached_by_descent(weighting):
     n, mu, beta, T = 5, 0.2, 2.0, 6
     losses = [Quadratic(np.array([[beta if i == 0 else mu]]), np.zeros(1)) for i in range(n)]
-    _, measured = leave_one_out_distances(losses, np.array([-3.0]), beta, T, weights)
+    _, measured = leave_one_out_distances(losses, np.array([-3.0]), beta, T, weighting)
     assert measured[0] == pytest.approx(
-        full.worst_quadratic(n=n, mu=mu, beta=beta, distance=3.0, steps=T, weights=weights),
+        full.worst_quadratic(n=n, mu=mu, beta=beta, distance=3.0, steps=T, weighting=weighting),
         rel=1e-13,
     )
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_worst_quadratic_lies_below_contraction_and_meets_it_at_one_step(weights):
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_worst_quadratic_lies_below_contraction_and_meets_it_at_one_step(weighting):
     n = np.array([2.0, 3, 10, 1e12])[:, None, None]
     kappa = np.array([1e-15, 1e-3, 0.4, 0.75, 0.99, 1])[:, None]
     T = np.array([1, 2, 3, 10, 100, 1000])
-    known = dict(n=n, mu=kappa, beta=1.0, distance=2.0, steps=T, weights=weights)
+    known = dict(n=n, mu=kappa, beta=1.0, distance=2.0, steps=T, weighting=weighting)
     low, high = full.worst_quadratic(**known), full.contraction(**known)
     assert np.all(low <= high * SLACK)
     np.testing.assert_allclose(low[..., 0], high[..., 0], rtol=1e-14)
@@ -356,18 +360,20 @@ def test_worst_quadratic_lies_below_contraction_and_meets_it_at_one_step(weights
 def test_bounds_move_as_their_factors_say():
     n, kappa = np.arange(2, 60), np.linspace(0.001, 0.999, 200)
     one = dict(lipschitz=1.0, beta=1.0, distance=1.0)
-    for weights in WEIGHTS:
-        assert np.all(np.diff(full.closed(n=n, mu=0.3, **one, weights=weights)) < 0)
-        assert np.all(np.diff(full.closed(n=9, mu=kappa, **one, weights=weights)) < 0)
-        assert np.all(np.diff(full.steps(n=9, mu=kappa, **one, steps=8, weights=weights)) < 0)
+    for weighting in WEIGHTINGS:
+        assert np.all(np.diff(full.closed(n=n, mu=0.3, **one, weighting=weighting)) < 0)
+        assert np.all(np.diff(full.closed(n=9, mu=kappa, **one, weighting=weighting)) < 0)
+        assert np.all(np.diff(full.steps(n=9, mu=kappa, **one, steps=8, weighting=weighting)) < 0)
         assert np.all(
             np.diff(
-                full.contraction(n=9, mu=kappa, beta=1.0, distance=1.0, steps=8, weights=weights)
+                full.contraction(
+                    n=9, mu=kappa, beta=1.0, distance=1.0, steps=8, weighting=weighting
+                )
             )
             < 0
         )
         growth = full.off_interpolation(
-            n=9, mu=0.1, beta=1.0, steps=np.arange(1, 50), gradient_norm=1.0, weights=weights
+            n=9, mu=0.1, beta=1.0, steps=np.arange(1, 50), gradient_norm=1.0, weighting=weighting
         )
         assert np.all(np.diff(growth) > 0)
         for name in ("closed", "steps"):
@@ -379,7 +385,7 @@ def test_bounds_move_as_their_factors_say():
                 beta=1.0,
                 distance=[1.0, 9.0],
                 **more,
-                weights=weights,
+                weighting=weighting,
             )
             assert values[1] == pytest.approx(6 * values[0], rel=1e-14)
     assert np.all(np.diff(full.published(n=n, mu=0.3, **one)) < 0)
@@ -392,8 +398,10 @@ def test_arrays_broadcast_and_agree_with_scalars():
         np.array([0.01, 0.75, 1.0])[:, None],
         np.array([1, 4]),
     )
-    for weights in WEIGHTS:
-        grid = full.steps(n=n, lipschitz=2, mu=kappa, beta=1, distance=3, steps=T, weights=weights)
+    for weighting in WEIGHTINGS:
+        grid = full.steps(
+            n=n, lipschitz=2, mu=kappa, beta=1, distance=3, steps=T, weighting=weighting
+        )
         assert grid.shape == (2, 3, 2)
         assert grid.dtype == np.float64
         for where in np.ndindex(grid.shape):
@@ -401,7 +409,7 @@ def test_arrays_broadcast_and_agree_with_scalars():
                 n=int(n[where[0], 0, 0]), mu=float(kappa[where[1], 0]), steps=int(T[where[2]])
             )
             assert (
-                full.steps(lipschitz=2, beta=1, distance=3, **scalars, weights=weights)
+                full.steps(lipschitz=2, beta=1, distance=3, **scalars, weighting=weighting)
                 == grid[where]
             )
         norms = np.random.default_rng(0).random((4, 3, 6))
@@ -410,10 +418,12 @@ def test_arrays_broadcast_and_agree_with_scalars():
             mu=[0.1, 0.2, 1.0],
             beta=1.0,
             gradient_norms=norms,
-            weights=weights,
+            weighting=weighting,
         )
         assert runs.shape == (4, 3)
-        alone = full.trajectory(n=5, mu=0.2, beta=1.0, gradient_norms=norms[2, 1], weights=weights)
+        alone = full.trajectory(
+            n=5, mu=0.2, beta=1.0, gradient_norms=norms[2, 1], weighting=weighting
+        )
         assert runs[2, 1] == pytest.approx(alone, rel=1e-15)
     assert full.steps(n=5, lipschitz=2, mu=0.5, beta=1, distance=0, steps=3) == 0.0
 
@@ -507,8 +517,8 @@ def test_wrong_arguments_are_named_with_a_remedy(formula, argument, value, messa
 )
 def test_unknown_weights_are_refused(formula):
     arguments = {name: ONE[name] for name in ARGUMENTS[formula]}
-    with pytest.raises(ValueError, match=r"weights must be one of '1/n', '1/\(n-1\)', got 'n'"):
-        getattr(full, formula)(**arguments, weights="n")
+    with pytest.raises(ValueError, match=r"weighting must be one of '1/n', '1/\(n-1\)', got 'n'"):
+        getattr(full, formula)(**arguments, weighting="n")
 
 
 @pytest.mark.parametrize("formula", [name for name in ARGUMENTS if name != "worst_case"])

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
-from tunebound.bounds import head, leave_one_out_separators, max_margin
 
 from tests.oracles import head_formulas
 from tests.oracles.samples import separable
+from tunebound.bounds import head, leave_one_out_separators, max_margin
 
 RELATIVE = 1e-12
 
@@ -189,8 +189,8 @@ def test_chord_is_exact(norm, delta):
 @example({"margin": 1e-9, "radius": 1.0}, 1e12, 1.0, "1/n")
 @example({"margin": 1e-200, "radius": 1e200}, 2.0, 1e-300, "1/(n-1)")
 @example({"margin": 1e-300, "radius": 1e-300}, 2.0, 1.0, "1/(n-1)")
-def test_anytime_is_exact(data, n, progress, weights):
-    assert_exact("anytime", {**data, "n": n, "progress": progress, "weights": weights})
+def test_anytime_is_exact(data, n, progress, weighting):
+    assert_exact("anytime", {**data, "n": n, "progress": progress, "weighting": weighting})
 
 
 @given(
@@ -378,7 +378,11 @@ def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
             {"head_margin": 0.5001},
             "margin = 0.5 is below head_margin = 0.5001: no head has a larger margin",
         ),
-        ("anytime", {"weights": "1/m"}, r"weights must be one of '1/n', '1/\(n-1\)', got '1/m'"),
+        (
+            "anytime",
+            {"weighting": "1/m"},
+            r"weighting must be one of '1/n', '1/\(n-1\)', got '1/m'",
+        ),
     ],
 )
 def test_impossible_combinations_are_refused(name, changes, message):

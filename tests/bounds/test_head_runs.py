@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tunebound.bounds import constants, head, max_margin
 
 from tests.oracles.descent import leave_one_out_paths
 from tests.oracles.samples import separable
+from tunebound.bounds import constants, head, max_margin
 
 STEPS = 400
 
@@ -14,11 +14,11 @@ def directions(w):
     return w / np.linalg.norm(w, axis=-1, keepdims=True)
 
 
-def drifts(X, y, path, rate, weights):
+def drifts(X, y, path, rate, weighting):
     """Certified distance (steps + 1, n) of each left-out run, from the run on S alone."""
     Z, n = X * y[:, None], len(y)
     gradients = -Z / (1 + np.exp(path[:-1] @ Z.T))[:, :, None]
-    if weights == "1/n":
+    if weighting == "1/n":
         steps = np.linalg.norm(gradients, axis=2) / n
     else:
         steps = np.linalg.norm(gradients - gradients.mean(axis=1, keepdims=True), axis=2) / (n - 1)
@@ -31,19 +31,19 @@ def start_of(kind, rng, d):
     ]
 
 
-@pytest.mark.parametrize("weights", ["1/n", "1/(n-1)"])
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
 @pytest.mark.parametrize("start", ["zero", "near", "far"])
 @pytest.mark.parametrize(("n", "d"), [(5, 2), (16, 4), (12, 30)])
 @pytest.mark.parametrize("share", [1.0, 0.2])
-def test_every_left_out_run_keeps_to_its_bounds(n, d, start, weights, share):
+def test_every_left_out_run_keeps_to_its_bounds(n, d, start, weighting, share):
     rng = np.random.default_rng(n + d)
     X, y = separable(rng, n, d)
     s = max_margin(X, y)
-    rate = share * constants.step_size_limit(X, weights).value
+    rate = share * constants.step_size_limit(X, weighting).value
     w_0 = start_of(start, rng, d)
-    paths = leave_one_out_paths(X, y, rate, STEPS, start=w_0, weighting=weights)
+    paths = leave_one_out_paths(X, y, rate, STEPS, start=w_0, weighting=weighting)
     whole, left_out = paths[0], paths[1:].transpose(1, 0, 2)
-    drift = drifts(X, y, whole, rate, weights)
+    drift = drifts(X, y, whole, rate, weighting)
     distance = np.linalg.norm(left_out - whole[:, None], axis=2)
     assert np.all(distance <= drift * (1 + 1e-12) + 1e-13)
 
@@ -56,10 +56,12 @@ def test_every_left_out_run_keeps_to_its_bounds(n, d, start, weights, share):
 
     radius = np.linalg.norm(X, axis=1).max()
     progress = (whole[1:] - w_0) @ s.direction / norm
-    anytime = head.anytime(n=n, margin=s.margin, radius=radius, progress=progress, weights=weights)
+    anytime = head.anytime(
+        n=n, margin=s.margin, radius=radius, progress=progress, weighting=weighting
+    )
     assert np.all(trajectory.mean(axis=1) <= anytime * (1 + 1e-12))
     if start == "zero":
-        constant = head.anytime(n=n, margin=s.margin, radius=radius, weights=weights)
+        constant = head.anytime(n=n, margin=s.margin, radius=radius, weighting=weighting)
         assert np.all(anytime <= constant * (1 + 1e-12))
         assert np.all(measured.mean(axis=1) <= constant)
     inside = drift[1:] < norm[:, None]

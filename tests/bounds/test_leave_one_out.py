@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.oracles.hard_margin import cone_program_margin, direction_distance, exact_margin
+from tests.oracles.samples import flat, lattice, separable
 from tunebound import synthetic
 from tunebound.bounds import leave_one_out_margins, leave_one_out_separators, max_margin
 from tunebound.bounds.separators import leave_one_out, quadratic_programs
 from tunebound.bounds.separators import pivots as left_out_pivots
 from tunebound.bounds.separators.leave_one_out import SOLVERS
-
-from tests.oracles.hard_margin import cone_program_margin, direction_distance, exact_margin
-from tests.oracles.samples import flat, lattice, separable
 
 
 def fresh(X, y, i):

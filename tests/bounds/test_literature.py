@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
-from tunebound.bounds import constants, head, literature, max_margin
 
 from tests.oracles import literature_formulas
 from tests.oracles.descent import leave_one_out_paths
 from tests.oracles.samples import separable
+from tunebound.bounds import constants, head, literature, max_margin
 
 RELATIVE = 1e-12
 

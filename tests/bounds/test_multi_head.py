@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
-from tunebound.bounds import constants, head, max_margin, multi_head
 
 from tests.oracles import multi_head_formulas
 from tests.oracles.multi_head_descent import heads_at, left_out_heads_at, many_heads_at
 from tests.oracles.samples import separable
+from tunebound.bounds import constants, head, max_margin, multi_head
 
 RELATIVE = 1e-12
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tunebound.bounds import NotSeparableError, Separator, max_margin
-from tunebound.bounds.separators import least_distance
 
 from tests.oracles.hard_margin import cone_program_margin, direction_distance, exact_margin
 from tests.oracles.samples import flat, lattice, separable
+from tunebound.bounds import NotSeparableError, Separator, max_margin
+from tunebound.bounds.separators import least_distance
 
 
 def assert_optimal(X, y, s, *, rounding=1e-12):

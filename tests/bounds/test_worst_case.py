@@ -7,22 +7,22 @@ import sys
 import cvxpy
 import numpy as np
 import pytest
+
+from tests.oracles.full_runs import descend, leave_one_out_distances, random_problem
 from tunebound.bounds import full
 from tunebound.bounds.full import semidefinite
 from tunebound.bounds.full.worst_cases import LARGEST_STEPS
 
-from tests.oracles.full_runs import descend, leave_one_out_distances, random_problem
-
-WEIGHTS = ("1/n", "1/(n-1)")
+WEIGHTINGS = ("1/n", "1/(n-1)")
 ROUNDING = 1e-12
 
 
-def worst(n, kappa, steps, weights="1/n"):
-    return full.worst_case(n=n, mu=kappa, beta=1.0, distance=1.0, steps=steps, weights=weights)
+def worst(n, kappa, steps, weighting="1/n"):
+    return full.worst_case(n=n, mu=kappa, beta=1.0, distance=1.0, steps=steps, weighting=weighting)
 
 
 @pytest.mark.parametrize(
-    ("n", "kappa", "steps", "weights"),
+    ("n", "kappa", "steps", "weighting"),
     [
         (10, 0.1, 1, "1/n"),
         (10, 0.1, 2, "1/n"),
@@ -36,12 +36,12 @@ def worst(n, kappa, steps, weights="1/n"):
         pytest.param(2, 0.3, 7, "1/(n-1)", marks=pytest.mark.slow),
     ],
 )
-def test_agrees_with_an_independent_performance_estimation(n, kappa, steps, weights):
+def test_agrees_with_an_independent_performance_estimation(n, kappa, steps, weighting):
     pytest.importorskip("PEPit")
     from tests.oracles.full_estimation import worst_distance
 
-    independent = worst_distance(n, kappa, 1.0, steps, weights)
-    value = worst(n, kappa, steps, weights).value
+    independent = worst_distance(n, kappa, 1.0, steps, weighting)
+    value = worst(n, kappa, steps, weighting).value
     assert value == pytest.approx(independent, rel=5e-4)
     assert value <= independent * (1 + 1e-6)
 
@@ -64,12 +64,14 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize(("n", "kappa", "steps"), CASES)
-def test_bracket_and_certificate(n, kappa, steps, weights):
-    result = worst(n, kappa, steps, weights)
+def test_bracket_and_certificate(n, kappa, steps, weighting):
+    result = worst(n, kappa, steps, weighting)
     assert result.lower <= result.value * (1 + ROUNDING)
-    above = full.contraction(n=n, mu=kappa, beta=1.0, distance=1.0, steps=steps, weights=weights)
+    above = full.contraction(
+        n=n, mu=kappa, beta=1.0, distance=1.0, steps=steps, weighting=weighting
+    )
     assert result.value <= above * (1 + 1e-8)
     assert abs(result.duality_gap) < 1e-8
     assert result.primal_residual < 1e-7
@@ -89,33 +91,33 @@ def test_quadratics_are_not_always_the_worst():
     assert abs(beyond.duality_gap) < 1e-8
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_no_random_problem_exceeds_it(weights):
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_no_random_problem_exceeds_it(weighting):
     rng = np.random.default_rng(5)
     for n, kappa, steps in [(2, 0.05, 5), (3, 0.4, 4), (6, 0.01, 3), (4, 0.9, 2), (5, 0.2, 1)]:
-        unit = worst(n, kappa, steps, weights).value
+        unit = worst(n, kappa, steps, weighting).value
         for _ in range(60):
             beta = 10 ** rng.uniform(-2, 2)
             losses, start = random_problem(rng, mu=kappa * beta, beta=beta, n=n)
-            _, measured = leave_one_out_distances(losses, start, beta, steps, weights)
+            _, measured = leave_one_out_distances(losses, start, beta, steps, weighting)
             assert np.all(measured <= unit * np.linalg.norm(start) * (1 + 1e-9))
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize(
     ("n", "kappa", "steps"), [(2, 0.05, 5), (3, 0.6, 5), (40, 0.3, 4), (6, 0.8, 3), (5, 1e-6, 1)]
 )
-def test_runs_of_real_problems_satisfy_every_inequality_of_the_program(n, kappa, steps, weights):
+def test_runs_of_real_problems_satisfy_every_inequality_of_the_program(n, kappa, steps, weighting):
     """Gram matrix and values of simulated runs, from their definition: feasible, and the objective
     is their distance.
     """
     rng = np.random.default_rng(n)
-    program = semidefinite.build(n, kappa, 1 - kappa, steps, weights)
+    program = semidefinite.build(n, kappa, 1 - kappa, steps, weighting)
     assert len(program.inequalities) == 5 * steps**2 - steps
     for _ in range(10):
         losses, start = random_problem(rng, mu=kappa, beta=1.0, n=n, d=3)
         start = start / np.linalg.norm(start)
-        gram, heights, distance = scaled_run(losses, start, kappa, steps, weights)
+        gram, heights, distance = scaled_run(losses, start, kappa, steps, weighting)
         products = np.einsum("kij,ij->k", program.inequalities, gram) + program.values @ heights
         assert products.max() < 1e-7
         assert gram[0, 0] == pytest.approx(1.0, rel=1e-12)
@@ -130,9 +132,9 @@ def test_runs_of_real_problems_satisfy_every_inequality_of_the_program(n, kappa,
         assert np.sqrt(np.sum(program.objective * gram)) <= upper
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize(("n", "kappa", "steps"), [(2, 0.3, 4), (7, 0.6, 3), (3, 0.1, 1)])
-def test_inequalities_are_all_those_of_the_interpolation_theorem(n, kappa, steps, weights):
+def test_inequalities_are_all_those_of_the_interpolation_theorem(n, kappa, steps, weighting):
     """At arbitrary vectors and values, each pair's inequality from its definition; the program's
     are these, and no others.
     """
@@ -141,7 +143,7 @@ def test_inequalities_are_all_those_of_the_interpolation_theorem(n, kappa, steps
     decay = p ** np.arange(steps + 1)
     gap = [
         (
-            full.contraction(n=n, mu=kappa, beta=1.0, distance=1.0, steps=t, weights=weights)
+            full.contraction(n=n, mu=kappa, beta=1.0, distance=1.0, steps=t, weighting=weighting)
             if t
             else 0.0
         )
@@ -161,7 +163,7 @@ def test_inequalities_are_all_those_of_the_interpolation_theorem(n, kappa, steps
             second = value + s @ (v[t] - x[t]) + gap[t] ** 2 * heights[2 * steps + t - 1]
             g.append((max(decay[t], gap[t]), v[t], left_out, second, t))
         x.append(x[t] - c * (kappa * x[t] + p * s) - (kappa * x[t] + p * tau) / n)
-        v.append(v[t] - (c if weights == "1/n" else 1.0) * (kappa * v[t] + p * left_out))
+        v.append(v[t] - (c if weighting == "1/n" else 1.0) * (kappa * v[t] + p * left_out))
     expected = []
     for points in (g, f):
         for a in points:
@@ -171,7 +173,7 @@ def test_inequalities_are_all_those_of_the_interpolation_theorem(n, kappa, steps
                     scale = gap[a[4]] if same_step else max(a[0], b[0])
                     residual = b[3] + b[2] @ (a[1] - b[1]) + 0.5 * np.sum((a[2] - b[2]) ** 2) - a[3]
                     expected.append(residual / scale**2)
-    program = semidefinite.build(n, kappa, p, steps, weights)
+    program = semidefinite.build(n, kappa, p, steps, weighting)
     gram = vectors @ vectors.T
     products = np.einsum("kij,ij->k", program.inequalities, gram) + program.values @ heights
     np.testing.assert_allclose(np.sort(products), np.sort(expected), rtol=1e-9, atol=1e-9)
@@ -179,11 +181,11 @@ def test_inequalities_are_all_those_of_the_interpolation_theorem(n, kappa, steps
     assert distance == pytest.approx(np.linalg.norm(v[-1] - x[-1]), rel=1e-12)
 
 
-def scaled_run(losses, start, kappa, steps, weights):
+def scaled_run(losses, start, kappa, steps, weighting):
     p = 1 - kappa
     n, kept = len(losses), losses[1:]
     path = descend(losses, start, 1.0, steps)
-    other = descend(losses, start, 1.0, steps, left_out=0, weights=weights)
+    other = descend(losses, start, 1.0, steps, left_out=0, weighting=weighting)
 
     def convex_gradient(group, w):
         return (np.mean([loss.gradient(w) for loss in group], axis=0) - kappa * w) / p
@@ -197,7 +199,7 @@ def scaled_run(losses, start, kappa, steps, weights):
     for t in range(steps):
         grown = (
             (p + kappa / n) * largest[t] + p**t
-            if weights == "1/n"
+            if weighting == "1/n"
             else p * largest[t] + p ** (t + 1)
         )
         largest.append(grown)
@@ -262,7 +264,7 @@ def test_violation_sees_every_constraint(gram, height, value):
 
 def test_a_distance_below_float64_is_zero_without_a_gap():
     result = full.worst_case(
-        n=1e300, mu=1 - 2.0**-53, beta=1.0, distance=1.0, steps=2, weights="1/(n-1)"
+        n=1e300, mu=1 - 2.0**-53, beta=1.0, distance=1.0, steps=2, weighting="1/(n-1)"
     )
     assert (result.value, result.lower, result.attained, result.gap, result.duality_gap) == (
         0.0,
@@ -270,8 +272,8 @@ def test_a_distance_below_float64_is_zero_without_a_gap():
 
 
 def test_equal_curvatures_have_a_closed_form():
-    for weights, value in (("1/n", 3.0 * 7.0**-4), ("1/(n-1)", 0.0)):
-        result = full.worst_case(n=7, mu=2.0, beta=2.0, distance=3.0, steps=4, weights=weights)
+    for weighting, value in (("1/n", 3.0 * 7.0**-4), ("1/(n-1)", 0.0)):
+        result = full.worst_case(n=7, mu=2.0, beta=2.0, distance=3.0, steps=4, weighting=weighting)
         assert result.value == pytest.approx(value, rel=1e-13)
         assert (result.lower, result.attained) == (result.value, result.value)
         assert (result.gap, result.duality_gap, result.primal_residual, result.dual_residual) == (
@@ -299,11 +301,11 @@ def test_proportional_to_the_distance_and_free_of_the_unit_of_the_loss():
     ) * 4
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_falls_with_more_samples_and_with_curvature(weights):
-    by_n = [worst(n, 0.2, 3, weights).value for n in (2, 3, 6, 12)]
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_falls_with_more_samples_and_with_curvature(weighting):
+    by_n = [worst(n, 0.2, 3, weighting).value for n in (2, 3, 6, 12)]
     assert np.all(np.diff(by_n) < 0)
-    by_kappa = [worst(4, kappa, 3, weights).value for kappa in (0.01, 0.1, 0.4, 0.8)]
+    by_kappa = [worst(4, kappa, 3, weighting).value for kappa in (0.01, 0.1, 0.4, 0.8)]
     assert np.all(np.diff(by_kappa) < 0)
 
 

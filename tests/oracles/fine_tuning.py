@@ -9,6 +9,7 @@ import copy
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, embedding
+
 from tunebound.tuning.fine_tuning.methods.perturbed import SCALE
 
 

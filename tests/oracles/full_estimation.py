@@ -8,7 +8,7 @@ from PEPit import PEP
 from PEPit.functions import SmoothStronglyConvexFunction
 
 
-def worst_distance(n, mu, beta, steps, weights):
+def worst_distance(n, mu, beta, steps, weighting):
     """Largest |w_T - w_T^i| over the class for |w_0 - w*| <= 1, from above and to about four digits
     (its solver stalls there).
     """
@@ -24,7 +24,7 @@ def worst_distance(n, mu, beta, steps, weights):
     for _ in range(steps):
         full = full - ((n - 1) / n * others.gradient(full) + left_out.gradient(full) / n) / beta
         without = (
-            without - ((n - 1) / n if weights == "1/n" else 1.0) * others.gradient(without) / beta
+            without - ((n - 1) / n if weighting == "1/n" else 1.0) * others.gradient(without) / beta
         )
     problem.set_performance_metric((full - without) ** 2)
     with warnings.catch_warnings():

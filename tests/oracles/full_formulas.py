@@ -21,10 +21,10 @@ def _sum(q, r, T):
     return T * q ** (T - 1) if q == r else (r**T - q**T) / (r - q)
 
 
-def _rates(n, mu, beta, weights):
+def _rates(n, mu, beta, weighting):
     kappa = mu / beta
-    share = (n - 1) / n if weights == "1/n" else 1
-    return 1 - kappa * share, 1 - kappa, n if weights == "1/n" else n - 1
+    share = (n - 1) / n if weighting == "1/n" else 1
+    return 1 - kappa * share, 1 - kappa, n if weighting == "1/n" else n - 1
 
 
 def published(*, n, lipschitz, mu, beta, distance):
@@ -35,61 +35,61 @@ def published(*, n, lipschitz, mu, beta, distance):
         return mp.sqrt(2 * L * R / beta) / (n * ((1 - mu / beta) ** (-mpf(1) / 4) - 1))
 
 
-def closed(*, n, lipschitz, mu, beta, distance, weights="1/n"):
+def closed(*, n, lipschitz, mu, beta, distance, weighting="1/n"):
     with mp.workdps(DIGITS):
         n, L, mu, beta, R = _exact(n, lipschitz, mu, beta, distance)
-        q, p, others = _rates(n, mu, beta, weights)
+        q, p, others = _rates(n, mu, beta, weighting)
         return mp.sqrt(2 * L * R / beta) / (others * (1 - max(q, mp.sqrt(p))))
 
 
-def steps(*, n, lipschitz, mu, beta, distance, steps, weights="1/n"):
+def steps(*, n, lipschitz, mu, beta, distance, steps, weighting="1/n"):
     with mp.workdps(DIGITS):
         n, L, mu, beta, R, T = _exact(n, lipschitz, mu, beta, distance, steps)
-        q, p, others = _rates(n, mu, beta, weights)
+        q, p, others = _rates(n, mu, beta, weighting)
         return mp.sqrt(2 * L * R / beta) / others * _sum(q, mp.sqrt(p), T)
 
 
-def data(*, n, mu, beta, initial_loss, steps, weights="1/n"):
+def data(*, n, mu, beta, initial_loss, steps, weighting="1/n"):
     with mp.workdps(DIGITS):
         n, mu, beta, loss, T = _exact(n, mu, beta, initial_loss, steps)
-        q, p, others = _rates(n, mu, beta, weights)
+        q, p, others = _rates(n, mu, beta, weighting)
         return mp.sqrt(2 * loss / beta) / others * _sum(q, mp.sqrt(p), T)
 
 
-def trajectory(*, n, mu, beta, gradient_norms, weights="1/n"):
+def trajectory(*, n, mu, beta, gradient_norms, weighting="1/n"):
     with mp.workdps(DIGITS):
         n, mu, beta = _exact(n, mu, beta)
-        q, _, others = _rates(n, mu, beta, weights)
+        q, _, others = _rates(n, mu, beta, weighting)
         norms = _exact(*gradient_norms)
         return mp.fsum(q ** (len(norms) - 1 - t) * norm for t, norm in enumerate(norms)) / (
             beta * others
         )
 
 
-def contraction(*, n, mu, beta, distance, steps, weights="1/n"):
+def contraction(*, n, mu, beta, distance, steps, weighting="1/n"):
     with mp.workdps(DIGITS):
         n, mu, beta, R, T = _exact(n, mu, beta, distance, steps)
-        q, p, _ = _rates(n, mu, beta, weights)
-        spread = 1 if weights == "1/n" else 1 - mu / beta
+        q, p, _ = _rates(n, mu, beta, weighting)
+        spread = 1 if weighting == "1/n" else 1 - mu / beta
         return R / n * spread * _sum(q, p, T)
 
 
-def worst_quadratic(*, n, mu, beta, distance, steps, weights="1/n"):
+def worst_quadratic(*, n, mu, beta, distance, steps, weighting="1/n"):
     """Value of the one-dimensional problem with curvature mu for the others and beta for the
     left-out sample.
     """
     with mp.workdps(DIGITS):
         n, mu, beta, R, T = _exact(n, mu, beta, distance, steps)
         all_samples = ((n - 1) * mu + beta) / n
-        others = (n - 1) * mu / n if weights == "1/n" else mu
+        others = (n - 1) * mu / n if weighting == "1/n" else mu
         return R * abs((1 - all_samples / beta) ** T - (1 - others / beta) ** T)
 
 
-def off_interpolation(*, n, mu, beta, steps, gradient_norm, weights="1/n"):
+def off_interpolation(*, n, mu, beta, steps, gradient_norm, weighting="1/n"):
     """The sum that the proof leaves, (1/(beta others)) sum_{t<T} q^t |grad f_i(w*)|."""
     with mp.workdps(DIGITS):
         n, mu, beta, T, gradient = _exact(n, mu, beta, steps, gradient_norm)
-        q, _, others = _rates(n, mu, beta, weights)
+        q, _, others = _rates(n, mu, beta, weighting)
         return gradient / (beta * others) * (1 - q**T) / (1 - q)
 
 

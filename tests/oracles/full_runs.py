@@ -63,24 +63,24 @@ def random_problem(rng, *, mu, beta, n=None, d=None, spread=0.0):
     return losses, 10 ** rng.uniform(-2, 2) * rng.normal(size=d)
 
 
-def descend(losses, start, beta, steps, *, left_out=None, weights="1/n"):
+def descend(losses, start, beta, steps, *, left_out=None, weighting="1/n"):
     """Points w_0, ..., w_T of gradient descent with step 1/beta on the mean loss, or without one
     sample.
     """
     n = len(losses)
     kept = [loss for i, loss in enumerate(losses) if i != left_out]
-    share = 1 / n if left_out is None or weights == "1/n" else 1 / (n - 1)
+    share = 1 / n if left_out is None or weighting == "1/n" else 1 / (n - 1)
     path = [start]
     for _ in range(steps):
         path.append(path[-1] - share * sum(loss.gradient(path[-1]) for loss in kept) / beta)
     return np.array(path)
 
 
-def leave_one_out_distances(losses, start, beta, steps, weights="1/n"):
+def leave_one_out_distances(losses, start, beta, steps, weighting="1/n"):
     """The run on S and the distances (n,) to the left-out runs after T steps."""
     path = descend(losses, start, beta, steps)
     ends = [
-        descend(losses, start, beta, steps, left_out=i, weights=weights)[-1]
+        descend(losses, start, beta, steps, left_out=i, weighting=weighting)[-1]
         for i in range(len(losses))
     ]
     return path, np.linalg.norm(np.array(ends) - path[-1], axis=1)

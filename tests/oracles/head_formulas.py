@@ -67,9 +67,9 @@ def chord(*, drift, norm):
         return mp.sqrt(2 - 2 * mp.sqrt(1 - delta**2)) if delta < 1 else mpf(2)
 
 
-def anytime(*, n, margin, radius, progress=1.0, weights="1/n"):
+def anytime(*, n, margin, radius, progress=1.0, weighting="1/n"):
     n, gamma, B, progress = _exact(n, margin, radius, progress)
-    return {"1/n": 2, "1/(n-1)": 4}[weights] * B / (gamma * n) * progress
+    return {"1/n": 2, "1/(n-1)": 4}[weighting] * B / (gamma * n) * progress
 
 
 def direction(*, margin, head_margin):

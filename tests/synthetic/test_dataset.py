@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from tunebound.synthetic import SeparableDataset, families, make_separable
 
 ARRAYS = ("X", "y", "separator", "dual", "support")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tunebound.synthetic import families, family, make_separable, make_suite, registry, suite_names
 
 from tests.oracles.separator_program import hard_margin_direction
+from tunebound.synthetic import families, family, make_separable, make_suite, registry, suite_names
 
 PAGE = (Path(__file__).parents[2] / "docs" / "synthetic-data.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)

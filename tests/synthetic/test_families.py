@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from tunebound.synthetic import Family, families, make_separable
 from tunebound.synthetic.family import sphere
 from tunebound.synthetic.registry import Request

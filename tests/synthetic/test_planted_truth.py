@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tunebound.synthetic import SeparableDataset, families, make_separable, make_suite
 
 from tests.oracles.separator_program import hard_margin_direction
+from tunebound.synthetic import SeparableDataset, families, make_separable, make_suite
 
 STANDARD = make_suite("standard").specifications
 FAMILIES = sorted(families())

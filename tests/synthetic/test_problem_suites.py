@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tunebound.synthetic import make_problem_suite, problem_suite_names
 
 

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
+
 from tunebound.synthetic.largest_gradient import largest_quadratic_gradient
 from tunebound.synthetic.quadratics import QuadraticProblem, make_quadratics
 from tunebound.synthetic.spectra import SPECTRA

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tunebound.synthetic import families, family, make_separable, make_suite, registry
 from tunebound.synthetic.planting import (
     balance_columns,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
+
 from tunebound.synthetic.largest_gradient import log_cosh, sech_squared
 from tunebound.synthetic.smooth_losses import SmoothProblem, make_smooth_losses
 from tunebound.synthetic.spectra import SPECTRA

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tunebound.synthetic.tokens import make_token_task
 
 

@@ -1,6 +1,7 @@
 """One small study, computed once for all tests that read tables."""
 
 import pytest
+
 from tunebound import theory
 
 STEPS = 500

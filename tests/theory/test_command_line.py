@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from tunebound import synthetic
 from tunebound.theory import command_line
 

@@ -5,6 +5,7 @@ from what is stored.
 import numpy as np
 import pytest
 import torch
+
 from tunebound import theory
 from tunebound.theory.engine import study as studies
 from tunebound.theory.engine.presentation import find_presentation
@@ -97,7 +98,7 @@ def test_tasks_are_made_again_from_what_is_stored(tmp_path):
     [
         ({"steps": 0}, "steps must be at least 1"),
         ({"minimiser_steps": 3}, "minimiser_steps must be an integer of at least 20"),
-        ({"weights": "n"}, "weights must be one of"),
+        ({"weighting": "n"}, "weighting must be one of"),
         ({"device": "abacus"}, "device must be"),
         ({"epochs": 3}, "unknown"),
     ],

@@ -4,6 +4,7 @@ figures.
 
 import numpy as np
 import pytest
+
 from tunebound import synthetic, theory
 from tunebound.theory.engine import study as studies
 from tunebound.theory.engine.presentation import find_presentation
@@ -65,9 +66,9 @@ def test_the_published_bound_is_refuted_at_one_step_and_the_smallest_problem_rep
 def test_the_published_bound_survives_with_the_other_weights_there_and_the_mended_one_with_both():
     corner = synthetic.make_quadratics(2, 1, mu=0.99, beta=1.0, distance=1.0)
     assert theory.verify("P-Full", [corner], jobs=1).status == "refuted"
-    for weights in ("1/n", "1/(n-1)"):
-        assert theory.verify("F-closed", [corner], jobs=1, weights=weights).violations == 0
-    assert theory.verify("P-Full", [corner], jobs=1, weights="1/(n-1)").violations == 0
+    for weighting in ("1/n", "1/(n-1)"):
+        assert theory.verify("F-closed", [corner], jobs=1, weighting=weighting).violations == 0
+    assert theory.verify("P-Full", [corner], jobs=1, weighting="1/(n-1)").violations == 0
 
 
 def test_between_the_proofs_corner_and_the_bounds_own_the_bound_still_holds():
@@ -122,7 +123,7 @@ def test_steps_that_the_worst_case_needs_are_recorded_and_no_others_are_solved(f
     assert set(rows[rows["theorem"] == "F-worst"]["steps"]) == {1, 2, 5, 10}
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"weights": "n"}, {"rate_fraction": 0.5}])
+@pytest.mark.parametrize("options", [{"steps": 0}, {"weighting": "n"}, {"rate_fraction": 0.5}])
 def test_bad_options_are_refused(options):
     with pytest.raises((ValueError, TypeError), match=next(iter(options))):
         studies.checked_options(SETTING, options)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
+
 from tunebound import theory
 from tunebound.theory.engine import hypothesis as module
 from tunebound.theory.engine.hypothesis import Hypothesis, decide, find_hypothesis, hypotheses

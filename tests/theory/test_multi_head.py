@@ -4,6 +4,8 @@ averaging can do.
 
 import numpy as np
 import pytest
+
+from tests.oracles.multi_head_descent import heads_at, left_out_heads_at, many_heads_at
 from tunebound import bounds, synthetic, theory, tuning
 from tunebound.theory.engine import study as studies
 from tunebound.theory.engine.presentation import find_presentation
@@ -18,8 +20,6 @@ from tunebound.theory.multi_head.setting import (
     spread_of,
 )
 from tunebound.theory.multi_head.starts import RandomStarts
-
-from tests.oracles.multi_head_descent import heads_at, left_out_heads_at, many_heads_at
 
 SETTING = find_setting("multi-head")
 STEPS = 300

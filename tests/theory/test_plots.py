@@ -1,6 +1,7 @@
 """Every figure draws from a small study and explains itself."""
 
 import pytest
+
 from tunebound import synthetic, theory
 from tunebound.theory.engine import scatter as plots
 from tunebound.theory.engine import study as studies

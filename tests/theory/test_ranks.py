@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import friedmanchisquare
+
 from tunebound.theory.engine.statistics.ranks import mean_ranks
 
 

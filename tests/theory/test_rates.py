@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from tunebound.theory.engine.statistics.rates import within_group_rate
 
 FACTORS = ("family", "n", "margin")

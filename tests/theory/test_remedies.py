@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy.special import expit
+
 from tunebound import theory, tuning
 from tunebound.theory.engine import study as studies
 from tunebound.theory.engine.presentation import find_presentation

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tunebound import theory
 from tunebound.theory.engine.statement import Claim, find_theorem
 

@@ -8,11 +8,11 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from tunebound import synthetic, theory
-from tunebound.theory.engine import study as studies
 
 from tests.oracles.descent import leave_one_out_paths
 from tests.oracles.separator_program import hard_margin_direction
+from tunebound import synthetic, theory
+from tunebound.theory.engine import study as studies
 
 SMALL = theory.Study("head", "smoke", 0, {"steps": 40})
 
@@ -118,7 +118,7 @@ def test_manifest_says_what_the_results_depend_on(small):
     assert manifest["options"] == {
         "steps": 40,
         "exact": False,
-        "weights": "1/n",
+        "weighting": "1/n",
         "rate_fraction": 0.5,
         "device": "auto",
         "dtype": "float64",
@@ -145,7 +145,7 @@ def test_short_runs_leave_out_what_needs_a_long_one(small):
             theory.Study("head", "smoke", 0, {"steps": 0}),
             "steps must be a whole number of steps, at least 1",
         ),
-        (theory.Study("head", "smoke", 0, {"weights": "n"}), "weights must be one of"),
+        (theory.Study("head", "smoke", 0, {"weighting": "n"}), "weighting must be one of"),
         (
             theory.Study("head", "smoke", 0, {"rate_fraction": 1.5}),
             r"rate_fraction must lie in \(0, 1\]",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tunebound import bounds, synthetic, theory
 from tunebound.theory.engine.statement import Assumption
 from tunebound.theory.engine.verdict import judge, second_opinions
@@ -65,11 +66,11 @@ def test_a_false_theorem_is_refuted_by_the_smallest_set_which_replays(tmp_path):
 
 def test_second_opinions_on_a_counterexample():
     verdict = theory.verify(make("a-quarter-of-anytime", 0.25), SETS, steps=200, jobs=1)
-    holding, weights = second_opinions(verdict, SETS[1], {"steps": 200})
+    holding, weighting = second_opinions(verdict, SETS[1], {"steps": 200})
     assert holding.startswith("on it hold: ")
     assert "H-anytime" in holding
     assert "fail" not in holding
-    assert weights == "with the weights 1/(n-1) it fails there too"
+    assert weighting == "with the weights 1/(n-1) it fails there too"
 
 
 def test_a_bound_above_the_maximum_is_vacuous():

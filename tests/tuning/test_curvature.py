@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
 from tunebound.synthetic.tokens import make_token_task
 from tunebound.tuning.encoders.tokens import SequenceClassifier, TokenMLP, TokenTransformer
 from tunebound.tuning.full.curvature import estimate_minimiser, network_curvature, path_lipschitz

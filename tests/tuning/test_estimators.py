@@ -5,10 +5,10 @@ import pytest
 import torch
 from scipy.special import softmax
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from tunebound import synthetic
-from tunebound.tuning import HeadTuningClassifier, MultiHeadClassifier
 
 from tests.oracles.descent import logistic_path
+from tunebound import synthetic
+from tunebound.tuning import HeadTuningClassifier, MultiHeadClassifier
 
 
 @parametrize_with_checks(

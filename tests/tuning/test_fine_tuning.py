@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from tunebound import synthetic, tuning
-from tunebound.tuning.fine_tuning.methods import Method
 
 from tests.oracles.fine_tuning_loop import fine_tuning_loop
+from tunebound import synthetic, tuning
+from tunebound.tuning.fine_tuning.methods import Method
 
 LENGTH, VOCABULARY, N = 6, 16, 12
 FEW = {"steps": 5, "learning_rate": 0.3, "batch_size": 4, "dropout": 0.2}

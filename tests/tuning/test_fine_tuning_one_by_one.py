@@ -5,9 +5,9 @@ replica at a time with torch's optimiser.
 import numpy as np
 import pytest
 import torch
-from tunebound import synthetic, tuning
 
 from tests.oracles.fine_tuning import fine_tune_one
+from tunebound import synthetic, tuning
 
 LENGTH, VOCABULARY = 6, 16
 TASK = synthetic.make_token_task(14, length=LENGTH, vocabulary=VOCABULARY, seed=1)

@@ -7,6 +7,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+
 from tunebound import synthetic
 from tunebound.tuning import flow_heads, learning_rate_limits, tune_heads
 from tunebound.tuning.heads.flow import follow as module
@@ -61,13 +62,13 @@ def test_the_flow_follows_descent_on_every_family():
         np.testing.assert_allclose(flow.margin, exact.margin, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("weights", ["1/n", "1/(n-1)"])
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
 @pytest.mark.parametrize(("family", "d"), [("gaussian", 5), ("wide", 40), ("degenerate", 5)])
-def test_other_weights_starts_and_step_sizes(family, d, weights):
+def test_other_weights_starts_and_step_sizes(family, d, weighting):
     data = synthetic.make_separable(family, n=20, d=d, margin=0.3, radius=5.0, seed=3)
-    rate = 0.2 * learning_rate_limits(data.X, weights=weights)
+    rate = 0.2 * learning_rate_limits(data.X, weighting=weighting)
     start = np.random.default_rng(1).normal(size=d)
-    common = {"learning_rate": rate, "init": start, "weights": weights}
+    common = {"learning_rate": rate, "init": start, "weighting": weighting}
     exact = tune_heads(data.X, data.y, steps=30_000, record=[500, 3000, 30_000], **common)
     flow = flow_heads(data.X, data.y, until=30_000, record=[500, 3000, 30_000], **common)
     assert np.array_equal(flow.steps, exact.steps)
@@ -207,7 +208,7 @@ def test_direction_error_is_measured_against_the_reference():
         ({"record": "all"}, "record must be one of 'log'"),
         ({"tolerance": 0.0}, "tolerance must be finite and positive"),
         ({"learning_rate": 1e9}, "above the limit"),
-        ({"weights": "n"}, "weights must be one of"),
+        ({"weighting": "n"}, "weighting must be one of"),
         ({"reference": np.ones((3, 3))}, "reference must hold one direction a head"),
     ],
 )

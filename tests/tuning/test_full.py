@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+from tests.oracles.full_descent import leave_one_out_quadratic_paths
 from tunebound.synthetic.quadratics import make_quadratics
 from tunebound.synthetic.smooth_losses import make_smooth_losses
 from tunebound.tuning.full import quadratics as module
 from tunebound.tuning.full.quadratics import tune_losses, tune_quadratics
 
-from tests.oracles.full_descent import leave_one_out_quadratic_paths
-
-WEIGHTS = ("1/n", "1/(n-1)")
+WEIGHTINGS = ("1/n", "1/(n-1)")
 
 
 def quadratics(**changes):
@@ -20,10 +20,10 @@ def quadratics(**changes):
     )
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("interpolate", [True, False])
 @pytest.mark.parametrize("learning_rate", ["auto", 0.3])
-def test_the_recursion_agrees_with_a_plain_loop(weights, interpolate, learning_rate):
+def test_the_recursion_agrees_with_a_plain_loop(weighting, interpolate, learning_rate):
     problem = quadratics(interpolate=interpolate)
     rate = 0.5 if learning_rate == "auto" else learning_rate
     run = tune_quadratics(
@@ -32,11 +32,11 @@ def test_the_recursion_agrees_with_a_plain_loop(weights, interpolate, learning_r
         problem.start,
         steps=40,
         learning_rate=learning_rate,
-        weights=weights,
+        weighting=weighting,
         record=[1, 2, 17],
     )
     paths = leave_one_out_quadratic_paths(
-        problem.hessians, problem.minimisers, problem.start, rate, 40, weights
+        problem.hessians, problem.minimisers, problem.start, rate, 40, weighting
     )
     distance = np.sqrt(((paths[1:] - paths[0]) ** 2).sum(axis=2)).T
     assert run.steps.tolist() == [1, 2, 17, 40]
@@ -49,11 +49,11 @@ def test_the_recursion_agrees_with_a_plain_loop(weights, interpolate, learning_r
     assert run.initial_loss == pytest.approx(losses[0], rel=1e-12)
     assert run.loss == pytest.approx(losses[run.steps], rel=1e-11)
     assert run.learning_rate == pytest.approx(rate, rel=1e-12)
-    assert run.weighting == weights
+    assert run.weighting == weighting
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_distances_keep_their_digits_when_all_runs_have_converged(weights):
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_distances_keep_their_digits_when_all_runs_have_converged(weighting):
     problem = quadratics(mu=0.5, n=3, d=2)
     run = tune_quadratics(
         problem.hessians,
@@ -61,42 +61,42 @@ def test_distances_keep_their_digits_when_all_runs_have_converged(weights):
         problem.start,
         steps=400,
         record=[400],
-        weights=weights,
+        weighting=weighting,
     )
     # The same runs with the minimiser as origin, where extended precision loses nothing.
     centred = np.zeros_like(problem.minimisers)
     start = problem.start - problem.minimiser
     paths = leave_one_out_quadratic_paths(
-        problem.hessians, centred, start, run.learning_rate, 400, weights
+        problem.hessians, centred, start, run.learning_rate, 400, weighting
     )
     expected = np.sqrt(((paths[1:, -1] - paths[0, -1]) ** 2).sum(axis=1)).astype(float)
     assert run.distance[0].max() < 1e-30
     assert run.distance[0] == pytest.approx(expected, rel=1e-11)
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_chunks_do_not_change_the_result(weights, monkeypatch):
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_chunks_do_not_change_the_result(weighting, monkeypatch):
     problem = quadratics(n=7, interpolate=False)
     arguments = (problem.hessians, problem.minimisers, problem.start)
-    whole = tune_quadratics(*arguments, steps=30, weights=weights)
+    whole = tune_quadratics(*arguments, steps=30, weighting=weighting)
     general = tune_losses(
-        problem.losses, problem.gradients, problem.start, beta=2.0, steps=30, weights=weights
+        problem.losses, problem.gradients, problem.start, beta=2.0, steps=30, weighting=weighting
     )
     monkeypatch.setattr(module, "WORKING_MEMORY", 3 * 8 * 16)
-    parts = tune_quadratics(*arguments, steps=30, weights=weights)
+    parts = tune_quadratics(*arguments, steps=30, weighting=weighting)
     single = tune_losses(
-        problem.losses, problem.gradients, problem.start, beta=2.0, steps=30, weights=weights
+        problem.losses, problem.gradients, problem.start, beta=2.0, steps=30, weighting=weighting
     )
     for name in ("distance", "loss", "gradient_norms", "weights"):
         assert getattr(parts, name) == pytest.approx(getattr(whole, name), rel=1e-13), name
         assert getattr(single, name) == pytest.approx(getattr(general, name), rel=1e-12), name
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_the_general_route_agrees_with_the_recursion(weights):
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_the_general_route_agrees_with_the_recursion(weighting):
     problem = quadratics(interpolate=False)
     exact = tune_quadratics(
-        problem.hessians, problem.minimisers, problem.start, steps=50, weights=weights
+        problem.hessians, problem.minimisers, problem.start, steps=50, weighting=weighting
     )
     general = tune_losses(
         problem.losses,
@@ -104,7 +104,7 @@ def test_the_general_route_agrees_with_the_recursion(weights):
         problem.start,
         beta=problem.beta,
         steps=50,
-        weights=weights,
+        weighting=weighting,
     )
     for name in ("distance", "loss", "gradient_norms", "weights"):
         assert getattr(general, name) == pytest.approx(
@@ -113,8 +113,8 @@ def test_the_general_route_agrees_with_the_recursion(weights):
     assert general.initial_loss == pytest.approx(exact.initial_loss, rel=1e-12)
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_smooth_losses_agree_with_a_plain_loop(weights):
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_smooth_losses_agree_with_a_plain_loop(weighting):
     problem = make_smooth_losses(5, 3, mu=0.1, beta=1.0, distance=2.0, width=0.5, seed=8)
     run = tune_losses(
         problem.losses,
@@ -122,10 +122,10 @@ def test_smooth_losses_agree_with_a_plain_loop(weights):
         problem.start,
         beta=1.0,
         steps=25,
-        weights=weights,
+        weighting=weighting,
         record=range(1, 26),
     )
-    share = 1 / 5 if weights == "1/n" else 1 / 4
+    share = 1 / 5 if weighting == "1/n" else 1 / 4
     first = problem.start
     path = [first]
     for _ in range(25):
@@ -198,7 +198,7 @@ GOOD = dict(hessians=EYES, minimisers=np.zeros((3, 2)), start=np.ones(2), steps=
         (dict(steps=0), ValueError, "steps must be at least 1"),
         (dict(steps=2.0), TypeError, "steps must be an integer"),
         (dict(record=[5]), ValueError, "record asks for step 5, but steps is 3"),
-        (dict(weights="n"), ValueError, "weights must be one of '1/n', '1/\\(n-1\\)'"),
+        (dict(weighting="n"), ValueError, "weighting must be one of '1/n', '1/\\(n-1\\)'"),
         (
             dict(learning_rate=2.1),
             ValueError,
@@ -230,7 +230,7 @@ def slopes(w):
         (dict(start=[np.inf, 1]), ValueError, "start must be finite, got inf"),
         (dict(beta=0), ValueError, "beta must be finite and positive"),
         (dict(learning_rate=1.1), ValueError, "learning_rate 1.1 is above the limit 2/beta = 1"),
-        (dict(weights="all"), ValueError, "weights must be one of"),
+        (dict(weighting="all"), ValueError, "weighting must be one of"),
         (dict(steps=0), ValueError, "steps must be at least 1"),
         (
             dict(losses=lambda w: np.zeros(2)),

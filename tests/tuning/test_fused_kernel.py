@@ -10,9 +10,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import torch
-from tunebound.tuning.heads.engine import fused as fused_kernel
 
 from tests.oracles.descent import logistic_path
+from tunebound.tuning.heads.engine import fused as fused_kernel
 
 needs_triton = pytest.mark.skipif(
     find_spec("triton") is None, reason="Triton is not installed (pip install triton)"

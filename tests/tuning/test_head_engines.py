@@ -9,6 +9,8 @@ import weakref
 import numpy as np
 import pytest
 import torch
+
+from tests.oracles.descent import leave_one_out_paths
 from tunebound import synthetic
 from tunebound.tuning import tune_heads
 from tunebound.tuning.heads.engine import choice as descent_choice
@@ -17,8 +19,6 @@ from tunebound.tuning.heads.engine import fused as fused_kernel
 from tunebound.tuning.heads.engine import gram as gram_descent
 from tunebound.tuning.heads.engine import plan
 from tunebound.tuning.heads.run import rounding_resolution
-
-from tests.oracles.descent import leave_one_out_paths
 
 MEASURES = (
     "weights",
@@ -70,7 +70,7 @@ def forced(monkeypatch, *, gram):
 def test_gram_space_gives_the_iterates_of_a_plain_loop(n, d, weighting, start):
     data = sample(n=n, d=d)
     init = None if start is None else np.linspace(-1, 1, d)
-    run = tune_heads(data.X, data.y, steps=300, init=init, weights=weighting, record=[1, 20, 300])
+    run = tune_heads(data.X, data.y, steps=300, init=init, weighting=weighting, record=[1, 20, 300])
     paths = leave_one_out_paths(
         data.X, data.y, run.learning_rate, 300, start=init, weighting=weighting
     )
@@ -85,7 +85,7 @@ def test_gram_space_and_feature_space_agree_in_every_measure(monkeypatch, weight
     X, y = batch(3, n=10, d=14)
     init = np.random.default_rng(0).normal(size=(heads, 14)) if heads > 1 else None
     arguments = dict(
-        steps=200, weights=weighting, heads=heads, init=init, reference=unit(np.ones((3, 11, 14)))
+        steps=200, weighting=weighting, heads=heads, init=init, reference=unit(np.ones((3, 11, 14)))
     )
     gram = tune_heads(X, y, **arguments)
     forced(monkeypatch, gram=False)
@@ -132,8 +132,8 @@ def test_mixed_precision_stays_with_float64_on_the_same_rounded_data(family, n, 
     data = sample(family, n=n, d=d)
     steps = 800 if n == 70 else 5_000
     rounded = data.X.astype(np.float32).astype(np.float64)
-    mixed = tune_heads(data.X, data.y, steps=steps, weights=weighting, dtype="mixed")
-    exact = tune_heads(rounded, data.y, steps=steps, weights=weighting)
+    mixed = tune_heads(data.X, data.y, steps=steps, weighting=weighting, dtype="mixed")
+    exact = tune_heads(rounded, data.y, steps=steps, weighting=weighting)
     late = mixed.steps > descent.DOUBLE_STEPS
     assert not np.array_equal(mixed.path[late], exact.path[late])
     np.testing.assert_allclose(unit(mixed.weights), unit(exact.weights), rtol=0, atol=1e-8)
@@ -182,7 +182,7 @@ def test_mixed_precision_to_a_million_steps():
 def test_several_heads_agree_with_one_by_one(d, weighting, dtype):
     X, y = batch(2, n=12, d=d)
     init = np.random.default_rng(1).normal(size=(2, 5, d))
-    arguments = dict(steps=400, weights=weighting, dtype=dtype, record=[1, 300])
+    arguments = dict(steps=400, weighting=weighting, dtype=dtype, record=[1, 300])
     together = tune_heads(X, y, heads=5, init=init, **arguments)
     alone = [tune_heads(X, y, init=init[:, h], **arguments) for h in range(5)]
     tolerance = 1e-12 if dtype == "float64" else 1e-8
@@ -266,7 +266,7 @@ ENGINES = {
     "Gram space": dict(n=12, d=15),
     "heads": dict(n=12, d=3, heads=3),
     "heads in the Gram space": dict(n=12, d=13, heads=3),
-    "1/(n-1)": dict(n=12, d=3, weights="1/(n-1)"),
+    "1/(n-1)": dict(n=12, d=3, weighting="1/(n-1)"),
 }
 
 
@@ -286,7 +286,7 @@ def test_blocks_differ_by_less_than_the_resolution(monkeypatch, engine, threads)
     whole = tune_heads(X, y, **arguments)
     allowed = rounding_resolution(whole.steps)[-1] if options.get("dtype") != "mixed" else 1e-8
     smallest = plan.needed(
-        plan.Sizes(5, n, d, n, heads, gram=d >= n, shifted="weights" in options), 1, 1, 1
+        plan.Sizes(5, n, d, n, heads, gram=d >= n, shifted="weighting" in options), 1, 1, 1
     )
     before = torch.get_num_threads()
     try:

@@ -5,11 +5,11 @@ promises.
 import numpy as np
 import pytest
 import torch
+
+from tests.oracles.descent import leave_one_out_paths
 from tunebound import synthetic
 from tunebound.tuning import learning_rate_limits, tune_heads
 from tunebound.tuning.heads import tune as engine
-
-from tests.oracles.descent import leave_one_out_paths
 
 FAMILIES = ("gaussian", "heavy_tailed", "degenerate", "wide")
 
@@ -35,7 +35,7 @@ def test_heads_agree_with_a_plain_loop(family, weighting):
     data = sample(family)
     steps = [1, 2, 17, 400]
     start = np.linspace(-1, 1, data.d)
-    run = tune_heads(data.X, data.y, steps=400, init=start, weights=weighting, record=steps)
+    run = tune_heads(data.X, data.y, steps=400, init=start, weighting=weighting, record=steps)
     paths = leave_one_out_paths(
         data.X, data.y, run.learning_rate, 400, start=start, weighting=weighting
     )[:, steps]
@@ -63,7 +63,7 @@ def test_heads_agree_with_a_plain_loop(family, weighting):
 def test_certificate_is_the_sum_of_gradient_differences_and_bounds_the_distance(weighting):
     data = sample()
     n, T = data.n, 300
-    run = tune_heads(data.X, data.y, steps=T, weights=weighting, record=[1, 50, T])
+    run = tune_heads(data.X, data.y, steps=T, weighting=weighting, record=[1, 50, T])
     path = leave_one_out_paths(data.X, data.y, run.learning_rate, T, weighting=weighting)[0]
     w = torch.tensor(path[:-1], requires_grad=True)
     Z = torch.tensor(data.X * data.y[:, None])
@@ -143,16 +143,16 @@ def test_limit_is_two_over_the_largest_curvature(weighting):
         np.linalg.eigvalsh(data.X[kept].T @ data.X[kept])[-1] / (4 * (9 if kept.all() else share))
         for kept in subsets
     ]
-    limit = learning_rate_limits(data.X, weights=weighting)
+    limit = learning_rate_limits(data.X, weighting=weighting)
     assert limit <= 2 / max(curvatures) * (1 + 1e-12)
     if weighting == "1/n":
         np.testing.assert_allclose(limit, 2 / curvatures[0], rtol=1e-12)
     else:
         np.testing.assert_allclose(limit, 2 / (curvatures[0] * 9 / 8), rtol=1e-12)
-    assert tune_heads(data.X, data.y, steps=1, weights=weighting).learning_rate == pytest.approx(
+    assert tune_heads(data.X, data.y, steps=1, weighting=weighting).learning_rate == pytest.approx(
         limit / 2, rel=1e-12
     )
-    tune_heads(data.X, data.y, steps=1, weights=weighting, learning_rate=limit)
+    tune_heads(data.X, data.y, steps=1, weighting=weighting, learning_rate=limit)
 
 
 def test_a_learning_rate_above_the_limit_is_refused_with_the_limit():
@@ -217,7 +217,7 @@ BAD = {
     ),
     "init shape": (dict(init=np.ones(4)), ValueError, r"init must have shape \(3,\)"),
     "init NaN": (dict(init=[np.nan, 0, 0]), ValueError, "init must be finite"),
-    "weights": (dict(weights="n"), ValueError, r"weights must be one of '1/n', '1/\(n-1\)'"),
+    "weighting": (dict(weighting="n"), ValueError, r"weighting must be one of '1/n', '1/\(n-1\)'"),
     "record word": (dict(record="all"), ValueError, "record must be one of 'log'"),
     "record beyond": (dict(record=[11]), ValueError, "record asks for step 11, but steps is 10"),
     "record zero": (dict(record=[0]), ValueError, "record must be at least 1"),

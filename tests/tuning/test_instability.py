@@ -13,6 +13,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ortho_group
 from sklearn.cross_decomposition import CCA
+
 from tunebound.tuning import instability
 
 FEATURES = ("cka_distance", "procrustes_distance", "svcca_distance")

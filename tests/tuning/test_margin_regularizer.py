@@ -6,6 +6,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+
 from tunebound.tuning import MaximalMarginRegularizer
 from tunebound.tuning.fine_tuning.margin_regularizer import margin_penalty
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import expit, rel_entr
+
 from tunebound import synthetic, tuning
 from tunebound.tuning.fine_tuning.methods import Method, State, Strength, perturbed, register
 from tunebound.tuning.fine_tuning.methods import method as registry

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax
+
 from tunebound.tuning import MultiHeadLoss
 
 

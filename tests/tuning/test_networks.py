@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
+from tests.oracles.network_training import sample_gradient_norms, train_one
 from tunebound.synthetic.tokens import make_token_task
 from tunebound.tuning.encoders.tokens import SequenceClassifier, TokenMLP, TokenTransformer
 from tunebound.tuning.full import networks
 from tunebound.tuning.full.losses import NetworkLoss
 from tunebound.tuning.full.networks import plan_blocks, tune_networks
-
-from tests.oracles.network_training import sample_gradient_norms, train_one
 
 CRITERIA = {
     "squared": lambda outputs, labels: (outputs - labels) ** 2 / 2,
@@ -42,8 +42,8 @@ def tensors(tokens, labels):
 
 @pytest.mark.parametrize("kind", ["mlp", "transformer"])
 @pytest.mark.parametrize("loss", ["squared", "logistic"])
-@pytest.mark.parametrize("weights", ["1/n", "1/(n-1)"])
-def test_replicas_agree_with_one_by_one_training(kind, loss, weights):
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
+def test_replicas_agree_with_one_by_one_training(kind, loss, weighting):
     model, (tokens, labels) = small(kind), task()
     before = copy.deepcopy(model.state_dict())
     run = tune_networks(
@@ -53,11 +53,11 @@ def test_replicas_agree_with_one_by_one_training(kind, loss, weights):
         steps=60,
         learning_rate=0.2,
         loss=loss,
-        weights=weights,
+        weighting=weighting,
         record=[1, 10, 60],
     )
     inputs, targets = tensors(tokens, labels)
-    growth = 1.0 if weights == "1/n" else 7 / 6
+    growth = 1.0 if weighting == "1/n" else 7 / 6
     whole = train_one(model, inputs, targets, CRITERIA[loss], steps=60, rate=0.2)
     for i in range(7):
         alone = train_one(
@@ -86,18 +86,25 @@ def test_replicas_agree_with_one_by_one_training(kind, loss, weights):
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-@pytest.mark.parametrize("weights", ["1/n", "1/(n-1)"])
-def test_mini_batches_are_the_same_in_every_replica(weights):
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
+def test_mini_batches_are_the_same_in_every_replica(weighting):
     model, (tokens, labels) = small("mlp"), task()
     run = tune_networks(
-        model, tokens, labels, steps=20, learning_rate=0.2, batch_size=3, seed=5, weights=weights
+        model,
+        tokens,
+        labels,
+        steps=20,
+        learning_rate=0.2,
+        batch_size=3,
+        seed=5,
+        weighting=weighting,
     )
     order, batches = np.random.default_rng(5), []
     while len(batches) < 20:
         shuffled = order.permutation(7)
         batches += [shuffled[0:3], shuffled[3:6], shuffled[6:7]]
     inputs, targets = tensors(tokens, labels)
-    growth = 1.0 if weights == "1/n" else 7 / 6
+    growth = 1.0 if weighting == "1/n" else 7 / 6
     whole = train_one(
         model, inputs, targets, CRITERIA["squared"], steps=20, rate=0.2, batches=batches
     )
@@ -117,7 +124,14 @@ def test_mini_batches_are_the_same_in_every_replica(weights):
             torch.linalg.vector_norm(alone[-1] - whole[-1]).item(), rel=1e-9
         )
     other = tune_networks(
-        model, tokens, labels, steps=20, learning_rate=0.2, batch_size=3, seed=6, weights=weights
+        model,
+        tokens,
+        labels,
+        steps=20,
+        learning_rate=0.2,
+        batch_size=3,
+        seed=6,
+        weighting=weighting,
     )
     assert not np.allclose(other.weights, run.weights)
 
@@ -265,7 +279,7 @@ TOKENS, LABELS = task()
         (dict(batch_size=0), ValueError, "batch_size must be at least 1"),
         (dict(batch_size=8), ValueError, "batch_size must be at most n=7, got 8; pass None"),
         (dict(seed=-1), ValueError, "seed must be at least 0"),
-        (dict(weights="n"), ValueError, "weights must be one of"),
+        (dict(weighting="n"), ValueError, "weighting must be one of"),
         (dict(memory=True), TypeError, "memory must be an integer"),
         (dict(dtype="float16"), ValueError, "dtype must be one of 'float64', 'float32'"),
         (dict(device="abacus"), ValueError, "device must be"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
 from tunebound.synthetic.tokens import make_token_task
 from tunebound.tuning.encoders.pretraining import pretrain
 from tunebound.tuning.encoders.reconstruction import hidden_positions

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
 from tunebound import synthetic
 from tunebound.tuning import TokenMLP, TokenTransformer, pretrain, self_unsupervised_retraining
 

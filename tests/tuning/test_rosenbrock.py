@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation, step
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from tunebound.tuning.threads import WORTHWHILE, a_block_a_thread, threads_for
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import find_named, load_catalogue, theorems
 from tunebound.theory.engine.statistics.effects import median_interval, sign_test

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
+
 from tunebound.theory.engine.study import Results
 from tunebound.theory.engine.verdict import Verdict
 

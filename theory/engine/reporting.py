@@ -12,6 +12,7 @@ from typing import Any
 
 import jinja2
 from tqdm import tqdm
+
 from tunebound.theory.engine import study
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting

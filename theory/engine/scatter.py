@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import find_theorem
 from tunebound.theory.engine.study import Results

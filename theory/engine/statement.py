@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from tunebound.bounds.provenance import PROVENANCES
 
 Named = TypeVar("Named")

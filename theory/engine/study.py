@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
+
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import Theorem, theorems
 

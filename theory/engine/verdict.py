@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import betaincinv
+
 from tunebound.bounds.constants import weakest
 from tunebound.theory.engine import study
 from tunebound.theory.engine.setting import Setting, find_setting
@@ -336,17 +337,22 @@ def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -
     )
     failing = ", ".join(each.theorem.name for each in tested if each.violations)
     sentences = [f"on it hold: {holding}" + (f"; fail too: {failing}" if failing else "")]
-    if "weights" in checked:
-        weights = "1/(n-1)" if checked["weights"] == "1/n" else "1/n"
+    if "weighting" in checked:
+        weighting = "1/(n-1)" if checked["weighting"] == "1/n" else "1/n"
         again = judge(
             verdict.theorem,
             study.examine(
-                setting, [member], {**checked, "weights": weights}, [verdict.theorem], [0], [member]
+                setting,
+                [member],
+                {**checked, "weighting": weighting},
+                [verdict.theorem],
+                [0],
+                [member],
             ),
         )
         if again.environments:
             sentences.append(
-                f"with the weights {weights} it"
+                f"with the weights {weighting} it"
                 f" {'fails there too' if again.violations else 'does not fail there'}"
             )
     return sentences

@@ -6,6 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
 from tunebound.theory.engine.study import Results
 
 MARKERS = "osD^v"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
+
 from tunebound import synthetic, tuning
 from tunebound.synthetic.storage import read_arrays, write_arrays
 from tunebound.theory.engine.setting import Setting, register
@@ -21,7 +22,7 @@ from tunebound.tuning.recording import record_steps
 FORMAT = "tunebound-network"
 CORPUS = 4096  # unlabelled sequences of the world, for pre-training
 MEAN = "mean distance of the parameters at step t"
-OPTIONS = {"steps": 500, "weights": "1/n", "minimiser_steps": 2000, "device": "auto"}
+OPTIONS = {"steps": 500, "weighting": "1/n", "minimiser_steps": 2000, "device": "auto"}
 # mean loss at w* below which the network fits every sample; at the start it is about one half
 INTERPOLATED = 1e-3
 
@@ -139,7 +140,7 @@ class NetworkEvidence:
             "parameters": self.run.weights.shape[1],
             "distance": self.minimiser.distance.value,
             "distance_error": self.minimiser.distance.error,
-            "weights": self.run.weighting,
+            "weighting": self.run.weighting,
             "beta": self.beta,
             "beta_error": max(self.start.largest.error, self.end.largest.error),
             "mu": self.end.smallest.value,
@@ -184,7 +185,11 @@ def _examine(task: NetworkTask, options: Mapping[str, Any]) -> NetworkEvidence:
     )
     beta = max(start.largest.value, end.largest.value)
     run = tuning.tune_networks(
-        *sample, steps=options["steps"], learning_rate=1 / beta, weights=options["weights"], **place
+        *sample,
+        steps=options["steps"],
+        learning_rate=1 / beta,
+        weighting=options["weighting"],
+        **place,
     )
     lipschitz = tuning.path_lipschitz(run.gradient_norms, learning_rate=1 / beta, beta=beta)
     return NetworkEvidence(task, run, start, end, minimiser, lipschitz)
@@ -243,7 +248,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         raise ValueError(
             f"minimiser_steps must be an integer of at least 20, got {options['minimiser_steps']!r}"
         )
-    tuning.arguments.choice("weights", options["weights"], tuning.arguments.WEIGHTS)
+    tuning.arguments.choice("weighting", options["weighting"], tuning.arguments.WEIGHTINGS)
     tuning.arguments.device("device", options["device"])
 
 

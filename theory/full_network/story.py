@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+
 from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict

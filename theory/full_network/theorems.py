@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tunebound.bounds import full
 from tunebound.theory.engine.assumptions import REMAINING_WEIGHTS
 from tunebound.theory.engine.statement import Assumption, Claim, theorem

@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
+
 from tunebound.bounds import full
 from tunebound.theory.engine.study import Results
 
@@ -123,7 +124,7 @@ def slack(results: Results) -> Figure:
     environments = results.environments[results.environments["interpolates"]]
     kappas = np.sort(environments["kappa"].unique())
     sizes = np.sort(environments["n"].unique())
-    weights = str(environments["weights"].iloc[0])
+    weights = str(environments["weighting"].iloc[0])
     steps = np.unique(np.round(np.geomspace(1, 10_000, 200)))
     figure = Figure(figsize=(9.4, 4.6), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
@@ -135,10 +136,10 @@ def slack(results: Results) -> Figure:
             top = (
                 full.published(**size, lipschitz=1.0)
                 if name == "P-Full"
-                else full.closed(**size, lipschitz=1.0, weights=weights)
+                else full.closed(**size, lipschitz=1.0, weighting=weights)
             )
             table = full.worst_quadratic(
-                **{**size, "mu": kappas[:, None]}, steps=steps, weights=weights
+                **{**size, "mu": kappas[:, None]}, steps=steps, weighting=weights
             )
             axis.loglog(
                 kappas,

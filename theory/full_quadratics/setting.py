@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from tunebound import synthetic, tuning
 from tunebound.bounds import full
 from tunebound.theory.engine.setting import Setting, register
@@ -25,7 +26,7 @@ EACH = "distance of the parameters of each sample at step t"
 # Steps at which the semidefinite program of the worst case is solved: half a second at 10, minutes
 # beyond 20.
 WORST_CASE_STEPS = (1, 2, 5, 10)
-OPTIONS = {"steps": 200, "weights": "1/n"}
+OPTIONS = {"steps": 200, "weighting": "1/n"}
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class FullEvidence:
             "kappa": float(f"{problem.mu / problem.beta:.12g}"),
             "distance": float(f"{problem.distance:.12g}"),
             "seed": getattr(specification, "seed", -1),
-            "weights": self.run.weighting,
+            "weighting": self.run.weighting,
             "lipschitz": problem.lipschitz,
             "mu": problem.mu,
             "beta": problem.beta,
@@ -148,7 +149,7 @@ def full_evidence(
     members: Sequence[Problem], specifications: Sequence[Any], options: Mapping[str, Any]
 ) -> list[FullEvidence]:
     """All leave-one-out runs of each problem."""
-    steps, weights = options["steps"], options["weights"]
+    steps, weights = options["steps"], options["weighting"]
     recorded = np.union1d(record_steps(steps), [t for t in WORST_CASE_STEPS if t <= steps]).tolist()
     found = []
     for problem, specification in zip(members, specifications, strict=True):
@@ -158,7 +159,7 @@ def full_evidence(
                 problem.minimisers,
                 problem.start,
                 steps=steps,
-                weights=weights,
+                weighting=weights,
                 record=recorded,
             )
         else:
@@ -168,7 +169,7 @@ def full_evidence(
                 problem.start,
                 beta=problem.beta,
                 steps=steps,
-                weights=weights,
+                weighting=weights,
                 record=recorded,
             )
         found.append(FullEvidence(problem, run, specification))
@@ -191,7 +192,7 @@ def worst_cases(evidence: FullEvidence) -> tuple[NDArray[np.intp], list[full.Wor
         "mu": kappa,
         "beta": 1.0,
         "distance": distance,
-        "weights": evidence.run.weighting,
+        "weighting": evidence.run.weighting,
     }
     return where, [full.worst_case(**size, steps=int(t)) for t in evidence.run.steps[where]]
 
@@ -203,7 +204,7 @@ def check_options(options: Mapping[str, Any]) -> None:
     record_steps(options["steps"])
     problem = synthetic.make_quadratics(2, 1, mu=0.5, beta=1.0, distance=1.0)
     tuning.tune_quadratics(
-        problem.hessians, problem.minimisers, problem.start, steps=1, weights=options["weights"]
+        problem.hessians, problem.minimisers, problem.start, steps=1, weighting=options["weighting"]
     )
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+
 from tunebound.theory.engine import scatter as plots
 from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation
@@ -20,7 +21,7 @@ def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     runs = int((results.environments["n"] + 1).sum())
     return (
         f"{len(results.environments)} problems with exact constants, {options['steps']:,} steps of"
-        f" size 1/β with every sample left out in turn ({runs:,} runs, {options['weights']}"
+        f" size 1/β with every sample left out in turn ({runs:,} runs, {options['weighting']}"
         " weights), and the exact worst case of their class."
     )
 

@@ -5,6 +5,7 @@ to the exact worst case.
 from __future__ import annotations
 
 import numpy as np
+
 from tunebound import synthetic
 from tunebound.bounds import full
 from tunebound.theory.engine.assumptions import INTERPOLATION, NO_INTERPOLATION, REMAINING_WEIGHTS
@@ -48,7 +49,7 @@ def closed(evidence: FullEvidence) -> tuple[Claim, ...]:
     return (
         evidence.claim(
             run.distance.mean(axis=1),
-            full.closed(**evidence.constants, weights=run.weighting),
+            full.closed(**evidence.constants, weighting=run.weighting),
             MEAN,
         ),
     )
@@ -65,7 +66,7 @@ def closed(evidence: FullEvidence) -> tuple[Claim, ...]:
 def steps(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The bound after T steps from the constants of the class."""
     run = evidence.run
-    bound = full.steps(**evidence.constants, steps=run.steps, weights=run.weighting)
+    bound = full.steps(**evidence.constants, steps=run.steps, weighting=run.weighting)
     return (evidence.claim(run.distance.mean(axis=1), bound, MEAN),)
 
 
@@ -84,7 +85,7 @@ def data(evidence: FullEvidence) -> tuple[Claim, ...]:
         **evidence.curvature,
         initial_loss=evidence.excess_loss,
         steps=run.steps,
-        weights=run.weighting,
+        weighting=run.weighting,
     )
     return (evidence.claim(run.distance.mean(axis=1), bound, MEAN),)
 
@@ -119,7 +120,7 @@ def contraction(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The bound of each sample after T steps from the contraction of one step."""
     run = evidence.run
     bound = np.asarray(
-        full.contraction(**evidence.class_size, steps=run.steps, weights=run.weighting)
+        full.contraction(**evidence.class_size, steps=run.steps, weighting=run.weighting)
     )
     return (evidence.claim(run.distance, bound[:, None], EACH),)
 
@@ -176,13 +177,13 @@ def off_interpolation(evidence: FullEvidence) -> tuple[Claim, ...]:
         **evidence.curvature,
         initial_loss=evidence.excess_loss,
         steps=run.steps,
-        weights=run.weighting,
+        weighting=run.weighting,
     )
     bound = bound + full.off_interpolation(
         **evidence.curvature,
         steps=run.steps,
         gradient_norm=evidence.gradients_at_minimiser.mean(),
-        weights=run.weighting,
+        weighting=run.weighting,
     )
     return (evidence.claim(run.distance.mean(axis=1), bound, MEAN),)
 

@@ -9,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
 from tunebound.bounds.asymptote import chord
 from tunebound.theory.engine.study import Results
 from tunebound.theory.engine.verdict import judged_rows, tightness_ratio

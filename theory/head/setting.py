@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from tunebound import bounds, synthetic, tuning
 from tunebound.bounds import constants
 from tunebound.theory.engine.setting import Setting, register
@@ -28,7 +29,7 @@ LIMIT = "instability of each sample in the limit"
 OPTIONS = {
     "steps": 1e30,
     "exact": False,
-    "weights": "1/n",
+    "weighting": "1/n",
     "rate_fraction": 0.5,
     "device": "auto",
     "dtype": "float64",
@@ -156,7 +157,7 @@ class HeadEvidence:
             "margin": self.margin if planted is None else planted,
             "radius": self.radius,
             "seed": data.seed,
-            "weights": self.run.weighting,
+            "weighting": self.run.weighting,
             "rate_fraction": self.rate_fraction,
             "learning_rate": self.run.learning_rate,
             "support_vectors": len(self.separator.support),
@@ -231,9 +232,10 @@ def head_evidence(
     X, y = np.stack([data.X for data in members]), np.stack([data.y for data in members])
     common: dict[str, Any] = {
         "learning_rate": (
-            options["rate_fraction"] * tuning.learning_rate_limits(X, weights=options["weights"])
+            options["rate_fraction"]
+            * tuning.learning_rate_limits(X, weighting=options["weighting"])
         ),
-        "weights": options["weights"],
+        "weighting": options["weighting"],
         "reference": directions,
         "device": options["device"],
     }
@@ -273,7 +275,7 @@ def check_options(options: Mapping[str, Any]) -> None:
             " exact (--exact), or leave dtype out"
         )
     corners = np.array([[1.0, 0.1], [1.0, -0.1], [-1.0, 0.1], [-1.0, -0.1]])
-    kept = {name: options[name] for name in ("weights", "device", "dtype")}
+    kept = {name: options[name] for name in ("weighting", "device", "dtype")}
     tuning.tune_heads(corners, np.sign(corners[:, 0]), steps=1, **kept)
     flow_records(steps)
 

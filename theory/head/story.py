@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from tunebound.theory.engine import scatter as plots
 from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation

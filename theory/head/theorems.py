@@ -5,6 +5,7 @@ and what ties them.
 from __future__ import annotations
 
 import numpy as np
+
 from tunebound.bounds import constants, head
 from tunebound.theory.engine.assumptions import LONG_RUN, REMAINING_WEIGHTS, SEPARABLE, STABLE_STEP
 from tunebound.theory.engine.statement import Assumption, Claim, theorem
@@ -284,7 +285,7 @@ def anytime(evidence: HeadEvidence) -> tuple[Claim, ...]:
     """Mean instability at every step from n, margin and radius alone."""
     run = evidence.run
     bound = head.anytime(
-        n=evidence.n, margin=evidence.margin, radius=evidence.radius, weights=run.weighting
+        n=evidence.n, margin=evidence.margin, radius=evidence.radius, weighting=run.weighting
     )
     measured = run.direction_distance.mean(axis=1)
     return (

@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, ScalarFormatter
+
 from tunebound.theory.engine.study import Results
 from tunebound.theory.multi_head.setting import ERROR, INSTABILITY
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from tunebound import bounds, tuning
 from tunebound.theory.engine.setting import Setting, register
 from tunebound.theory.engine.statement import Claim
@@ -20,7 +21,7 @@ from tunebound.tuning.recording import record_steps
 
 OPTIONS = {
     "steps": 5_000,
-    "weights": "1/n",
+    "weighting": "1/n",
     "rate_fraction": 0.5,
     "device": "auto",
     "dtype": "float64",
@@ -206,7 +207,7 @@ class MultiHeadEvidence:
             "scale": self.scale,
             "ratio": self.starts.d / self.n,
             "seed": self.starts.seed,
-            "weights": self.weighting,
+            "weighting": self.weighting,
             "rate_fraction": self.rate_fraction,
             "margin": self.margin,
             "gap": self.separator.gap,
@@ -278,9 +279,10 @@ def _examine(starts: RandomStarts, options: Mapping[str, Any]) -> MultiHeadEvide
     )
     common = {
         "learning_rate": (
-            options["rate_fraction"] * tuning.learning_rate_limits(X, weights=options["weights"])
+            options["rate_fraction"]
+            * tuning.learning_rate_limits(X, weighting=options["weighting"])
         ),
-        "weights": options["weights"],
+        "weighting": options["weighting"],
         "device": options["device"],
         "dtype": options["dtype"],
     }
@@ -310,7 +312,7 @@ def _examine(starts: RandomStarts, options: Mapping[str, Any]) -> MultiHeadEvide
         mean_start,
         np.array(resolution),
         options["rate_fraction"],
-        options["weights"],
+        options["weighting"],
     )
 
 
@@ -330,7 +332,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         )
     record_steps(options["steps"])
     corners = np.array([[1.0, 0.1], [1.0, -0.1], [-1.0, 0.1], [-1.0, -0.1]])
-    kept = {name: options[name] for name in ("weights", "device", "dtype")}
+    kept = {name: options[name] for name in ("weighting", "device", "dtype")}
     tuning.tune_heads(corners, np.sign(corners[:, 0]), steps=1, **kept)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tunebound import synthetic
 from tunebound.synthetic.storage import read_arrays, write_arrays
 

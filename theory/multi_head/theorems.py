@@ -5,6 +5,7 @@ brings.
 from __future__ import annotations
 
 import numpy as np
+
 from tunebound.bounds import head, multi_head
 from tunebound.theory.engine.assumptions import SEPARABLE, STABLE_STEP
 from tunebound.theory.engine.statement import Claim, theorem
@@ -252,7 +253,7 @@ def anytime(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
             margin=evidence.margin,
             radius=evidence.starts.data.radius,
             progress=np.maximum(progress, 0.0),
-            weights=evidence.weighting,
+            weighting=evidence.weighting,
         )
         claims.append(
             Claim(

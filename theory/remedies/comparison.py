@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+
 from tunebound.theory.engine.statistics.effects import log_ratio, median_interval
 from tunebound.theory.engine.statistics.ranks import Ranks, mean_ranks
 

@@ -8,6 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+
 from tunebound.theory.engine.statistics.effects import median_interval
 from tunebound.theory.engine.statistics.ranks import Ranks
 from tunebound.theory.engine.study import Results

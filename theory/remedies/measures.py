@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 from torch import nn
+
 from tunebound import bounds, tuning
 from tunebound.theory.remedies.comparison import REFERENCE, column
 from tunebound.theory.remedies.task import Task, with_constant

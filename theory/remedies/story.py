@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from tunebound.theory.engine import study
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.presentation import Illustration, Presentation, Table

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
 from tunebound import bounds, synthetic, tuning
 from tunebound.synthetic.storage import read_arrays, write_arrays
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+
 from tunebound import tuning
 from tunebound.theory.engine.hypothesis import hypothesize
 from tunebound.theory.engine.study import Results

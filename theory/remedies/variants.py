@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pandas as pd
+
 from tunebound.theory.remedies.comparison import SEPARATOR
 
 WEIGHTED = "maximal_margin"

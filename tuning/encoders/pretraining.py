@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
+
 from tunebound.tuning import arguments
 from tunebound.tuning.encoders.reconstruction import (
     check_encoder,

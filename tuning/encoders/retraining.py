@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
+
 from tunebound.tuning.encoders.pretraining import Pretraining, pretrain
 from tunebound.tuning.encoders.reconstruction import check_encoder, sequences
 

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
+
 from tunebound.tuning import arguments
 
 

@@ -6,6 +6,7 @@ import logging
 
 import torch
 from torch import Tensor, nn
+
 from tunebound.tuning import arguments
 
 logger = logging.getLogger(__name__)

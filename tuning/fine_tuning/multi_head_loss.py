@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
 from tunebound.tuning import arguments
 from tunebound.tuning.encoders.tokens import seeded
 

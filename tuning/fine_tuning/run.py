@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.func import functional_call, vmap
+
 from tunebound.tuning import arguments
 from tunebound.tuning.encoders.reconstruction import sequences
 from tunebound.tuning.encoders.tokens import TokenEncoder

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.func import functional_call, grad, vmap
 from tqdm import tqdm
+
 from tunebound.tuning import arguments
 from tunebound.tuning.encoders.reconstruction import sequences
 from tunebound.tuning.encoders.tokens import TokenEncoder

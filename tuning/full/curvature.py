@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.func import grad, jvp, vmap
 from tqdm import tqdm
+
 from tunebound.tuning import arguments
 from tunebound.tuning.full.estimates import Curvature, Estimate, Minimiser
 from tunebound.tuning.full.lanczos import RitzExtremes, ritz_extremes

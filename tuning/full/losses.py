@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.func import functional_call
+
 from tunebound.tuning import arguments
 
 Named = dict[str, Tensor]

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.func import grad, vmap
 from tqdm import tqdm
+
 from tunebound.tuning import arguments
 from tunebound.tuning.full.losses import NetworkLoss
 from tunebound.tuning.full.quadratics import FullRun
@@ -40,7 +41,7 @@ def tune_networks(
     loss: str = "squared",
     batch_size: int | None = None,
     seed: int = 0,
-    weights: str = "1/n",
+    weighting: str = "1/n",
     record: str | Sequence[int] = "log",
     memory: int = MEMORY,
     device: str = "auto",
@@ -75,7 +76,7 @@ def tune_networks(
         left-out sample's place stays empty.
     seed : int
         Of the batches' order.
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of the remaining samples when one is left out: unchanged, or n/(n − 1) times as
         large.
     record : "log" or sequence of int
@@ -92,7 +93,7 @@ def tune_networks(
     -------
     FullRun
         ``gradient_norms`` holds ‖∇f_i(w_t)‖ of all n samples along replica 0, also with
-        mini-batches; ``weights`` are flat, in the order of ``model.named_parameters()``.
+        mini-batches; ``weighting`` are flat, in the order of ``model.named_parameters()``.
 
     Raises
     ------
@@ -113,7 +114,9 @@ def tune_networks(
         )
     order = np.random.default_rng(arguments.integer("seed", seed, 0))
     growth = (
-        1.0 if arguments.choice("weights", weights, arguments.WEIGHTS) == "1/n" else n / (n - 1)
+        1.0
+        if arguments.choice("weighting", weighting, arguments.WEIGHTINGS) == "1/n"
+        else n / (n - 1)
     )
     blocks = plan_blocks(objective, batch, arguments.integer("memory", memory, 1), replicas=n + 1)
 
@@ -176,7 +179,7 @@ def tune_networks(
         initial_loss=initial,
         weights=final,
         learning_rate=rate,
-        weighting=weights,
+        weighting=weighting,
     )
 
 

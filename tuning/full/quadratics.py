@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+
 from tunebound.tuning import arguments
 from tunebound.tuning.full.run import Floats, FullRun, empty_run, real_array, step_size
 from tunebound.tuning.recording import record_steps
@@ -25,7 +26,7 @@ def tune_quadratics(
     *,
     steps: int,
     learning_rate: float | str = "auto",
-    weights: str = "1/n",
+    weighting: str = "1/n",
     record: str | Sequence[int] = "log",
     device: str = "auto",
 ) -> FullRun:
@@ -50,7 +51,7 @@ def tune_quadratics(
         Number of gradient steps T, at least 1.
     learning_rate : float or "auto"
         Step size η ≤ 2/β, where β is the largest eigenvalue of all H_i; "auto" is 1/β.
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of the remaining samples when one is left out.
     record : "log" or sequence of int
         Steps to record, as in `tune_heads`.
@@ -68,7 +69,7 @@ def tune_quadratics(
         above the limit (the message states it) and any argument outside its range; before any step.
     """
     matrices, centres, origin = _quadratics(hessians, minimisers, start)
-    arguments.choice("weights", weights, arguments.WEIGHTS)
+    arguments.choice("weighting", weighting, arguments.WEIGHTINGS)
     recorded = record_steps(steps, record)
     place = arguments.device("device", device)
     eigenvalues = np.linalg.eigvalsh(matrices)
@@ -92,7 +93,7 @@ def tune_quadratics(
         minimiser = np.linalg.solve(mean, np.einsum("nij,nj->i", matrices, centres) / len(matrices))
         pull = np.einsum("nij,nj->i", matrices, centres - minimiser) / len(matrices)
     n, d = centres.shape
-    run = empty_run(recorded, n, d, rate, weights)
+    run = empty_run(recorded, n, d, rate, weighting)
     block = max(1, WORKING_MEMORY // (8 * d * d))
     with threads_for(d * d):
         for first in range(0, n, block):
@@ -105,7 +106,7 @@ def tune_quadratics(
                 origin - minimiser,
                 rate,
                 n,
-                weights,
+                weighting,
                 place,
             )
             recursion.run(run, rows)
@@ -136,7 +137,7 @@ class _Differences:
         start: Floats,
         rate: float,
         n: int,
-        weights: str,
+        weighting: str,
         place: torch.device,
     ) -> None:
         self.hessians, self.offsets, self.mean, self.pull, self.path = (
@@ -147,7 +148,7 @@ class _Differences:
         self.pair = torch.zeros(
             len(offsets), 2, offsets.shape[1], dtype=torch.float64, device=place
         )
-        self.rate, self.n, self.others = rate, n, n if weights == "1/n" else n - 1
+        self.rate, self.n, self.others = rate, n, n if weighting == "1/n" else n - 1
 
     @property
     def differences(self) -> torch.Tensor:
@@ -194,7 +195,7 @@ def tune_losses(
     beta: float,
     steps: int,
     learning_rate: float | str = "auto",
-    weights: str = "1/n",
+    weighting: str = "1/n",
     record: str | Sequence[int] = "log",
 ) -> FullRun:
     """Gradient descent on the mean of n losses given as callables, with each sample left out in
@@ -212,7 +213,7 @@ def tune_losses(
     beta : float
         Smoothness of every loss: the gradients are β-Lipschitz. It sets the step size and its
         limit.
-    steps, weights, record
+    steps, weighting, record
         As in `tune_quadratics`.
     learning_rate : float or "auto"
         Step size η ≤ 2/β; "auto" is 1/β.
@@ -232,7 +233,7 @@ def tune_losses(
     origin = real_array("start", start)
     if origin.ndim != 1 or origin.size == 0:
         raise ValueError(f"start must have shape (p,), got {origin.shape}")
-    arguments.choice("weights", weights, arguments.WEIGHTS)
+    arguments.choice("weighting", weighting, arguments.WEIGHTINGS)
     recorded = record_steps(steps, record)
     rate = step_size(learning_rate, arguments.positive("beta", beta))
     first = np.asarray(losses(origin[None]), dtype=np.float64)
@@ -248,9 +249,9 @@ def tune_losses(
             f"gradients must map weights (k, p) to gradients (k, n, p): (1, {n}, {p}) for k = 1,"
             f" got {shape}"
         )
-    run = empty_run(recorded, n, p, rate, weights)
+    run = empty_run(recorded, n, p, rate, weighting)
     state = np.broadcast_to(origin, (n + 1, p)).copy()
-    share = 1 / n if weights == "1/n" else 1 / (n - 1)
+    share = 1 / n if weighting == "1/n" else 1 / (n - 1)
     block = max(1, WORKING_MEMORY // (8 * n * p))
     kept = 0
     for t in range(1, int(recorded[-1]) + 1):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from tunebound.tuning import arguments
 
 Floats = NDArray[np.float64]
@@ -77,7 +78,7 @@ def step_size(learning_rate: float | str, beta: float) -> float:
     return rate
 
 
-def empty_run(recorded: NDArray[np.int64], n: int, p: int, rate: float, weights: str) -> FullRun:
+def empty_run(recorded: NDArray[np.int64], n: int, p: int, rate: float, weighting: str) -> FullRun:
     """Arrays to be filled: losses are zero, everything else is undefined."""
     kept = len(recorded)
     return FullRun(
@@ -88,5 +89,5 @@ def empty_run(recorded: NDArray[np.int64], n: int, p: int, rate: float, weights:
         initial_loss=np.nan,
         weights=np.empty((n + 1, p)),
         learning_rate=rate,
-        weighting=weights,
+        weighting=weighting,
     )

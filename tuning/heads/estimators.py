@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from tqdm import tqdm
+
 from tunebound.tuning import arguments
 from tunebound.tuning.heads.tune import learning_rate_limits, tune_heads
 

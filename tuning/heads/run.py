@@ -133,7 +133,7 @@ def empty_run(
     left_out: int,
     d: int,
     rates: NDArray,
-    weights: str,
+    weighting: str,
     *,
     with_error: bool,
     heads: int = 1,
@@ -155,7 +155,7 @@ def empty_run(
         weights=np.empty((batch, left_out + 1, d)),
         resolution=np.repeat(rounding_resolution(steps, dtype)[:, None], batch, axis=1),
         learning_rate=rates,
-        weighting=weights,
+        weighting=weighting,
         head_weights=np.empty((batch, left_out + 1, heads, d)) if heads > 1 else None,
         spread=np.empty((kept, batch, left_out + 1)) if heads > 1 else None,
     )

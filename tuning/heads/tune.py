@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+
 from tunebound.tuning import arguments
 from tunebound.tuning.heads.engine import choice as descent_choice
 from tunebound.tuning.heads.engine import plan
@@ -32,7 +33,7 @@ def tune_heads(
     init: ArrayLike | None = None,
     heads: int = 1,
     leave_one_out: bool = True,
-    weights: str = "1/n",
+    weighting: str = "1/n",
     record: str | Sequence[int] = "log",
     reference: ArrayLike | None = None,
     device: str = "auto",
@@ -69,7 +70,7 @@ def tune_heads(
         `head_weights` and `spread` are given too.
     leave_one_out : bool
         False tunes the head on S only; the arrays over left-out samples then have n = 0 entries.
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of the remaining samples in F_{S^i}.
     record : "log" or sequence of int
         Steps to record: "log" takes eight a decade (all of 1..8, then rounded), and always the last
@@ -117,14 +118,14 @@ def tune_heads(
     features, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
     batch, n, d = features.shape
     single = np.ndim(X) == 2
-    arguments.choice("weights", weights, arguments.WEIGHTS)
+    arguments.choice("weighting", weighting, arguments.WEIGHTINGS)
     arguments.choice("dtype", dtype, tuple(DTYPES))
     count = arguments.integer("heads", heads, 1)
     room = arguments.integer("memory", memory, 1)
     recorded = record_steps(steps, record)
     total = int(recorded[-1])
     place = arguments.device("device", device)
-    growth = arguments.growth(weights, n)
+    growth = arguments.growth(weighting, n)
     if dtype != "float64":
         features = _rounded(features)
     limits = _limits(features, growth)
@@ -158,7 +159,7 @@ def tune_heads(
         left_out,
         d,
         rates,
-        weights,
+        weighting,
         with_error=directions is not None,
         heads=count,
         dtype=dtype,
@@ -172,14 +173,14 @@ def tune_heads(
     return run[0] if single else run
 
 
-def learning_rate_limits(X: ArrayLike, *, weights: str = "1/n") -> NDArray[np.float64] | float:
+def learning_rate_limits(X: ArrayLike, *, weighting: str = "1/n") -> NDArray[np.float64] | float:
     """Largest step size 2/β for which gradient descent on the mean logistic loss is non-expansive.
 
     Parameters
     ----------
     X : (n, d) or (D, n, d)
         Encoded features.
-    weights : {"1/n", "1/(n-1)"}
+    weighting : {"1/n", "1/(n-1)"}
         Weight of the remaining samples when one is left out; it decides which of the losses is the
         most curved.
 
@@ -199,9 +200,9 @@ def learning_rate_limits(X: ArrayLike, *, weights: str = "1/n") -> NDArray[np.fl
             "X must be finite, of shape (n, d) or (D, n, d) with n at least 2, got shape"
             f" {features.shape}"
         )
-    arguments.choice("weights", weights, arguments.WEIGHTS)
+    arguments.choice("weighting", weighting, arguments.WEIGHTINGS)
     limits = _limits(
-        features.reshape(-1, *features.shape[-2:]), arguments.growth(weights, features.shape[-2])
+        features.reshape(-1, *features.shape[-2:]), arguments.growth(weighting, features.shape[-2])
     )
     return float(limits[0]) if features.ndim == 2 else limits
 

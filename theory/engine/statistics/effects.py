@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, bdtrc
+
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
 
 

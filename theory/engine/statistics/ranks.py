@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+
 from tunebound.tuning.fine_tuning.margin_regularizer import margin_penalty
 from tunebound.tuning.fine_tuning.methods.method import Method, State, Strength, register
 

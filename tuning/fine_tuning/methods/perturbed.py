@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 from torch.func import functional_call
+
 from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import State, Weights
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+
 from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import Method, Strength, copies, register, uniform
 

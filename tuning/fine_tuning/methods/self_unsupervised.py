@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from tqdm import tqdm
+
 from tunebound.tuning.encoders.reconstruction import hidden_positions, reconstruction_loss
 from tunebound.tuning.encoders.retraining import BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE, STEPS
 from tunebound.tuning.encoders.tokens import TokenEncoder

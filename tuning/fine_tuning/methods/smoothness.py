@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+
 from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import Method, State, Strength, register
 from tunebound.tuning.fine_tuning.methods.perturbed import (

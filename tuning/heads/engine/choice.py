@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
 from tunebound.tuning.heads.engine import fused as fused_kernel
 from tunebound.tuning.heads.engine import graphs
 from tunebound.tuning.heads.engine.features import (

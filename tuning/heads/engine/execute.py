@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
+
 from tunebound.tuning.heads.engine.choice import Choice
 from tunebound.tuning.heads.engine.features import Descent, Problem
 from tunebound.tuning.heads.engine.plan import Block

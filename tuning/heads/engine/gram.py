@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+
 from tunebound.tuning.heads.engine.features import (
     GradientShift,
     Problem,

@@ -9,6 +9,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation
 
 PRODUCT_MEMORY = 2**27  # bytes of all z_j z_jᵀ of a data set

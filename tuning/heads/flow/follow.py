@@ -14,6 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm import tqdm
+
 from tunebound.tuning import arguments
 from tunebound.tuning.heads.flow.field import LogTimeFlow
 from tunebound.tuning.heads.flow.path import FlowPath
@@ -43,7 +44,7 @@ def flow_heads(
     learning_rate: float | ArrayLike | str = "auto",
     init: ArrayLike | None = None,
     leave_one_out: bool = True,
-    weights: str = "1/n",
+    weighting: str = "1/n",
     record: str | Sequence[float] = "log",
     reference: ArrayLike | None = None,
     tolerance: float = 2e-7,
@@ -66,7 +67,7 @@ def flow_heads(
         Labels −1 and +1; at least two samples of each class (one with ``leave_one_out=False``).
     until : float
         Number of steps t to follow, a whole number from 1 to 1e290.
-    learning_rate, init, leave_one_out, weights, reference, device
+    learning_rate, init, leave_one_out, weighting, reference, device
         As for `tune_heads`.
     record : "log" or sequence of float
         Steps to record: "log" takes eight a decade up to 10⁴, one a decade up to 10¹⁰ and one every
@@ -106,9 +107,9 @@ def flow_heads(
     accuracy = arguments.positive("tolerance", tolerance)
     features, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
     batch, _, d = features.shape
-    arguments.choice("weights", weights, arguments.WEIGHTS)
+    arguments.choice("weighting", weighting, arguments.WEIGHTINGS)
     rates = arguments.learning_rates(
-        learning_rate, np.asarray(learning_rate_limits(features, weights=weights))
+        learning_rate, np.asarray(learning_rate_limits(features, weighting=weighting))
     )
     start = arguments.initial_weights(init, batch, d)
     left_out = features.shape[1] if leave_one_out else 0
@@ -125,7 +126,7 @@ def flow_heads(
                 learning_rate=rates[pending],
                 init=start[pending],
                 leave_one_out=leave_one_out,
-                weights=weights,
+                weighting=weighting,
                 record=[int(t) for t in recorded if t <= steps],
                 reference=None if directions is None else directions[pending],
                 device=device,

@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+
 from tunebound.tuning.heads.flow import rosenbrock
 from tunebound.tuning.heads.flow.field import LogTimeFlow
 
