@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound.synthetic.storage import read_arrays, write_arrays
+from tunebound._ground.storage import read_arrays, write_arrays
 from tunebound.synthetic.truth import Floats, certified_margin, row_norms
 
 FORMAT = "tunebound-separable-1"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tunebound._ground.storage import read_arrays, write_arrays
 from tunebound.synthetic.arguments import real_number, whole_number
 from tunebound.synthetic.largest_gradient import largest_quadratic_gradient
 from tunebound.synthetic.planting import random_direction
@@ -23,7 +24,6 @@ from tunebound.synthetic.spectra import (
     draw_frames,
     true_or_false,
 )
-from tunebound.synthetic.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-quadratics-1"
 # Rounding of eigenvalues and solves; stored constants must match the arrays this well, relative to

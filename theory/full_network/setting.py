@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tunebound import synthetic, tuning
-from tunebound.synthetic.storage import read_arrays, write_arrays
+from tunebound._ground.storage import read_arrays, write_arrays
 from tunebound.theory.engine.setting import Setting, register
 from tunebound.tuning.recording import record_steps
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunebound import synthetic
-from tunebound.synthetic.storage import read_arrays, write_arrays
+from tunebound._ground.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-random-starts-1"
 HEADS = 1024

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tunebound import bounds, synthetic, tuning
-from tunebound.synthetic.storage import read_arrays, write_arrays
+from tunebound._ground.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-remedies"
 # Small enough for thousands of runs, and hard enough that runs disagree: eight topics in 64 words,

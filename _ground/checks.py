@@ -1,0 +1,274 @@
+"""Checks of what callers hand over: every refusal names the argument, what came, and the remedy.
+
+One dialect for all rooms. Of single values: "NAME must be RULE, got VALUE; REMEDY". Of arrays:
+"NAME[PLACE] = VALUE: NAME must be RULE". What has the wrong type is a `TypeError` (booleans are no
+numbers here, and nothing but text is an option), what has a wrong value a `ValueError`. Sizes,
+counts and seeds are integers; numbers of steps may be whole floats, since they go beyond what
+integers hold. Nothing is changed on the way but its type.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tunebound._ground.arrays import Booleans, Floats
+
+# Quantities that cannot cross each other in theory (radius >= margin) may do so by rounding when
+# both were computed.
+ROUNDING = 1e-9
+# Weight of each remaining sample in the loss of the left-out data.
+WEIGHTINGS = ("1/n", "1/(n-1)")
+
+
+def whole_number(
+    name: str, value: object, *, low: int, high: int | None = None, remedy: str = ""
+) -> int:
+    """Return an integer from `low` to `high` as an int; whole floats are refused."""
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
+        raise TypeError(_refusal(name, "an integer", value, remedy))
+    number = operator.index(value)
+    if number < low or (high is not None and number > high):
+        rule = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise ValueError(_refusal(name, rule, number, remedy))
+    return number
+
+
+def step_count(name: str, value: object, *, high: float) -> float:
+    """Return a whole number of steps from 1 to `high` as a float; whole floats are taken."""
+    number = _number(name, value, "a number of steps", "")
+    if not 1 <= number <= high or not number.is_integer():
+        rule = f"a whole number of steps, at least 1 and at most {high:g}"
+        raise ValueError(_refusal(name, rule, value, ""))
+    return number
+
+
+def real_number(
+    name: str,
+    value: object,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    remedy: str = "",
+) -> float:
+    """Return a finite number as a float; `low` and `high` belong to the range, `above` and `below`
+    do not.
+    """
+    number = _number(name, value, "a real number", remedy)
+    inside = (
+        np.isfinite(number)
+        and (low is None or number >= low)
+        and (high is None or number <= high)
+        and (above is None or number > above)
+        and (below is None or number < below)
+    )
+    if not inside:
+        rule = f"finite{_range(low, high, above, below)}"
+        raise ValueError(_refusal(name, rule, value, remedy))
+    return number
+
+
+def choice(name: str, value: object, allowed: Sequence[str]) -> str:
+    """Return `value` if it is one of the allowed words."""
+    rule = f"one of {', '.join(map(repr, allowed))}"
+    if not isinstance(value, str):
+        raise TypeError(f"{_refusal(name, rule, value, '')} of type {type(value).__name__}")
+    if value not in allowed:
+        raise ValueError(_refusal(name, rule, value, ""))
+    return value
+
+
+def true_or_false(name: str, value: object, *, remedy: str = "") -> bool:
+    """Return a boolean as a bool; 0 and 1 are refused."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(_refusal(name, "True or False", value, remedy))
+    return bool(value)
+
+
+def real_array(name: str, value: ArrayLike) -> Floats:
+    """Return finite real numbers of any shape as a float64 array, zero-dimensional for a scalar.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not made of real numbers; booleans, text, complex numbers, sparse and masked
+        arrays are refused.
+    ValueError
+        If it is empty, ragged, or holds NaN, inf or a number beyond float64.
+    """
+    array = _real_array(name, value)
+    if array.size == 0:
+        raise ValueError(f"{name} is empty (shape {array.shape}): pass at least one number")
+    with np.errstate(over="ignore"):  # a longdouble beyond float64 becomes inf and is refused below
+        array = np.asarray(array, dtype=np.float64)
+    finite = np.isfinite(array)
+    require(name, array, finite, "must be finite: remove NaN and infinite values, or rescale")
+    return array
+
+
+def positive_array(name: str, value: ArrayLike) -> Floats:
+    """Return numbers above 0 as float64; see `real_array` for what is refused."""
+    array = real_array(name, value)
+    require(name, array, array > 0, "must be above 0")
+    return array
+
+
+def non_negative_array(name: str, value: ArrayLike) -> Floats:
+    """Return numbers of at least 0 as float64; see `real_array` for what is refused."""
+    array = real_array(name, value)
+    require(name, array, array >= 0, "must be 0 or more")
+    return array
+
+
+def fraction_array(name: str, value: ArrayLike, *, zero: bool = False, one: bool = True) -> Floats:
+    """Return numbers between 0 and 1 as float64; `zero` and `one` allow the ends themselves."""
+    array = real_array(name, value)
+    above = array >= 0 if zero else array > 0
+    below = array <= 1 if one else array < 1
+    interval = f"{'[' if zero else '('}0, 1{']' if one else ')'}"
+    require(name, array, above & below, f"must lie in {interval}")
+    return array
+
+
+def whole_array(name: str, value: ArrayLike, *, low: int = 1) -> Floats:
+    """Return whole numbers of at least `low` as float64; whole floats such as 1e12 are taken."""
+    array = real_array(name, value)
+    require(name, array, array == np.floor(array), "must be a whole number: round it first")
+    require(name, array, array >= low, f"must be at least {low}")
+    return array
+
+
+def features(X: ArrayLike, *, batch: bool = False) -> Floats:
+    """Return a finite float64 matrix (n, d), n and d at least 1; with `batch` also (D, n, d)."""
+    if hasattr(X, "toarray"):
+        raise TypeError("X is sparse: convert it with X.toarray()")
+    array = real_array("X", X)
+    if array.ndim != 2 and not (batch and array.ndim == 3):
+        axes = "(samples, features)" if not batch else "(n, d) or (D, n, d)"
+        raise ValueError(f"X must have axes {axes}, got shape {array.shape}: use X.reshape(n, d)")
+    return array
+
+
+def signs(y: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """Return labels −1 and +1 of the given shape, one a sample, as float64."""
+    if getattr(y, "dtype", None) == np.bool_:
+        raise TypeError("y is boolean: convert it with np.where(y, 1, -1)")
+    labels = real_array("y", y)
+    if labels.shape != shape:
+        raise ValueError(
+            f"y must have shape {shape}, one label a sample of X, got {labels.shape}: a single"
+            " column becomes that by y.ravel()"
+        )
+    if np.array_equal(np.unique(labels), [0.0, 1.0]):
+        raise ValueError("y holds 0 and 1, labels must be -1 or +1: convert it with 2 * y - 1")
+    require("y", labels, np.abs(labels) == 1, "must be -1 or +1: map the two classes to these")
+    return labels
+
+
+def labelled_sample(X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
+    """Return a sample (n, d) of two classes and its labels (n,), −1 or +1, as float64 arrays.
+
+    Neither is copied where it already is a float64 array; n is at least 2.
+    """
+    points = features(X)
+    if len(points) < 2:
+        raise ValueError(
+            f"X has {len(points)} sample: a margin needs n >= 2, one of each class at least"
+        )
+    labels = signs(y, points.shape[:1])
+    if (labels == labels[0]).all():
+        raise ValueError(
+            f"y holds only the class {int(labels[0]):+d}: a margin needs samples of both classes"
+        )
+    return points, labels
+
+
+def broadcast(**arrays: Floats) -> None:
+    """Raise unless the named arrays broadcast; the message lists their shapes."""
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(
+            f"shapes do not broadcast: {shapes}; give arrays of one shape, or scalars"
+        ) from None
+
+
+def require(name: str, array: Floats, allowed: Booleans, rule: str) -> None:
+    """Raise at the first entry that is not allowed, with its place and value."""
+    if not np.all(allowed):
+        where = first(~allowed)
+        raise ValueError(f"{name}{place(where)} = {float(array[where])!r}: {name} {rule}")
+
+
+def first(marked: Booleans) -> tuple[int, ...]:
+    """The index of the first marked entry."""
+    return tuple(int(index) for index in np.argwhere(marked)[0])
+
+
+def place(where: tuple[int, ...]) -> str:
+    """An index as it is written behind a name; nothing for a scalar."""
+    return f"[{', '.join(map(str, where))}]" if where else ""
+
+
+def _refusal(name: str, rule: str, value: object, remedy: str) -> str:
+    return f"{name} must be {rule}, got {value!r}{'; ' if remedy else ''}{remedy}"
+
+
+def _number(name: str, value: object, rule: str, remedy: str) -> float:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(_refusal(name, rule, value, remedy))
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(_refusal(name, "within float64 (1.8e308)", value, remedy)) from None
+
+
+def _range(low: float | None, high: float | None, above: float | None, below: float | None) -> str:
+    start = low if low is not None else above
+    end = high if high is not None else below
+    if start is None and end is None:
+        return ""
+    if end is None:
+        return f" and at least {start:g}" if low is not None else f" and above {start:g}"
+    if start is None:
+        return f" and at most {end:g}" if high is not None else f" and below {end:g}"
+    opening, closing = "(" if low is None else "[", ")" if high is None else "]"
+    return f" and in {opening}{start:g}, {end:g}{closing}"
+
+
+def _real_array(name: str, value: Any) -> NDArray[Any]:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array: drop or fill the masked entries first")
+    if isinstance(value, (list, tuple)):
+        _refuse_booleans(name, value)
+    try:
+        array = np.asarray(value)
+        if array.dtype == object and array.size and all(type(item) is int for item in array.flat):
+            array = array.astype(np.float64)  # whole numbers beyond 64 bits, such as 10**30
+    except OverflowError:
+        raise ValueError(
+            f"{name} holds a whole number beyond float64 (1.8e308): rescale it"
+        ) from None
+    except ValueError:
+        raise ValueError(f"{name} is ragged: rows must have equal lengths") from None
+    if array.dtype.kind not in "iuf":
+        shown = repr(value) if array.ndim == 0 else f"an array of dtype {array.dtype}"
+        raise TypeError(f"{name} must be made of real numbers, got {shown}: pass int or float")
+    return array
+
+
+def _refuse_booleans(name: str, value: Any) -> None:
+    # NumPy would read [1, True] as integers.
+    for item in value:
+        if isinstance(item, (bool, np.bool_)):
+            raise TypeError(f"{name} holds the boolean {item!r}: pass int or float")
+        if isinstance(item, (list, tuple)):
+            _refuse_booleans(name, item)
