@@ -1,18 +1,69 @@
-"""Theorems as objects, verdicts from evidence, studies, figures and the report."""
+"""Theorems as objects, verdicts from evidence, studies, figures and the report.
 
-from tunebound.theory.engine.hypothesis import Decision, Hypothesis, decide, hypotheses, hypothesize
-from tunebound.theory.engine.reporting import report
-from tunebound.theory.engine.statement import Assumption, Claim, Theorem, theorem, theorems
-from tunebound.theory.engine.study import Results, Study, load, run
-from tunebound.theory.engine.verdict import Verdict, judge, verify
+Names are loaded when they are first used: the command line answers a question about itself without
+waiting for what computes.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tunebound.theory.engine.hypothesis import (
+        Decision,
+        Hypothesis,
+        decide,
+        hypotheses,
+        hypothesize,
+    )
+    from tunebound.theory.engine.options import Options
+    from tunebound.theory.engine.presentation import Illustration, Presentation, Table
+    from tunebound.theory.engine.reporting import report
+    from tunebound.theory.engine.setting import Setting, register_setting, settings
+    from tunebound.theory.engine.statement import Assumption, Claim, Theorem, theorem, theorems
+    from tunebound.theory.engine.study import Results, Study, load, plan, run
+    from tunebound.theory.engine.verdict import Verdict, judge, verify
+
+_MODULES = {
+    "Assumption": "statement",
+    "Claim": "statement",
+    "Decision": "hypothesis",
+    "Hypothesis": "hypothesis",
+    "Illustration": "presentation",
+    "Options": "options",
+    "Presentation": "presentation",
+    "Results": "study",
+    "Setting": "setting",
+    "Study": "study",
+    "Table": "presentation",
+    "Theorem": "statement",
+    "Verdict": "verdict",
+    "decide": "hypothesis",
+    "hypotheses": "hypothesis",
+    "hypothesize": "hypothesis",
+    "judge": "verdict",
+    "load": "study",
+    "plan": "study",
+    "register_setting": "setting",
+    "report": "reporting",
+    "run": "study",
+    "settings": "setting",
+    "theorem": "statement",
+    "theorems": "statement",
+    "verify": "verdict",
+}
 
 __all__ = [
     "Assumption",
     "Claim",
     "Decision",
     "Hypothesis",
+    "Illustration",
+    "Options",
+    "Presentation",
     "Results",
+    "Setting",
     "Study",
+    "Table",
     "Theorem",
     "Verdict",
     "decide",
@@ -20,9 +71,24 @@ __all__ = [
     "hypothesize",
     "judge",
     "load",
+    "plan",
+    "register_setting",
     "report",
     "run",
+    "settings",
     "theorem",
     "theorems",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"tunebound.theory.engine.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,21 +1,20 @@
 """The command line."""
 
-from __future__ import annotations
-
+import functools
+import inspect
 import sys
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tunebound import synthetic
-from tunebound.theory.engine import reporting
-from tunebound.theory.engine import study as studies
-from tunebound.theory.engine.hypothesis import Hypothesis, decide, hypotheses, verify_hypothesis
-from tunebound.theory.engine.setting import find_setting, settings
-from tunebound.theory.engine.statement import Theorem, find_theorem, theorems
-from tunebound.theory.engine.verdict import second_opinions
-from tunebound.theory.engine.verdict import verify as verify_theorem
+# What computes is imported by the commands that need it: --help answers at once.
+if TYPE_CHECKING:
+    from tunebound.theory.engine.hypothesis import Hypothesis
+    from tunebound.theory.engine.setting import Setting
+    from tunebound.theory.engine.statement import Theorem
 
 app = typer.Typer(
     help=(
@@ -24,72 +23,163 @@ app = typer.Typer(
         " every bound; `tunebound report` writes the verdicts and figures as one HTML file."
     ),
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 
 DEFAULT_SETTING = "head"
 
-Jobs = Annotated[
-    int | None,
-    typer.Option(min=1, help="Processes; all cores by default. Results do not depend on it."),
-]
-Steps = Annotated[
-    float | None,
-    typer.Option(
-        help="Gradient steps of every run, at least 1; 1e30 for heads, else as the setting says."
-    ),
-]
-Exact = Annotated[
-    bool | None,
-    typer.Option(
-        "--exact",
-        help=(
-            "Heads: take every step, instead of following them in log-time; then name --steps,"
-            " 10000 say."
-        ),
-    ),
-]
-Weighting = Annotated[
-    str | None,
-    typer.Option(
-        help='Weight of the other samples when one is left out: "1/n" (default) or "1/(n-1)".'
-    ),
-]
-RateFraction = Annotated[
-    float | None,
-    typer.Option(help="Heads: step size as a share of the limit 2/β, in (0, 1]; 0.5 by default."),
-]
-Device = Annotated[
-    str | None,
-    typer.Option(
-        help='Heads and networks: "auto" (CUDA where there is one, the default), "cpu" or "cuda".'
-    ),
-]
-Dtype = Annotated[
-    str | None,
-    typer.Option(
-        help='Heads, with --exact: arithmetic, "float64" (default), "mixed" or "float32".'
-    ),
-]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the suite.")]
+
+def _complete_theorems() -> list[str]:
+    from tunebound import theory
+
+    return [*theory.theorems(), *theory.hypotheses()]
+
+
+def _complete_settings() -> list[str]:
+    from tunebound import theory
+
+    return list(theory.settings())
+
+
+def _complete_suites() -> list[str]:
+    from tunebound import theory
+
+    return sorted({name for each in theory.settings().values() for name in each.suite_names()})
+
+
 Directory = Annotated[Path, typer.Argument(help="Directory of a finished `tunebound run`.")]
+Suite = Annotated[
+    str,
+    typer.Option(
+        help="Suite of data sets; `tunebound suites` lists them.", autocompletion=_complete_suites
+    ),
+]
+
+# Options of a study that most settings know, each under its own name; every other one is reached by
+# --set. None: the setting's default.
+SHORTCUTS: dict[str, Any] = {
+    "steps": Annotated[
+        float | None,
+        typer.Option(
+            help=(
+                "Gradient steps of every run, at least 1; 1e30 for heads, else as the setting says."
+            )
+        ),
+    ],
+    "exact": Annotated[
+        bool | None,
+        typer.Option(
+            "--exact",
+            help=(
+                "Heads: take every step, instead of following them in log-time; then name --steps,"
+                " 10000 say."
+            ),
+        ),
+    ],
+    "weighting": Annotated[
+        str | None,
+        typer.Option(
+            help='Weight of the other samples when one is left out: "1/n" (default) or "1/(n-1)".'
+        ),
+    ],
+    "rate_fraction": Annotated[
+        float | None,
+        typer.Option(
+            help="Heads: step size as a share of the limit 2/β, in (0, 1]; 0.5 by default."
+        ),
+    ],
+    "device": Annotated[
+        str | None,
+        typer.Option(help='"auto" (CUDA where there is one, the default), "cpu" or "cuda".'),
+    ],
+    "dtype": Annotated[
+        str | None,
+        typer.Option(help='Heads: arithmetic, "float64" (default), "mixed" or "float32".'),
+    ],
+}
+# Parameters that every command has that computes.
+COMMON: dict[str, tuple[Any, Any]] = {
+    "seed": (Annotated[int, typer.Option(min=0, help="Seed of the suite.")], 0),
+    "jobs": (
+        Annotated[
+            int | None,
+            typer.Option(
+                min=1, help="Processes; all cores by default. Results do not depend on it."
+            ),
+        ],
+        None,
+    ),
+    "assignments": (
+        Annotated[
+            list[str] | None,
+            typer.Option(
+                "--set",
+                metavar="NAME=VALUE",
+                help=(
+                    "Any option of the setting, for example --set batch_size=8; may be repeated."
+                    " `tunebound options` lists them."
+                ),
+            ),
+        ],
+        None,
+    ),
+}
+
+Options = Callable[["Setting"], dict[str, Any]]
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    """The options that were set; the setting knows the defaults of the others."""
-    steps = options.get("steps")
-    if steps is not None and steps.is_integer() and abs(steps) < 2**53:
-        options["steps"] = int(steps)
-    return {name: value for name, value in options.items() if value is not None}
+def _computes(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a study.
+
+    The command takes `seed`, `jobs` and `options`: setting → the options that were set. The setting
+    knows the defaults of the others.
+    """
+    added = {
+        **COMMON,
+        **{name: (annotation, None) for name, annotation in SHORTCUTS.items()},
+    }
+
+    @functools.wraps(command)
+    def with_options(**values: Any) -> None:
+        assignments = values.pop("assignments") or []
+        named = {name: values.pop(name) for name in SHORTCUTS}
+        command(**values, options=functools.partial(_options, assignments, named))
+
+    own = [
+        each
+        for name, each in inspect.signature(command).parameters.items()
+        if name not in ("options", *COMMON)
+    ]
+    more = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in added.items()
+    ]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + more
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {each.name: each.annotation for each in parameters}
+    return with_options
+
+
+def _options(
+    assignments: Iterable[str], named: dict[str, Any], setting: "Setting"
+) -> dict[str, Any]:
+    from tunebound.theory.engine.options import whole_if_exact
+
+    chosen = {name: value for name, value in named.items() if value is not None}
+    if "steps" in chosen:
+        chosen["steps"] = whole_if_exact(chosen["steps"])
+    return {**chosen, **setting.options.parse(assignments, setting=setting.name)}
 
 
 def _setting_of(suite: str) -> str:
     """The setting that a suite's name stands for: head tuning where it has such a suite, else the
     only one that has.
     """
-    having = [found.name for found in settings().values() if suite in found.suite_names()]
+    from tunebound import theory
+
+    settings = theory.settings()
+    having = [name for name, setting in settings.items() if suite in setting.suite_names()]
     if DEFAULT_SETTING in having or len(having) == 1:
         return DEFAULT_SETTING if DEFAULT_SETTING in having else having[0]
     if having:
@@ -97,55 +187,70 @@ def _setting_of(suite: str) -> str:
             f"a suite named {suite!r} is in the settings {', '.join(having)}; name one with"
             " --setting"
         )
-    known = sorted({name for found in settings().values() for name in found.suite_names()})
+    known = sorted({name for setting in settings.values() for name in setting.suite_names()})
     raise ValueError(
         f"no suite of any setting is named {suite!r}. Known: {', '.join(known)}; `tunebound suites`"
         " lists them by setting"
     )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tunebound {version('tunebound')}")
+        raise typer.Exit
+
+
+@app.callback()
+def tunebound(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command()
+@_computes
 def run(
+    seed: int,
+    jobs: int | None,
+    options: Options,
     setting: Annotated[
         str | None,
         typer.Option(
             help=(
                 "What is tuned: head, full-quadratics, …; by default head, or the one setting that"
                 " has the suite."
-            )
+            ),
+            autocompletion=_complete_settings,
         ),
     ] = None,
-    suite: Annotated[
-        str, typer.Option(help="Suite of data sets; `tunebound suites` lists them.")
-    ] = "standard",
+    suite: Suite = "standard",
     output: Annotated[
         Path | None,
         typer.Option(help="Directory of the study; runs/SUITE or runs/SETTING-SUITE by default."),
     ] = None,
-    seed: Seed = 0,
-    steps: Steps = None,
-    exact: Exact = None,
-    weighting: Weighting = None,
-    rate_fraction: RateFraction = None,
-    device: Device = None,
-    dtype: Dtype = None,
-    jobs: Jobs = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be computed, and stop.")
+    ] = False,
 ) -> None:
     """Compute a suite: every left-out run, every bound. Interrupted, the same command continues."""
-    setting = _setting_of(suite) if setting is None else setting
-    target = output or Path("runs") / (
-        suite if setting in (DEFAULT_SETTING, suite) else f"{setting}-{suite}"
-    )
-    options = _given(
-        steps=steps,
-        exact=exact,
-        weighting=weighting,
-        rate_fraction=rate_fraction,
-        device=device,
-        dtype=dtype,
-    )
+    from tunebound import theory
+    from tunebound.theory.engine import reporting
+    from tunebound.theory.engine.setting import find_setting
+
+    chosen = find_setting(_setting_of(suite) if setting is None else setting)
+    default = suite if chosen.name in (DEFAULT_SETTING, suite) else f"{chosen.name}-{suite}"
+    target = output or Path("runs") / default
+    study = theory.Study(chosen.name, suite, seed, options(chosen))
+    if dry_run:
+        typer.echo(study.summary(target))
+        return
     try:
-        results = studies.run(studies.Study(setting, suite, seed, options), target, jobs=jobs)
+        results = theory.run(study, target, jobs=jobs)
     except KeyboardInterrupt:
         typer.echo(
             f"tunebound: interrupted; finished shards are kept in {target}, the same command"
@@ -155,7 +260,7 @@ def run(
         raise typer.Exit(130) from None
     for verdict in reporting.judge_all(target, results):
         typer.echo(f"{verdict.status:>22}  {verdict.theorem.name}")
-    for decision in decide(list(hypotheses(setting).values()), results):
+    for decision in theory.decide(list(theory.hypotheses(chosen.name).values()), results):
         if decision.units:
             typer.echo(f"{decision.status:>22}  {decision.hypothesis.name}  {decision.effect}")
     typer.echo(
@@ -164,14 +269,19 @@ def run(
 
 
 @app.command()
+@_computes
 def verify(
+    seed: int,
+    jobs: int | None,
+    options: Options,
     theorem: Annotated[
         str,
-        typer.Argument(help="Name of a theorem or a hypothesis; `tunebound theorems` lists them."),
+        typer.Argument(
+            help="Name of a theorem or a hypothesis; `tunebound theorems` lists them.",
+            autocompletion=_complete_theorems,
+        ),
     ],
-    suite: Annotated[
-        str, typer.Option(help="Suite of data sets; `tunebound suites` lists them.")
-    ] = "smoke",
+    suite: Suite = "smoke",
     data: Annotated[
         Path | None,
         typer.Option(
@@ -181,45 +291,39 @@ def verify(
     output: Annotated[
         Path, typer.Option(help="Directory that receives the smallest counterexample.")
     ] = Path("runs/counterexamples"),
-    seed: Seed = 0,
-    steps: Steps = None,
-    exact: Exact = None,
-    weighting: Weighting = None,
-    rate_fraction: RateFraction = None,
-    device: Device = None,
-    dtype: Dtype = None,
-    jobs: Jobs = None,
 ) -> None:
     """Test one theorem, or one hypothesis, and print the verdict. Exits with 1 if it is refuted."""
-    options = _given(
-        steps=steps,
-        exact=exact,
-        weighting=weighting,
-        rate_fraction=rate_fraction,
-        device=device,
-        dtype=dtype,
-    )
-    if theorem in hypotheses():
-        claim = hypotheses()[theorem]
+    from tunebound import theory
+    from tunebound.theory.engine.hypothesis import verify_hypothesis
+    from tunebound.theory.engine.setting import find_setting
+    from tunebound.theory.engine.statement import find_theorem
+    from tunebound.theory.engine.study import checked_options
+    from tunebound.theory.engine.verdict import second_opinions
+
+    if theorem in theory.hypotheses():
+        hypothesis = theory.hypotheses()[theorem]
         if data is not None:
             raise ValueError(
                 f"{theorem} is a hypothesis, which takes a suite to decide; leave out --data"
             )
-        decision = verify_hypothesis(claim, suite, seed=seed, jobs=jobs, **options)
+        chosen = options(find_setting(hypothesis.setting))
+        decision = verify_hypothesis(hypothesis, suite, seed=seed, jobs=jobs, **chosen)
         typer.echo(str(decision))
         if decision.status == "refuted":
             raise typer.Exit(1)
         return
-    found = find_theorem(theorem)
-    found_setting = find_setting(found.setting)
-    members = suite if data is None else [found_setting.load(data)]
-    verdict = verify_theorem(
-        found, members, seed=seed, output=None if data else output, jobs=jobs, **options
+    known = find_theorem(theorem)
+    setting = find_setting(known.setting)
+    chosen = options(setting)
+    members: Any = suite if data is None else [setting.load(data)]
+    verdict = theory.verify(
+        known, members, seed=seed, output=None if data else output, jobs=jobs, **chosen
     )
     typer.echo(str(verdict))
     if verdict.violation is not None:
-        suite_members = found_setting.suite(suite, seed) if data is None else members
-        for sentence in second_opinions(verdict, suite_members[verdict.violation.member], options):
+        if data is None:
+            members = setting.suite(suite, seed, checked_options(setting, chosen))
+        for sentence in second_opinions(verdict, members[verdict.violation.member], chosen):
             typer.echo(f"  {sentence}")
         raise typer.Exit(1)
 
@@ -233,13 +337,13 @@ def plot(
     form: Annotated[str, typer.Option("--format", help="png, pdf or svg.")] = "png",
 ) -> None:
     """Draw every figure of a study as a file of its own."""
-    # slow to import, and no other command draws
-    from tunebound.theory.engine.presentation import find_presentation
+    from tunebound._ground.checks import choice
+    from tunebound.theory.engine import study as studies
+    from tunebound.theory.engine.setting import find_setting
 
-    if form not in ("png", "pdf", "svg"):
-        raise ValueError(f"--format must be png, pdf or svg, got {form!r}")
+    choice("--format", form, ("png", "pdf", "svg"))
     results = studies.load(directory)
-    presentation = find_presentation(studies.read_manifest(directory)["setting"])
+    presentation = find_setting(studies.read_manifest(directory)["setting"]).presentation()
     target = output or directory / "figures"
     target.mkdir(parents=True, exist_ok=True)
     for name, illustration in presentation.figures(results).items():
@@ -255,16 +359,21 @@ def report(
         Path | None, typer.Option(help="The HTML file; DIRECTORY/report.html by default.")
     ] = None,
 ) -> None:
-    """Write verdicts, rates, figures and certificates of a study as one self-contained HTML
-    file.
-    """
-    typer.echo(reporting.report(directory, output=output))
+    """Write verdicts, rates, figures and certificates of a study as one HTML file."""
+    from tunebound import theory
+
+    typer.echo(theory.report(directory, output=output))
 
 
 @app.command(name="theorems")
 def list_theorems() -> None:
     """List the theorems and hypotheses, their statements and sources."""
-    listed: list[Theorem | Hypothesis] = [*theorems().values(), *hypotheses().values()]
+    from tunebound import theory
+
+    listed: list[Theorem | Hypothesis] = [
+        *theory.theorems().values(),
+        *theory.hypotheses().values(),
+    ]
     for known in listed:
         typer.echo(f"{known.name} [{known.setting}]\n    {known.statement}\n    {known.source}")
 
@@ -272,6 +381,8 @@ def list_theorems() -> None:
 @app.command()
 def families() -> None:
     """List the families of synthetic data sets and their options."""
+    from tunebound import synthetic
+
     for name, family in synthetic.families().items():
         typer.echo(f"{name}\n    {family.summary}")
         for option, about in family.options.items():
@@ -279,18 +390,39 @@ def families() -> None:
 
 
 @app.command()
+def methods() -> None:
+    """List the fine-tuning methods and their sources."""
+    from tunebound import tuning
+
+    for name, method in tuning.methods().items():
+        typer.echo(f"{name}\n    {method.source}")
+
+
+@app.command()
 def suites() -> None:
     """List the suites of every setting and their sizes."""
-    for found in settings().values():
-        typer.echo(f"{found.name}: {found.summary}")
-        for name in found.suite_names():
-            typer.echo(f"    {name:10} {len(found.suite(name, 0).specifications):6,} members")
+    from tunebound import theory
+
+    for setting in theory.settings().values():
+        typer.echo(f"{setting.name}: {setting.summary}")
+        for name in setting.suite_names():
+            size = len(setting.suite(name, 0, setting.options()).specifications)
+            typer.echo(f"    {name:10} {size:6,} members")
+
+
+@app.command(name="options")
+def list_options() -> None:
+    """List the options of every setting, which --set takes, with their defaults and meanings."""
+    from tunebound import theory
+
+    for setting in theory.settings().values():
+        typer.echo(setting.name)
+        for name, default, meaning in setting.options.described():
+            typer.echo(f"    {name} = {default}: {meaning}")
 
 
 def main() -> None:
-    """Run the command line; what a user can mend is one line on standard error and exit status
-    2.
-    """
+    """Run the command line; what a user can mend is one line on standard error and status 2."""
     try:
         app()
     except (ValueError, TypeError, OSError, ArithmeticError) as error:

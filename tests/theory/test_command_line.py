@@ -111,7 +111,11 @@ def test_a_refuted_theorem_exits_with_1(monkeypatch, capsys, tmp_path):
         "s",
         "t",
         "head",
-        lambda evidence: [theory.Claim(1.0, 0.5, 1, 0.0, "exact", "q")],
+        lambda evidence: [
+            theory.Claim(
+                measured=1.0, bound=0.5, steps=1, resolution=0.0, provenance="exact", quantity="q"
+            )
+        ],
         maximum=2,
     )
     monkeypatch.setattr(command_line, "find_theorem", lambda name: false)

@@ -9,12 +9,12 @@ from tunebound.theory.engine.statement import Claim, find_theorem
 
 def test_rows_average_over_samples_and_keep_the_worst_excess():
     claim = Claim(
-        [[1.0, 5.0], [2.0, 2.0]],
-        [[3.0, 4.0], [3.0, 3.0]],
-        [10, 20],
-        [0.25, 0.5],
-        "exact",
-        "something",
+        measured=[[1.0, 5.0], [2.0, 2.0]],
+        bound=[[3.0, 4.0], [3.0, 3.0]],
+        steps=[10, 20],
+        resolution=[0.25, 0.5],
+        provenance="exact",
+        quantity="something",
     )
     first, second = claim.rows()
     assert (first["steps"], first["measured"], first["bound"]) == (10, 3.0, 3.5)
@@ -23,22 +23,71 @@ def test_rows_average_over_samples_and_keep_the_worst_excess():
 
 
 def test_rows_take_a_single_number():
-    (row,) = Claim(1.0, 2.0, np.inf, 0.0, "fitted", "something").rows()
+    (row,) = Claim(
+        measured=1.0,
+        bound=2.0,
+        steps=np.inf,
+        resolution=0.0,
+        provenance="fitted",
+        quantity="something",
+    ).rows()
     assert (row["measured"], row["bound"], row["excess"], row["steps"]) == (1.0, 2.0, -1.0, np.inf)
 
 
 def test_resolution_by_sample():
-    (row,) = Claim([[1.0, 2.0]], [[1.0, 1.0]], np.inf, [[0.0, 1.5]], "exact", "something").rows()
+    (row,) = Claim(
+        measured=[[1.0, 2.0]],
+        bound=[[1.0, 1.0]],
+        steps=np.inf,
+        resolution=[[0.0, 1.5]],
+        provenance="exact",
+        quantity="something",
+    ).rows()
     assert row["excess"] == 0.0
 
 
 @pytest.mark.parametrize(
     ("claim", "message"),
     [
-        (Claim([1.0, 2.0], [1.0], [1, 2], 0.0, "exact", "q"), "compares like with like|reshape"),
-        (Claim([[1.0, 2.0]], [[1.0]], [1], 0.0, "exact", "q"), "compares like with like"),
-        (Claim(np.nan, 1.0, 1, 0.0, "exact", "q"), "q: measured or bound holds NaN"),
-        (Claim(1.0, 1.0, 1, 0.0, "guessed", "q"), "provenance must be one of"),
+        (
+            Claim(
+                measured=[1.0, 2.0],
+                bound=[1.0],
+                steps=[1, 2],
+                resolution=0.0,
+                provenance="exact",
+                quantity="q",
+            ),
+            "compares like with like|reshape",
+        ),
+        (
+            Claim(
+                measured=[[1.0, 2.0]],
+                bound=[[1.0]],
+                steps=[1],
+                resolution=0.0,
+                provenance="exact",
+                quantity="q",
+            ),
+            "compares like with like",
+        ),
+        (
+            Claim(
+                measured=np.nan,
+                bound=1.0,
+                steps=1,
+                resolution=0.0,
+                provenance="exact",
+                quantity="q",
+            ),
+            "q: measured or bound holds NaN",
+        ),
+        (
+            Claim(
+                measured=1.0, bound=1.0, steps=1, resolution=0.0, provenance="guessed", quantity="q"
+            ),
+            "provenance must be one of",
+        ),
     ],
 )
 def test_claims_that_compare_nothing_are_refused(claim, message):

@@ -18,12 +18,12 @@ def make(name, factor, **more):
         )
         return [
             theory.Claim(
-                measured,
-                np.full_like(measured, bound),
-                evidence.run.steps,
-                evidence.run_resolution,
-                "exact",
-                "q",
+                measured=measured,
+                bound=np.full_like(measured, bound),
+                steps=evidence.run.steps,
+                resolution=evidence.run_resolution,
+                provenance="exact",
+                quantity="q",
             )
         ]
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tunebound._ground.registry import Registry
+from tunebound.theory.engine.folders import modules_called
 from tunebound.theory.engine.setting import find_setting
-from tunebound.theory.engine.statement import find_named, load_catalogue, theorems
+from tunebound.theory.engine.statement import theorems
 from tunebound.theory.engine.statistics.effects import median_interval, sign_test
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
 from tunebound.theory.engine.study import Results, checked_options, examine_members
@@ -18,7 +21,7 @@ from tunebound.theory.engine.study import Results, checked_options, examine_memb
 SCALES = ("log ratio", "difference", "trend")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Hypothesis:
     """A claim that something moves a measured quantity up or down.
 
@@ -48,7 +51,7 @@ class Hypothesis:
     effects: Callable[[Results], pd.Series]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """What a study says of one hypothesis.
 
@@ -107,7 +110,9 @@ class Decision:
         return "\n".join(lines)
 
 
-_registry: dict[str, Hypothesis] = {}
+_registry: Registry[Hypothesis] = Registry(
+    "hypothesis", partial(modules_called, "theorems"), "tunebound.theorems"
+)
 
 
 def hypothesize(
@@ -152,15 +157,17 @@ def hypothesize(
         raise ValueError(f"scale must be one of {', '.join(map(repr, SCALES))}, got {scale!r}")
 
     def register(effects: Callable[[Results], pd.Series]) -> Hypothesis:
-        known = _registry.get(name)
-        if known is not None and known.effects.__qualname__ != effects.__qualname__:
-            raise ValueError(
-                f"a hypothesis named {name!r} is registered already; choose another name"
-            )
-        _registry[name] = Hypothesis(
-            name, statement, source, setting, int(predicted), scale, effects
+        new = Hypothesis(
+            name=name,
+            statement=statement,
+            source=source,
+            setting=setting,
+            predicted=int(predicted),
+            scale=scale,
+            effects=effects,
         )
-        return _registry[name]
+        _registry.add(name, new, effects)
+        return new
 
     return register
 
@@ -173,13 +180,14 @@ def hypotheses(setting: str | None = None) -> dict[str, Hypothesis]:
     setting : str, optional
         Those that read studies of this setting; all of them by default.
     """
-    load_catalogue()
-    return {name: known for name, known in _registry.items() if setting in (None, known.setting)}
+    return {
+        name: known for name, known in _registry.known().items() if setting in (None, known.setting)
+    }
 
 
 def find_hypothesis(name: str) -> Hypothesis:
     """The hypothesis of that name."""
-    return find_named("hypothesis", name, hypotheses())
+    return _registry.find(name)
 
 
 def decide(claims: Sequence[Hypothesis], results: Results) -> list[Decision]:
@@ -243,7 +251,7 @@ def verify_hypothesis(
     known = find_hypothesis(claim) if isinstance(claim, str) else claim
     setting = find_setting(known.setting)
     checked = checked_options(setting, options)
-    members = setting.suite(suite, seed) if isinstance(suite, str) else suite
+    members = setting.suite(suite, seed, checked) if isinstance(suite, str) else suite
     return decide(
         [known],
         examine_members(setting, members, checked, list(theorems(setting.name).values()), jobs),
@@ -253,18 +261,21 @@ def verify_hypothesis(
 def _alone(claim: Hypothesis, effects: pd.Series) -> Decision:
     known = effects.dropna()
     if not len(known):
-        return Decision(claim, "not tested")
+        return Decision(hypothesis=claim, status="not tested")
     signs = np.sign(known.to_numpy(dtype=float)) * claim.predicted
+    median, low, high = median_interval(known)
     p = sign_test(known)
     return Decision(
-        claim,
-        "not decided",
-        len(known),
-        int((signs > 0).sum()),
-        int((signs < 0).sum()),
-        *median_interval(known),
-        p,
-        p,
+        hypothesis=claim,
+        status="not decided",
+        units=len(known),
+        agreeing=int((signs > 0).sum()),
+        opposed=int((signs < 0).sum()),
+        median=median,
+        low=low,
+        high=high,
+        p=p,
+        adjusted=p,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +49,7 @@ class Illustration:
     applies: Callable[[Results], bool] = _always
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Presentation:
     """The words and figures of a setting.
 
@@ -86,9 +85,3 @@ class Presentation:
             for name, illustration in self.illustrations.items()
             if illustration.applies(results)
         }
-
-
-def find_presentation(setting: str) -> Presentation:
-    """The presentation of the setting of that name."""
-    module = importlib.import_module(f"tunebound.theory.{setting.replace('-', '_')}.story")
-    return module.PRESENTATION

@@ -13,13 +13,14 @@ from typing import Any
 import jinja2
 from tqdm import tqdm
 
+from tunebound._ground.storage import replacing
 from tunebound.theory.engine import study
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
 from tunebound.theory.engine.verdict import (
     Verdict,
-    judge,
+    judge_in,
     judged_rows,
     tightness_ratio,
     with_counterexample,
@@ -43,13 +44,11 @@ def report(
     Path
         The file, self-contained.
     """
-    # slow to import, and no worker process draws
-    from tunebound.theory.engine.presentation import find_presentation
-
     source = Path(directory)
     results = study.load(source)
     manifest = study.read_manifest(source)
-    presentation = find_presentation(manifest["setting"])
+    setting = find_setting(manifest["setting"])
+    presentation = setting.presentation()
     verdicts = judge_all(source, results)
     chosen = presentation.figures(results)
     figures = [
@@ -72,17 +71,14 @@ def report(
         figures=figures,
         group=presentation.group,
         group_theorems=names,
-        group_rows=_group_rows(
-            results, names, presentation.group, find_setting(manifest["setting"]).judged_at
-        ),
+        group_rows=_group_rows(results, names, presentation.group, setting.judged_at),
         certificates=presentation.certificates(results.environments),
         manifest=[(key, _plain(value)) for key, value in manifest.items()],
     )
     target = source / "report.html" if output is None else Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, target)
+    with replacing(target) as partial:
+        partial.write_text(page, encoding="utf-8")
     return target
 
 
@@ -92,17 +88,17 @@ def judge_all(directory: str | os.PathLike[str], results: study.Results) -> list
     """
     manifest = study.read_manifest(directory)
     setting = find_setting(manifest["setting"])
-    suite = setting.suite(manifest["suite"], manifest["seed"])
-    known = theorems(manifest["setting"])
-    ordered = sorted(
-        (name for name in known if name in manifest["theorems"]),
-        key=lambda name: (not name.startswith("P-"), name),
-    )
+    options = setting.options.of(manifest["options"], setting=setting.name)
+    suite = setting.suite(manifest["suite"], manifest["seed"], options)
+    judged = {
+        name: known
+        for name, known in theorems(setting.name).items()
+        if name in manifest["theorems"]
+    }
+    target = Path(directory) / "counterexamples"
     return [
-        with_counterexample(
-            judge(name, results), suite, setting, Path(directory) / "counterexamples"
-        )
-        for name in ordered
+        with_counterexample(judge_in(setting, judged[name], results), suite, setting, target)
+        for name in sorted(judged, key=lambda name: (not name.startswith("P-"), name))
     ]
 
 

@@ -1,24 +1,52 @@
-"""What a setting is, and the registry of settings."""
+"""What a setting is: how a suite of environments becomes evidence; and the registry of settings."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from tunebound import synthetic
+from tunebound._ground.registry import Registry
+from tunebound.theory.engine.folders import modules_called
+from tunebound.theory.engine.options import Options
+
+if TYPE_CHECKING:
+    from tunebound.theory.engine.presentation import Presentation
+
+Cell = bool | int | float | str
 
 
 class Evidence(Protocol):
     """What one environment gave: known to its theorems in full, to everything else by columns."""
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> Mapping[str, Cell]:
         """The design factors, then constants and certificates, one value each."""
 
 
-@dataclass(frozen=True)
-class Setting:
+class Source(Protocol):
+    """What a member is made from, cheaply."""
+
+    @property
+    def name(self) -> str:
+        """Readable and unique within a suite."""
+
+
+SourceT = TypeVar("SourceT", bound=Source)
+MemberT = TypeVar("MemberT")
+EvidenceT = TypeVar("EvidenceT", bound=Evidence)
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
     """How a suite of environments becomes evidence.
+
+    A setting is a folder of its own: a subclass with its attributes and methods, registered by
+    `register_setting`; theorems that read its evidence; figures and words. A member is one
+    environment (a data set, a problem, a task); its source is the specification that it is made
+    from, or the member itself where a user handed it over.
 
     Attributes
     ----------
@@ -31,75 +59,90 @@ class Setting:
     stands_for : mapping
         Measured column → the factor through which a suite varies it, where a rate is predicted in
         the measured column.
-    options : mapping
-        Options of a study with their defaults, all plain values that JSON can hold.
-    check : callable
-        options → None; raises on values out of range, before any work.
     judged_at : {"last", "tightest"}
         The number of steps at which a bound is called vacuous and its tightness and rates are read:
         the last one, or the one with the largest measured/bound (where the instability dies out
         with the steps).
-    suite_names : callable
-        () → the names of its suites.
-    suite : callable
-        (name, seed) → a lazy suite with `specifications`.
-    cost : callable
-        (specification, options) → work to expect, in arbitrary units; specifications of equal
-        `batch_key` run together.
-    batch_key : callable
-        specification → hashable.
-    evidence : callable
-        (members, their specifications, options) → one evidence a member, in order. The
-        specification of a member that a user hands over is the member itself.
-    save : callable
-        (member, path) → None; writes one member so that `load` and one command replay it.
-    load : callable
-        path → member.
+    options : subclass of Options
+        Options of a study, with their defaults.
     """
 
-    name: str
-    summary: str
-    measures: str
-    factors: tuple[str, ...]
-    stands_for: Mapping[str, str]
-    options: Mapping[str, Any]
-    check: Callable[[Mapping[str, Any]], None]
-    judged_at: str
-    suite_names: Callable[[], tuple[str, ...]]
-    suite: Callable[[str, int], Any]
-    cost: Callable[[Any, Mapping[str, Any]], float]
-    batch_key: Callable[[Any], Any]
-    evidence: Callable[[Sequence[Any], Sequence[Any], Mapping[str, Any]], list[Any]]
-    save: Callable[[Any, Any], None]
-    load: Callable[[Any], Any]
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    measures: ClassVar[str]
+    factors: ClassVar[tuple[str, ...]]
+    stands_for: ClassVar[Mapping[str, str]] = {}
+    judged_at: ClassVar[Literal["last", "tightest"]] = "last"
+    options: type[OptionsT]
+
+    @abstractmethod
+    def suite_names(self) -> tuple[str, ...]:
+        """Names of the setting's suites, smallest first."""
+
+    @abstractmethod
+    def suite(self, name: str, seed: int, options: OptionsT) -> synthetic.Suite[MemberT]:
+        """A lazy suite; what its members are is written out, so that nothing that is registered
+        elsewhere changes it.
+        """
+
+    @abstractmethod
+    def evidence(
+        self,
+        members: Sequence[MemberT],
+        sources: Sequence[SourceT | MemberT],
+        options: OptionsT,
+    ) -> Sequence[EvidenceT]:
+        """One piece of evidence a member, in order; the members have equal batch keys."""
+
+    @abstractmethod
+    def save(self, member: MemberT, path: str | os.PathLike[str]) -> None:
+        """Write one member so that `load` and one command replay it."""
+
+    @abstractmethod
+    def load(self, path: str | os.PathLike[str]) -> MemberT:
+        """Read what `save` wrote; ValueError for any other file."""
+
+    @abstractmethod
+    def presentation(self) -> Presentation:
+        """Titles, words and figures of the report; imported when asked for."""
+
+    def check(self, options: OptionsT) -> None:
+        """Refuse options that are out of range, before any work."""
+        return
+
+    def cost(self, source: SourceT | MemberT, options: OptionsT) -> float:
+        """Work to expect, in multiplications; from 4e10 on a member is a shard of its own."""
+        return 1e12
+
+    def batch_key(self, source: SourceT | MemberT) -> Hashable:
+        """Members of equal keys are computed together; by default each alone."""
+        return id(source)
+
+    def parts(self, source: SourceT) -> Mapping[str, str]:
+        """Registered things that a member is made of, by name, and where each comes from; a study
+        of other parts is another study.
+        """
+        return {}
 
 
-_registry: dict[str, Setting] = {}
+_registry: Registry[Setting] = Registry(
+    "setting", partial(modules_called, "setting"), "tunebound.settings"
+)
+
+SettingT = TypeVar("SettingT", bound=Setting)
 
 
-def register(new: Setting) -> Setting:
-    """Register a setting."""
-    if new.name in _registry and _registry[new.name] is not new:
-        raise ValueError(f"a setting named {new.name!r} is registered already; choose another name")
-    _registry[new.name] = new
+def register_setting(new: SettingT) -> SettingT:
+    """Register a setting; ValueError if its name is taken by another class."""
+    _registry.add(new.name, new, type(new))
     return new
 
 
 def settings() -> dict[str, Setting]:
     """The registered settings by name."""
-    package = importlib.import_module("tunebound.theory")
-    for module in sorted(
-        found.name
-        for found in pkgutil.iter_modules(package.__path__)
-        if found.ispkg and found.name != "engine"
-    ):
-        importlib.import_module(f"tunebound.theory.{module}.setting")
-    return dict(_registry)
+    return _registry.known()
 
 
 def find_setting(name: str) -> Setting:
-    """The setting of that name."""
-    known = settings()
-    if name not in known:
-        raise ValueError(f"no setting is named {name!r}. Known: {', '.join(known)}")
-    return known[name]
+    """The setting of that name; ValueError with the closest one where there is none."""
+    return _registry.find(name)

@@ -4,19 +4,17 @@ evidence.
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tunebound._ground.registry import Registry
 from tunebound.bounds.provenance import PROVENANCES
-
-Named = TypeVar("Named")
+from tunebound.theory.engine.folders import modules_called
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Assumption:
     check: Callable[[Any], bool]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Claim:
     """One inequality, measured ≤ bound, on one environment.
 
@@ -107,7 +105,7 @@ class Claim:
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Theorem:
     """A statement that evidence can confirm or refute.
 
@@ -141,7 +139,9 @@ class Theorem:
     free_constants: tuple[str, ...] = ()
 
 
-_registry: dict[str, Theorem] = {}
+_registry: Registry[Theorem] = Registry(
+    "theorem", partial(modules_called, "theorems"), "tunebound.theorems"
+)
 
 
 def theorem(
@@ -183,21 +183,19 @@ def theorem(
     """
 
     def register(claims: Callable[[Any], Iterable[Claim]]) -> Theorem:
-        known = _registry.get(name)
-        if known is not None and known.claims.__qualname__ != claims.__qualname__:
-            raise ValueError(f"a theorem named {name!r} is registered already; choose another name")
-        _registry[name] = Theorem(
-            name,
-            statement,
-            source,
-            setting,
-            claims,
-            tuple(assumptions),
-            dict(rates or {}),
-            maximum,
-            tuple(free_constants),
+        new = Theorem(
+            name=name,
+            statement=statement,
+            source=source,
+            setting=setting,
+            claims=claims,
+            assumptions=tuple(assumptions),
+            rates=dict(rates or {}),
+            maximum=maximum,
+            free_constants=tuple(free_constants),
         )
-        return _registry[name]
+        _registry.add(name, new, claims)
+        return new
 
     return register
 
@@ -206,34 +204,11 @@ def theorems(setting: str | None = None) -> dict[str, Theorem]:
     """The registered theorems by name, in the order of registration; those of one setting if it is
     named.
     """
-    load_catalogue()
-    return {name: known for name, known in _registry.items() if setting in (None, known.setting)}
-
-
-def load_catalogue() -> None:
-    """Import every file of the catalogue, which registers what is in it."""
-    package = importlib.import_module("tunebound.theory")
-    for module in sorted(
-        found.name
-        for found in pkgutil.iter_modules(package.__path__)
-        if found.ispkg and found.name != "engine"
-    ):
-        importlib.import_module(f"tunebound.theory.{module}.theorems")
+    return {
+        name: known for name, known in _registry.known().items() if setting in (None, known.setting)
+    }
 
 
 def find_theorem(name: str | Theorem) -> Theorem:
     """The theorem of that name; a `Theorem` is passed through."""
-    if isinstance(name, Theorem):
-        return name
-    return find_named("theorem", name, theorems())
-
-
-def find_named(kind: str, name: str, known: Mapping[str, Named]) -> Named:
-    """The one of that name; a ValueError that names the closest where there is none."""
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        raise ValueError(
-            f"no {kind} is named {name!r}{f'; did you mean {close[0]!r}?' if close else ''}. Known:"
-            f" {', '.join(known)}"
-        )
-    return known[name]
+    return name if isinstance(name, Theorem) else _registry.find(name)

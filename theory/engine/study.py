@@ -5,6 +5,7 @@ spread over processes.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -12,9 +13,9 @@ import platform
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from tunebound import synthetic
+from tunebound._ground.storage import replacing
+from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import Theorem, theorems
 
@@ -77,25 +81,64 @@ class Study:
     seed: int = 0
     options: Mapping[str, Any] | None = None
 
-    def resolved(self) -> tuple[Setting, dict[str, Any], Any]:
-        """The setting, all options and the lazy suite; raises on anything unknown or out of
+    def resolved(self) -> tuple[Setting, Options, synthetic.Suite]:
+        """The setting, all options and the lazy suite; raises on what is unknown or out of
         range.
         """
-        found = find_setting(self.setting)
-        options = checked_options(found, self.options)
-        return found, options, found.suite(self.suite, self.seed)
+        setting = find_setting(self.setting)
+        options = checked_options(setting, self.options)
+        return setting, options, setting.suite(self.suite, self.seed, options)
+
+    def summary(self, directory: Path) -> str:
+        """What `run` would compute into a directory, in words; raises where it would refuse."""
+        setting, options, suite = self.resolved()
+        shards = plan(suite.specifications, setting, options)
+        _check_directory(directory, {**self.manifest(), "shards": len(shards)})
+        missing = missing_shards(directory, len(shards))
+        todo = sum(len(shards[number]) for number in missing)
+        parts = self.manifest()["parts"]
+        chosen = ", ".join(f"{name}={value}" for name, value in asdict(options).items())
+        lines = [
+            f"setting {setting.name}: {setting.summary}",
+            f"suite {self.suite}, seed {self.seed}: {len(suite.specifications)} members, from"
+            f" {suite.specifications[0].name} to {suite.specifications[-1].name}",
+            f"options: {chosen}",
+            f"theorems: {', '.join(theorems(self.setting)) or 'none'}",
+            *([f"made of: {', '.join(parts)}"] if parts else []),
+            f"directory {directory}: {len(missing)} of {len(shards)} shards ({todo} members) to"
+            " compute",
+        ]
+        return "\n".join(lines)
+
+    def manifest(self) -> dict[str, Any]:
+        """What the tables depend on, in values that JSON can hold: two studies are the same where
+        these are.
+        """
+        setting, options, suite = self.resolved()
+        parts: dict[str, str] = {}
+        for source in suite.specifications:
+            parts |= setting.parts(source)
+        described = "\n".join(map(repr, suite.specifications))
+        return {
+            "setting": self.setting,
+            "suite": self.suite,
+            "seed": self.seed,
+            "options": _plain(asdict(options)),
+            "theorems": list(theorems(self.setting)),
+            "parts": parts,
+            "members": len(suite.specifications),
+            "digest": hashlib.sha256(described.encode()).hexdigest(),
+        }
 
 
-def checked_options(found: Setting, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Defaults of the setting, overridden by the given options, checked."""
-    unknown = set(given or {}) - set(found.options)
-    if unknown:
-        raise ValueError(
-            f"options {sorted(unknown)} are unknown to the setting {found.name!r}. Known:"
-            f" {', '.join(found.options)}"
-        )
-    options = {**found.options, **(given or {})}
-    found.check(options)
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(values))
+
+
+def checked_options(setting: Setting, values: Mapping[str, Any] | None) -> Options:
+    """Defaults of the setting, overridden by the values, checked."""
+    options = setting.options.of(values, setting=setting.name)
+    setting.check(options)
     return options
 
 
@@ -121,26 +164,14 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
         If the directory holds another study, or the study asks for something unknown; before any
         work.
     """
-    found, options, suite = study.resolved()
+    setting, options, suite = study.resolved()
     target = Path(directory)
     known = tuple(theorems(study.setting).values())
-    manifest = {
-        "setting": study.setting,
-        "suite": study.suite,
-        "seed": study.seed,
-        "options": options,
-        "theorems": [theorem.name for theorem in known],
-        "members": len(suite.specifications),
-    }
-    _claim_directory(target, manifest)
-    shards = plan(suite.specifications, found, options)
-    missing = [
-        number for number in range(len(shards)) if not _shard(target, TABLES[-1], number).exists()
-    ]
+    shards = plan(suite.specifications, setting, options)
+    _claim_directory(target, {**study.manifest(), "shards": len(shards)})
+    missing = missing_shards(target, len(shards))
     tasks = (
-        joblib.delayed(_store_shard)(
-            found.name, suite, shards[number], options, known, target, number
-        )
+        joblib.delayed(_store_shard)(setting, suite, shards[number], options, known, target, number)
         for number in missing
     )
     todo = sum(len(shards[number]) for number in missing)
@@ -150,6 +181,11 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
         for finished in _parallel(tasks, jobs, len(missing)):
             progress.update(finished)
     return load(target)
+
+
+def missing_shards(directory: Path, count: int) -> list[int]:
+    """Which of so many shards a directory does not hold yet."""
+    return [number for number in range(count) if not _shard(directory, TABLES[-1], number).exists()]
 
 
 def load(directory: str | os.PathLike[str]) -> Results:
@@ -164,10 +200,8 @@ def load(directory: str | os.PathLike[str]) -> Results:
     """
     target = Path(directory)
     manifest = read_manifest(target)
-    found = find_setting(manifest["setting"])
-    suite = found.suite(manifest["suite"], manifest["seed"])
-    count = len(plan(suite.specifications, found, manifest["options"]))
-    missing = [number for number in range(count) if not _shard(target, TABLES[-1], number).exists()]
+    count = manifest["shards"]
+    missing = missing_shards(target, count)
     if missing:
         raise ValueError(
             f"{target}: {len(missing)} of {count} shards are missing; `tunebound run` with the same"
@@ -204,9 +238,9 @@ def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def examine(
-    found: Setting,
+    setting: Setting,
     members: Sequence[Any],
-    options: Mapping[str, Any],
+    options: Options,
     known: Iterable[Theorem],
     numbers: Sequence[int],
     specifications: Sequence[Any],
@@ -217,12 +251,12 @@ def examine(
     rows, environments, skipped = [], [], []
     known = tuple(known)
     for number, specification, evidence in zip(
-        numbers, specifications, found.evidence(members, specifications, options), strict=True
+        numbers, specifications, setting.evidence(members, specifications, options), strict=True
     ):
         columns = evidence.columns()
         key = {"member": number, "environment": getattr(specification, "name", f"given-{number}")}
         environments.append({**key, **columns})
-        factors = {name: columns[name] for name in (*found.factors, *found.stands_for)}
+        factors = {name: columns[name] for name in (*setting.factors, *setting.stands_for)}
         for theorem in known:
             failed = [each.statement for each in theorem.assumptions if not each.check(evidence)]
             if failed:
@@ -242,16 +276,16 @@ def examine(
 
 
 def examine_members(
-    found: Setting,
+    setting: Setting,
     suite: Any,
-    options: Mapping[str, Any],
+    options: Options,
     known: Sequence[Theorem],
     jobs: int | None = None,
 ) -> Results:
     """The tables of a whole suite, in memory."""
-    shards = plan(suite.specifications, found, options)
+    shards = plan(suite.specifications, setting, options)
     tasks = (
-        joblib.delayed(_shard_tables)(found.name, suite, shard, options, known) for shard in shards
+        joblib.delayed(_shard_tables)(setting, suite, shard, options, known) for shard in shards
     )
     parts = []
     with tqdm(
@@ -275,18 +309,16 @@ def concatenate(parts: Sequence[Results]) -> Results:
     return Results(**joined)
 
 
-def plan(
-    specifications: Sequence[Any], found: Setting, options: Mapping[str, Any]
-) -> list[list[int]]:
+def plan(specifications: Sequence[Any], setting: Setting, options: Options) -> list[list[int]]:
     """Member numbers of each shard: equal batch keys together, bounded work, the most expensive
     first.
     """
     groups: dict[Any, list[int]] = defaultdict(list)
     for number, specification in enumerate(specifications):
-        groups[found.batch_key(specification)].append(number)
+        groups[setting.batch_key(specification)].append(number)
     shards, costs = [], []
     for members in groups.values():
-        each = max(found.cost(specifications[number], options) for number in members)
+        each = max(setting.cost(specifications[number], options) for number in members)
         together = max(1, min(SHARD_MEMBERS, int(SHARD_COST // each) if each < SHARD_COST else 1))
         for first in range(0, len(members), together):
             shards.append(members[first : first + together])
@@ -303,13 +335,12 @@ def _parallel(tasks: Iterable[Any], jobs: int | None, count: int) -> Iterable[An
 
 
 def _shard_tables(
-    setting: str,
+    setting: Setting,
     suite: Any,
     shard: Sequence[int],
-    options: Mapping[str, Any],
+    options: Options,
     known: Sequence[Theorem],
 ) -> Results:
-    found = find_setting(setting)
     members = [suite[number] for number in shard]
     # One thread: the processes share the cores, and sums keep one order whatever the machine.
     threads = torch.get_num_threads()
@@ -320,7 +351,7 @@ def _shard_tables(
         # would run through it.
         with threadpool_limits(1), contextlib.redirect_stderr(said):
             return examine(
-                found,
+                setting,
                 members,
                 options,
                 known,
@@ -333,20 +364,18 @@ def _shard_tables(
 
 
 def _store_shard(
-    setting: str,
+    setting: Setting,
     suite: Any,
     shard: Sequence[int],
-    options: Mapping[str, Any],
+    options: Options,
     known: Sequence[Theorem],
     target: Path,
     number: int,
 ) -> int:
     tables = _shard_tables(setting, suite, shard, options, known)
     for table in TABLES:
-        path = _shard(target, table, number)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        getattr(tables, table).to_parquet(partial, index=False)
-        os.replace(partial, path)
+        with replacing(_shard(target, table, number)) as partial:
+            getattr(tables, table).to_parquet(partial, index=False)
     return len(shard)
 
 
@@ -354,7 +383,8 @@ def _shard(target: Path, table: str, number: int) -> Path:
     return target / table / f"{number:05d}.parquet"
 
 
-def _claim_directory(target: Path, manifest: dict[str, Any]) -> None:
+def _check_directory(target: Path, manifest: dict[str, Any]) -> None:
+    """Refuse a directory that holds anything but this study, or a part of it."""
     if target.exists() and not target.is_dir():
         raise ValueError(f"output {target} is a file; name a directory")
     if (target / MANIFEST).exists():
@@ -365,11 +395,16 @@ def _claim_directory(target: Path, manifest: dict[str, Any]) -> None:
                 f"output {target} holds another study (its {', '.join(differing)} differ); choose"
                 " another directory or delete it"
             )
-        return
-    if target.is_dir() and any(target.iterdir()):
+    elif target.is_dir() and any(target.iterdir()):
         raise ValueError(
             f"output {target} is not empty and holds no study; choose another directory"
         )
+
+
+def _claim_directory(target: Path, manifest: dict[str, Any]) -> None:
+    _check_directory(target, manifest)
+    if (target / MANIFEST).exists():
+        return
     for table in TABLES:
         (target / table).mkdir(parents=True, exist_ok=True)
     about = {
@@ -381,11 +416,17 @@ def _claim_directory(target: Path, manifest: dict[str, Any]) -> None:
             "cores": os.cpu_count(),
             "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": {name: _version(name) for name in (*PACKAGES, *_sources(manifest["parts"]))},
     }
-    partial = target / f"{MANIFEST}.partial"
-    partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, target / MANIFEST)
+    with replacing(target / MANIFEST) as partial:
+        partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def _sources(parts: Mapping[str, str]) -> list[str]:
+    """Installed packages that the parts come from, other than this one."""
+    known = packages_distributions()
+    top = {module.partition(".")[0] for module in parts.values()} - {"tunebound"}
+    return sorted({package for name in top for package in known.get(name, ())})
 
 
 def _version(package: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ IDENTITY = ["member", "theorem", "quantity"]
 VACUOUS_SHARE = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Violation:
     """The smallest environment on which the measured value exceeds the bound by more than the
     resolution.
@@ -41,7 +41,7 @@ class Violation:
     path: Path | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What the evidence says of one theorem.
 
@@ -142,72 +142,76 @@ def judge(theorem: str | Theorem, results: study.Results) -> Verdict:
     -------
     Verdict
     """
-    found = find_theorem(theorem)
-    if found.free_constants:
-        return Verdict(found, "untestable as stated")
-    skipped = int((results.skipped["theorem"] == found.name).sum()) if len(results.skipped) else 0
-    rows = (
-        results.rows[results.rows["theorem"] == found.name] if len(results.rows) else results.rows
-    )
+    known = find_theorem(theorem)
+    return judge_in(find_setting(known.setting), known, results)
+
+
+def judge_in(setting: Setting, theorem: Theorem, results: study.Results) -> Verdict:
+    """The verdict on a theorem of that setting, see `judge`."""
+    if theorem.free_constants:
+        return Verdict(theorem=theorem, status="untestable as stated")
+    skipped = _of(results.skipped, theorem)
+    rows = _of(results.rows, theorem)
     if not len(rows):
-        return Verdict(found, "not tested", skipped=skipped)
+        return Verdict(theorem=theorem, status="not tested", skipped=len(skipped))
 
     violating = rows[rows["excess"] > 0]
     environments = int(rows["member"].nunique())
     violations = int(violating["member"].nunique())
-    limit = (
-        1.0
-        if violations == environments
-        else betaincinv(violations + 1, environments - violations, CONFIDENCE)
-    )
-    last = judged_rows(rows, find_setting(found.setting).judged_at)
+    last = judged_rows(rows, setting.judged_at)
     vacuous = float((last["bound"] >= last["maximum"]).groupby(last["member"]).all().mean())
-    bounded = bool(np.isfinite(rows["maximum"]).all())
-    violation = None
-    if len(violating):
-        # Smallest environment first; within it the largest excess, which is the clearest.
-        size = [name for name in ("n", "d") if name in violating]
-        order = violating.assign(excess_first=-violating["excess"]).sort_values(
-            [*size, "excess_first"]
-        )
-        worst = order.iloc[0]
-        violation = Violation(
-            int(worst["member"]),
-            str(worst["environment"]),
-            str(worst["quantity"]),
-            float(worst["steps"]),
-            float(worst["worst_measured"]),
-            float(worst["worst_bound"]),
-            float(worst["excess"]),
-        )
-    rates = [
-        _rate(rows, last, factor, predicted, found.setting)
-        for factor, predicted in found.rates.items()
-    ]
-    status = "refuted" if violations else "vacuous" if vacuous > VACUOUS_SHARE else "holds"
+    rates = (
+        _rate(rows, last, factor, predicted, setting) for factor, predicted in theorem.rates.items()
+    )
     return Verdict(
-        found,
-        status,
-        environments,
-        violations,
-        float(limit),
-        vacuous,
-        tightness(last),
-        weakest(rows["provenance"].unique()),
-        tuple(rate for rate in rates if rate is not None),
-        skipped,
-        violation,
-        bounded,
+        theorem=theorem,
+        status="refuted" if violations else "vacuous" if vacuous > VACUOUS_SHARE else "holds",
+        environments=environments,
+        violations=violations,
+        violation_limit=_limit(violations, environments),
+        vacuous_share=vacuous,
+        tightness=tightness(last),
+        provenance=weakest(rows["provenance"].unique()),
+        rates=tuple(rate for rate in rates if rate is not None),
+        skipped=len(skipped),
+        violation=_smallest(violating) if violations else None,
+        bounded=bool(np.isfinite(rows["maximum"]).all()),
+    )
+
+
+def _of(table: pd.DataFrame, theorem: Theorem) -> pd.DataFrame:
+    return table[table["theorem"] == theorem.name] if len(table) else table
+
+
+def _limit(violations: int, environments: int) -> float:
+    """Upper one-sided confidence limit of a rate (Clopper and Pearson)."""
+    if violations == environments:
+        return 1.0
+    return float(betaincinv(violations + 1, environments - violations, CONFIDENCE))
+
+
+def _smallest(violating: pd.DataFrame) -> Violation:
+    """Smallest environment first; within it the largest excess, which is the clearest."""
+    size = [name for name in ("n", "d") if name in violating]
+    order = violating.assign(excess_first=-violating["excess"])
+    worst = order.sort_values([*size, "excess_first"]).iloc[0]
+    return Violation(
+        member=int(worst["member"]),
+        environment=str(worst["environment"]),
+        quantity=str(worst["quantity"]),
+        steps=float(worst["steps"]),
+        measured=float(worst["worst_measured"]),
+        bound=float(worst["worst_bound"]),
+        excess=float(worst["excess"]),
     )
 
 
 def _rate(
-    rows: pd.DataFrame, last: pd.DataFrame, factor: str, predicted: float, setting: str
+    rows: pd.DataFrame, last: pd.DataFrame, factor: str, predicted: float, setting: Setting
 ) -> Rate | None:
     if factor != ALONG_STEPS:
-        found = find_setting(setting)
-        varied = found.stands_for.get(factor)
-        fixed = [name for name in found.factors if name not in (factor, varied)]
+        varied = setting.stands_for.get(factor)
+        fixed = [name for name in setting.factors if name not in (factor, varied)]
         return within_group_rate(
             last.drop_duplicates("member", keep="last"), factor, predicted, (factor, *fixed)
         )
@@ -292,15 +296,18 @@ def verify(
     ValueError
         For unknown names or options out of range; before any work.
     """
-    found = find_theorem(theorem)
-    setting = find_setting(found.setting)
+    known = find_theorem(theorem)
+    setting = find_setting(known.setting)
     checked = study.checked_options(setting, options)
-    members = setting.suite(suite, seed) if isinstance(suite, str) else _as_suite(suite, setting)
-    if found.free_constants:
-        return Verdict(found, "untestable as stated")
-    results = study.examine_members(setting, members, checked, [found], jobs)
-    verdict = judge(found, results)
-    return with_counterexample(verdict, members, setting, output) if output is not None else verdict
+    if isinstance(suite, str):
+        members = setting.suite(suite, seed, checked)
+    else:
+        members = _as_suite(suite, setting)
+    if known.free_constants:
+        return Verdict(theorem=known, status="untestable as stated")
+    results = study.examine_members(setting, members, checked, [known], jobs)
+    verdict = judge_in(setting, known, results)
+    return verdict if output is None else with_counterexample(verdict, members, setting, output)
 
 
 def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -> list[str]:
@@ -321,40 +328,32 @@ def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -
     list of str
         Sentences.
     """
-    setting = find_setting(verdict.theorem.setting)
+    theorem = verdict.theorem
+    setting = find_setting(theorem.setting)
     checked = study.checked_options(setting, options)
     others = [
         each
         for each in theorems(setting.name).values()
-        if not each.free_constants and each.name != verdict.theorem.name
+        if not each.free_constants and each.name != theorem.name
     ]
     results = study.examine(setting, [member], checked, others, [0], [member])
-    judged = [judge(each, results) for each in others]
-    tested = [each for each in judged if each.environments]
-    holding = (
-        ", ".join(each.theorem.name for each in tested if not each.violations)
-        or "none of the others"
-    )
-    failing = ", ".join(each.theorem.name for each in tested if each.violations)
-    sentences = [f"on it hold: {holding}" + (f"; fail too: {failing}" if failing else "")]
-    if "weighting" in checked:
-        weighting = "1/(n-1)" if checked["weighting"] == "1/n" else "1/n"
-        again = judge(
-            verdict.theorem,
-            study.examine(
-                setting,
-                [member],
-                {**checked, "weighting": weighting},
-                [verdict.theorem],
-                [0],
-                [member],
-            ),
-        )
-        if again.environments:
-            sentences.append(
-                f"with the weights {weighting} it"
-                f" {'fails there too' if again.violations else 'does not fail there'}"
-            )
+    tested = [
+        judged for each in others if (judged := judge_in(setting, each, results)).environments
+    ]
+    holding = [each.theorem.name for each in tested if not each.violations]
+    failing = [each.theorem.name for each in tested if each.violations]
+    sentences = [
+        f"on it hold: {', '.join(holding) or 'none of the others'}"
+        + (f"; fail too: {', '.join(failing)}" if failing else "")
+    ]
+    if "weighting" in checked.names():
+        other = "1/(n-1)" if checked["weighting"] == "1/n" else "1/n"
+        again = study.checked_options(setting, {**asdict(checked), "weighting": other})
+        results = study.examine(setting, [member], again, [theorem], [0], [member])
+        judged = judge_in(setting, theorem, results)
+        if judged.environments:
+            outcome = "fails there too" if judged.violations else "does not fail there"
+            sentences.append(f"with the weights {other} it {outcome}")
     return sentences
 
 
@@ -370,9 +369,7 @@ def with_counterexample(
     target.mkdir(parents=True, exist_ok=True)
     path = target / f"{verdict.theorem.name}.npz"
     setting.save(suite[verdict.violation.member], path)
-    return Verdict(
-        **{**vars(verdict), "violation": Violation(**{**vars(verdict.violation), "path": path})}
-    )
+    return replace(verdict, violation=replace(verdict.violation, path=path))
 
 
 @dataclass(frozen=True)
@@ -388,10 +385,10 @@ class _Members:
 def _as_suite(members: Any, setting: Setting) -> Any:
     if hasattr(members, "specifications"):
         return members
-    given = tuple(members) if isinstance(members, (list, tuple)) else (members,)
-    if not given:
+    chosen = tuple(members) if isinstance(members, (list, tuple)) else (members,)
+    if not chosen:
         raise ValueError(
             "suite is empty; pass a suite's name or at least one environment of the setting"
             f" {setting.name!r}"
         )
-    return _Members(given)
+    return _Members(chosen)

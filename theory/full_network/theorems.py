@@ -7,7 +7,7 @@ import numpy as np
 from tunebound.bounds import full
 from tunebound.theory.engine.assumptions import REMAINING_WEIGHTS
 from tunebound.theory.engine.statement import Assumption, Claim, theorem
-from tunebound.theory.full_network.setting import MEAN, NetworkEvidence
+from tunebound.theory.full_network.evidence import MEAN, NetworkEvidence
 
 FITS = Assumption(
     "the network fits every sample at w* (estimated by long training)",
@@ -43,12 +43,12 @@ def published(evidence: NetworkEvidence) -> tuple[Claim, ...]:
     measured = run.distance.mean(axis=1)
     return (
         Claim(
-            measured,
-            np.full_like(measured, bound),
-            run.steps,
-            evidence.resolution,
-            "estimated",
-            MEAN,
+            measured=measured,
+            bound=np.full_like(measured, bound),
+            steps=run.steps,
+            resolution=evidence.resolution,
+            provenance="estimated",
+            quantity=MEAN,
         ),
     )
 
@@ -78,12 +78,12 @@ def growth(evidence: NetworkEvidence) -> tuple[Claim, ...]:
     quantity = "distance of the parameters of each sample at step t"
     return (
         Claim(
-            run.distance[early],
-            bound,
-            run.steps[early],
-            evidence.resolution[early],
-            "estimated",
-            quantity,
+            measured=run.distance[early],
+            bound=bound,
+            steps=run.steps[early],
+            resolution=evidence.resolution[early],
+            provenance="estimated",
+            quantity=quantity,
         ),
     )
 
@@ -109,4 +109,13 @@ def drift(evidence: NetworkEvidence) -> tuple[Claim, ...]:
     total = np.cumsum(run.gradient_norms, axis=0)[run.steps - 1]
     bound = run.learning_rate / evidence.n * total
     quantity = "distance of the parameters of each sample at step t"
-    return (Claim(run.distance, bound, run.steps, evidence.resolution, "exact", quantity),)
+    return (
+        Claim(
+            measured=run.distance,
+            bound=bound,
+            steps=run.steps,
+            resolution=evidence.resolution,
+            provenance="exact",
+            quantity=quantity,
+        ),
+    )

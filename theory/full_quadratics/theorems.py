@@ -10,7 +10,7 @@ from tunebound import synthetic
 from tunebound.bounds import full
 from tunebound.theory.engine.assumptions import INTERPOLATION, NO_INTERPOLATION, REMAINING_WEIGHTS
 from tunebound.theory.engine.statement import Assumption, Claim, theorem
-from tunebound.theory.full_quadratics.setting import EACH, MEAN, FullEvidence, worst_cases
+from tunebound.theory.full_quadratics.evidence import EACH, MEAN, FullEvidence, worst_cases
 
 
 @theorem(
@@ -148,13 +148,13 @@ def worst_case(evidence: FullEvidence) -> tuple[Claim, ...]:
     bound = np.broadcast_to(np.array([[case.value] for case in cases]), measured.shape)
     return (
         Claim(
-            measured,
-            bound,
-            run.steps[where],
-            evidence.resolution[where],
-            "exact",
-            EACH,
-            2 * evidence.problem.distance,
+            measured=measured,
+            bound=bound,
+            steps=run.steps[where],
+            resolution=evidence.resolution[where],
+            provenance="exact",
+            quantity=EACH,
+            maximum=2 * evidence.problem.distance,
         ),
     )
 
@@ -221,7 +221,16 @@ def minimiser_shift(evidence: FullEvidence) -> tuple[Claim, ...]:
     # A solve is off by the condition number, at most β/μ, times rounding.
     size = float(np.abs(problem.minimisers).max() + np.linalg.norm(problem.minimiser))
     resolution = 16 * problem.d * np.finfo(float).eps * problem.beta / problem.mu * size
-    return (Claim(measured, bound, np.inf, resolution, "exact", "distance of the minimisers"),)
+    return (
+        Claim(
+            measured=measured,
+            bound=bound,
+            steps=np.inf,
+            resolution=resolution,
+            provenance="exact",
+            quantity="distance of the minimisers",
+        ),
+    )
 
 
 @theorem(
@@ -262,6 +271,13 @@ def chain(evidence: FullEvidence) -> tuple[Claim, ...]:
     open_gap = np.zeros(len(run.steps))
     open_gap[where] = value - lower
     return tuple(
-        Claim(low, high, run.steps[rows], evidence.resolution[rows] + open_gap[rows], "exact", name)
+        Claim(
+            measured=low,
+            bound=high,
+            steps=run.steps[rows],
+            resolution=evidence.resolution[rows] + open_gap[rows],
+            provenance="exact",
+            quantity=name,
+        )
         for name, low, high, rows in rungs
     )

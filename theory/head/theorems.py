@@ -9,25 +9,24 @@ import numpy as np
 from tunebound.bounds import constants, head
 from tunebound.theory.engine.assumptions import LONG_RUN, REMAINING_WEIGHTS, SEPARABLE, STABLE_STEP
 from tunebound.theory.engine.statement import Assumption, Claim, theorem
-from tunebound.theory.head.setting import (
+from tunebound.theory.head.evidence import (
     ERROR,
-    INSTABILITY,
     MEAN_INSTABILITY,
     HeadEvidence,
     early_and_late,
-    limit_claim,
-    mean_limit_claim,
 )
 
+PAPER = "Fu, So & Collier, arXiv:2301.09820"
+OURS = "this project, docs/head-tuning.md"
 
-# The published head-tuning bound, as stated.
+
 @theorem(
     "P-Head",
     statement=(
         "mean_i ‖û_S(t) − û_{S^i}(t)‖ ≤ C ln ln t/ln t + ν max{√((2/(λn))(1 + B/γ)), "
         "(B + √(B² + 8nλ(1 + B/γ)))/(2nλ)} for some constants C, λ, ν"
     ),
-    source="Fu, So & Collier, arXiv:2301.09820, head tuning",
+    source=f"{PAPER}, head tuning",
     setting="head",
     assumptions=(SEPARABLE,),
     free_constants=("C", "λ", "ν"),
@@ -44,7 +43,7 @@ def published(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "the bound of P-Head with λ = 1/(n max_j α_j), ν = max_i ‖û_S − û_{S^i}‖/‖w_S − w_{S^i}‖ "
         "and C fitted on e^e ≤ t ≤ √T, for √T < t ≤ T"
     ),
-    source="Fu, So & Collier, arXiv:2301.09820, head tuning; constants by this project",
+    source=f"{PAPER}, head tuning; constants by this project",
     setting="head",
     assumptions=(SEPARABLE, LONG_RUN),
     rates={"n": -0.5, "margin": -0.5, "radius": 0.5, "ln ln t/ln t": 1},
@@ -68,12 +67,12 @@ def published_fitted(evidence: HeadEvidence) -> tuple[Claim, ...]:
     measured = evidence.run.direction_distance[late].mean(axis=1)
     return (
         Claim(
-            measured,
-            bound,
-            evidence.run.steps[late],
-            evidence.run_resolution[late],
-            "fitted",
-            "mean instability at step t",
+            measured=measured,
+            bound=bound,
+            steps=evidence.run.steps[late],
+            resolution=evidence.run_resolution[late],
+            provenance="fitted",
+            quantity=MEAN_INSTABILITY,
         ),
     )
 
@@ -84,7 +83,7 @@ def published_fitted(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "‖ŵ_S(t) − û_S‖ + mean_i ‖ŵ_{S^i}(t) − û_{S^i}‖ ≤ C ln ln t/ln t with C fitted on e^e ≤ t ≤"
         " √T, for √T < t ≤ T"
     ),
-    source="Fu, So & Collier, arXiv:2301.09820, first term of the head-tuning bound",
+    source=f"{PAPER}, first term of the head-tuning bound",
     setting="head",
     assumptions=(SEPARABLE, LONG_RUN),
     rates={"ln ln t/ln t": 1},
@@ -101,12 +100,12 @@ def first_term(evidence: HeadEvidence) -> tuple[Claim, ...]:
     resolution = evidence.run_resolution[late] + 2 * evidence.limit_resolution.max()
     return (
         Claim(
-            error[late],
-            bound,
-            steps[late],
-            resolution,
-            "fitted",
-            "direction error of S plus mean over S^i",
+            measured=error[late],
+            bound=bound,
+            steps=steps[late],
+            resolution=resolution,
+            provenance="fitted",
+            quantity="direction error of S plus mean over S^i",
         ),
     )
 
@@ -117,7 +116,7 @@ def first_term(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "‖û_S − û_{S^i}‖ ≤ ν max{√((2/(λn))(1 + B/γ)), (B + √(B² + 8nλ(1 + B/γ)))/(2nλ)} for every"
         " i, λ = 1/(n max_j α_j), ν exact"
     ),
-    source="Fu, So & Collier, arXiv:2301.09820, second term; constants certified by this project",
+    source=f"{PAPER}, second term; constants certified by this project",
     setting="head",
     assumptions=(SEPARABLE,),
     rates={"n": -0.5, "margin": -0.5, "radius": 0.5},
@@ -134,29 +133,29 @@ def kkt(evidence: HeadEvidence) -> tuple[Claim, ...]:
         dual=evidence.separator.dual,
         nu=evidence.nu,
     )
-    return (limit_claim(evidence, bound),)
+    return (evidence.limit_claim(bound),)
 
 
 @theorem(
     "H-ratio",
     statement="‖û_S − û_{S^i}‖ ≤ √(2(1 − γ_S/γ_{S^i})) for every i",
-    source="this project, docs/head-tuning.md",
+    source=OURS,
     setting="head",
     assumptions=(SEPARABLE,),
     maximum=2,
 )
 def ratio(evidence: HeadEvidence) -> tuple[Claim, ...]:
-    # Each margin is known to half its duality gap, and rounding can put γ_{S^i} a hair below γ_S.
     """Instability of the limit directions from the two margins."""
+    # Each margin is known to half its duality gap, and rounding can put γ_{S^i} a hair below γ_S.
     margins = np.maximum(evidence.left_out.margins, evidence.margin)
     bound = head.ratio(margin=evidence.margin, left_out_margins=margins)
-    return (limit_claim(evidence, bound),)
+    return (evidence.limit_claim(bound),)
 
 
 @theorem(
     "H-pair",
     statement="‖û_S − û_{S^i}‖ ≤ γ_S √(2 α_i h_i), h_i = max(0, 1 − z_iᵀw_{S^i}), for every i",
-    source="this project, docs/head-tuning.md",
+    source=OURS,
     setting="head",
     assumptions=(SEPARABLE,),
     maximum=2,
@@ -168,13 +167,13 @@ def pair(evidence: HeadEvidence) -> tuple[Claim, ...]:
     bound = head.pair(
         margin=evidence.margin, dual=evidence.separator.dual, hinge=evidence.left_out.hinge
     )
-    return (limit_claim(evidence, bound),)
+    return (evidence.limit_claim(bound),)
 
 
 @theorem(
     "H-dual",
     statement="mean_i ‖û_S − û_{S^i}‖ ≤ (1/n) Σ_i γ √(2 α_i (1 + ‖x_i‖/γ))",
-    source="this project, docs/head-tuning.md",
+    source=OURS,
     setting="head",
     assumptions=(SEPARABLE,),
     rates={"margin": -0.5, "radius": 0.5},
@@ -183,13 +182,13 @@ def pair(evidence: HeadEvidence) -> tuple[Claim, ...]:
 def dual(evidence: HeadEvidence) -> tuple[Claim, ...]:
     """Mean instability of the limit directions from the dual variables of one separator."""
     bound = head.dual(margin=evidence.margin, dual=evidence.separator.dual, norms=evidence.norms)
-    return (mean_limit_claim(evidence, bound),)
+    return (evidence.mean_limit_claim(bound),)
 
 
 @theorem(
     "H-support",
     statement="mean_i ‖û_S − û_{S^i}‖ ≤ √(2 n_sv (1 + B/γ))/n",
-    source="this project, docs/head-tuning.md",
+    source=OURS,
     setting="head",
     assumptions=(SEPARABLE,),
     rates={"margin": -0.5, "radius": 0.5},
@@ -203,13 +202,13 @@ def support(evidence: HeadEvidence) -> tuple[Claim, ...]:
         radius=evidence.radius,
         n_support=len(evidence.separator.support),
     )
-    return (mean_limit_claim(evidence, bound),)
+    return (evidence.mean_limit_claim(bound),)
 
 
 @theorem(
     "H-free",
     statement="mean_i ‖û_S − û_{S^i}‖ ≤ √(2(1 + B/γ)/n)",
-    source="this project, docs/head-tuning.md",
+    source=OURS,
     setting="head",
     assumptions=(SEPARABLE,),
     rates={"n": -0.5, "margin": -0.5, "radius": 0.5},
@@ -218,7 +217,7 @@ def support(evidence: HeadEvidence) -> tuple[Claim, ...]:
 def free(evidence: HeadEvidence) -> tuple[Claim, ...]:
     """Mean instability of the limit directions from the margin and the radius alone."""
     bound = head.free(n=evidence.n, margin=evidence.margin, radius=evidence.radius)
-    return (mean_limit_claim(evidence, bound),)
+    return (evidence.mean_limit_claim(bound),)
 
 
 @theorem(
@@ -227,7 +226,7 @@ def free(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2 η Σ_{s<t} ‖∇F_S(w_S(s)) − ∇F_{S^i}(w_S(s))‖ / (‖w_S(t)‖ +"
         " ‖w_{S^i}(t)‖) for every i and t"
     ),
-    source="this project, docs/head-tuning.md",
+    source=OURS,
     setting="head",
     assumptions=(STABLE_STEP,),
     maximum=2,
@@ -238,11 +237,7 @@ def trajectory(evidence: HeadEvidence) -> tuple[Claim, ...]:
     bound = head.trajectory(
         drift=run.certificate, norm=run.norm[:, :1], left_out_norms=run.norm[:, 1:]
     )
-    return (
-        Claim(
-            run.direction_distance, bound, run.steps, evidence.run_resolution, "exact", INSTABILITY
-        ),
-    )
+    return (evidence.run_claim(bound),)
 
 
 @theorem(
@@ -251,7 +246,7 @@ def trajectory(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ √(2 − 2√(1 − δ_i²)), δ_i = η Σ_{s<t} ‖∇F_S(w_S(s)) −"
         " ∇F_{S^i}(w_S(s))‖/‖w_S(t)‖ < 1, else 2, for every i and t"
     ),
-    source="this project, docs/head-tuning.md",
+    source=OURS,
     setting="head",
     assumptions=(STABLE_STEP,),
     maximum=2,
@@ -262,11 +257,7 @@ def chord(evidence: HeadEvidence) -> tuple[Claim, ...]:
     """
     run = evidence.run
     bound = head.chord(drift=run.certificate, norm=run.norm[:, :1])
-    return (
-        Claim(
-            run.direction_distance, bound, run.steps, evidence.run_resolution, "exact", INSTABILITY
-        ),
-    )
+    return (evidence.run_claim(bound),)
 
 
 @theorem(
@@ -275,7 +266,7 @@ def chord(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2B/(γn) for every t (4B/(γn) under 1/(n − 1) weights),"
         " start at zero"
     ),
-    source="this project, docs/head-tuning.md",
+    source=OURS,
     setting="head",
     assumptions=(SEPARABLE, STABLE_STEP),
     rates={"n": -1, "margin": -1, "radius": 1},
@@ -287,17 +278,7 @@ def anytime(evidence: HeadEvidence) -> tuple[Claim, ...]:
     bound = head.anytime(
         n=evidence.n, margin=evidence.margin, radius=evidence.radius, weighting=run.weighting
     )
-    measured = run.direction_distance.mean(axis=1)
-    return (
-        Claim(
-            measured,
-            np.full_like(measured, bound),
-            run.steps,
-            evidence.run_resolution,
-            "exact",
-            MEAN_INSTABILITY,
-        ),
-    )
+    return (evidence.mean_run_claim(bound),)
 
 
 @theorem(
@@ -305,7 +286,7 @@ def anytime(evidence: HeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "‖ŵ − û‖ ≤ √(2(1 − γ_w/γ)), γ_w = min_j z_jᵀw/‖w‖, for every head w, tuned on S or on S^i"
     ),
-    source="this project, docs/head-tuning.md",
+    source=OURS,
     setting="head",
     assumptions=(SEPARABLE,),
     maximum=2,
@@ -317,14 +298,21 @@ def direction(evidence: HeadEvidence) -> tuple[Claim, ...]:
     bound = np.asarray(head.direction(margin=evidence.margins, head_margin=run.margin))
     resolution = evidence.run_resolution + evidence.limit_resolution.max()
     return (
-        Claim(measured[:, :1], bound[:, :1], run.steps, resolution, "exact", ERROR),
         Claim(
-            measured[:, 1:],
-            bound[:, 1:],
-            run.steps,
-            resolution,
-            "exact",
-            "direction error of the left-out heads at step t",
+            measured=measured[:, :1],
+            bound=bound[:, :1],
+            steps=run.steps,
+            resolution=resolution,
+            provenance="exact",
+            quantity=ERROR,
+        ),
+        Claim(
+            measured=measured[:, 1:],
+            bound=bound[:, 1:],
+            steps=run.steps,
+            resolution=resolution,
+            provenance="exact",
+            quantity="direction error of the left-out heads at step t",
         ),
     )
 
@@ -356,12 +344,12 @@ def asymptotic(evidence: HeadEvidence) -> tuple[Claim, ...]:
     deviation = np.abs(error / predicted - 1)
     return (
         Claim(
-            deviation,
-            np.full_like(deviation, TOLERANCE),
-            run.steps[past],
-            resolution,
-            "exact",
-            "relative deviation from the expansion",
+            measured=deviation,
+            bound=np.full_like(deviation, TOLERANCE),
+            steps=run.steps[past],
+            resolution=resolution,
+            provenance="exact",
+            quantity="relative deviation from the expansion",
         ),
     )
 
@@ -372,7 +360,7 @@ def asymptotic(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "mean H-pair ≤ H-dual ≤ H-support ≤ H-free, and mean H-trajectory(t) ≤ H-anytime for"
         " every t"
     ),
-    source="this project, docs/head-tuning.md",
+    source=OURS,
     setting="head",
     assumptions=(SEPARABLE, STABLE_STEP, REMAINING_WEIGHTS),
     maximum=np.inf,
@@ -402,15 +390,22 @@ def chain(evidence: HeadEvidence) -> tuple[Claim, ...]:
     resolution = float(evidence.limit_resolution.max())
     return (
         *(
-            Claim(lower, upper, np.inf, resolution, "exact", quantity)
+            Claim(
+                measured=lower,
+                bound=upper,
+                steps=np.inf,
+                resolution=resolution,
+                provenance="exact",
+                quantity=quantity,
+            )
             for quantity, lower, upper in rungs
         ),
         Claim(
-            trajectory,
-            anytime,
-            run.steps,
-            evidence.run_resolution,
-            "exact",
-            "H-trajectory ≤ H-anytime",
+            measured=trajectory,
+            bound=anytime,
+            steps=run.steps,
+            resolution=evidence.run_resolution,
+            provenance="exact",
+            quantity="H-trajectory ≤ H-anytime",
         ),
     )

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, ScalarFormatter
 
 from tunebound.theory.engine.study import Results
-from tunebound.theory.multi_head.setting import ERROR, INSTABILITY
+from tunebound.theory.multi_head.evidence import ERROR, INSTABILITY
 
 PALETTE = sns.color_palette("colorblind")
 MARKERS = "osD^vP*X"

@@ -1,290 +1,142 @@
-"""Multi-head tuning: many heads from random starts on the same data, averaged in groups of every
-size.
-"""
+"""Multi-head tuning: many heads from random starts on the same data, averaged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from tunebound import bounds, tuning
-from tunebound.theory.engine.setting import Setting, register
-from tunebound.theory.engine.statement import Claim
-from tunebound.theory.multi_head import starts as random_starts
-from tunebound.theory.multi_head.starts import HEADS, RandomStarts
+from tunebound import bounds, synthetic, tuning
+from tunebound._ground.checks import real_number
+from tunebound.theory.engine.options import Options
+from tunebound.theory.engine.setting import Setting, register_setting
+from tunebound.theory.multi_head import starts
+from tunebound.theory.multi_head.evidence import SIZES, MultiHeadEvidence
+from tunebound.theory.multi_head.starts import HEADS, RandomStarts, StartsSpecification
 from tunebound.tuning.recording import record_steps
 
-OPTIONS = {
-    "steps": 5_000,
-    "weighting": "1/n",
-    "rate_fraction": 0.5,
-    "device": "auto",
-    "dtype": "float64",
-}
-SIZES = tuple(4**k for k in range(6))  # of the groups whose heads are averaged: 1, 4, …, 1024
+if TYPE_CHECKING:
+    from tunebound.theory.engine.presentation import Presentation
+
 LEFT_OUT_WORK = 165_000  # heads × samples × left-out samples that are followed for the instability
-# A statement "with probability 1 − δ" is tested at this δ: over a whole suite none should fail by
-# chance.
-FAILURE = 1e-9
-ERROR = "direction error of the mean head, H = {}"
-INSTABILITY = "mean instability of the mean head, H = {}"
+CORNERS = np.array([[1.0, 0.1], [1.0, -0.1], [-1.0, 0.1], [-1.0, -0.1]])
 
 
-@dataclass(frozen=True)
-class MultiHeadEvidence:
-    """Heads from independent Gaussian starts, on S and on every S^i. K steps, N heads on S, M heads
-    on each S^i.
-
-    Heads are independent, so disjoint groups of H of them are independent draws of an H-headed
-    model.
+@dataclass(frozen=True, kw_only=True)
+class MultiHeadOptions(Options):
+    """Options of a study of many heads.
 
     Attributes
     ----------
-    starts : RandomStarts
-    separator : bounds.Separator
-    steps : (K,)
-        Numbers of steps t.
-    initial : (N, d)
-        Starts.
-    heads : (K, N, d)
-        Heads on S.
-    left_out : (K, n, M, d)
-        Heads on S^i, from the first M starts.
-    mean_start : (K, d)
-        The head on S that starts at the mean of the starts, zero.
-    resolution : (K,)
-        What rounding leaves open in a distance of unit directions.
+    steps : int
+        Gradient steps of every head, at least 1.
+    weighting : {"1/n", "1/(n-1)"}
+        Weight of the other samples when one is left out.
     rate_fraction : float
-        Step size as a share of the limit 2/β.
-    weighting : str
+        Step size as a share of the limit 2/β, in (0, 1].
+    device : str
+        "auto" (CUDA where there is one), "cpu" or "cuda".
+    dtype : {"float64", "mixed", "float32"}
     """
 
-    starts: RandomStarts
-    separator: bounds.Separator
-    steps: NDArray[np.int64]
-    initial: NDArray[np.float64]
-    heads: NDArray[np.float64]
-    left_out: NDArray[np.float64]
-    mean_start: NDArray[np.float64]
-    resolution: NDArray[np.float64]
-    rate_fraction: float
-    weighting: str
-
-    @property
-    def n(self) -> int:
-        return self.starts.n
-
-    @property
-    def margin(self) -> float:
-        return self.separator.margin
-
-    @property
-    def scale(self) -> float:
-        return self.starts.scale
-
-    @property
-    def start_spread(self) -> float:
-        """√(E‖w(0) − E w(0)‖²) = σ√d."""
-        return self.scale * float(np.sqrt(self.starts.d))
-
-    @property
-    def left_out_sizes(self) -> tuple[int, ...]:
-        """The group sizes for which the instability is measured."""
-        return tuple(size for size in SIZES if size <= self.left_out.shape[2])
-
-    @cached_property
-    def expected(self) -> NDArray[np.float64]:
-        """Estimate of the expected head E w(t), the mean of all N, shape (K, d)."""
-        return self.heads.mean(axis=1)
-
-    @cached_property
-    def expected_norm(self) -> NDArray[np.float64]:
-        """‖E w(t)‖, estimated, shape (K,)."""
-        return np.linalg.norm(self.expected, axis=-1)
-
-    @cached_property
-    def spread(self) -> NDArray[np.float64]:
-        """Estimate of ξ(t) = √(E‖w(t) − E w(t)‖²), shape (K,)."""
-        return spread_of(self.heads)
-
-    @cached_property
-    def bias(self) -> NDArray[np.float64]:
-        """Direction error of the estimate of the expected head, shape (K,)."""
-        return self.direction_error(self.expected)
-
-    @cached_property
-    def mean_start_error(self) -> NDArray[np.float64]:
-        """Direction error of the head from the mean of the starts, shape (K,)."""
-        return self.direction_error(self.mean_start)
-
-    @cached_property
-    def certified_bias(self) -> NDArray[np.float64]:
-        """Direction error of E w(t), at most: that of its estimate and the estimate's error bar, up
-        to `FAILURE`, shape (K,).
-        """
-        return self.bias + np.asarray(
-            bounds.head.chord(drift=self.concentration(HEADS), norm=self.expected_norm)
-        )
-
-    @cached_property
-    def certified_norm(self) -> NDArray[np.float64]:
-        """‖E w(t)‖, at least, up to `FAILURE`; 0 where its estimate cannot be told from 0, shape
-        (K,).
-        """
-        return np.maximum(self.expected_norm - self.concentration(HEADS), 0.0)
-
-    def direction_error(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """‖w/‖w‖ − û_S‖ along the last axis."""
-        return np.linalg.norm(unit(weights) - self.separator.direction, axis=-1)
-
-    def concentration(
-        self, size: int, spread: ArrayLike | None = None, groups: int = 1
-    ) -> float | NDArray[np.float64]:
-        """Distance of the mean of `size` heads from its expectation, certified up to `FAILURE`."""
-        return bounds.multi_head.concentration(
-            spread=self.start_spread if spread is None else spread,
-            deviation=self.scale,
-            heads=size,
-            delta=FAILURE,
-            groups=groups,
-        )
-
-    def groups(self, size: int) -> NDArray[np.float64]:
-        """Mean heads on S of disjoint groups, shape (K, N/size, d)."""
-        return group_means(self.heads, size)
-
-    def initial_groups(self, size: int) -> NDArray[np.float64]:
-        """Means of the starts of the groups, shape (N/size, d)."""
-        return group_means(self.initial, size)
-
-    def error(self, size: int) -> NDArray[np.float64]:
-        """Direction error of the mean head of each group, shape (K, N/size)."""
-        return self.direction_error(self.groups(size))
-
-    def instability(self, size: int) -> NDArray[np.float64]:
-        """Mean over i of the distance of the unit directions of the groups' mean heads on S and
-        S^i, shape (K, M/size).
-        """
-        left_out = unit(group_means(self.left_out, size))
-        whole = unit(self.groups(size)[:, : left_out.shape[2]])
-        return np.linalg.norm(left_out - whole[:, None], axis=-1).mean(axis=1)
-
-    def error_claims(self, bound: Mapping[int, ArrayLike], provenance: str) -> tuple[Claim, ...]:
-        """For each group size, the direction error of every group against its bound, of shape (K,
-        1) or (K, N/size).
-        """
-        resolution = self.resolution + np.sqrt(max(self.separator.gap, np.finfo(float).eps))
-        claims = []
-        for size, right in bound.items():
-            measured = self.error(size)
-            claims.append(
-                Claim(
-                    measured,
-                    np.broadcast_to(right, measured.shape),
-                    self.steps,
-                    resolution,
-                    provenance,
-                    ERROR.format(size),
-                )
-            )
-        return tuple(claims)
-
-    def columns(self) -> dict[str, Any]:
-        last = {size: float(np.sqrt((self.error(size)[-1] ** 2).mean())) for size in SIZES}
-        bias, floor = common_bias(last[1], last[HEADS])
-        fewest, most = (
-            float(self.instability(size)[-1].mean()) for size in (1, self.left_out_sizes[-1])
-        )
-        return {
-            "family": self.starts.data.family,
-            "n": self.n,
-            "d": self.starts.d,
-            "scale": self.scale,
-            "ratio": self.starts.d / self.n,
-            "seed": self.starts.seed,
-            "weighting": self.weighting,
-            "rate_fraction": self.rate_fraction,
-            "margin": self.margin,
-            "gap": self.separator.gap,
-            "error_one": last[1],
-            "error_most": last[HEADS],
-            "bias": bias,
-            "floor_heads": floor,
-            "mean_start_error": float(self.mean_start_error[-1]),
-            "spread": float(self.spread[-1]),
-            "start_spread": self.start_spread,
-            "expected_norm": float(self.expected_norm[-1]),
-            "slope_few": float(np.log(last[SIZES[1]] / last[1]) / np.log(SIZES[1])),
-            "slope_many": float(np.log(last[HEADS] / last[SIZES[-2]]) / np.log(HEADS / SIZES[-2])),
-            "left_out_heads": self.left_out_sizes[-1],
-            "instability_one": fewest,
-            "instability_most": most,
-        }
+    steps: int = 5_000
+    weighting: str = "1/n"
+    rate_fraction: float = 0.5
+    device: str = "auto"
+    dtype: str = "float64"
 
 
-def unit(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Unit directions along the last axis."""
-    return weights / np.linalg.norm(weights, axis=-1, keepdims=True)
+class MultiHeadTuning(
+    Setting[StartsSpecification, RandomStarts, MultiHeadEvidence, MultiHeadOptions]
+):
+    """All heads of each member, on S and on every S^i."""
 
-
-def group_means(weights: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Means over disjoint groups of `size` along the last axis but one; what does not fill a group
-    is left out.
-    """
-    count = weights.shape[-2] // size
-    grouped = weights[..., : count * size, :].reshape(
-        *weights.shape[:-2], count, size, weights.shape[-1]
+    name = "multi-head"
+    summary = (
+        "the mean of linear heads tuned from independent random starts, 1 to 1,024 of them, each"
+        " sample left out in turn"
     )
-    return grouped.mean(axis=-2)
+    measures = "distance of unit directions (0 to 2)"
+    factors = ("family", "n", "d", "scale")
+    options = MultiHeadOptions
+
+    def suite_names(self) -> tuple[str, ...]:
+        return starts.SUITES
+
+    def suite(
+        self, name: str, seed: int, options: MultiHeadOptions
+    ) -> synthetic.Suite[RandomStarts]:
+        return starts.make_suite(name, seed)
+
+    def check(self, options: MultiHeadOptions) -> None:
+        """Try the options on four points, so that a bad one is refused before any work."""
+        real_number(
+            "rate_fraction",
+            options.rate_fraction,
+            above=0,
+            high=1,
+            remedy="it is a share of the largest stable step size",
+        )
+        record_steps(options.steps)
+        tuning.tune_heads(
+            CORNERS,
+            np.sign(CORNERS[:, 0]),
+            steps=1,
+            weighting=options.weighting,
+            device=options.device,
+            dtype=options.dtype,
+        )
+
+    def cost(self, source: StartsSpecification | RandomStarts, options: MultiHeadOptions) -> float:
+        return options.steps * (HEADS * source.n + LEFT_OUT_WORK) * (source.d + 10)
+
+    def batch_key(self, source: StartsSpecification | RandomStarts) -> Hashable:
+        return source.n, source.d
+
+    def evidence(
+        self,
+        members: Sequence[RandomStarts],
+        sources: Sequence[StartsSpecification | RandomStarts],
+        options: MultiHeadOptions,
+    ) -> list[MultiHeadEvidence]:
+        return [_examine(member, options) for member in members]
+
+    def save(self, member: RandomStarts, path: str | os.PathLike[str]) -> None:
+        starts.save(member, path)
+
+    def load(self, path: str | os.PathLike[str]) -> RandomStarts:
+        return starts.load(path)
+
+    def presentation(self) -> Presentation:
+        from tunebound.theory.multi_head.story import PRESENTATION
+
+        return PRESENTATION
 
 
-def spread_of(heads: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Root of the unbiased estimate of E‖w − E w‖² from the last axis but one."""
-    distance = ((heads - heads.mean(axis=-2, keepdims=True)) ** 2).sum(axis=-1)
-    return np.sqrt(distance.sum(axis=-1) / (heads.shape[-2] - 1))
-
-
-def common_bias(error_one: float, error_most: float) -> tuple[float, float]:
-    """Fit error² = bias² + c/H through H = 1 and H = 1024: the bias, and the H at which both parts
-    are equal.
-
-    Where the whole error falls like 1/√H the bias is 0 and that H infinite.
+def _followed(n: int) -> int:
+    """How many heads are followed without each sample: the largest group size that the work
+    allows.
     """
-    random = max((error_one**2 - error_most**2) / (1 - 1 / HEADS), 0.0)
-    squared = error_most**2 - random / HEADS
-    return (float(np.sqrt(squared)), random / squared) if squared > 0 else (0.0, np.inf)
+    return max(
+        size for size in SIZES[1:] if size == SIZES[1] or size * n * (n + 1) <= LEFT_OUT_WORK
+    )
 
 
-def multi_head_evidence(
-    members: Sequence[RandomStarts], specifications: Sequence[Any], options: Mapping[str, Any]
-) -> list[MultiHeadEvidence]:
-    """All heads of each member."""
-    return [_examine(member, options) for member in members]
-
-
-def _examine(starts: RandomStarts, options: Mapping[str, Any]) -> MultiHeadEvidence:
-    X, y = starts.data.X, starts.data.y
-    total = options["steps"]
+def _examine(member: RandomStarts, options: MultiHeadOptions) -> MultiHeadEvidence:
+    X, y = member.data.X, member.data.y
+    total = options.steps
     steps = np.unique([-(-total // 100), -(-total // 10), total])
-    initial = starts.draw(HEADS)
-    followed = max(
-        size
-        for size in SIZES[1:]
-        if size == SIZES[1] or size * starts.n * (starts.n + 1) <= LEFT_OUT_WORK
-    )
-    common = {
-        "learning_rate": (
-            options["rate_fraction"]
-            * tuning.learning_rate_limits(X, weighting=options["weighting"])
-        ),
-        "weighting": options["weighting"],
-        "device": options["device"],
-        "dtype": options["dtype"],
+    initial = member.draw(HEADS)
+    followed = _followed(member.n)
+    limit = tuning.learning_rate_limits(X, weighting=options.weighting)
+    common: dict[str, Any] = {
+        "learning_rate": options.rate_fraction * limit,
+        "weighting": options.weighting,
+        "device": options.device,
+        "dtype": options.dtype,
     }
     heads, left_out, resolution = [], [], []
     for t in steps.tolist():
@@ -303,60 +155,17 @@ def _examine(starts: RandomStarts, options: Mapping[str, Any]) -> MultiHeadEvide
         X, y, steps=total, leave_one_out=False, record=steps.tolist(), **common
     ).path
     return MultiHeadEvidence(
-        starts,
-        bounds.max_margin(X, y),
-        steps,
-        initial,
-        np.stack(heads),
-        np.stack(left_out),
-        mean_start,
-        np.array(resolution),
-        options["rate_fraction"],
-        options["weighting"],
+        starts=member,
+        separator=bounds.max_margin(X, y),
+        steps=steps,
+        initial=initial,
+        heads=np.stack(heads),
+        left_out=np.stack(left_out),
+        mean_start=mean_start,
+        resolution=np.array(resolution),
+        rate_fraction=options.rate_fraction,
+        weighting=options.weighting,
     )
 
 
-def check_options(options: Mapping[str, Any]) -> None:
-    """Try the options on four points, so that a bad one is refused before any data set is
-    generated.
-    """
-    fraction = options["rate_fraction"]
-    if (
-        isinstance(fraction, bool)
-        or not isinstance(fraction, (int, float))
-        or not 0 < fraction <= 1
-    ):
-        raise ValueError(
-            "rate_fraction must lie in (0, 1], as a share of the largest stable step size, got"
-            f" {fraction!r}"
-        )
-    record_steps(options["steps"])
-    corners = np.array([[1.0, 0.1], [1.0, -0.1], [-1.0, 0.1], [-1.0, -0.1]])
-    kept = {name: options[name] for name in ("weighting", "device", "dtype")}
-    tuning.tune_heads(corners, np.sign(corners[:, 0]), steps=1, **kept)
-
-
-register(
-    Setting(
-        name="multi-head",
-        summary=(
-            "the mean of linear heads tuned from independent random starts, 1 to 1,024 of them,"
-            " each sample left out in turn"
-        ),
-        measures="distance of unit directions (0 to 2)",
-        factors=("family", "n", "d", "scale"),
-        stands_for={},
-        options=OPTIONS,
-        check=check_options,
-        judged_at="last",
-        suite_names=random_starts.suite_names,
-        suite=random_starts.make_suite,
-        cost=lambda specification, options: (
-            options["steps"] * (HEADS * specification.n + LEFT_OUT_WORK) * (specification.d + 10)
-        ),
-        batch_key=lambda specification: (specification.n, specification.d),
-        evidence=multi_head_evidence,
-        save=random_starts.save,
-        load=random_starts.load,
-    )
-)
+register_setting(MultiHeadTuning())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunebound import synthetic
+from tunebound._ground.checks import choice, real_number, whole_number
 from tunebound._ground.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-random-starts-1"
@@ -20,6 +21,7 @@ FAMILIES = ("gaussian", "heavy_tailed")
 SMOKE_SHAPES = ((12, 4), (12, 24))
 SMOKE_SCALES = (0.2, 5.0)
 MARGIN, RADIUS = 0.5, 4.0
+SUITES = ("smoke", "standard")
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,8 @@ class RandomStarts:
     seed: int
 
     def __post_init__(self) -> None:
-        if (
-            isinstance(self.scale, bool)
-            or not isinstance(self.scale, (int, float))
-            or not 0 <= self.scale < np.inf
-        ):
-            raise ValueError(
-                "scale must be a number of at least 0, the standard deviation of a start, got"
-                f" {self.scale!r}"
-            )
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise ValueError(f"seed must be an integer of at least 0, got {self.seed!r}")
+        real_number("scale", self.scale, low=0, remedy="it is the standard deviation of a start")
+        whole_number("seed", self.seed, low=0)
 
     @property
     def n(self) -> int:
@@ -91,19 +84,10 @@ class StartsSpecification:
         return RandomStarts(self.data.make(), self.scale, self.data.seed)
 
 
-def suite_names() -> tuple[str, ...]:
-    """Names of the suites, smallest first."""
-    return ("smoke", "standard")
-
-
 def make_suite(name: str, seed: int) -> synthetic.Suite[RandomStarts]:
     """Data of one margin and radius over n, d/n and the scale of the starts."""
-    if name not in suite_names():
-        raise ValueError(
-            f"no suite of random starts is named {name!r}. Known: {', '.join(suite_names())}"
-        )
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed must be an integer of at least 0, got {seed!r}")
+    choice("suite", name, SUITES)
+    whole_number("seed", seed, low=0)
     families, shapes, scales = (
         (FAMILIES, SHAPES, SCALES)
         if name == "standard"

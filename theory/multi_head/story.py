@@ -13,7 +13,7 @@ from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.multi_head import figures as drawn
-from tunebound.theory.multi_head.setting import HEADS
+from tunebound.theory.multi_head.evidence import HEADS
 
 SAME = 0.05  # relative change that counts as none
 

@@ -9,7 +9,7 @@ import numpy as np
 from tunebound.bounds import head, multi_head
 from tunebound.theory.engine.assumptions import SEPARABLE, STABLE_STEP
 from tunebound.theory.engine.statement import Claim, theorem
-from tunebound.theory.multi_head.setting import (
+from tunebound.theory.multi_head.evidence import (
     FAILURE,
     INSTABILITY,
     SIZES,
@@ -89,12 +89,12 @@ def expectation(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
         rounding = evidence.resolution * (evidence.expected_norm + bound)
         claims.append(
             Claim(
-                measured,
-                bound,
-                evidence.steps,
-                rounding,
-                "exact",
-                f"distance from the expected head, H = {size}",
+                measured=measured,
+                bound=bound,
+                steps=evidence.steps,
+                resolution=rounding,
+                provenance="exact",
+                quantity=f"distance from the expected head, H = {size}",
             )
         )
     return tuple(claims)
@@ -117,12 +117,12 @@ def spread(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     rounding = evidence.resolution * (evidence.expected_norm + bound)
     return (
         Claim(
-            measured,
-            bound,
-            evidence.steps,
-            rounding,
-            "exact",
-            "spread of the heads, in the parameters",
+            measured=measured,
+            bound=bound,
+            steps=evidence.steps,
+            resolution=rounding,
+            provenance="exact",
+            quantity="spread of the heads, in the parameters",
         ),
     )
 
@@ -257,12 +257,12 @@ def anytime(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
         )
         claims.append(
             Claim(
-                measured,
-                bound,
-                evidence.steps,
-                evidence.resolution,
-                "exact",
-                INSTABILITY.format(size),
+                measured=measured,
+                bound=bound,
+                steps=evidence.steps,
+                resolution=evidence.resolution,
+                provenance="exact",
+                quantity=INSTABILITY.format(size),
             )
         )
     return tuple(claims)

@@ -13,7 +13,7 @@ from tunebound.theory.engine.statistics.effects import median_interval
 from tunebound.theory.engine.statistics.ranks import Ranks
 from tunebound.theory.engine.study import Results
 from tunebound.theory.remedies.comparison import MEASURES, REFERENCE, SHOWN, effects, paired, ranks
-from tunebound.theory.remedies.variants import split, weighted
+from tunebound.theory.remedies.variants import split, swept
 
 BETTER, WORSE, OPEN = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "0.45"
 RANKED = ("left_out_predictions", "disagreement")
@@ -190,7 +190,7 @@ def along_weight(results: Results) -> Figure:
     """What the maximal margin regularizer changes, relative to plain fine-tuning, along its weight;
     medians over tasks.
     """
-    variants = weighted(results.environments)
+    variants = swept(results.environments)
     figure = Figure(figsize=(12.5, 6.4), layout="constrained")
     grid = figure.subplots(2, 3, sharex=True)
     for axis, measure in zip(grid.flat, ALONG_WEIGHT, strict=True):
@@ -223,7 +223,7 @@ def along_weight(results: Results) -> Figure:
 
 def has_weights(results: Results) -> bool:
     """Whether the study tried the maximal margin regularizer with several weights."""
-    return len(weighted(results.environments)) > 1
+    return len(swept(results.environments)) > 1
 
 
 def retraining_distance(results: Results) -> Figure:

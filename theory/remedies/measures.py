@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,44 @@ from scipy.special import expit
 from torch import nn
 
 from tunebound import bounds, tuning
+from tunebound.theory.engine.options import Options
+from tunebound.theory.engine.setting import Cell
 from tunebound.theory.remedies.comparison import REFERENCE, column
 from tunebound.theory.remedies.task import Task, with_constant
-from tunebound.theory.remedies.variants import split
+from tunebound.theory.remedies.variants import Variant, variant
 from tunebound.tuning import instability
-from tunebound.tuning.fine_tuning.methods.method import find_method
 
-OPTIONS = {"steps": 100, "learning_rate": 0.2, "batch_size": 16, "dropout": 0.1}
 REPRESENTED = 128  # test inputs on which representations are compared: four times the features
 
 # ‖w_0 − w*‖ is measured for plain fine-tuning and for what claims to shorten it.
 MINIMISED = (REFERENCE, "self_unsupervised")
 STARTS, MINIMISER_STEPS, MINIMISER_TOLERANCE = 2, 3000, 2e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemedyOptions(Options):
+    """Options of a study of remedies.
+
+    Attributes
+    ----------
+    steps : int
+        Of every run, at least 1.
+    learning_rate : float
+        Above 0.
+    batch_size : int
+        At least 1.
+    dropout : float
+        Share of features that is dropped, in [0, 1).
+    methods : tuple of str
+        Ways of fine-tuning to try, instead of those that are written out in the suite: registered
+        names, with a strength as in "maximal_margin@3" or without.
+    """
+
+    steps: int = 100
+    learning_rate: float = 0.2
+    batch_size: int = 16
+    dropout: float = 0.1
+    methods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,33 +67,27 @@ class RemedyEvidence:
     task: Task
     values: Mapping[str, float]
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, Cell]:
         specification = self.task.specification
         runs = len(specification.methods) * (specification.seeds + specification.left_out)
         return {
-            **asdict(specification),
-            "methods": ",".join(specification.methods),
+            **specification.values,
             "flips": self.task.flips,
             "runs": runs,
             **self.values,
         }
 
 
-def remedy_evidence(
-    members: Sequence[Task], specifications: Sequence[Any], options: Mapping[str, Any]
-) -> list[RemedyEvidence]:
-    """Every method of the specification on every task."""
-    return [
-        RemedyEvidence(
-            task,
-            {
-                column(method, measure): value
-                for method in task.specification.methods
-                for measure, value in measure_method(task, method, options).items()
-            },
-        )
-        for task in members
-    ]
+def remedy_evidence(task: Task, options: RemedyOptions) -> RemedyEvidence:
+    """Every method of the specification on a task."""
+    return RemedyEvidence(
+        task,
+        {
+            column(tried.name, measure): value
+            for tried in task.specification.methods
+            for measure, value in measure_method(task, tried, options).items()
+        },
+    )
 
 
 def left_out_samples(task: Task) -> NDArray[np.int64]:
@@ -78,15 +98,15 @@ def left_out_samples(task: Task) -> NDArray[np.int64]:
     return rng.choice(len(task.labels), size=task.specification.left_out, replace=False)
 
 
-def measure_method(task: Task, method: str, options: Mapping[str, Any]) -> dict[str, float]:
+def measure_method(task: Task, method: str | Variant, options: RemedyOptions) -> dict[str, float]:
     """Every measure of one method on one task, by name; see `comparison.MEASURES`.
 
     Parameters
     ----------
     task : Task
-    method : str
-        A variant, see `theory.remedies.variants`.
-    options : mapping
+    method : str or Variant
+        See `theory.remedies.variants`.
+    options : RemedyOptions
         Of the study.
 
     Notes
@@ -95,7 +115,8 @@ def measure_method(task: Task, method: str, options: Mapping[str, Any]) -> dict[
     of seed k mod seeds without the k-th of the samples to leave out.
     """
     seeds = task.specification.seeds
-    tuned = tune(task, method, options)
+    tried = variant(method)
+    tuned = tune(task, tried, options)
     partners = np.arange(task.specification.left_out) % seeds
     logits, features = (
         tuned.logits(task.test_tokens),
@@ -128,7 +149,7 @@ def measure_method(task: Task, method: str, options: Mapping[str, Any]) -> dict[
                 weights[partners], weights[seeds:]
             ),
         }
-    if method in MINIMISED:
+    if tried.name in MINIMISED:
         values |= distance_to_minimiser(task, tuned)
     return values
 
@@ -163,19 +184,15 @@ def margins(features: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[st
     }
 
 
-def find_variant(task: Task, name: str) -> tuning.Method:
-    """The registered method of that name, at the weight that the name asks for; re-training gets
-    the task's own decoder.
-    """
-    method, weight = split(name)
-    found = find_method(method)
-    changes: dict[str, Any] = {} if weight is None else {"weight": weight}
-    if "decoder" in {field.name for field in fields(found)}:
-        changes["decoder"] = task.decoder
-    return replace(found, **changes)
+def for_task(task: Task, method: tuning.Method) -> tuning.Method:
+    """The method as it is tried on a task: re-training gets the task's own decoder."""
+    if "decoder" in {field.name for field in fields(method)}:
+        changes: dict[str, Any] = {"decoder": task.decoder}
+        return replace(method, **changes)
+    return method
 
 
-def tune(task: Task, method: str, options: Mapping[str, Any]) -> tuning.FineTuned:
+def tune(task: Task, method: str | Variant, options: RemedyOptions) -> tuning.FineTuned:
     """All runs of a variant on a task: one a seed, then one a sample that is left out, with the
     seeds again in order.
     """
@@ -186,13 +203,13 @@ def tune(task: Task, method: str, options: Mapping[str, Any]) -> tuning.FineTune
         task.encoder,
         task.tokens,
         task.labels,
-        method=find_variant(task, method),
+        method=for_task(task, variant(method).method),
         seeds=[int(seed) for seed in (*seeds, *seeds[partners])],
         left_out=[None] * specification.seeds + [int(sample) for sample in left_out_samples(task)],
-        steps=options["steps"],
-        learning_rate=options["learning_rate"],
-        batch_size=options["batch_size"],
-        dropout=options["dropout"],
+        steps=options.steps,
+        learning_rate=options.learning_rate,
+        batch_size=options.batch_size,
+        dropout=options.dropout,
     )
 
 

@@ -5,7 +5,7 @@ sample, a clean test set.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tunebound import bounds, synthetic, tuning
+from tunebound._ground.arrays import Integers
 from tunebound._ground.storage import read_arrays, write_arrays
+from tunebound.theory.remedies.variants import Variant, variant
 
 FORMAT = "tunebound-remedies"
 # Small enough for thousands of runs, and hard enough that runs disagree: eight topics in 64 words,
@@ -25,10 +27,8 @@ PRETRAINING = 120
 TEST = 256
 NOISE_DRAWS = 200
 
-Integers = NDArray[np.int64]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaskSpecification:
     """What a task is made from, and what is tried on it; the same specification gives the same
     results.
@@ -48,8 +48,8 @@ class TaskSpecification:
         Of the planted process, the corpus and the encoder: each world has an encoder of its own.
     seed : int
         Of the labelled sequences and the flips.
-    methods : tuple of str
-        Ways of fine-tuning, see `theory.remedies.variants`.
+    methods : tuple of Variant
+        Ways of fine-tuning; names and methods are taken too, see `theory.remedies.variants`.
     seeds : int
         Runs of each method that differ in initial head, data order, dropout and the method's own
         noise; at least 2.
@@ -63,9 +63,18 @@ class TaskSpecification:
     shift: float
     world: int
     seed: int
-    methods: tuple[str, ...]
+    methods: tuple[Variant, ...]
     seeds: int
     left_out: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "methods", tuple(variant(method) for method in self.methods))
+
+    @property
+    def values(self) -> dict[str, int | float | str]:
+        """Every field as one plain value; the methods by their names."""
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**plain, "methods": ",".join(each.name for each in self.methods)}
 
     @property
     def name(self) -> str:
@@ -106,18 +115,18 @@ class TaskSpecification:
             before.encoder, drawn.tokens[train], drawn.labels[train], self.noise, self.seed
         )
         return Task(
-            before.encoder,
-            before.decoder,
-            drawn.tokens[train],
-            flipped,
-            drawn.labels[train],
-            drawn.tokens[test],
-            drawn.labels[test],
-            self,
+            encoder=before.encoder,
+            decoder=before.decoder,
+            tokens=drawn.tokens[train],
+            labels=flipped,
+            true_labels=drawn.labels[train],
+            test_tokens=drawn.tokens[test],
+            test_labels=drawn.labels[test],
+            specification=self,
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A pre-trained encoder, the sample it is tuned on, and the sample it is tested on.
 
@@ -232,8 +241,7 @@ def save(task: Task, path: str | os.PathLike[str]) -> None:
     task : Task
     path : path
     """
-    stored = asdict(task.specification)
-    write_arrays(path, {"format": FORMAT, **stored, "methods": ",".join(stored["methods"])})
+    write_arrays(path, {"format": FORMAT, **task.specification.values})
 
 
 def load(path: str | os.PathLike[str]) -> Task:

@@ -9,7 +9,7 @@ from tunebound import tuning
 from tunebound.theory.engine.hypothesis import hypothesize
 from tunebound.theory.engine.study import Results
 from tunebound.theory.remedies.comparison import REFERENCE, measured, paired
-from tunebound.theory.remedies.variants import WEIGHTED, weighted
+from tunebound.theory.remedies.variants import METHODS, SWEPT_METHOD, swept
 
 # The outcome over seeds that practitioners look at, and the one that the theory speaks of.
 OUTCOMES = {
@@ -23,15 +23,14 @@ OUTCOMES = {
 
 def _claim(method: str, outcome: str) -> None:
     """Does a method make fine-tuning more stable than plain fine-tuning? Two claims for every
-    method there is.
+    method that is written out.
     """
     measure, words = OUTCOMES[outcome]
-    found = tuning.methods()[method]
 
     @hypothesize(
         f"R-{method}-{outcome}",
         statement=f"{method.replace('_', ' ')} is more stable than plain fine-tuning: {words}",
-        source=found.source,
+        source=tuning.methods()[method].source,
         setting="remedies",
         predicted=-1,
     )
@@ -39,7 +38,7 @@ def _claim(method: str, outcome: str) -> None:
         return paired(results.environments, measure, method)
 
 
-for _method in tuning.methods():
+for _method in METHODS:
     if _method != REFERENCE:
         for _outcome in OUTCOMES:
             _claim(_method, _outcome)
@@ -64,14 +63,14 @@ SOURCE = (
     predicted=-1,
 )
 def margin(results: Results) -> pd.Series:
-    return paired(results.environments, "radius_over_margin", WEIGHTED)
+    return paired(results.environments, "radius_over_margin", SWEPT_METHOD)
 
 
 def along_weight(environments: pd.DataFrame, measure: str) -> pd.Series:
     """Least-squares slope of ln(measure) in ln(weight) on each task; NaN with fewer than three
     weights or values that are not positive.
     """
-    variants = weighted(environments)
+    variants = swept(environments)
     if len(variants) < 3:
         return pd.Series(np.nan, index=environments["environment"])
     values = measured(environments, measure)[[name for _, name in variants]]

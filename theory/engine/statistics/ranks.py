@@ -10,7 +10,7 @@ import pandas as pd
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ranks:
     """Methods compared on the same tasks (Demšar, 2006).
 
@@ -84,6 +84,8 @@ def mean_ranks(values: pd.DataFrame) -> Ranks:
     difference = float(quantile * np.sqrt(methods * (methods + 1) / (6 * tasks)))
     # all tied everywhere: the test divides by the variance of the ranks
     if (ranked == ranked[:, :1]).all():
-        return Ranks(mean, difference, 0.0, 1.0, tasks)
+        return Ranks(mean=mean, difference=difference, statistic=0.0, p=1.0, tasks=tasks)
     statistic, p = friedmanchisquare(*values.to_numpy(dtype=float).T)
-    return Ranks(mean, difference, float(statistic), float(p), tasks)
+    return Ranks(
+        mean=mean, difference=difference, statistic=float(statistic), p=float(p), tasks=tasks
+    )

@@ -14,7 +14,7 @@ CONFIDENCE = 0.95
 DRAWS = 2000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rate:
     """A predicted exponent against the measured one.
 
@@ -108,12 +108,12 @@ def within_group_rate(
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(sums[:, 1] / sums[:, 0], [tail, 1 - tail])
     return Rate(
-        factor,
-        predicted,
-        float(measured[:, 1].sum() / measured[:, 0].sum()),
-        float(low),
-        float(high),
-        float(bound[:, 1].sum() / bound[:, 0].sum()),
-        count,
-        len(varied),
+        factor=factor,
+        predicted=predicted,
+        slope=float(measured[:, 1].sum() / measured[:, 0].sum()),
+        low=float(low),
+        high=float(high),
+        bound_slope=float(bound[:, 1].sum() / bound[:, 0].sum()),
+        groups=count,
+        environments=len(varied),
     )

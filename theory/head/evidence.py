@@ -1,0 +1,215 @@
+"""What is computed and measured on one separable data set, and the claims made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tunebound import bounds, synthetic, tuning
+from tunebound.bounds import constants
+from tunebound.theory.engine.setting import Cell
+from tunebound.theory.engine.statement import Claim
+
+MEAN_INSTABILITY = "mean instability at step t"
+INSTABILITY = "instability of each sample at step t"
+ERROR = "direction error of the head on S at step t"
+MEAN_LIMIT = "mean instability in the limit"
+LIMIT = "instability of each sample in the limit"
+FITTED_FROM = 1e10  # the slope in ln ln t is fitted on later records
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadEvidence:
+    """All that was computed and measured on one separable data set. n samples, K recorded steps.
+
+    Attributes
+    ----------
+    data : SeparableDataset
+    separator : bounds.Separator
+        Maximum-margin separator of the whole sample, with its duality gap.
+    left_out : bounds.LeaveOneOut
+        The separators with each sample left out.
+    run : tuning.HeadRun
+        The heads; `direction_error` is measured against the separators.
+    rate_fraction : float
+        Step size as a share of the limit 2/β.
+    """
+
+    data: synthetic.SeparableDataset
+    separator: bounds.Separator
+    left_out: bounds.LeaveOneOut
+    run: tuning.HeadRun
+    rate_fraction: float
+
+    @property
+    def n(self) -> int:
+        return self.data.n
+
+    @property
+    def margin(self) -> float:
+        return self.separator.margin
+
+    @property
+    def radius(self) -> float:
+        return self.data.radius
+
+    @cached_property
+    def norms(self) -> NDArray[np.float64]:
+        """‖x_i‖, shape (n,)."""
+        return np.linalg.norm(self.data.X, axis=1)
+
+    @property
+    def margins(self) -> NDArray[np.float64]:
+        """Margin of S, then of each S^i, shape (n + 1,)."""
+        return np.append(self.margin, self.left_out.margins)
+
+    @cached_property
+    def limit_distance(self) -> NDArray[np.float64]:
+        """‖û_S − û_{S^i}‖ between the separators, shape (n,): what the direction distance tends to
+        as t grows.
+        """
+        left_out = self.left_out.weights / np.linalg.norm(
+            self.left_out.weights, axis=1, keepdims=True
+        )
+        return np.linalg.norm(left_out - self.separator.direction, axis=1)
+
+    @cached_property
+    def limit_resolution(self) -> NDArray[np.float64]:
+        """What the duality gaps leave open in the distance of two separators' directions, shape
+        (n,).
+
+        A feasible w with relative duality gap g is within √g ‖w‖ of the separator (the squared norm
+        is strongly convex).
+        """
+        floor = np.finfo(float).eps
+        return np.sqrt(np.maximum(self.separator.gap, floor)) + np.sqrt(
+            np.maximum(self.left_out.gaps, floor)
+        )
+
+    @property
+    def run_resolution(self) -> NDArray[np.float64]:
+        """What the run leaves open in a distance of unit directions, shape (K,)."""
+        return self.run.resolution
+
+    @cached_property
+    def nu(self) -> float:
+        """Exact ν of the published bound: the largest ‖û_S − û_{S^i}‖/‖w_S − w_{S^i}‖."""
+        return constants.direction_constant(self.separator, self.left_out).value
+
+    @cached_property
+    def asymptote(self) -> bounds.Asymptote:
+        """What the head on S tends to, as an expansion in ln t."""
+        return bounds.asymptote(
+            self.data.X,
+            self.data.y,
+            learning_rate=float(self.run.learning_rate),
+            separator=self.separator,
+        )
+
+    @property
+    def double_log_slope(self) -> float:
+        """Slope of ‖ŵ_S(t) − û_S‖ ln t in ln ln t, fitted on the records from t = 1e10 on; NaN
+        where the run ends before.
+        """
+        late = self.run.steps >= FITTED_FROM
+        if late.sum() < 3:
+            return np.nan
+        logarithm = np.log(self.run.steps[late])
+        return float(
+            np.polyfit(
+                np.log(logarithm), np.asarray(self.run.direction_error)[late, 0] * logarithm, 1
+            )[0]
+        )
+
+    @property
+    def direction_error_sum(self) -> NDArray[np.float64]:
+        """‖ŵ_S(t) − û_S‖ plus the mean over i of ‖ŵ_{S^i}(t) − û_{S^i}‖, shape (K,)."""
+        error = np.asarray(self.run.direction_error)
+        return error[:, 0] + error[:, 1:].mean(axis=1)
+
+    def limit_claim(self, bound: ArrayLike) -> Claim:
+        """Every sample's limit distance against its bound."""
+        return self._in_the_limit(
+            self.limit_distance[None], bound, self.limit_resolution[None], LIMIT
+        )
+
+    def mean_limit_claim(self, bound: ArrayLike) -> Claim:
+        """The mean limit distance against its bound."""
+        return self._in_the_limit(
+            self.limit_distance.mean(), bound, self.limit_resolution.mean(), MEAN_LIMIT
+        )
+
+    def run_claim(self, bound: ArrayLike) -> Claim:
+        """Every sample's distance against its bound, at every recorded step."""
+        return self._along_the_run(self.run.direction_distance, bound, INSTABILITY)
+
+    def mean_run_claim(self, bound: ArrayLike) -> Claim:
+        """The mean distance against its bound, at every recorded step."""
+        return self._along_the_run(
+            self.run.direction_distance.mean(axis=1), bound, MEAN_INSTABILITY
+        )
+
+    def _in_the_limit(
+        self, measured: ArrayLike, bound: ArrayLike, resolution: ArrayLike, quantity: str
+    ) -> Claim:
+        return Claim(
+            measured=measured,
+            bound=np.broadcast_to(bound, np.shape(measured)),
+            steps=np.inf,
+            resolution=resolution,
+            provenance="exact",
+            quantity=quantity,
+        )
+
+    def _along_the_run(
+        self, measured: NDArray[np.float64], bound: ArrayLike, quantity: str
+    ) -> Claim:
+        return Claim(
+            measured=measured,
+            bound=np.broadcast_to(bound, measured.shape),
+            steps=self.run.steps,
+            resolution=self.run_resolution,
+            provenance="exact",
+            quantity=quantity,
+        )
+
+    def columns(self) -> dict[str, Cell]:
+        data, asymptote = self.data, self.asymptote
+        planted = data.margin
+        return {
+            "family": data.family,
+            "n": data.n,
+            "d": data.d,
+            "margin": self.margin if planted is None else planted,
+            "radius": self.radius,
+            "seed": data.seed,
+            "weighting": self.run.weighting,
+            "rate_fraction": self.rate_fraction,
+            "learning_rate": self.run.learning_rate,
+            "support_vectors": len(self.separator.support),
+            "gap": self.separator.gap,
+            "worst_left_out_gap": float(self.left_out.gaps.max()),
+            "planted_margin_error": np.nan if planted is None else abs(self.margin / planted - 1),
+            "limit_instability": float(self.limit_distance.mean()),
+            "worst_limit_instability": float(self.limit_distance.max()),
+            "final_instability": float(self.run.direction_distance[-1].mean()),
+            "final_error": float(np.asarray(self.run.direction_error)[-1, 0]),
+            "asymptotic_rate": asymptote.rate,
+            "asymptotic_shift": float(asymptote.offset @ asymptote.direction) * self.margin,
+            "asymptotic_onset": asymptote.onset / np.log(10),
+            "double_log_rate": asymptote.double_log_rate,
+            "double_log_slope": self.double_log_slope,
+        }
+
+
+def early_and_late(steps: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks of the records to fit a constant of ln ln t/ln t on, e^e ≤ t ≤ √T, and of those to test
+    it on, t > √T.
+
+    ln ln t/ln t falls from t = e^e ≈ 15.2 on; before that it rises and says nothing of convergence.
+    """
+    border = np.sqrt(steps[-1])
+    return (steps >= np.exp(np.e)) & (steps <= border), steps > border
