@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from tunebound.theory.engine.study import Results
+from tunebound.theory.full_network import theorems
 
 MARKERS = "osD^v"
 
@@ -79,7 +80,7 @@ def along_steps(results: Results) -> Figure:
     over seeds.
     """
     rows = results.rows[
-        (results.rows["theorem"] == "N-drift")
+        (results.rows["theorem"] == theorems.drift.name)
         & (results.rows["encoder"] == results.rows["encoder"].iloc[0])
     ]
     rows = rows[rows["n"] == rows["n"].max()]

@@ -11,6 +11,7 @@ from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.full_network import figures as drawn
+from tunebound.theory.full_network import theorems
 
 
 def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
@@ -28,7 +29,7 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
     """The main results as sentences, all numbers taken from the tables."""
     by_name = {verdict.theorem.name: verdict for verdict in verdicts}
     environments, sentences = results.environments, []
-    published = by_name.get("P-Full-network")
+    published = by_name.get(theorems.published.name)
     if published is not None:
         if published.environments:
             sentences.append(
@@ -53,7 +54,7 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
             f" median instability from {levels.loc[first, 'final_instability']:.3g} to"
             f" {levels.loc[last, 'final_instability']:.3g}."
         )
-    drift = by_name.get("N-drift")
+    drift = by_name.get(theorems.drift.name)
     if drift is not None and drift.environments:
         for rate in drift.rates:
             sentences.append(

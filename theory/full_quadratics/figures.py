@@ -13,19 +13,23 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from tunebound.bounds import full
 from tunebound.theory.engine.study import Results
+from tunebound.theory.full_quadratics import theorems
 
 PALETTE = sns.color_palette("colorblind")
 # Black for what is measured and red for the exact worst case, so that the eye finds both first.
 STYLES = {
-    "P-Full": {"color": PALETTE[1], "marker": "s", "ls": "--"},
-    "F-closed": {"color": PALETTE[0], "marker": "o", "ls": "--"},
-    "F-steps": {"color": PALETTE[9], "marker": "v", "ls": "-"},
-    "F-data": {"color": PALETTE[2], "marker": "^", "ls": "-"},
-    "F-contraction": {"color": PALETTE[4], "marker": "P", "ls": "-"},
-    "F-trajectory": {"color": PALETTE[5], "marker": "D", "ls": "-"},
-    "F-worst": {"color": PALETTE[3], "marker": "*", "ls": "-"},
+    theorems.published.name: {"color": PALETTE[1], "marker": "s", "ls": "--"},
+    theorems.closed.name: {"color": PALETTE[0], "marker": "o", "ls": "--"},
+    theorems.steps.name: {"color": PALETTE[9], "marker": "v", "ls": "-"},
+    theorems.data.name: {"color": PALETTE[2], "marker": "^", "ls": "-"},
+    theorems.contraction.name: {"color": PALETTE[4], "marker": "P", "ls": "-"},
+    theorems.trajectory.name: {"color": PALETTE[5], "marker": "D", "ls": "-"},
+    theorems.worst_case.name: {"color": PALETTE[3], "marker": "*", "ls": "-"},
 }
-LABELS = {"F-worst": "F-worst (exact worst case)", "P-Full": "P-Full (published)"}
+LABELS = {
+    theorems.worst_case.name: f"{theorems.worst_case.name} (exact worst case)",
+    theorems.published.name: f"{theorems.published.name} (published)",
+}
 FACTORS = {
     "n": "number of samples n",
     "kappa": "condition κ = μ/β",
@@ -36,7 +40,9 @@ BASE = {"kind": "quadratic", "interpolates": True, "rotated": False}
 
 
 def _lines(axis: Axes, rows: pd.DataFrame, factor: str) -> None:
-    measured = rows[rows["theorem"] == "F-trajectory"].groupby(factor)["measured"].median()
+    measured = (
+        rows[rows["theorem"] == theorems.trajectory.name].groupby(factor)["measured"].median()
+    )
     axis.plot(measured.index, measured, color="black", lw=3, label="measured, mean over samples")
     for name, style in STYLES.items():
         middle = rows[rows["theorem"] == name].groupby(factor)["bound"].median()
@@ -108,7 +114,9 @@ def along_steps(results: Results) -> Figure:
     axis = figure.subplots()
     rows = _base(results, **fixed)
     _lines(axis, rows, "steps")
-    positive = rows[(rows["theorem"] == "F-trajectory") & (rows["measured"] > 0)]["measured"]
+    positive = rows[(rows["theorem"] == theorems.trajectory.name) & (rows["measured"] > 0)][
+        "measured"
+    ]
     axis.set_ylim(bottom=max(positive.min(), positive.max() * 1e-6))
     about = ", ".join(f"{name} = {value:g}" for name, value in fixed.items())
     axis.set_xlabel("number of gradient steps T")
@@ -129,13 +137,13 @@ def slack(results: Results) -> Figure:
     figure = Figure(figsize=(9.4, 4.6), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     colours = sns.color_palette("viridis", len(sizes))
-    solved = results.rows[results.rows["theorem"] == "F-worst"]
-    for axis, name in zip(axes, ("P-Full", "F-closed"), strict=True):
+    solved = results.rows[results.rows["theorem"] == theorems.worst_case.name]
+    for axis, name in zip(axes, (theorems.published.name, theorems.closed.name), strict=True):
         for n, colour in zip(sizes, colours, strict=True):
             size: dict[str, Any] = {"n": int(n), "mu": kappas, "beta": 1.0, "distance": 1.0}
             top = (
                 full.published(**size, lipschitz=1.0)
-                if name == "P-Full"
+                if name == theorems.published.name
                 else full.closed(**size, lipschitz=1.0, weighting=weights)
             )
             table = full.worst_quadratic(

@@ -13,6 +13,7 @@ from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.full_quadratics import figures as drawn
+from tunebound.theory.full_quadratics import theorems
 
 
 def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
@@ -30,26 +31,35 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
     """The main results as sentences, all numbers taken from the tables."""
     by_name = {verdict.theorem.name: verdict for verdict in verdicts}
     sentences = []
-    published = by_name.get("P-Full")
+    published = by_name.get(theorems.published.name)
     if published is not None and published.environments:
-        rows = results.rows[(results.rows["theorem"] == "P-Full") & (results.rows["excess"] > 0)]
+        rows = results.rows[
+            (results.rows["theorem"] == theorems.published.name) & (results.rows["excess"] > 0)
+        ]
         if len(rows) and published.tightness:
             steps = ", ".join(f"{t:g}" for t in sorted(rows["steps"].unique()))
             sentences.append(
-                f"The published bound P-Full is violated on {published.violations} of"
-                f" {published.environments} problems, all with κ ≥ {rows['kappa'].min():g} and at T"
-                f" = {steps}; measured/bound goes up to {published.tightness['tightest']:.3g}."
+                f"The published bound {theorems.published.name} is violated on"
+                f" {published.violations} of {published.environments} problems, all with κ ≥"
+                f" {rows['kappa'].min():g} and at T = {steps}; measured/bound goes up to"
+                f" {published.tightness['tightest']:.3g}."
             )
         else:
             sentences.append(
-                f"The published bound P-Full is violated on none of {published.environments}"
-                " problems."
+                f"The published bound {theorems.published.name} is violated on none of"
+                f" {published.environments} problems."
             )
     for name, what in (
-        ("F-closed", "F-closed, which holds for every T,"),
-        ("F-steps", "F-steps, for a given T,"),
-        ("F-trajectory", "F-trajectory, from the gradients along the run on the whole sample,"),
-        ("F-worst", "F-worst, the exact worst case over the class,"),
+        (theorems.closed.name, f"{theorems.closed.name}, which holds for every T,"),
+        (theorems.steps.name, f"{theorems.steps.name}, for a given T,"),
+        (
+            theorems.trajectory.name,
+            f"{theorems.trajectory.name}, from the gradients along the run on the whole sample,",
+        ),
+        (
+            theorems.worst_case.name,
+            f"{theorems.worst_case.name}, the exact worst case over the class,",
+        ),
     ):
         verdict = by_name.get(name)
         if verdict is not None and verdict.tightness is not None:
@@ -59,7 +69,9 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
                 f" measured/bound is {tight['median']:.3g} in the median and {tight['loosest']:.3g}"
                 f" at worst ({tight['loosest_environment']})."
             )
-    bracket = results.rows[results.rows["quantity"] == "quadratic worst case ≤ F-worst"]
+    bracket = results.rows[
+        results.rows["quantity"] == f"quadratic worst case ≤ {theorems.worst_case.name}"
+    ]
     if len(bracket):
         ratio = bracket["measured"] / bracket["bound"]
         sentences.append(
@@ -77,12 +89,12 @@ def certificates(environments: pd.DataFrame) -> list[str]:
         "μ, β, L and w* are planted: exact by construction of the losses.",
         (
             f"{common} of {len(environments)} problems have a common minimiser of all samples; the"
-            " others test what its lack adds (F-apart)."
+            f" others test what its lack adds ({theorems.off_interpolation.name})."
         ),
         (
-            "Every value of F-worst is recomputed from the multipliers of its semidefinite program"
-            " by weak duality, so it is an upper bound whatever the solver's accuracy; the"
-            " quadratic worst case, in closed form, bounds it from below."
+            f"Every value of {theorems.worst_case.name} is recomputed from the multipliers of its"
+            " semidefinite program by weak duality, so it is an upper bound whatever the solver's"
+            " accuracy; the quadratic worst case, in closed form, bounds it from below."
         ),
     ]
 

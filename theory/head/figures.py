@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 from tunebound.bounds.asymptote import chord
 from tunebound.theory.engine.study import Results
 from tunebound.theory.engine.verdict import judged_rows, tightness_ratio
+from tunebound.theory.head import theorems
 from tunebound.theory.head.evidence import ERROR
 
 PALETTE = sns.color_palette("colorblind")
@@ -25,7 +26,7 @@ FACTOR_LABELS = {
     "d": "number of features d",
 }
 # they bound a head's distance from the separator
-OTHER_QUANTITIES = ("H-direction", "H-asymptotic", "P-Head-first-term")
+OTHER_QUANTITIES = (theorems.direction.name, theorems.asymptotic.name, theorems.first_term.name)
 MEASURED_LIMIT = "measured, limit t → ∞"
 
 
@@ -41,8 +42,8 @@ def ladder(results: Results, factor: str) -> Figure:
     axis = figure.subplots()
     values = chosen[factor].unique()
     fixed = ", ".join(f"{name} = {chosen[name].iloc[0]:g}" for name in factors)
-    mean_limit = chosen[chosen["theorem"] == "H-free"]
-    final = chosen[chosen["theorem"] == "H-anytime"]
+    mean_limit = chosen[chosen["theorem"] == theorems.free.name]
+    final = chosen[chosen["theorem"] == theorems.anytime.name]
     for rows, label, colour in (
         (mean_limit, MEASURED_LIMIT, "black"),
         (final, f"measured, t = {final['steps'].max():g}", "dimgrey"),
@@ -98,7 +99,7 @@ def along_steps(results: Results) -> Figure:
     figure = Figure(figsize=(8.6, 5.2), layout="constrained")
     axis = figure.subplots()
     measured = (
-        along[along["theorem"] == "H-anytime"]
+        along[along["theorem"] == theorems.anytime.name]
         .groupby("steps")["measured"]
         .quantile(QUARTILES)
         .unstack()
@@ -108,7 +109,7 @@ def along_steps(results: Results) -> Figure:
         measured.index, measured[0.25], measured[0.75], color="black", alpha=0.15, lw=0
     )
     axis.axhline(
-        limit[limit["theorem"] == "H-free"]["measured"].median(),
+        limit[limit["theorem"] == theorems.free.name]["measured"].median(),
         color="black",
         ls=":",
         label=MEASURED_LIMIT,
@@ -148,13 +149,13 @@ def direction_error(results: Results) -> Figure:
     """How far the heads are from their separators along t, with the published rate fitted on early
     steps.
     """
-    rows = results.rows[results.rows["theorem"] == "P-Head-first-term"]
+    rows = results.rows[results.rows["theorem"] == theorems.first_term.name]
     certified = results.rows[results.rows["quantity"] == ERROR]
     figure = Figure(figsize=(8.2, 4.8), layout="constrained")
     axis = figure.subplots()
     for table, column, label, colour, style in (
         (certified, "measured", "measured, head on S", "black", "-"),
-        (certified, "bound", "H-direction certificate", PALETTE[0], "-o"),
+        (certified, "bound", f"{theorems.direction.name} certificate", PALETTE[0], "-o"),
         (rows, "measured", "measured, S plus mean over S^i", "dimgrey", "-"),
         (rows, "bound", "C ln ln t/ln t, C fitted on early steps", PALETTE[1], "-s"),
     ):

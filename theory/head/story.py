@@ -14,6 +14,7 @@ from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.head import figures as head
+from tunebound.theory.head import theorems
 
 
 def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
@@ -27,17 +28,29 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
         f" {environments['limit_instability'].median():.3g} (largest"
         f" {environments['limit_instability'].max():.3g}) in the limit."
     ]
-    published = by_name.get("P-Head")
+    published = by_name.get(theorems.published.name)
     if published is not None:
         sentences.append(
-            "The published bound P-Head is untestable as stated: it holds for some"
-            f" {', '.join(published.theorem.free_constants)}."
+            f"The published bound {theorems.published.name} is untestable as stated: it holds for"
+            f" some {', '.join(published.theorem.free_constants)}."
         )
     for name, what in (
-        ("P-Head-fitted", "With λ certified, ν exact and C fitted on early steps, P-Head"),
-        ("H-kkt", "Its second term alone, all constants certified (H-kkt),"),
-        ("H-anytime", "H-anytime, which has no unspecified constant and holds at every step,"),
-        ("H-trajectory", "H-trajectory, computed along the run on the whole sample,"),
+        (
+            theorems.published_fitted.name,
+            f"With λ certified, ν exact and C fitted on early steps, {theorems.published.name}",
+        ),
+        (
+            theorems.kkt.name,
+            f"Its second term alone, all constants certified ({theorems.kkt.name}),",
+        ),
+        (
+            theorems.anytime.name,
+            f"{theorems.anytime.name}, which has no unspecified constant and holds at every step,",
+        ),
+        (
+            theorems.trajectory.name,
+            f"{theorems.trajectory.name}, computed along the run on the whole sample,",
+        ),
     ):
         verdict = by_name.get(name)
         if verdict is None or verdict.tightness is None:
@@ -48,20 +61,23 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
             f" vacuous on {verdict.vacuous_share:.0%}; measured/bound is {tight['median']:.3g} in"
             f" the median and {tight['loosest']:.3g} at worst ({tight['loosest_environment']})."
         )
-    first = by_name.get("P-Head-first-term")
+    first = by_name.get(theorems.first_term.name)
     if first is not None and first.environments:
         sentences.append(
             "A constant C seen early does not always carry over: C ln ln t/ln t with C fitted on"
             f" e^e ≤ t ≤ √T is exceeded at some later t on {first.violations} of"
-            f" {first.environments} data sets. That is no contradiction to P-Head, whose C is free;"
-            " it says what fitting it on a run is worth."
+            f" {first.environments} data sets. That is no contradiction to"
+            f" {theorems.published.name}, whose C is free; it says what fitting it on a run is"
+            " worth."
         )
-    sentences += _on_asymptotics(results, by_name.get("H-asymptotic"))
-    chain = by_name.get("H-chain")
+    sentences += _on_asymptotics(results, by_name.get(theorems.asymptotic.name))
+    chain = by_name.get(theorems.chain.name)
     if chain is not None and chain.environments:
         sentences.append(
-            "The order of the ladder (H-pair ≤ H-dual ≤ H-support ≤ H-free, H-trajectory ≤"
-            f" H-anytime) is violated on {chain.violations} of {chain.environments} data sets."
+            f"The order of the ladder ({theorems.pair.name} ≤ {theorems.dual.name} ≤"
+            f" {theorems.support.name} ≤ {theorems.free.name}, {theorems.trajectory.name} ≤"
+            f" {theorems.anytime.name}) is violated on {chain.violations} of {chain.environments}"
+            " data sets."
         )
     return sentences
 
@@ -163,9 +179,9 @@ PRESENTATION = Presentation(
         ),
         "instability-along-steps": Illustration(
             head.along_steps,
-            "Instability along gradient descent, the bounds that hold at every step, and the levels"
-            " of those that hold in the limit. P-Head-fitted uses a constant fitted on t ≤ √T and"
-            " is drawn where it is tested.",
+            "Instability along gradient descent, the bounds that hold at every step, and the"
+            f" levels of those that hold in the limit. {theorems.published_fitted.name} uses a"
+            " constant fitted on t ≤ √T and is drawn where it is tested.",
         ),
         "direction-error-along-steps": Illustration(
             head.direction_error,

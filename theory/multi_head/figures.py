@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, ScalarFormatter
 
 from tunebound.theory.engine.study import Results
+from tunebound.theory.multi_head import theorems
 from tunebound.theory.multi_head.evidence import ERROR, INSTABILITY
 
 PALETTE = sns.color_palette("colorblind")
@@ -23,7 +24,7 @@ def error_against_heads(results: Results) -> Figure:
     """Direction error of the mean head against H, a panel a scale of the starts, a line a number of
     features.
     """
-    figure, axes, table = _panels(results, "M-sharp", ERROR)
+    figure, axes, table = _panels(results, theorems.sharp.name, ERROR)
     for axis, (scale, rows) in zip(axes, table.groupby("scale"), strict=True):
         for index, (d, one) in enumerate(rows.groupby("d")):
             middle = one.groupby("heads")["measured"].median()
@@ -42,7 +43,9 @@ def error_against_heads(results: Results) -> Figure:
             )
         _heads_axis(axis, scale, sorted(rows["heads"].unique()))
     axes[0].set_ylabel("distance of ŵ_H(t) from the maximum-margin direction")
-    axes[0].plot([], [], color="black", ls="--", lw=0.8, label="1/√H from H = 1 (P-Multi)")
+    axes[0].plot(
+        [], [], color="black", ls="--", lw=0.8, label=f"1/√H from H = 1 ({theorems.published.name})"
+    )
     axes[0].plot([], [], color="black", ls=":", lw=1.2, label="common bias, fitted")
     return _finished(
         figure,
@@ -56,7 +59,7 @@ def error_along_steps(results: Results) -> Figure:
     """The same at every recorded t, for the largest scale of the starts and the smallest and
     largest d.
     """
-    table = _table(results, "M-sharp", ERROR)
+    table = _table(results, theorems.sharp.name, ERROR)
     table = table[table["scale"] == table["scale"].max()]
     sizes = sorted(table["d"].unique())
     chosen = sizes if len(sizes) == 1 else [sizes[0], sizes[-1]]
@@ -112,7 +115,7 @@ def instability_against_heads(results: Results) -> Figure:
     """Leave-one-out instability of the mean head against H, a panel a scale of the starts, a line a
     number of features.
     """
-    figure, axes, table = _panels(results, "M-anytime", INSTABILITY)
+    figure, axes, table = _panels(results, theorems.anytime.name, INSTABILITY)
     for axis, (scale, rows) in zip(axes, table.groupby("scale"), strict=True):
         for index, (d, one) in enumerate(rows.groupby("d")):
             middle = one.groupby("heads")[["measured", "bound"]].median()
@@ -128,7 +131,7 @@ def instability_against_heads(results: Results) -> Figure:
             axis.loglog(middle.index, middle["bound"], color=colour, ls="--", lw=0.8)
         _heads_axis(axis, scale, sorted(rows["heads"].unique()))
     axes[0].set_ylabel("mean distance of ŵ_H(t) on S and S^i")
-    axes[0].plot([], [], color="black", ls="--", lw=0.8, label="M-anytime")
+    axes[0].plot([], [], color="black", ls="--", lw=0.8, label=theorems.anytime.name)
     return _finished(
         figure,
         axes,

@@ -13,6 +13,7 @@ from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.multi_head import figures as drawn
+from tunebound.theory.multi_head import theorems
 from tunebound.theory.multi_head.evidence import HEADS
 
 SAME = 0.05  # relative change that counts as none
@@ -50,20 +51,24 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
     sentences.append(
         f"Between H = 1 and 4 the error goes with H to the power {slopes['slope_few']:+.2f} in the"
         f" median (steepest {environments['slope_few'].min():+.2f}), between 256 and 1,024 to the"
-        f" power {slopes['slope_many']:+.3f}; P-Multi says −0.5."
+        f" power {slopes['slope_many']:+.3f}; {theorems.published.name} says −0.5."
     )
-    scaling = by_name.get("P-Multi-scaling")
+    scaling = by_name.get(theorems.scaling.name)
     if scaling is not None and scaling.environments:
         sentences.append(
-            f"That the whole first term falls like 1/√H (P-Multi-scaling) is {scaling.status}:"
-            f" {scaling.violations} of {scaling.environments} data sets violate it."
+            f"That the whole first term falls like 1/√H ({theorems.scaling.name}) is"
+            f" {scaling.status}: {scaling.violations} of {scaling.environments} data sets"
+            " violate it."
         )
     for name, what in (
-        ("M-refined", "Bias and spread apart (M-refined)"),
-        ("M-sharp", "The same with sharper constants (M-sharp)"),
+        (theorems.refined.name, f"Bias and spread apart ({theorems.refined.name})"),
+        (theorems.sharp.name, f"The same with sharper constants ({theorems.sharp.name})"),
         (
-            "M-mean-start",
-            "With the run from the mean of the starts in place of the expected head (M-mean-start)",
+            theorems.mean_start.name,
+            (
+                "With the run from the mean of the starts in place of the expected head"
+                f" ({theorems.mean_start.name})"
+            ),
         ),
     ):
         verdict = by_name.get(name)
@@ -111,9 +116,9 @@ PRESENTATION = Presentation(
     illustrations={
         "error-against-heads": Illustration(
             drawn.error_against_heads,
-            "The mean of H heads against the maximum-margin direction. Dashed: what P-Multi's 1/√H"
-            " would make of the error of one head. Dotted: the common bias, which no number of"
-            " heads removes.",
+            "The mean of H heads against the maximum-margin direction. Dashed: what"
+            f" {theorems.published.name}'s 1/√H would make of the error of one head. Dotted: the"
+            " common bias, which no number of heads removes.",
         ),
         "error-along-steps": Illustration(
             drawn.error_along_steps,
@@ -134,7 +139,7 @@ PRESENTATION = Presentation(
         "instability-against-heads": Illustration(
             drawn.instability_against_heads,
             "What leaving one sample out does to the mean of H heads, each with the same start on S"
-            " and on S^i. Dashed: M-anytime.",
+            f" and on S^i. Dashed: {theorems.anytime.name}.",
         ),
         "bound-against-measured": Illustration(
             plots.bound_against_measured,
