@@ -14,7 +14,7 @@ import jinja2
 from tqdm import tqdm
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import study
+from tunebound.theory.engine import study, tables
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
@@ -107,15 +107,15 @@ def _group_rows(
 ) -> list[dict[str, Any]]:
     if not names:
         return []
-    judged = judged_rows(results.rows[results.rows["theorem"].isin(names)], judged_at)
-    judged = judged[judged["bound"] > 0]
+    judged = judged_rows(results.rows[results.rows[tables.THEOREM].isin(names)], judged_at)
+    judged = judged[judged[tables.BOUND] > 0]
     ratios = (
         judged.assign(ratio=tightness_ratio(judged))
-        .groupby([group, "theorem"])["ratio"]
+        .groupby([group, tables.THEOREM])["ratio"]
         .agg(["median", "min"])
     )
     cells = {key: f"{row['median']:.2g} ({row['min']:.1g})" for key, row in ratios.iterrows()}
-    sets = results.environments.groupby(group)["member"].nunique()
+    sets = results.environments.groupby(group)[tables.MEMBER].nunique()
     return [
         {
             "group": value,

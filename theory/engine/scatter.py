@@ -6,6 +6,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import find_theorem
 from tunebound.theory.engine.study import Results
@@ -16,29 +17,29 @@ COLUMNS = 4
 
 def bound_against_measured(results: Results) -> Figure:
     """One panel a theorem, one point an environment where the setting judges, on log–log axes."""
-    names = list(results.rows["theorem"].unique())
+    names = list(results.rows[tables.THEOREM].unique())
     setting = find_setting(find_theorem(names[0]).setting)
     judged = judged_rows(results.rows, setting.judged_at)
-    positive = judged[(judged["measured"] > 0) & (judged["bound"] > 0)]
+    positive = judged[(judged[tables.MEASURED] > 0) & (judged[tables.BOUND] > 0)]
     names = [
         name
         for name in names
-        if np.isfinite(positive.loc[positive["theorem"] == name, "maximum"]).all()
+        if np.isfinite(positive.loc[positive[tables.THEOREM] == name, tables.MAXIMUM]).all()
     ]
     lines = -(-len(names) // COLUMNS)
     figure = Figure(figsize=(3.4 * COLUMNS + 1.4, 3.2 * lines + 0.6), layout="constrained")
     axes = figure.subplots(lines, COLUMNS, squeeze=False, sharex=True, sharey=True)
     sizes = sorted(positive["n"].unique())
     colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
-    shown = positive[positive["theorem"].isin(names)]
-    low, high = max(shown["measured"].min() / 2, 1e-6), shown["bound"].max() * 2
+    shown = positive[positive[tables.THEOREM].isin(names)]
+    low, high = max(shown[tables.MEASURED].min() / 2, 1e-6), shown[tables.BOUND].max() * 2
     for axis, name in zip(axes.flat, names, strict=False):
-        rows = shown[shown["theorem"] == name]
+        rows = shown[shown[tables.THEOREM] == name]
         for n in sizes:
             part = rows[rows["n"] == n]
             axis.loglog(
-                part["measured"],
-                part["bound"],
+                part[tables.MEASURED],
+                part[tables.BOUND],
                 "o",
                 ms=3.5,
                 alpha=0.7,
@@ -46,9 +47,9 @@ def bound_against_measured(results: Results) -> Figure:
                 label=f"n = {n}",
             )
         axis.plot([low, high], [low, high], color="black", lw=1, label="bound = measured")
-        if rows["maximum"].nunique() == 1:
+        if rows[tables.MAXIMUM].nunique() == 1:
             axis.axhline(
-                rows["maximum"].iloc[0],
+                rows[tables.MAXIMUM].iloc[0],
                 color=sns.color_palette("colorblind")[3],
                 ls="--",
                 lw=1,

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.registry import Registry
 from tunebound.bounds.provenance import PROVENANCES
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.folders import modules_called
 
 
@@ -90,16 +91,16 @@ class Claim:
         worst = excess.argmax(axis=1)
         return [
             {
-                "quantity": self.quantity,
-                "steps": float(t),
-                "measured": float(measured[k].mean()),
-                "bound": float(bound[k].mean()),
-                "excess": float(excess[k, worst[k]]),
-                "resolution": float(resolution[k, worst[k]]),
-                "worst": int(worst[k]),
-                "worst_measured": float(measured[k, worst[k]]),
-                "worst_bound": float(bound[k, worst[k]]),
-                "provenance": self.provenance,
+                tables.QUANTITY: self.quantity,
+                tables.STEPS: float(t),
+                tables.MEASURED: float(measured[k].mean()),
+                tables.BOUND: float(bound[k].mean()),
+                tables.EXCESS: float(excess[k, worst[k]]),
+                tables.RESOLUTION: float(resolution[k, worst[k]]),
+                tables.WORST: int(worst[k]),
+                tables.WORST_MEASURED: float(measured[k, worst[k]]),
+                tables.WORST_BOUND: float(bound[k, worst[k]]),
+                tables.PROVENANCE: self.provenance,
             }
             for k, t in enumerate(steps)
         ]

@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from tunebound import synthetic
 from tunebound._ground.storage import replacing
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import Theorem, theorems
@@ -207,17 +208,12 @@ def load(directory: str | os.PathLike[str]) -> Results:
             f"{target}: {len(missing)} of {count} shards are missing; `tunebound run` with the same"
             " options continues the study"
         )
-    tables = {}
-    for table in TABLES:
-        parts = [pd.read_parquet(_shard(target, table, number)) for number in range(count)]
-        filled = [part for part in parts if len(part)]
-        joined = pd.concat(filled, ignore_index=True) if filled else parts[0]
-        tables[table] = (
-            joined.sort_values("member", kind="stable", ignore_index=True)
-            if len(joined)
-            else joined
-        )
-    return Results(**tables)
+    return concatenate(
+        [
+            Results(*(pd.read_parquet(_shard(target, table, number)) for table in TABLES))
+            for number in range(count)
+        ]
+    )
 
 
 def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
@@ -254,24 +250,29 @@ def examine(
         numbers, specifications, setting.evidence(members, specifications, options), strict=True
     ):
         columns = evidence.columns()
-        key = {"member": number, "environment": getattr(specification, "name", f"given-{number}")}
+        key = {
+            tables.MEMBER: number,
+            tables.ENVIRONMENT: getattr(specification, "name", f"given-{number}"),
+        }
         environments.append({**key, **columns})
         factors = {name: columns[name] for name in (*setting.factors, *setting.stands_for)}
         for theorem in known:
             failed = [each.statement for each in theorem.assumptions if not each.check(evidence)]
             if failed:
-                skipped.append({**key, "theorem": theorem.name, "assumption": failed[0]})
+                skipped.append({**key, tables.THEOREM: theorem.name, tables.ASSUMPTION: failed[0]})
                 continue
             for claim in theorem.claims(evidence):
                 maximum = theorem.maximum if claim.maximum is None else claim.maximum
                 rows += [
-                    {**key, **factors, "theorem": theorem.name, **row, "maximum": maximum}
+                    {**key, **factors, tables.THEOREM: theorem.name, **row, tables.MAXIMUM: maximum}
                     for row in claim.rows()
                 ]
     return Results(
         pd.DataFrame(rows),
         pd.DataFrame(environments),
-        pd.DataFrame(skipped, columns=["member", "environment", "theorem", "assumption"]),
+        pd.DataFrame(
+            skipped, columns=[tables.MEMBER, tables.ENVIRONMENT, tables.THEOREM, tables.ASSUMPTION]
+        ),
     )
 
 
@@ -304,7 +305,9 @@ def concatenate(parts: Sequence[Results]) -> Results:
         frames = [frame for part in parts if len(frame := getattr(part, table))]
         frame = pd.concat(frames, ignore_index=True) if frames else getattr(parts[0], table)
         joined[table] = (
-            frame.sort_values("member", kind="stable", ignore_index=True) if len(frame) else frame
+            frame.sort_values(tables.MEMBER, kind="stable", ignore_index=True)
+            if len(frame)
+            else frame
         )
     return Results(**joined)
 
@@ -372,10 +375,10 @@ def _store_shard(
     target: Path,
     number: int,
 ) -> int:
-    tables = _shard_tables(setting, suite, shard, options, known)
+    results = _shard_tables(setting, suite, shard, options, known)
     for table in TABLES:
         with replacing(_shard(target, table, number)) as partial:
-            getattr(tables, table).to_parquet(partial, index=False)
+            getattr(results, table).to_parquet(partial, index=False)
     return len(shard)
 
 

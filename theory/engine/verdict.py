@@ -13,14 +13,14 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from tunebound.bounds.constants import weakest
-from tunebound.theory.engine import study
+from tunebound.theory.engine import study, tables
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import Theorem, find_theorem, theorems
 from tunebound.theory.engine.statistics.rates import CONFIDENCE, Rate, within_group_rate
 
 # a factor like any other, but it varies along each run instead of across environments
 ALONG_STEPS = "ln ln t/ln t"
-IDENTITY = ["member", "theorem", "quantity"]
+IDENTITY = [tables.MEMBER, tables.THEOREM, tables.QUANTITY]
 # a bound that says nothing on more than half of the environments is called vacuous
 VACUOUS_SHARE = 0.5
 
@@ -155,11 +155,13 @@ def judge_in(setting: Setting, theorem: Theorem, results: study.Results) -> Verd
     if not len(rows):
         return Verdict(theorem=theorem, status="not tested", skipped=len(skipped))
 
-    violating = rows[rows["excess"] > 0]
-    environments = int(rows["member"].nunique())
-    violations = int(violating["member"].nunique())
+    violating = rows[rows[tables.EXCESS] > 0]
+    environments = int(rows[tables.MEMBER].nunique())
+    violations = int(violating[tables.MEMBER].nunique())
     last = judged_rows(rows, setting.judged_at)
-    vacuous = float((last["bound"] >= last["maximum"]).groupby(last["member"]).all().mean())
+    vacuous = float(
+        (last[tables.BOUND] >= last[tables.MAXIMUM]).groupby(last[tables.MEMBER]).all().mean()
+    )
     rates = (
         _rate(rows, last, factor, predicted, setting) for factor, predicted in theorem.rates.items()
     )
@@ -171,16 +173,16 @@ def judge_in(setting: Setting, theorem: Theorem, results: study.Results) -> Verd
         violation_limit=_limit(violations, environments),
         vacuous_share=vacuous,
         tightness=tightness(last),
-        provenance=weakest(rows["provenance"].unique()),
+        provenance=weakest(rows[tables.PROVENANCE].unique()),
         rates=tuple(rate for rate in rates if rate is not None),
         skipped=len(skipped),
         violation=_smallest(violating) if violations else None,
-        bounded=bool(np.isfinite(rows["maximum"]).all()),
+        bounded=bool(np.isfinite(rows[tables.MAXIMUM]).all()),
     )
 
 
 def _of(table: pd.DataFrame, theorem: Theorem) -> pd.DataFrame:
-    return table[table["theorem"] == theorem.name] if len(table) else table
+    return table[table[tables.THEOREM] == theorem.name] if len(table) else table
 
 
 def _limit(violations: int, environments: int) -> float:
@@ -193,16 +195,16 @@ def _limit(violations: int, environments: int) -> float:
 def _smallest(violating: pd.DataFrame) -> Violation:
     """Smallest environment first; within it the largest excess, which is the clearest."""
     size = [name for name in ("n", "d") if name in violating]
-    order = violating.assign(excess_first=-violating["excess"])
+    order = violating.assign(excess_first=-violating[tables.EXCESS])
     worst = order.sort_values([*size, "excess_first"]).iloc[0]
     return Violation(
-        member=int(worst["member"]),
-        environment=str(worst["environment"]),
-        quantity=str(worst["quantity"]),
-        steps=float(worst["steps"]),
-        measured=float(worst["worst_measured"]),
-        bound=float(worst["worst_bound"]),
-        excess=float(worst["excess"]),
+        member=int(worst[tables.MEMBER]),
+        environment=str(worst[tables.ENVIRONMENT]),
+        quantity=str(worst[tables.QUANTITY]),
+        steps=float(worst[tables.STEPS]),
+        measured=float(worst[tables.WORST_MEASURED]),
+        bound=float(worst[tables.WORST_BOUND]),
+        excess=float(worst[tables.EXCESS]),
     )
 
 
@@ -213,15 +215,15 @@ def _rate(
         varied = setting.stands_for.get(factor)
         fixed = [name for name in setting.factors if name not in (factor, varied)]
         return within_group_rate(
-            last.drop_duplicates("member", keep="last"), factor, predicted, (factor, *fixed)
+            last.drop_duplicates(tables.MEMBER, keep="last"), factor, predicted, (factor, *fixed)
         )
-    late = rows[np.isfinite(rows["steps"]) & (rows["steps"] > np.exp(np.e))]
-    logarithm = np.log(late["steps"])
+    late = rows[np.isfinite(rows[tables.STEPS]) & (rows[tables.STEPS] > np.exp(np.e))]
+    logarithm = np.log(late[tables.STEPS])
     return within_group_rate(
         late.assign(**{factor: np.log(logarithm) / logarithm}),
         factor,
         predicted,
-        ("member", factor),
+        (tables.MEMBER, factor),
     )
 
 
@@ -230,8 +232,8 @@ def judged_rows(rows: pd.DataFrame, judged_at: str) -> pd.DataFrame:
     bound is tightest.
     """
     if judged_at == "last":
-        return rows[rows["steps"] == rows.groupby(IDENTITY)["steps"].transform("max")]
-    ratio = tightness_ratio(rows.assign(bound=rows["bound"].where(rows["bound"] > 0)))
+        return rows[rows[tables.STEPS] == rows.groupby(IDENTITY)[tables.STEPS].transform("max")]
+    ratio = tightness_ratio(rows.assign(bound=rows[tables.BOUND].where(rows[tables.BOUND] > 0)))
     return rows.loc[
         ratio.fillna(-1.0).groupby([rows[name] for name in IDENTITY]).idxmax().sort_values()
     ]
@@ -239,14 +241,17 @@ def judged_rows(rows: pd.DataFrame, judged_at: str) -> pd.DataFrame:
 
 def tightness_ratio(rows: pd.DataFrame) -> pd.Series:
     """measured/bound of each row; 0 where what was measured is within its resolution of 0."""
-    return rows["measured"].where(rows["measured"] > rows["resolution"], 0.0) / rows["bound"]
+    return (
+        rows[tables.MEASURED].where(rows[tables.MEASURED] > rows[tables.RESOLUTION], 0.0)
+        / rows[tables.BOUND]
+    )
 
 
 def tightness(last: pd.DataFrame) -> dict[str, Any] | None:
     """measured/bound over environments: median, loosest, tightest, and which; None where no bound
     is positive.
     """
-    positive = last[last["bound"] > 0]
+    positive = last[last[tables.BOUND] > 0]
     if not len(positive):
         return None
     ratio = tightness_ratio(positive)
@@ -254,9 +259,9 @@ def tightness(last: pd.DataFrame) -> dict[str, Any] | None:
     return {
         "median": float(ratio.median()),
         "loosest": float(ratio[loosest]),
-        "loosest_environment": str(positive.loc[loosest, "environment"]),
+        "loosest_environment": str(positive.loc[loosest, tables.ENVIRONMENT]),
         "tightest": float(ratio[tightest]),
-        "tightest_environment": str(positive.loc[tightest, "environment"]),
+        "tightest_environment": str(positive.loc[tightest, tables.ENVIRONMENT]),
     }
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tunebound import tuning
 from tunebound.theory.engine.setting import Cell
+from tunebound.theory.full_network import columns
 from tunebound.theory.full_network.networks import NetworkTask
 
 MEAN = "mean distance of the parameters at step t"
@@ -72,18 +73,18 @@ class NetworkEvidence:
     def columns(self) -> dict[str, Cell]:
         return {
             **asdict(self.task.specification),
-            "parameters": self.run.weights.shape[1],
-            "distance": self.minimiser.distance.value,
-            "distance_error": self.minimiser.distance.error,
-            "weighting": self.run.weighting,
-            "beta": self.beta,
-            "beta_error": max(self.start.largest.error, self.end.largest.error),
-            "mu": self.end.smallest.value,
-            "mu_error": self.end.smallest.error,
-            "curvature_at_start": self.start.smallest.value,
-            "lipschitz": self.lipschitz.value,
-            "lipschitz_error": self.lipschitz.error,
-            "final_loss": float(self.run.loss[-1]),
-            "loss_at_minimiser": self.minimiser.loss,
-            "final_instability": float(self.run.distance[-1].mean()),
+            columns.PARAMETERS: self.run.weights.shape[1],
+            columns.DISTANCE: self.minimiser.distance.value,
+            columns.DISTANCE_ERROR: self.minimiser.distance.error,
+            columns.WEIGHTING: self.run.weighting,
+            columns.BETA: self.beta,
+            columns.BETA_ERROR: max(self.start.largest.error, self.end.largest.error),
+            columns.MU: self.end.smallest.value,
+            columns.MU_ERROR: self.end.smallest.error,
+            columns.CURVATURE_AT_START: self.start.smallest.value,
+            columns.LIPSCHITZ: self.lipschitz.value,
+            columns.LIPSCHITZ_ERROR: self.lipschitz.error,
+            columns.FINAL_LOSS: float(self.run.loss[-1]),
+            columns.LOSS_AT_MINIMISER: self.minimiser.loss,
+            columns.FINAL_INSTABILITY: float(self.run.distance[-1].mean()),
         }

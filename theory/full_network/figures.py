@@ -7,14 +7,15 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.study import Results
-from tunebound.theory.full_network import theorems
+from tunebound.theory.full_network import columns, theorems
 
 MARKERS = "osD^v"
 
 
 def _pretraining_colours(environments: pd.DataFrame) -> dict[int, tuple[float, float, float]]:
-    levels = sorted(environments["pretraining"].unique())
+    levels = sorted(environments[columns.PRETRAINING].unique())
     return dict(zip(levels, sns.color_palette("viridis", len(levels)), strict=True))
 
 
@@ -38,7 +39,7 @@ def against_distance(results: Results) -> Figure:
 
 def _final(results: Results, column: str, label: str) -> Figure:
     environments = results.environments
-    kinds = list(environments["encoder"].unique())
+    kinds = list(environments[columns.ENCODER].unique())
     figure = Figure(figsize=(4.4 * len(kinds) + 2.6, 4.2), layout="constrained")
     axes = figure.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
     for axis, kind in zip(axes, kinds, strict=True):
@@ -46,20 +47,21 @@ def _final(results: Results, column: str, label: str) -> Figure:
             _pretraining_colours(environments).items(), MARKERS, strict=False
         ):
             rows = environments[
-                (environments["encoder"] == kind) & (environments["pretraining"] == level)
+                (environments[columns.ENCODER] == kind)
+                & (environments[columns.PRETRAINING] == level)
             ]
             if not len(rows):
                 continue
             if column == "n":
-                middle = rows.groupby("n")["final_instability"].median()
+                middle = rows.groupby(columns.N)[columns.FINAL_INSTABILITY].median()
                 axis.loglog(
                     middle.index, middle, "-", marker=marker, color=colour, label=_label(level)
                 )
-                axis.set_xticks(sorted(rows["n"].unique()))
+                axis.set_xticks(sorted(rows[columns.N].unique()))
             else:
                 axis.loglog(
                     rows[column],
-                    rows["final_instability"],
+                    rows[columns.FINAL_INSTABILITY],
                     marker,
                     color=colour,
                     label=_label(level),
@@ -80,25 +82,29 @@ def along_steps(results: Results) -> Figure:
     over seeds.
     """
     rows = results.rows[
-        (results.rows["theorem"] == theorems.drift.name)
-        & (results.rows["encoder"] == results.rows["encoder"].iloc[0])
+        (results.rows[tables.THEOREM] == theorems.drift.name)
+        & (results.rows[columns.ENCODER] == results.rows[columns.ENCODER].iloc[0])
     ]
-    rows = rows[rows["n"] == rows["n"].max()]
+    rows = rows[rows[columns.N] == rows[columns.N].max()]
     figure = Figure(figsize=(8.2, 4.4), layout="constrained")
     axis = figure.subplots()
     for level, colour in _pretraining_colours(results.environments).items():
-        part = rows[rows["pretraining"] == level].groupby("steps")[["measured", "bound"]].median()
+        part = (
+            rows[rows[columns.PRETRAINING] == level]
+            .groupby(tables.STEPS)[[tables.MEASURED, tables.BOUND]]
+            .median()
+        )
         if len(part):
             axis.loglog(
                 part.index,
-                part["measured"],
+                part[tables.MEASURED],
                 color=colour,
                 lw=2.5,
                 label=f"measured, {_label(level)}",
             )
             axis.loglog(
                 part.index,
-                part["bound"],
+                part[tables.BOUND],
                 color=colour,
                 ls="--",
                 lw=1.2,
@@ -106,7 +112,8 @@ def along_steps(results: Results) -> Figure:
             )
     axis.set(xlabel="number of gradient steps T", ylabel="mean distance of parameters")
     axis.set_title(
-        f"{rows['encoder'].iloc[0]} encoder, n = {rows['n'].iloc[0]}, step 1/β", fontsize=10
+        f"{rows[columns.ENCODER].iloc[0]} encoder, n = {rows[columns.N].iloc[0]}, step 1/β",
+        fontsize=10,
     )
     figure.legend(loc="outside right upper", frameon=False)
     return figure

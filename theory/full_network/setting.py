@@ -11,7 +11,7 @@ from tunebound import synthetic, tuning
 from tunebound._ground.checks import WEIGHTINGS, choice, whole_number
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, register_setting
-from tunebound.theory.full_network import networks
+from tunebound.theory.full_network import columns, networks
 from tunebound.theory.full_network.evidence import NetworkEvidence
 from tunebound.theory.full_network.networks import NetworkSpecification, NetworkTask
 from tunebound.tuning.recording import record_steps
@@ -51,7 +51,7 @@ class NetworkTuning(Setting[NetworkSpecification, NetworkTask, NetworkEvidence, 
         " in turn; constants are estimates"
     )
     measures = "leave-one-out distance of parameters (units of the parameters)"
-    factors = ("encoder", "n", "pretraining", "shift", "seed")
+    factors = (columns.ENCODER, columns.N, columns.PRETRAINING, columns.SHIFT, columns.SEED)
     stands_for: ClassVar = {"distance": "pretraining"}
     options = NetworkOptions
 

@@ -10,16 +10,17 @@ import pandas as pd
 from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
+from tunebound.theory.full_network import columns, theorems
 from tunebound.theory.full_network import figures as drawn
-from tunebound.theory.full_network import theorems
 
 
 def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
-    replicas = int((results.environments["n"] + 1).sum())
+    replicas = int((results.environments[columns.N] + 1).sum())
     return (
-        f"{len(results.environments)} networks of {results.environments['parameters'].min():,} to"
-        f" {results.environments['parameters'].max():,} parameters,"
+        f"{len(results.environments)} networks of"
+        f" {results.environments[columns.PARAMETERS].min():,} to"
+        f" {results.environments[columns.PARAMETERS].max():,} parameters,"
         f" {manifest['options']['steps']:,} steps of full-batch descent with every sample left out"
         f" in turn ({replicas:,} replicas)."
     )
@@ -37,7 +38,7 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
                 f" {len(environments)} networks."
             )
         else:
-            negative = int((environments["mu"] - environments["mu_error"] <= 0).sum())
+            negative = int((environments[columns.MU] - environments[columns.MU_ERROR] <= 0).sum())
             sentences.append(
                 f"The assumptions of P-Full fail here on all {len(environments)} networks: on"
                 f" {negative} the smallest curvature of a sample's loss at w* is not above zero by"
@@ -45,14 +46,17 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
                 " Hessian of that sample's loss has rank one. So P-Full says nothing of them; its"
                 " factors are tested as predictions only."
             )
-    levels = environments.groupby("pretraining")[["distance", "final_instability"]].median()
+    levels = environments.groupby(columns.PRETRAINING)[
+        [columns.DISTANCE, columns.FINAL_INSTABILITY]
+    ].median()
     if len(levels) > 1:
         first, last = levels.index.min(), levels.index.max()
         sentences.append(
             f"Pre-training for {last} steps instead of {first} changes the median ‖w_0 − w*‖ from"
-            f" {levels.loc[first, 'distance']:.3g} to {levels.loc[last, 'distance']:.3g} and the"
-            f" median instability from {levels.loc[first, 'final_instability']:.3g} to"
-            f" {levels.loc[last, 'final_instability']:.3g}."
+            f" {levels.loc[first, columns.DISTANCE]:.3g} to"
+            f" {levels.loc[last, columns.DISTANCE]:.3g} and the median instability from"
+            f" {levels.loc[first, columns.FINAL_INSTABILITY]:.3g} to"
+            f" {levels.loc[last, columns.FINAL_INSTABILITY]:.3g}."
         )
     drift = by_name.get(theorems.drift.name)
     if drift is not None and drift.environments:
@@ -74,15 +78,15 @@ def certificates(environments: pd.DataFrame) -> list[str]:
     return [
         (
             "β: Lanczos on Hessian–vector products at both ends of the run, error at most"
-            f" {environments['beta_error'].max():.1e}; it is not known between them."
+            f" {environments[columns.BETA_ERROR].max():.1e}; it is not known between them."
         ),
         (
             "‖w_0 − w*‖: long training; the path left is at most"
-            f" {environments['distance_error'].max():.2g}, if the gradient goes on falling."
+            f" {environments[columns.DISTANCE_ERROR].max():.2g}, if the gradient goes on falling."
         ),
         (
             "L: largest gradient along the run on S, error at most"
-            f" {environments['lipschitz_error'].max():.2g}."
+            f" {environments[columns.LIPSCHITZ_ERROR].max():.2g}."
         ),
     ]
 
@@ -92,7 +96,7 @@ PRESENTATION = Presentation(
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,
-    group="pretraining",
+    group=columns.PRETRAINING,
     illustrations={
         "instability-against-n": Illustration(
             drawn.against_n,

@@ -7,6 +7,7 @@ import numpy as np
 from tunebound.bounds import full
 from tunebound.theory.engine.assumptions import REMAINING_WEIGHTS
 from tunebound.theory.engine.statement import Assumption, Claim, theorem
+from tunebound.theory.full_network import columns
 from tunebound.theory.full_network.evidence import MEAN, NetworkEvidence
 
 FITS = Assumption(
@@ -26,7 +27,7 @@ CURVED = Assumption(
     source="Fu, So & Collier, arXiv:2301.09820, full tuning; estimates by this project",
     setting="full-network",
     assumptions=(FITS, CURVED),
-    rates={"n": -1, "distance": 0.5},
+    rates={columns.N: -1, columns.DISTANCE: 0.5},
 )
 def published(evidence: NetworkEvidence) -> tuple[Claim, ...]:
     """The published full-tuning bound on a network: a local statement, whose assumptions are
@@ -99,7 +100,7 @@ def growth(evidence: NetworkEvidence) -> tuple[Claim, ...]:
     ),
     setting="full-network",
     assumptions=(REMAINING_WEIGHTS,),
-    rates={"n": -1, "distance": 0.5},
+    rates={columns.N: -1, columns.DISTANCE: 0.5},
 )
 def drift(evidence: NetworkEvidence) -> tuple[Claim, ...]:
     """Does the drift of convex losses bound a network's instability too? Proved for non-expansive

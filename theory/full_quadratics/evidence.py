@@ -15,6 +15,7 @@ from tunebound import synthetic, tuning
 from tunebound.bounds import full
 from tunebound.theory.engine.setting import Cell
 from tunebound.theory.engine.statement import Claim
+from tunebound.theory.full_quadratics import columns
 
 Problem = synthetic.QuadraticProblem | synthetic.SmoothProblem
 
@@ -124,20 +125,20 @@ class FullEvidence:
     def columns(self) -> dict[str, Cell]:
         problem, source = self.problem, self.source
         return {
-            "kind": getattr(source, "kind", "given"),
-            "spectrum": getattr(source, "spectrum", "given"),
-            "rotated": getattr(source, "rotated", False),
-            "interpolates": self.interpolates,
-            "n": problem.n,
-            "d": problem.d,
-            "kappa": float(f"{problem.mu / problem.beta:.12g}"),
-            "distance": float(f"{problem.distance:.12g}"),
-            "seed": getattr(source, "seed", -1),
-            "weighting": self.run.weighting,
-            "lipschitz": problem.lipschitz,
-            "mu": problem.mu,
-            "beta": problem.beta,
-            "largest_instability": float(self.run.distance.mean(axis=1).max()),
+            columns.KIND: getattr(source, "kind", "given"),
+            columns.SPECTRUM: getattr(source, "spectrum", "given"),
+            columns.ROTATED: getattr(source, "rotated", False),
+            columns.INTERPOLATES: self.interpolates,
+            columns.N: problem.n,
+            columns.D: problem.d,
+            columns.KAPPA: float(f"{problem.mu / problem.beta:.12g}"),
+            columns.DISTANCE: float(f"{problem.distance:.12g}"),
+            columns.SEED: getattr(source, "seed", -1),
+            columns.WEIGHTING: self.run.weighting,
+            columns.LIPSCHITZ: problem.lipschitz,
+            columns.MU: problem.mu,
+            columns.BETA: problem.beta,
+            columns.LARGEST_INSTABILITY: float(self.run.distance.mean(axis=1).max()),
         }
 
 

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from tunebound.bounds import full
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.study import Results
-from tunebound.theory.full_quadratics import theorems
+from tunebound.theory.full_quadratics import columns, theorems
 
 PALETTE = sns.color_palette("colorblind")
 # Black for what is measured and red for the exact worst case, so that the eye finds both first.
@@ -41,11 +42,13 @@ BASE = {"kind": "quadratic", "interpolates": True, "rotated": False}
 
 def _lines(axis: Axes, rows: pd.DataFrame, factor: str) -> None:
     measured = (
-        rows[rows["theorem"] == theorems.trajectory.name].groupby(factor)["measured"].median()
+        rows[rows[tables.THEOREM] == theorems.trajectory.name]
+        .groupby(factor)[tables.MEASURED]
+        .median()
     )
     axis.plot(measured.index, measured, color="black", lw=3, label="measured, mean over samples")
     for name, style in STYLES.items():
-        middle = rows[rows["theorem"] == name].groupby(factor)["bound"].median()
+        middle = rows[rows[tables.THEOREM] == name].groupby(factor)[tables.BOUND].median()
         if len(middle):
             axis.plot(middle.index, middle, ms=6, lw=1.3, label=LABELS.get(name, name), **style)
     axis.set(xscale="log", yscale="log", ylabel="distance of parameters ‖w_S(T) − w_{S^i}(T)‖")
@@ -65,9 +68,9 @@ def _central(results: Results) -> dict[str, float]:
     rows = results.environments
     for name, value in BASE.items():
         rows = rows[rows[name] == value]
-    d, distance = rows["d"].mode().iloc[0], rows["distance"].mode().iloc[0]
-    n = rows[rows["d"] == d]["n"].mode().iloc[0]
-    kappas = np.sort(rows["kappa"].unique())
+    d, distance = rows[columns.D].mode().iloc[0], rows[columns.DISTANCE].mode().iloc[0]
+    n = rows[rows[columns.D] == d][columns.N].mode().iloc[0]
+    kappas = np.sort(rows[columns.KAPPA].unique())
     return {
         "n": n,
         "d": d,
@@ -88,7 +91,7 @@ def against(results: Results, factor: str) -> Figure:
     """
     fixed = {name: value for name, value in _central(results).items() if name != factor}
     rows = _base(results, **fixed)
-    rows = rows[rows["steps"] == AT_STEP]
+    rows = rows[rows[tables.STEPS] == AT_STEP]
     figure = Figure(figsize=(8.4, 4.8), layout="constrained")
     axis = figure.subplots()
     _lines(axis, rows, factor)
@@ -114,9 +117,9 @@ def along_steps(results: Results) -> Figure:
     axis = figure.subplots()
     rows = _base(results, **fixed)
     _lines(axis, rows, "steps")
-    positive = rows[(rows["theorem"] == theorems.trajectory.name) & (rows["measured"] > 0)][
-        "measured"
-    ]
+    positive = rows[
+        (rows[tables.THEOREM] == theorems.trajectory.name) & (rows[tables.MEASURED] > 0)
+    ][tables.MEASURED]
     axis.set_ylim(bottom=max(positive.min(), positive.max() * 1e-6))
     about = ", ".join(f"{name} = {value:g}" for name, value in fixed.items())
     axis.set_xlabel("number of gradient steps T")
@@ -129,15 +132,15 @@ def along_steps(results: Results) -> Figure:
 
 def slack(results: Results) -> Figure:
     """How far the bounds that hold for every T lie above the worst case over T, against κ and n."""
-    environments = results.environments[results.environments["interpolates"]]
-    kappas = np.sort(environments["kappa"].unique())
-    sizes = np.sort(environments["n"].unique())
-    weights = str(environments["weighting"].iloc[0])
+    environments = results.environments[results.environments[columns.INTERPOLATES]]
+    kappas = np.sort(environments[columns.KAPPA].unique())
+    sizes = np.sort(environments[columns.N].unique())
+    weights = str(environments[columns.WEIGHTING].iloc[0])
     steps = np.unique(np.round(np.geomspace(1, 10_000, 200)))
     figure = Figure(figsize=(9.4, 4.6), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     colours = sns.color_palette("viridis", len(sizes))
-    solved = results.rows[results.rows["theorem"] == theorems.worst_case.name]
+    solved = results.rows[results.rows[tables.THEOREM] == theorems.worst_case.name]
     for axis, name in zip(axes, (theorems.published.name, theorems.closed.name), strict=True):
         for n, colour in zip(sizes, colours, strict=True):
             size: dict[str, Any] = {"n": int(n), "mu": kappas, "beta": 1.0, "distance": 1.0}
@@ -157,8 +160,8 @@ def slack(results: Results) -> Figure:
                 label=f"n = {n}",
             )
             exact = (
-                solved[(solved["n"] == n) & (solved["distance"] == 1)]
-                .groupby(["kappa", "steps"])["bound"]
+                solved[(solved[columns.N] == n) & (solved[columns.DISTANCE] == 1)]
+                .groupby([columns.KAPPA, tables.STEPS])[tables.BOUND]
                 .max()
                 .unstack()
             )

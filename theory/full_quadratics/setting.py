@@ -12,6 +12,7 @@ import numpy as np
 from tunebound import synthetic, tuning
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, register_setting
+from tunebound.theory.full_quadratics import columns
 from tunebound.theory.full_quadratics.evidence import WORST_CASE_STEPS, FullEvidence, Problem
 from tunebound.tuning.recording import record_steps
 
@@ -46,7 +47,16 @@ class QuadraticTuning(
         " sample left out in turn"
     )
     measures = "leave-one-out distance of parameters (units of the parameters)"
-    factors = ("kind", "spectrum", "rotated", "interpolates", "n", "d", "kappa", "distance")
+    factors = (
+        columns.KIND,
+        columns.SPECTRUM,
+        columns.ROTATED,
+        columns.INTERPOLATES,
+        columns.N,
+        columns.D,
+        columns.KAPPA,
+        columns.DISTANCE,
+    )
     judged_at = "tightest"
     options = QuadraticsOptions
 

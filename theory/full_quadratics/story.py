@@ -9,17 +9,17 @@ from typing import Any
 import pandas as pd
 
 from tunebound.theory.engine import scatter as plots
-from tunebound.theory.engine import study
+from tunebound.theory.engine import study, tables
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
+from tunebound.theory.full_quadratics import columns, theorems
 from tunebound.theory.full_quadratics import figures as drawn
-from tunebound.theory.full_quadratics import theorems
 
 
 def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     options = manifest["options"]
-    runs = int((results.environments["n"] + 1).sum())
+    runs = int((results.environments[columns.N] + 1).sum())
     return (
         f"{len(results.environments)} problems with exact constants, {options['steps']:,} steps of"
         f" size 1/β with every sample left out in turn ({runs:,} runs, {options['weighting']}"
@@ -34,14 +34,15 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
     published = by_name.get(theorems.published.name)
     if published is not None and published.environments:
         rows = results.rows[
-            (results.rows["theorem"] == theorems.published.name) & (results.rows["excess"] > 0)
+            (results.rows[tables.THEOREM] == theorems.published.name)
+            & (results.rows[tables.EXCESS] > 0)
         ]
         if len(rows) and published.tightness:
-            steps = ", ".join(f"{t:g}" for t in sorted(rows["steps"].unique()))
+            steps = ", ".join(f"{t:g}" for t in sorted(rows[tables.STEPS].unique()))
             sentences.append(
                 f"The published bound {theorems.published.name} is violated on"
                 f" {published.violations} of {published.environments} problems, all with κ ≥"
-                f" {rows['kappa'].min():g} and at T = {steps}; measured/bound goes up to"
+                f" {rows[columns.KAPPA].min():g} and at T = {steps}; measured/bound goes up to"
                 f" {published.tightness['tightest']:.3g}."
             )
         else:
@@ -70,10 +71,10 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
                 f" at worst ({tight['loosest_environment']})."
             )
     bracket = results.rows[
-        results.rows["quantity"] == f"quadratic worst case ≤ {theorems.worst_case.name}"
+        results.rows[tables.QUANTITY] == f"quadratic worst case ≤ {theorems.worst_case.name}"
     ]
     if len(bracket):
-        ratio = bracket["measured"] / bracket["bound"]
+        ratio = bracket[tables.MEASURED] / bracket[tables.BOUND]
         sentences.append(
             "The exact worst case is bracketed: one-dimensional quadratics attain between"
             f" {ratio.min():.1%} and {ratio.max():.1%} of the semidefinite program's value (median"
@@ -84,7 +85,7 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
 
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants."""
-    common = int(environments["interpolates"].sum())
+    common = int(environments[columns.INTERPOLATES].sum())
     return [
         "μ, β, L and w* are planted: exact by construction of the losses.",
         (
@@ -110,7 +111,7 @@ PRESENTATION = Presentation(
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,
-    group="kappa",
+    group=columns.KAPPA,
     illustrations={
         "bound-against-measured": Illustration(
             plots.bound_against_measured,

@@ -10,6 +10,7 @@ from tunebound import synthetic
 from tunebound.bounds import full
 from tunebound.theory.engine.assumptions import INTERPOLATION, NO_INTERPOLATION, REMAINING_WEIGHTS
 from tunebound.theory.engine.statement import Assumption, Claim, theorem
+from tunebound.theory.full_quadratics import columns
 from tunebound.theory.full_quadratics.evidence import EACH, MEAN, FullEvidence, worst_cases
 
 
@@ -22,7 +23,7 @@ from tunebound.theory.full_quadratics.evidence import EACH, MEAN, FullEvidence, 
     source="Fu, So & Collier, arXiv:2301.09820, full tuning",
     setting="full-quadratics",
     assumptions=(INTERPOLATION,),
-    rates={"n": -1, "distance": 1},
+    rates={columns.N: -1, columns.DISTANCE: 1},
 )
 def published(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The published full-tuning bound: no constant is left open, so it can be tested as it
@@ -41,7 +42,7 @@ def published(evidence: FullEvidence) -> tuple[Claim, ...]:
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(INTERPOLATION,),
-    rates={"n": -1, "distance": 1},
+    rates={columns.N: -1, columns.DISTANCE: 1},
 )
 def closed(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The closed form that mends the published bound."""
@@ -61,7 +62,7 @@ def closed(evidence: FullEvidence) -> tuple[Claim, ...]:
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(INTERPOLATION,),
-    rates={"n": -1, "distance": 1},
+    rates={columns.N: -1, columns.DISTANCE: 1},
 )
 def steps(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The bound after T steps from the constants of the class."""
@@ -76,7 +77,7 @@ def steps(evidence: FullEvidence) -> tuple[Claim, ...]:
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(INTERPOLATION,),
-    rates={"n": -1},
+    rates={columns.N: -1},
 )
 def data(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The bound after T steps from the initial loss."""
@@ -114,7 +115,7 @@ def trajectory(evidence: FullEvidence) -> tuple[Claim, ...]:
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(INTERPOLATION,),
-    rates={"n": -1, "distance": 1},
+    rates={columns.N: -1, columns.DISTANCE: 1},
 )
 def contraction(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The bound of each sample after T steps from the contraction of one step."""
@@ -168,7 +169,7 @@ def worst_case(evidence: FullEvidence) -> tuple[Claim, ...]:
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(NO_INTERPOLATION,),
-    rates={"n": -1},
+    rates={columns.N: -1},
 )
 def off_interpolation(evidence: FullEvidence) -> tuple[Claim, ...]:
     """What a missing common minimiser adds."""
@@ -200,7 +201,7 @@ QUADRATIC = Assumption(
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     assumptions=(NO_INTERPOLATION, QUADRATIC),
-    rates={"n": -1},
+    rates={columns.N: -1},
 )
 def minimiser_shift(evidence: FullEvidence) -> tuple[Claim, ...]:
     """How far leaving a sample out moves the minimiser itself, where the samples do not share

@@ -12,6 +12,7 @@ from tunebound import bounds, synthetic, tuning
 from tunebound.bounds import constants
 from tunebound.theory.engine.setting import Cell
 from tunebound.theory.engine.statement import Claim
+from tunebound.theory.head import columns
 
 MEAN_INSTABILITY = "mean instability at step t"
 INSTABILITY = "instability of each sample at step t"
@@ -180,28 +181,30 @@ class HeadEvidence:
         data, asymptote = self.data, self.asymptote
         planted = data.margin
         return {
-            "family": data.family,
-            "n": data.n,
-            "d": data.d,
-            "margin": self.margin if planted is None else planted,
-            "radius": self.radius,
-            "seed": data.seed,
-            "weighting": self.run.weighting,
-            "rate_fraction": self.rate_fraction,
-            "learning_rate": self.run.learning_rate,
-            "support_vectors": len(self.separator.support),
-            "gap": self.separator.gap,
-            "worst_left_out_gap": float(self.left_out.gaps.max()),
-            "planted_margin_error": np.nan if planted is None else abs(self.margin / planted - 1),
-            "limit_instability": float(self.limit_distance.mean()),
-            "worst_limit_instability": float(self.limit_distance.max()),
-            "final_instability": float(self.run.direction_distance[-1].mean()),
-            "final_error": float(np.asarray(self.run.direction_error)[-1, 0]),
-            "asymptotic_rate": asymptote.rate,
-            "asymptotic_shift": float(asymptote.offset @ asymptote.direction) * self.margin,
-            "asymptotic_onset": asymptote.onset / np.log(10),
-            "double_log_rate": asymptote.double_log_rate,
-            "double_log_slope": self.double_log_slope,
+            columns.FAMILY: data.family,
+            columns.N: data.n,
+            columns.D: data.d,
+            columns.MARGIN: self.margin if planted is None else planted,
+            columns.RADIUS: self.radius,
+            columns.SEED: data.seed,
+            columns.WEIGHTING: self.run.weighting,
+            columns.RATE_FRACTION: self.rate_fraction,
+            columns.LEARNING_RATE: self.run.learning_rate,
+            columns.SUPPORT_VECTORS: len(self.separator.support),
+            columns.GAP: self.separator.gap,
+            columns.WORST_LEFT_OUT_GAP: float(self.left_out.gaps.max()),
+            columns.PLANTED_MARGIN_ERROR: np.nan
+            if planted is None
+            else abs(self.margin / planted - 1),
+            columns.LIMIT_INSTABILITY: float(self.limit_distance.mean()),
+            columns.WORST_LIMIT_INSTABILITY: float(self.limit_distance.max()),
+            columns.FINAL_INSTABILITY: float(self.run.direction_distance[-1].mean()),
+            columns.FINAL_ERROR: float(np.asarray(self.run.direction_error)[-1, 0]),
+            columns.ASYMPTOTIC_RATE: asymptote.rate,
+            columns.ASYMPTOTIC_SHIFT: float(asymptote.offset @ asymptote.direction) * self.margin,
+            columns.ASYMPTOTIC_ONSET: asymptote.onset / np.log(10),
+            columns.DOUBLE_LOG_RATE: asymptote.double_log_rate,
+            columns.DOUBLE_LOG_SLOPE: self.double_log_slope,
         }
 
 

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from tunebound.bounds.asymptote import chord
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.study import Results
 from tunebound.theory.engine.verdict import judged_rows, tightness_ratio
-from tunebound.theory.head import theorems
+from tunebound.theory.head import columns, theorems
 from tunebound.theory.head.evidence import ERROR
 
 PALETTE = sns.color_palette("colorblind")
@@ -36,26 +37,26 @@ def ladder(results: Results, factor: str) -> Figure:
     """
     factors = _others(factor)
     last = judged_rows(results.rows, "last")
-    last = last[np.isfinite(last["maximum"])]
+    last = last[np.isfinite(last[tables.MAXIMUM])]
     chosen = _sweep(last, factor, factors)
     figure = Figure(figsize=(8.2, 5.2), layout="constrained")
     axis = figure.subplots()
     values = chosen[factor].unique()
     fixed = ", ".join(f"{name} = {chosen[name].iloc[0]:g}" for name in factors)
-    mean_limit = chosen[chosen["theorem"] == theorems.free.name]
-    final = chosen[chosen["theorem"] == theorems.anytime.name]
+    mean_limit = chosen[chosen[tables.THEOREM] == theorems.free.name]
+    final = chosen[chosen[tables.THEOREM] == theorems.anytime.name]
     for rows, label, colour in (
         (mean_limit, MEASURED_LIMIT, "black"),
-        (final, f"measured, t = {final['steps'].max():g}", "dimgrey"),
+        (final, f"measured, t = {final[tables.STEPS].max():g}", "dimgrey"),
     ):
-        middle = rows.groupby(factor)["measured"].quantile(QUARTILES).unstack()
+        middle = rows.groupby(factor)[tables.MEASURED].quantile(QUARTILES).unstack()
         axis.plot(middle.index, middle[0.5], color=colour, lw=3, label=label)
         axis.fill_between(middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.15, lw=0)
-    along = set(chosen.loc[np.isfinite(chosen["steps"]), "theorem"])
-    for index, name in enumerate(chosen["theorem"].unique()):
+    along = set(chosen.loc[np.isfinite(chosen[tables.STEPS]), tables.THEOREM])
+    for index, name in enumerate(chosen[tables.THEOREM].unique()):
         if name in OTHER_QUANTITIES:
             continue
-        middle = chosen[chosen["theorem"] == name].groupby(factor)["bound"].median()
+        middle = chosen[chosen[tables.THEOREM] == name].groupby(factor)[tables.BOUND].median()
         style = {
             "color": PALETTE[index % len(PALETTE)],
             "marker": MARKERS[index % len(MARKERS)],
@@ -92,15 +93,17 @@ def along_steps(results: Results) -> Figure:
     """Instability along gradient descent, the bounds that hold at every step, and the levels of
     those that hold in the limit.
     """
-    chosen = _sweep(results.rows, None, ["n", "d", "margin", "radius"])
-    chosen = chosen[~chosen["theorem"].isin(OTHER_QUANTITIES) & np.isfinite(chosen["maximum"])]
-    finite = np.isfinite(chosen["steps"])
+    chosen = _sweep(results.rows, None, [columns.N, columns.D, columns.MARGIN, columns.RADIUS])
+    chosen = chosen[
+        ~chosen[tables.THEOREM].isin(OTHER_QUANTITIES) & np.isfinite(chosen[tables.MAXIMUM])
+    ]
+    finite = np.isfinite(chosen[tables.STEPS])
     along, limit = chosen[finite], chosen[~finite]
     figure = Figure(figsize=(8.6, 5.2), layout="constrained")
     axis = figure.subplots()
     measured = (
-        along[along["theorem"] == theorems.anytime.name]
-        .groupby("steps")["measured"]
+        along[along[tables.THEOREM] == theorems.anytime.name]
+        .groupby(tables.STEPS)[tables.MEASURED]
         .quantile(QUARTILES)
         .unstack()
     )
@@ -109,20 +112,20 @@ def along_steps(results: Results) -> Figure:
         measured.index, measured[0.25], measured[0.75], color="black", alpha=0.15, lw=0
     )
     axis.axhline(
-        limit[limit["theorem"] == theorems.free.name]["measured"].median(),
+        limit[limit[tables.THEOREM] == theorems.free.name][tables.MEASURED].median(),
         color="black",
         ls=":",
         label=MEASURED_LIMIT,
     )
-    names = list(along["theorem"].unique()) + list(limit["theorem"].unique())
+    names = list(along[tables.THEOREM].unique()) + list(limit[tables.THEOREM].unique())
     for index, name in enumerate(names):
         colour, marker = PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)]
-        rows = along[along["theorem"] == name]
+        rows = along[along[tables.THEOREM] == name]
         if len(rows):
-            middle = rows.groupby("steps")["bound"].median()
+            middle = rows.groupby(tables.STEPS)[tables.BOUND].median()
             axis.plot(middle.index, middle, color=colour, marker=marker, ms=4, lw=1.2, label=name)
         else:
-            level = limit[limit["theorem"] == name]["bound"].median()
+            level = limit[limit[tables.THEOREM] == name][tables.BOUND].median()
             axis.axhline(
                 level, color=colour, ls=":", marker=marker, lw=1.2, label=f"{name} (limit)"
             )
@@ -134,7 +137,8 @@ def along_steps(results: Results) -> Figure:
         ylabel="mean distance of unit directions (0 to 2)",
     )
     fixed = ", ".join(
-        f"{name} = {chosen[name].iloc[0]:g}" for name in ("n", "d", "margin", "radius")
+        f"{name} = {chosen[name].iloc[0]:g}"
+        for name in (columns.N, columns.D, columns.MARGIN, columns.RADIUS)
     )
     axis.set_title(
         f"Leave-one-out instability along gradient descent\n({fixed}; median over families, band:"
@@ -149,18 +153,18 @@ def direction_error(results: Results) -> Figure:
     """How far the heads are from their separators along t, with the published rate fitted on early
     steps.
     """
-    rows = results.rows[results.rows["theorem"] == theorems.first_term.name]
-    certified = results.rows[results.rows["quantity"] == ERROR]
+    rows = results.rows[results.rows[tables.THEOREM] == theorems.first_term.name]
+    certified = results.rows[results.rows[tables.QUANTITY] == ERROR]
     figure = Figure(figsize=(8.2, 4.8), layout="constrained")
     axis = figure.subplots()
     for table, column, label, colour, style in (
-        (certified, "measured", "measured, head on S", "black", "-"),
-        (certified, "bound", f"{theorems.direction.name} certificate", PALETTE[0], "-o"),
-        (rows, "measured", "measured, S plus mean over S^i", "dimgrey", "-"),
-        (rows, "bound", "C ln ln t/ln t, C fitted on early steps", PALETTE[1], "-s"),
+        (certified, tables.MEASURED, "measured, head on S", "black", "-"),
+        (certified, tables.BOUND, f"{theorems.direction.name} certificate", PALETTE[0], "-o"),
+        (rows, tables.MEASURED, "measured, S plus mean over S^i", "dimgrey", "-"),
+        (rows, tables.BOUND, "C ln ln t/ln t, C fitted on early steps", PALETTE[1], "-s"),
     ):
         if len(table):
-            middle = table.groupby("steps")[column].quantile(QUARTILES).unstack()
+            middle = table.groupby(tables.STEPS)[column].quantile(QUARTILES).unstack()
             axis.plot(middle.index, middle[0.5], style, color=colour, ms=4, lw=1.5, label=label)
             axis.fill_between(
                 middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.12, lw=0
@@ -187,19 +191,23 @@ def asymptotics(results: Results) -> Figure:
     environments = results.environments
     reached = _reached(results)
     rows = results.rows[
-        (results.rows["quantity"] == ERROR) & results.rows["member"].isin(reached["member"])
+        (results.rows[tables.QUANTITY] == ERROR)
+        & results.rows[tables.MEMBER].isin(reached[tables.MEMBER])
     ]
-    joined = rows.merge(reached[["member", "asymptotic_rate", "asymptotic_shift"]], on="member")
-    joined = joined[joined["steps"] >= 10]
-    along = np.log(joined["steps"]) + joined["asymptotic_shift"]
-    predicted = joined.assign(predicted=chord(joined["asymptotic_rate"], along))
+    joined = rows.merge(
+        reached[[tables.MEMBER, columns.ASYMPTOTIC_RATE, columns.ASYMPTOTIC_SHIFT]],
+        on=tables.MEMBER,
+    )
+    joined = joined[joined[tables.STEPS] >= 10]
+    along = np.log(joined[tables.STEPS]) + joined[columns.ASYMPTOTIC_SHIFT]
+    predicted = joined.assign(predicted=chord(joined[columns.ASYMPTOTIC_RATE], along))
     figure = Figure(figsize=(10.4, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     for column, label, colour, style in (
-        ("measured", "measured", "black", "-"),
+        (tables.MEASURED, tables.MEASURED, "black", "-"),
         ("predicted", "predicted: w_S ln t + w̃", PALETTE[0], "--"),
     ):
-        middle = predicted.groupby("steps")[column].quantile(QUARTILES).unstack()
+        middle = predicted.groupby(tables.STEPS)[column].quantile(QUARTILES).unstack()
         left.plot(middle.index, middle[0.5], style, color=colour, lw=2, label=label)
         left.fill_between(middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.12, lw=0)
     left.set(
@@ -213,11 +221,13 @@ def asymptotics(results: Results) -> Figure:
         fontsize=10,
     )
     left.legend(frameon=False)
-    onset = np.sort(environments["asymptotic_onset"].to_numpy())
+    onset = np.sort(environments[columns.ASYMPTOTIC_ONSET].to_numpy())
     right.step(
         onset, np.arange(1, len(onset) + 1) / len(onset), where="post", color=PALETTE[1], lw=2
     )
-    right.axvline(np.log10(rows["steps"].max()), color="black", ls=":", label="end of the runs")
+    right.axvline(
+        np.log10(rows[tables.STEPS].max()), color="black", ls=":", label="end of the runs"
+    )
     right.set(
         xscale="log",
         xlabel="log10 of the onset: t = 10^x",
@@ -237,17 +247,21 @@ def has_asymptotics(results: Results) -> bool:
 
 
 def _reached(results: Results) -> pd.DataFrame:
-    last = results.rows[np.isfinite(results.rows["steps"])].groupby("member")["steps"].max()
-    onset = results.environments.set_index("member")["asymptotic_onset"]
+    last = (
+        results.rows[np.isfinite(results.rows[tables.STEPS])]
+        .groupby(tables.MEMBER)[tables.STEPS]
+        .max()
+    )
+    onset = results.environments.set_index(tables.MEMBER)[columns.ASYMPTOTIC_ONSET]
     return results.environments[(onset <= np.log10(last.reindex(onset.index))).to_numpy()]
 
 
 def tightness_by_family(results: Results) -> Figure:
     """Median of measured/bound by family and theorem, at the last step."""
     last = judged_rows(results.rows, "last")
-    last = last[(last["bound"] > 0) & np.isfinite(last["maximum"])]
+    last = last[(last[tables.BOUND] > 0) & np.isfinite(last[tables.MAXIMUM])]
     table = last.assign(ratio=tightness_ratio(last)).pivot_table(
-        index="family", columns="theorem", values="ratio", aggfunc="median", sort=False
+        index=columns.FAMILY, columns=tables.THEOREM, values="ratio", aggfunc="median", sort=False
     )
     figure = Figure(
         figsize=(0.95 * len(table.columns) + 3, 0.36 * len(table) + 2.2), layout="constrained"
@@ -281,7 +295,9 @@ def varies(results: Results, factor: str) -> bool:
 
 
 def _others(factor: str) -> list[str]:
-    return [name for name in ("n", "d", "margin", "radius") if name != factor]
+    return [
+        name for name in (columns.N, columns.D, columns.MARGIN, columns.RADIUS) if name != factor
+    ]
 
 
 def _sweep(rows: pd.DataFrame, factor: str | None, fixed: Sequence[str]) -> pd.DataFrame:
@@ -294,14 +310,16 @@ def _sweep(rows: pd.DataFrame, factor: str | None, fixed: Sequence[str]) -> pd.D
     best, richness = rows, 0
     for _, group in rows.groupby(list(fixed)):
         if factor is None:
-            chosen, score = group, group["family"].nunique()
+            chosen, score = group, group[columns.FAMILY].nunique()
         else:
-            values = group.groupby("family")[factor].agg(lambda column: tuple(sorted(set(column))))
+            values = group.groupby(columns.FAMILY)[factor].agg(
+                lambda column: tuple(sorted(set(column)))
+            )
             pattern = max(
                 set(values), key=lambda taken: (len(taken) * int((values == taken).sum()), taken)
             )
-            chosen = group[group["family"].map(values == pattern)]
-            score = len(pattern) * chosen["family"].nunique() if len(pattern) > 1 else 1
+            chosen = group[group[columns.FAMILY].map(values == pattern)]
+            score = len(pattern) * chosen[columns.FAMILY].nunique() if len(pattern) > 1 else 1
         if score > richness:
             best, richness = chosen, score
     return best

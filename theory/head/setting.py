@@ -13,6 +13,7 @@ from tunebound import bounds, synthetic, tuning
 from tunebound._ground.checks import real_number, step_count
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, register_setting
+from tunebound.theory.head import columns
 from tunebound.theory.head.evidence import HeadEvidence
 from tunebound.tuning.heads.flow.follow import DESCENT, LATEST, flow_records
 
@@ -65,7 +66,14 @@ class HeadTuning(
         "a linear head tuned on frozen features by gradient descent, each sample left out in turn"
     )
     measures = "leave-one-out distance of unit directions (0 to 2)"
-    factors = ("family", "n", "d", "margin", "radius", "rate_fraction")
+    factors = (
+        columns.FAMILY,
+        columns.N,
+        columns.D,
+        columns.MARGIN,
+        columns.RADIUS,
+        columns.RATE_FRACTION,
+    )
     options = HeadOptions
 
     def suite_names(self) -> tuple[str, ...]:

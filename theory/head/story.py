@@ -13,8 +13,8 @@ from tunebound.theory.engine import scatter as plots
 from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
+from tunebound.theory.head import columns, theorems
 from tunebound.theory.head import figures as head
-from tunebound.theory.head import theorems
 
 
 def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
@@ -23,10 +23,10 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
     environments = results.environments
     sentences = [
         "Measured: leaving one sample out moves the direction of the head by"
-        f" {environments['final_instability'].median():.3g} in the median data set (largest"
-        f" {environments['final_instability'].max():.3g}) after the last step, and by"
-        f" {environments['limit_instability'].median():.3g} (largest"
-        f" {environments['limit_instability'].max():.3g}) in the limit."
+        f" {environments[columns.FINAL_INSTABILITY].median():.3g} in the median data set (largest"
+        f" {environments[columns.FINAL_INSTABILITY].max():.3g}) after the last step, and by"
+        f" {environments[columns.LIMIT_INSTABILITY].median():.3g} (largest"
+        f" {environments[columns.LIMIT_INSTABILITY].max():.3g}) in the limit."
     ]
     published = by_name.get(theorems.published.name)
     if published is not None:
@@ -84,10 +84,10 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
 
 def _on_asymptotics(results: study.Results, verdict: Verdict | None) -> list[str]:
     environments = results.environments
-    spanning = environments[np.isfinite(environments["asymptotic_onset"])]
+    spanning = environments[np.isfinite(environments[columns.ASYMPTOTIC_ONSET])]
     if verdict is None or not len(spanning):
         return []
-    onset = spanning["asymptotic_onset"]
+    onset = spanning[columns.ASYMPTOTIC_ONSET]
     sentences = [
         f"When do the asymptotics begin? The support vectors span the samples on {len(spanning)} of"
         f" {len(environments)} data sets; there the expansion w_S ln t + w̃ is good from t ="
@@ -96,19 +96,20 @@ def _on_asymptotics(results: study.Results, verdict: Verdict | None) -> list[str
         f" sets, and leave the 2 % around the predicted error on {verdict.violations} of them."
     ]
     degenerate = environments[
-        (environments["double_log_rate"] > 0) & environments["double_log_slope"].notna()
+        (environments[columns.DOUBLE_LOG_RATE] > 0) & environments[columns.DOUBLE_LOG_SLOPE].notna()
     ]
     generic = environments[
-        (environments["double_log_rate"] == 0) & environments["double_log_slope"].notna()
+        (environments[columns.DOUBLE_LOG_RATE] == 0)
+        & environments[columns.DOUBLE_LOG_SLOPE].notna()
     ]
     if len(degenerate):
         sentences.append(
             "ln ln t/ln t shows on degenerate data: the error times ln t grows by"
-            f" {degenerate['double_log_slope'].median():.3g} per unit of ln ln t in the median of"
-            f" {len(degenerate)} data sets (fitted from t = 1e10 on;"
-            f" {degenerate['double_log_rate'].median():.3g} predicted in the limit)"
+            f" {degenerate[columns.DOUBLE_LOG_SLOPE].median():.3g} per unit of ln ln t in the"
+            f" median of {len(degenerate)} data sets (fitted from t = 1e10 on;"
+            f" {degenerate[columns.DOUBLE_LOG_RATE].median():.3g} predicted in the limit)"
             + (
-                f", against {generic['double_log_slope'].median():.3g} on the others."
+                f", against {generic[columns.DOUBLE_LOG_SLOPE].median():.3g} on the others."
                 if len(generic)
                 else "."
             )
@@ -117,12 +118,12 @@ def _on_asymptotics(results: study.Results, verdict: Verdict | None) -> list[str
 
 
 def certificates(environments: pd.DataFrame) -> list[str]:
-    error = environments["planted_margin_error"]
+    error = environments[columns.PLANTED_MARGIN_ERROR]
     return [
         (
             "Largest relative duality gap of a maximum-margin separator:"
-            f" {environments['gap'].max():.1e}; of a left-out one:"
-            f" {environments['worst_left_out_gap'].max():.1e}."
+            f" {environments[columns.GAP].max():.1e}; of a left-out one:"
+            f" {environments[columns.WORST_LEFT_OUT_GAP].max():.1e}."
         ),
         (
             "Largest relative difference between the computed margin and the planted one:"
@@ -139,7 +140,7 @@ def _against(factor: str, caption: str) -> Illustration:
 
 def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
-    heads = int((results.environments["n"] + 1).sum())
+    heads = int((results.environments[columns.N] + 1).sum())
     steps, exact = manifest["options"]["steps"], manifest["options"]["exact"]
     return (
         f"{len(results.environments)} data sets with planted truth, every sample left out in turn:"
@@ -157,7 +158,7 @@ PRESENTATION = Presentation(
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,
-    group="family",
+    group=columns.FAMILY,
     illustrations={
         "bound-against-measured": Illustration(
             plots.bound_against_measured,

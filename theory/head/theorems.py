@@ -9,6 +9,7 @@ import numpy as np
 from tunebound.bounds import constants, head
 from tunebound.theory.engine.assumptions import LONG_RUN, REMAINING_WEIGHTS, SEPARABLE, STABLE_STEP
 from tunebound.theory.engine.statement import Assumption, Claim, theorem
+from tunebound.theory.head import columns
 from tunebound.theory.head.evidence import (
     ERROR,
     MEAN_INSTABILITY,
@@ -46,7 +47,7 @@ def published(evidence: HeadEvidence) -> tuple[Claim, ...]:
     source=f"{PAPER}, head tuning; constants by this project",
     setting="head",
     assumptions=(SEPARABLE, LONG_RUN),
-    rates={"n": -0.5, "margin": -0.5, "radius": 0.5, "ln ln t/ln t": 1},
+    rates={columns.N: -0.5, columns.MARGIN: -0.5, columns.RADIUS: 0.5, "ln ln t/ln t": 1},
     maximum=2,
 )
 def published_fitted(evidence: HeadEvidence) -> tuple[Claim, ...]:
@@ -119,7 +120,7 @@ def first_term(evidence: HeadEvidence) -> tuple[Claim, ...]:
     source=f"{PAPER}, second term; constants certified by this project",
     setting="head",
     assumptions=(SEPARABLE,),
-    rates={"n": -0.5, "margin": -0.5, "radius": 0.5},
+    rates={columns.N: -0.5, columns.MARGIN: -0.5, columns.RADIUS: 0.5},
     maximum=2,
 )
 def kkt(evidence: HeadEvidence) -> tuple[Claim, ...]:
@@ -176,7 +177,7 @@ def pair(evidence: HeadEvidence) -> tuple[Claim, ...]:
     source=OURS,
     setting="head",
     assumptions=(SEPARABLE,),
-    rates={"margin": -0.5, "radius": 0.5},
+    rates={columns.MARGIN: -0.5, columns.RADIUS: 0.5},
     maximum=2,
 )
 def dual(evidence: HeadEvidence) -> tuple[Claim, ...]:
@@ -191,7 +192,7 @@ def dual(evidence: HeadEvidence) -> tuple[Claim, ...]:
     source=OURS,
     setting="head",
     assumptions=(SEPARABLE,),
-    rates={"margin": -0.5, "radius": 0.5},
+    rates={columns.MARGIN: -0.5, columns.RADIUS: 0.5},
     maximum=2,
 )
 def support(evidence: HeadEvidence) -> tuple[Claim, ...]:
@@ -211,7 +212,7 @@ def support(evidence: HeadEvidence) -> tuple[Claim, ...]:
     source=OURS,
     setting="head",
     assumptions=(SEPARABLE,),
-    rates={"n": -0.5, "margin": -0.5, "radius": 0.5},
+    rates={columns.N: -0.5, columns.MARGIN: -0.5, columns.RADIUS: 0.5},
     maximum=2,
 )
 def free(evidence: HeadEvidence) -> tuple[Claim, ...]:
@@ -269,7 +270,7 @@ def chord(evidence: HeadEvidence) -> tuple[Claim, ...]:
     source=OURS,
     setting="head",
     assumptions=(SEPARABLE, STABLE_STEP),
-    rates={"n": -1, "margin": -1, "radius": 1},
+    rates={columns.N: -1, columns.MARGIN: -1, columns.RADIUS: 1},
     maximum=2,
 )
 def anytime(evidence: HeadEvidence) -> tuple[Claim, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tunebound import bounds
 from tunebound.theory.engine.setting import Cell
 from tunebound.theory.engine.statement import Claim
+from tunebound.theory.multi_head import columns
 from tunebound.theory.multi_head.starts import HEADS, RandomStarts
 
 # of the groups whose heads are averaged: 1, 4, …, 1024
@@ -189,29 +190,31 @@ class MultiHeadEvidence:
             float(self.instability(size)[-1].mean()) for size in (1, self.left_out_sizes[-1])
         )
         return {
-            "family": self.starts.data.family,
-            "n": self.n,
-            "d": self.starts.d,
-            "scale": self.scale,
-            "ratio": self.starts.d / self.n,
-            "seed": self.starts.seed,
-            "weighting": self.weighting,
-            "rate_fraction": self.rate_fraction,
-            "margin": self.margin,
-            "gap": self.separator.gap,
-            "error_one": last[1],
-            "error_most": last[HEADS],
-            "bias": bias,
-            "floor_heads": floor,
-            "mean_start_error": float(self.mean_start_error[-1]),
-            "spread": float(self.spread[-1]),
-            "start_spread": self.start_spread,
-            "expected_norm": float(self.expected_norm[-1]),
-            "slope_few": float(np.log(last[SIZES[1]] / last[1]) / np.log(SIZES[1])),
-            "slope_many": float(np.log(last[HEADS] / last[SIZES[-2]]) / np.log(HEADS / SIZES[-2])),
-            "left_out_heads": self.left_out_sizes[-1],
-            "instability_one": fewest,
-            "instability_most": most,
+            columns.FAMILY: self.starts.data.family,
+            columns.N: self.n,
+            columns.D: self.starts.d,
+            columns.SCALE: self.scale,
+            columns.RATIO: self.starts.d / self.n,
+            columns.SEED: self.starts.seed,
+            columns.WEIGHTING: self.weighting,
+            columns.RATE_FRACTION: self.rate_fraction,
+            columns.MARGIN: self.margin,
+            columns.GAP: self.separator.gap,
+            columns.ERROR_ONE: last[1],
+            columns.ERROR_MOST: last[HEADS],
+            columns.BIAS: bias,
+            columns.FLOOR_HEADS: floor,
+            columns.MEAN_START_ERROR: float(self.mean_start_error[-1]),
+            columns.SPREAD: float(self.spread[-1]),
+            columns.START_SPREAD: self.start_spread,
+            columns.EXPECTED_NORM: float(self.expected_norm[-1]),
+            columns.SLOPE_FEW: float(np.log(last[SIZES[1]] / last[1]) / np.log(SIZES[1])),
+            columns.SLOPE_MANY: float(
+                np.log(last[HEADS] / last[SIZES[-2]]) / np.log(HEADS / SIZES[-2])
+            ),
+            columns.LEFT_OUT_HEADS: self.left_out_sizes[-1],
+            columns.INSTABILITY_ONE: fewest,
+            columns.INSTABILITY_MOST: most,
         }
 
 

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, ScalarFormatter
 
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.study import Results
-from tunebound.theory.multi_head import theorems
+from tunebound.theory.multi_head import columns, theorems
 from tunebound.theory.multi_head.evidence import ERROR, INSTABILITY
 
 PALETTE = sns.color_palette("colorblind")
@@ -25,9 +26,9 @@ def error_against_heads(results: Results) -> Figure:
     features.
     """
     figure, axes, table = _panels(results, theorems.sharp.name, ERROR)
-    for axis, (scale, rows) in zip(axes, table.groupby("scale"), strict=True):
-        for index, (d, one) in enumerate(rows.groupby("d")):
-            middle = one.groupby("heads")["measured"].median()
+    for axis, (scale, rows) in zip(axes, table.groupby(columns.SCALE), strict=True):
+        for index, (d, one) in enumerate(rows.groupby(columns.D)):
+            middle = one.groupby("heads")[tables.MEASURED].median()
             colour = PALETTE[index % len(PALETTE)]
             axis.loglog(
                 middle.index,
@@ -36,7 +37,7 @@ def error_against_heads(results: Results) -> Figure:
                 marker=MARKERS[index % len(MARKERS)],
                 label=f"measured, d/n = {d / _samples(one):.2g}",
             )
-            bias = _environments(results, one)["bias"].median()
+            bias = _environments(results, one)[columns.BIAS].median()
             axis.axhline(bias, color=colour, ls=":", lw=1.2)
             axis.loglog(
                 middle.index, middle.iloc[0] / np.sqrt(middle.index), color=colour, ls="--", lw=0.8
@@ -50,7 +51,7 @@ def error_against_heads(results: Results) -> Figure:
     return _finished(
         figure,
         axes,
-        f"Direction error of the mean head at t = {table['steps'].max():,.0f}, n ="
+        f"Direction error of the mean head at t = {table[tables.STEPS].max():,.0f}, n ="
         f" {_samples(table)}",
     )
 
@@ -60,15 +61,15 @@ def error_along_steps(results: Results) -> Figure:
     largest d.
     """
     table = _table(results, theorems.sharp.name, ERROR)
-    table = table[table["scale"] == table["scale"].max()]
-    sizes = sorted(table["d"].unique())
+    table = table[table[columns.SCALE] == table[columns.SCALE].max()]
+    sizes = sorted(table[columns.D].unique())
     chosen = sizes if len(sizes) == 1 else [sizes[0], sizes[-1]]
     figure = Figure(figsize=(4.2 * len(chosen) + 2.6, 4.4), layout="constrained")
     axes = figure.subplots(1, len(chosen), squeeze=False, sharey=True)[0]
     for axis, d in zip(axes, chosen, strict=True):
-        rows = table[table["d"] == d]
-        for index, (t, one) in enumerate(rows.groupby("steps")):
-            middle = one.groupby("heads")["measured"].median()
+        rows = table[table[columns.D] == d]
+        for index, (t, one) in enumerate(rows.groupby(tables.STEPS)):
+            middle = one.groupby("heads")[tables.MEASURED].median()
             axis.loglog(
                 middle.index,
                 middle,
@@ -76,19 +77,21 @@ def error_along_steps(results: Results) -> Figure:
                 marker=MARKERS[index],
                 label=f"t = {t:,.0f}",
             )
-        _heads_axis(axis, rows["scale"].iloc[0], sorted(rows["heads"].unique()))
-        axis.set_title(f"n = {_samples(rows)}, d = {d}, σ = {rows['scale'].iloc[0]:g}")
+        _heads_axis(axis, rows[columns.SCALE].iloc[0], sorted(rows["heads"].unique()))
+        axis.set_title(f"n = {_samples(rows)}, d = {d}, σ = {rows[columns.SCALE].iloc[0]:g}")
     axes[0].set_ylabel("distance of ŵ_H(t) from the maximum-margin direction")
     return _finished(figure, axes, "Direction error of the mean head along gradient descent")
 
 
 def floor(results: Results) -> Figure:
     """The number of heads from which on the common bias is the larger part, against d/n."""
-    environments = results.environments[results.environments["n"] == _usual_n(results.environments)]
+    environments = results.environments[
+        results.environments[columns.N] == _usual_n(results.environments)
+    ]
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     axis = figure.subplots()
-    for index, (scale, rows) in enumerate(environments.groupby("scale")):
-        middle = rows.groupby("ratio")["floor_heads"].median().clip(lower=1e-3)
+    for index, (scale, rows) in enumerate(environments.groupby(columns.SCALE)):
+        middle = rows.groupby(columns.RATIO)[columns.FLOOR_HEADS].median().clip(lower=1e-3)
         axis.loglog(
             middle.index,
             middle,
@@ -102,11 +105,11 @@ def floor(results: Results) -> Figure:
         ylabel="H at which the spread's part equals the bias",
     )
     axis.set_title(
-        f"Where the floor starts (n = {environments['n'].iloc[0]}, last step, median over"
+        f"Where the floor starts (n = {environments[columns.N].iloc[0]}, last step, median over"
         " families)",
         fontsize=10,
     )
-    _plain(axis, "xaxis", sorted(environments["ratio"].unique()))
+    _plain(axis, "xaxis", sorted(environments[columns.RATIO].unique()))
     figure.legend(loc="outside right upper", frameon=False)
     return figure
 
@@ -116,26 +119,26 @@ def instability_against_heads(results: Results) -> Figure:
     number of features.
     """
     figure, axes, table = _panels(results, theorems.anytime.name, INSTABILITY)
-    for axis, (scale, rows) in zip(axes, table.groupby("scale"), strict=True):
-        for index, (d, one) in enumerate(rows.groupby("d")):
-            middle = one.groupby("heads")[["measured", "bound"]].median()
+    for axis, (scale, rows) in zip(axes, table.groupby(columns.SCALE), strict=True):
+        for index, (d, one) in enumerate(rows.groupby(columns.D)):
+            middle = one.groupby("heads")[[tables.MEASURED, tables.BOUND]].median()
             colour = PALETTE[index % len(PALETTE)]
             marker = MARKERS[index % len(MARKERS)]
             axis.loglog(
                 middle.index,
-                middle["measured"],
+                middle[tables.MEASURED],
                 color=colour,
                 marker=marker,
                 label=f"measured, d/n = {d / _samples(one):.2g}",
             )
-            axis.loglog(middle.index, middle["bound"], color=colour, ls="--", lw=0.8)
+            axis.loglog(middle.index, middle[tables.BOUND], color=colour, ls="--", lw=0.8)
         _heads_axis(axis, scale, sorted(rows["heads"].unique()))
     axes[0].set_ylabel("mean distance of ŵ_H(t) on S and S^i")
     axes[0].plot([], [], color="black", ls="--", lw=0.8, label=theorems.anytime.name)
     return _finished(
         figure,
         axes,
-        f"Leave-one-out instability of the mean head at t = {table['steps'].max():,.0f}, n ="
+        f"Leave-one-out instability of the mean head at t = {table[tables.STEPS].max():,.0f}, n ="
         f" {_samples(table)}",
     )
 
@@ -146,18 +149,18 @@ def bias_and_mean_start(results: Results) -> Figure:
     """
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axis = figure.subplots()
-    for index, (scale, rows) in enumerate(results.environments.groupby("scale")):
+    for index, (scale, rows) in enumerate(results.environments.groupby(columns.SCALE)):
         axis.loglog(
-            rows["mean_start_error"],
-            rows["bias"].clip(lower=1e-6),
+            rows[columns.MEAN_START_ERROR],
+            rows[columns.BIAS].clip(lower=1e-6),
             MARKERS[index],
             color=PALETTE[index],
             label=f"σ = {scale:g}",
         )
     ends = np.array(
         [
-            results.environments["mean_start_error"].min(),
-            results.environments["mean_start_error"].max(),
+            results.environments[columns.MEAN_START_ERROR].min(),
+            results.environments[columns.MEAN_START_ERROR].max(),
         ]
     )
     axis.loglog(ends, ends, color="black", lw=1, label="equal")
@@ -175,32 +178,34 @@ def bias_and_mean_start(results: Results) -> Figure:
 
 
 def _samples(rows: pd.DataFrame) -> int:
-    return int(rows["n"].iloc[0])
+    return int(rows[columns.N].iloc[0])
 
 
 def _usual_n(table: pd.DataFrame) -> int:
     """The number of samples at which most numbers of features were tried."""
-    return int(table.groupby("n")["d"].nunique().idxmax())
+    return int(table.groupby(columns.N)[columns.D].nunique().idxmax())
 
 
 def _table(results: Results, theorem: str, quantity: str) -> pd.DataFrame:
-    rows = results.rows[results.rows["theorem"] == theorem]
-    rows = rows[rows["n"] == _usual_n(rows)]
-    return rows.assign(heads=rows["quantity"].str.removeprefix(quantity.format("")).astype(int))
+    rows = results.rows[results.rows[tables.THEOREM] == theorem]
+    rows = rows[rows[columns.N] == _usual_n(rows)]
+    return rows.assign(
+        heads=rows[tables.QUANTITY].str.removeprefix(quantity.format("")).astype(int)
+    )
 
 
 def _panels(
     results: Results, theorem: str, quantity: str
 ) -> tuple[Figure, list[Axes], pd.DataFrame]:
     table = _table(results, theorem, quantity)
-    table = table[table["steps"] == table["steps"].max()]
-    scales = table["scale"].nunique()
+    table = table[table[tables.STEPS] == table[tables.STEPS].max()]
+    scales = table[columns.SCALE].nunique()
     figure = Figure(figsize=(3.4 * scales + 2.6, 4.4), layout="constrained")
     return figure, list(figure.subplots(1, scales, squeeze=False, sharey=True)[0]), table
 
 
 def _environments(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
-    return results.environments[results.environments["member"].isin(rows["member"])]
+    return results.environments[results.environments[tables.MEMBER].isin(rows[tables.MEMBER])]
 
 
 def _heads_axis(axis: Axes, scale: float, heads: list[int]) -> None:

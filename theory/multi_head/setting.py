@@ -13,7 +13,7 @@ from tunebound import bounds, synthetic, tuning
 from tunebound._ground.checks import real_number
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, register_setting
-from tunebound.theory.multi_head import starts
+from tunebound.theory.multi_head import columns, starts
 from tunebound.theory.multi_head.evidence import SIZES, MultiHeadEvidence
 from tunebound.theory.multi_head.starts import HEADS, RandomStarts, StartsSpecification
 from tunebound.tuning.recording import record_steps
@@ -60,7 +60,7 @@ class MultiHeadTuning(
         " sample left out in turn"
     )
     measures = "distance of unit directions (0 to 2)"
-    factors = ("family", "n", "d", "scale")
+    factors = (columns.FAMILY, columns.N, columns.D, columns.SCALE)
     options = MultiHeadOptions
 
     def suite_names(self) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from tunebound.theory.engine import scatter as plots
 from tunebound.theory.engine import study
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
+from tunebound.theory.multi_head import columns, theorems
 from tunebound.theory.multi_head import figures as drawn
-from tunebound.theory.multi_head import theorems
 from tunebound.theory.multi_head.evidence import HEADS
 
 SAME = 0.05  # relative change that counts as none
@@ -22,12 +22,12 @@ SAME = 0.05  # relative change that counts as none
 def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     environments = results.environments
-    heads = int((HEADS + environments["n"] * environments["left_out_heads"]).sum())
+    heads = int((HEADS + environments[columns.N] * environments[columns.LEFT_OUT_HEADS]).sum())
     return (
         f"{len(environments)} data sets with random starts; {manifest['options']['steps']:,} steps"
         f" of gradient descent of {HEADS:,} heads each, and of up to"
-        f" {environments['left_out_heads'].max():,} with every sample left out in turn: {heads:,}"
-        " heads."
+        f" {environments[columns.LEFT_OUT_HEADS].max():,} with every sample left out in turn:"
+        f" {heads:,} heads."
     )
 
 
@@ -35,23 +35,24 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
     """The main results as sentences, all numbers taken from the tables."""
     by_name = {verdict.theorem.name: verdict for verdict in verdicts}
     environments = results.environments
-    wide = environments["d"] > environments["n"]
+    wide = environments[columns.D] > environments[columns.N]
     sentences = []
     for rows, name in ((environments[~wide], "d ≤ n"), (environments[wide], "d > n")):
         if not len(rows):
             continue
         sentences.append(
             f"Where {name}, {HEADS:,} heads instead of one bring the mean head's direction error"
-            f" from {rows['error_one'].median():.3g} to {rows['error_most'].median():.3g}"
-            " (medians). The common bias is the larger part from H ="
-            f" {rows['floor_heads'].median():.2g} on in the median data set, and from H ="
-            f" {rows['floor_heads'].max():.3g} on at the latest."
+            f" from {rows[columns.ERROR_ONE].median():.3g} to"
+            f" {rows[columns.ERROR_MOST].median():.3g} (medians). The common bias is the larger"
+            f" part from H = {rows[columns.FLOOR_HEADS].median():.2g} on in the median data set,"
+            f" and from H = {rows[columns.FLOOR_HEADS].max():.3g} on at the latest."
         )
-    slopes = environments[["slope_few", "slope_many"]].median()
+    slopes = environments[[columns.SLOPE_FEW, columns.SLOPE_MANY]].median()
     sentences.append(
-        f"Between H = 1 and 4 the error goes with H to the power {slopes['slope_few']:+.2f} in the"
-        f" median (steepest {environments['slope_few'].min():+.2f}), between 256 and 1,024 to the"
-        f" power {slopes['slope_many']:+.3f}; {theorems.published.name} says −0.5."
+        f"Between H = 1 and 4 the error goes with H to the power {slopes[columns.SLOPE_FEW]:+.2f}"
+        f" in the median (steepest {environments[columns.SLOPE_FEW].min():+.2f}), between 256 and"
+        f" 1,024 to the power {slopes[columns.SLOPE_MANY]:+.3f}; {theorems.published.name} says"
+        " −0.5."
     )
     scaling = by_name.get(theorems.scaling.name)
     if scaling is not None and scaling.environments:
@@ -78,7 +79,7 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
                 f" measured/bound is {verdict.tightness['median']:.3g} in the median and"
                 f" {verdict.tightness['tightest']:.3g} at most."
             )
-    change = environments["instability_most"] / environments["instability_one"]
+    change = environments[columns.INSTABILITY_MOST] / environments[columns.INSTABILITY_ONE]
     sentences.append(
         "Leave-one-out instability, the same starts on S and S^i: averaging lowers it by more than"
         f" {SAME:.0%} on {int((change < 1 - SAME).sum())} of {len(change)} data sets, raises it by"
@@ -92,12 +93,14 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants."""
     width = (
-        np.sqrt(environments["d"] / HEADS) * environments["scale"] / environments["expected_norm"]
+        np.sqrt(environments[columns.D] / HEADS)
+        * environments[columns.SCALE]
+        / environments[columns.EXPECTED_NORM]
     )
     return [
         (
             "Largest relative duality gap of a maximum-margin separator:"
-            f" {environments['gap'].max():.1e}."
+            f" {environments[columns.GAP].max():.1e}."
         ),
         (
             f"The expected head is estimated by the mean of {HEADS:,}; the root mean square of its"
@@ -112,7 +115,7 @@ PRESENTATION = Presentation(
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,
-    group="scale",
+    group=columns.SCALE,
     illustrations={
         "error-against-heads": Illustration(
             drawn.error_against_heads,

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.statistics.effects import log_ratio, median_interval
 from tunebound.theory.engine.statistics.ranks import Ranks, mean_ranks
+from tunebound.theory.remedies import columns
 
 REFERENCE = "plain"
 SEPARATOR = ":"  # between method and measure in a column of the environments
@@ -31,33 +33,35 @@ class Measure:
 
 
 MEASURES: Mapping[str, Measure] = {
-    "accuracy": Measure("test accuracy, mean over seeds"),
-    "training_accuracy": Measure("training accuracy, mean over seeds"),
-    "accuracy_deviation": Measure("standard deviation of test accuracy", unstable=True),
-    "disagreement": Measure("pairwise disagreement (churn)", unstable=True),
-    "kappa_distance": Measure("1 − Fleiss' κ", unstable=True),
-    "jensen_shannon": Measure("Jensen–Shannon divergence (nats)", unstable=True),
-    "cka_distance": Measure("CKA distance of features", unstable=True),
-    "procrustes_distance": Measure("Procrustes distance of features", unstable=True),
-    "svcca_distance": Measure("SVCCA distance of features", unstable=True),
-    "left_out_predictions": Measure("leave-one-out instability of predictions", unstable=True),
-    "left_out_parameters": Measure("leave-one-out instability of parameters", unstable=True),
-    "moved": Measure("‖w_T − w_0‖ of the encoder"),
-    "to_minimiser": Measure("‖w_0 − w*‖ of the encoder"),
-    "to_minimiser_error": Measure("relative error of ‖w_0 − w*‖: path left"),
-    "margin": Measure("margin γ of the training features"),
-    "radius": Measure("radius B of the training features"),
-    "radius_over_margin": Measure("B/γ of the training features"),
-    "separable": Measure("share of runs with separable training features"),
+    columns.ACCURACY: Measure("test accuracy, mean over seeds"),
+    columns.TRAINING_ACCURACY: Measure("training accuracy, mean over seeds"),
+    columns.ACCURACY_DEVIATION: Measure("standard deviation of test accuracy", unstable=True),
+    columns.DISAGREEMENT: Measure("pairwise disagreement (churn)", unstable=True),
+    columns.KAPPA_DISTANCE: Measure("1 − Fleiss' κ", unstable=True),
+    columns.JENSEN_SHANNON: Measure("Jensen–Shannon divergence (nats)", unstable=True),
+    columns.CKA_DISTANCE: Measure("CKA distance of features", unstable=True),
+    columns.PROCRUSTES_DISTANCE: Measure("Procrustes distance of features", unstable=True),
+    columns.SVCCA_DISTANCE: Measure("SVCCA distance of features", unstable=True),
+    columns.LEFT_OUT_PREDICTIONS: Measure(
+        "leave-one-out instability of predictions", unstable=True
+    ),
+    columns.LEFT_OUT_PARAMETERS: Measure("leave-one-out instability of parameters", unstable=True),
+    columns.MOVED: Measure("‖w_T − w_0‖ of the encoder"),
+    columns.TO_MINIMISER: Measure("‖w_0 − w*‖ of the encoder"),
+    columns.TO_MINIMISER_ERROR: Measure("relative error of ‖w_0 − w*‖: path left"),
+    columns.MARGIN: Measure("margin γ of the training features"),
+    columns.RADIUS: Measure("radius B of the training features"),
+    columns.RADIUS_OVER_MARGIN: Measure("B/γ of the training features"),
+    columns.SEPARABLE: Measure("share of runs with separable training features"),
 }
 # In the order in which the theory and its rivals speak of them; figures and tables show these.
 SHOWN = (
-    "left_out_predictions",
-    "left_out_parameters",
-    "disagreement",
-    "jensen_shannon",
-    "accuracy_deviation",
-    "cka_distance",
+    columns.LEFT_OUT_PREDICTIONS,
+    columns.LEFT_OUT_PARAMETERS,
+    columns.DISAGREEMENT,
+    columns.JENSEN_SHANNON,
+    columns.ACCURACY_DEVIATION,
+    columns.CKA_DISTANCE,
 )
 
 
@@ -80,12 +84,12 @@ def measured(environments: pd.DataFrame, measure: str) -> pd.DataFrame:
     if measure not in MEASURES:
         raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")
     ending = f"{SEPARATOR}{measure}"
-    columns = {
+    tried = {
         name: name.removesuffix(ending)
         for name in environments.columns
         if str(name).endswith(ending)
     }
-    return environments.set_index("environment")[list(columns)].rename(columns=columns)
+    return environments.set_index(tables.ENVIRONMENT)[list(tried)].rename(columns=tried)
 
 
 def paired(

@@ -9,21 +9,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.statistics.effects import median_interval
 from tunebound.theory.engine.statistics.ranks import Ranks
 from tunebound.theory.engine.study import Results
+from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.comparison import MEASURES, REFERENCE, SHOWN, effects, paired, ranks
 from tunebound.theory.remedies.variants import split, swept
 
 BETTER, WORSE, OPEN = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "0.45"
-RANKED = ("left_out_predictions", "disagreement")
+RANKED = (columns.LEFT_OUT_PREDICTIONS, columns.DISAGREEMENT)
 ALONG_WEIGHT = (
-    "margin",
-    "radius",
-    "radius_over_margin",
-    "disagreement",
-    "left_out_predictions",
-    "accuracy",
+    columns.MARGIN,
+    columns.RADIUS,
+    columns.RADIUS_OVER_MARGIN,
+    columns.DISAGREEMENT,
+    columns.LEFT_OUT_PREDICTIONS,
+    columns.ACCURACY,
 )
 SURT = "self_unsupervised"
 # Ticks within a decade; the finest that leaves no more than MOST_TICKS is taken.
@@ -233,18 +235,18 @@ def retraining_distance(results: Results) -> Figure:
     environments = results.environments
     figure = Figure(figsize=(11.5, 4.8), layout="constrained")
     axes = figure.subplots(1, 2, sharex=True)
-    closer = paired(environments, "to_minimiser", SURT)
+    closer = paired(environments, columns.TO_MINIMISER, SURT)
     for axis, measure in zip(axes, RANKED, strict=True):
         changed = paired(environments, measure, SURT)
         factors = pd.DataFrame(
             {
                 "closer": closer,
                 "changed": changed,
-                "shift": environments.set_index("environment")["shift"],
+                "shift": environments.set_index(tables.ENVIRONMENT)[columns.SHIFT],
             }
         ).dropna()
         finite = factors[np.isfinite(factors["closer"]) & np.isfinite(factors["changed"])]
-        for (shift, rows), marker in zip(finite.groupby("shift"), "osD^v", strict=False):
+        for (shift, rows), marker in zip(finite.groupby(columns.SHIFT), "osD^v", strict=False):
             axis.plot(
                 np.exp(rows["closer"]),
                 np.exp(rows["changed"]),
@@ -271,7 +273,7 @@ def retraining_distance(results: Results) -> Figure:
 
 def has_retraining(results: Results) -> bool:
     """Whether the study tried self unsupervised re-training beside plain fine-tuning."""
-    return bool(paired(results.environments, "to_minimiser", SURT).notna().any())
+    return bool(paired(results.environments, columns.TO_MINIMISER, SURT).notna().any())
 
 
 def has_ranks(results: Results) -> bool:

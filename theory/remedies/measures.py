@@ -15,6 +15,7 @@ from torch import nn
 from tunebound import bounds, tuning
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Cell
+from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.comparison import REFERENCE, column
 from tunebound.theory.remedies.task import Task, with_constant
 from tunebound.theory.remedies.variants import Variant, variant
@@ -72,8 +73,8 @@ class RemedyEvidence:
         runs = len(specification.methods) * (specification.seeds + specification.left_out)
         return {
             **specification.values,
-            "flips": self.task.flips,
-            "runs": runs,
+            columns.FLIPS: self.task.flips,
+            columns.RUNS: runs,
             **self.values,
         }
 
@@ -127,25 +128,25 @@ def measure_method(task: Task, method: str | Variant, options: RemedyOptions) ->
     correct = (predictions > 0) == (task.test_labels > 0)
     fitted = (tuned.logits(task.tokens)[:seeds] > 0) == (task.labels > 0)
     values = {
-        "accuracy": float(correct.mean()),
-        "training_accuracy": float(fitted.mean()),
-        "accuracy_deviation": instability.score_deviation(correct.mean(axis=1)),
-        "disagreement": instability.disagreement(predictions),
-        "kappa_distance": instability.kappa_distance(predictions),
-        "jensen_shannon": instability.jensen_shannon(probabilities[:seeds]),
-        "cka_distance": instability.cka_distance(features),
-        "procrustes_distance": instability.procrustes_distance(features),
-        "svcca_distance": instability.svcca_distance(features),
-        "moved": float(np.median(tuned.distance[:seeds])),
+        columns.ACCURACY: float(correct.mean()),
+        columns.TRAINING_ACCURACY: float(fitted.mean()),
+        columns.ACCURACY_DEVIATION: instability.score_deviation(correct.mean(axis=1)),
+        columns.DISAGREEMENT: instability.disagreement(predictions),
+        columns.KAPPA_DISTANCE: instability.kappa_distance(predictions),
+        columns.JENSEN_SHANNON: instability.jensen_shannon(probabilities[:seeds]),
+        columns.CKA_DISTANCE: instability.cka_distance(features),
+        columns.PROCRUSTES_DISTANCE: instability.procrustes_distance(features),
+        columns.SVCCA_DISTANCE: instability.svcca_distance(features),
+        columns.MOVED: float(np.median(tuned.distance[:seeds])),
         **margins(tuned.features(task.tokens)[:seeds], task.labels),
     }
     if len(partners):
         weights = tuned.flat_weights
         values |= {
-            "left_out_predictions": instability.left_out_distance(
+            columns.LEFT_OUT_PREDICTIONS: instability.left_out_distance(
                 probabilities[partners], probabilities[seeds:]
             ),
-            "left_out_parameters": instability.left_out_distance(
+            columns.LEFT_OUT_PARAMETERS: instability.left_out_distance(
                 weights[partners], weights[seeds:]
             ),
         }
@@ -180,7 +181,7 @@ def margins(features: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[st
     )
     return {
         **{name: float(value) for name, value in values.items()},
-        "separable": len(found) / len(features),
+        columns.SEPARABLE: len(found) / len(features),
     }
 
 
@@ -240,7 +241,10 @@ def distance_to_minimiser(task: Task, tuned: tuning.FineTuned) -> dict[str, floa
             float(np.linalg.norm((found.weights - flat(model))[: start.parameter_count]))
         )
         left.append(found.distance.error / found.distance.value)
-    return {"to_minimiser": float(np.median(distances)), "to_minimiser_error": max(left)}
+    return {
+        columns.TO_MINIMISER: float(np.median(distances)),
+        columns.TO_MINIMISER_ERROR: max(left),
+    }
 
 
 def flat(model: nn.Module) -> NDArray[np.float64]:

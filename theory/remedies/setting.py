@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tunebound import synthetic
 from tunebound._ground.checks import choice, real_number, whole_number
 from tunebound.theory.engine.setting import Setting, register_setting
+from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.measures import RemedyEvidence, RemedyOptions, remedy_evidence
 from tunebound.theory.remedies.task import Task, TaskSpecification, load, save
 from tunebound.theory.remedies.variants import (
@@ -122,7 +123,14 @@ class Remedies(Setting[TaskSpecification, Task, RemedyEvidence, RemedyOptions]):
         " one sample, method against method"
     )
     measures = "differences between runs"
-    factors = ("n", "noise", "balance", "shift", "world", "seed")
+    factors = (
+        columns.N,
+        columns.NOISE,
+        columns.BALANCE,
+        columns.SHIFT,
+        columns.WORLD,
+        columns.SEED,
+    )
     options = RemedyOptions
 
     def suite_names(self) -> tuple[str, ...]:

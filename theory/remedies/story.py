@@ -12,6 +12,7 @@ from tunebound.theory.engine import study
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.presentation import Illustration, Presentation, Table
 from tunebound.theory.engine.verdict import Verdict
+from tunebound.theory.remedies import columns
 from tunebound.theory.remedies import figures as drawn
 from tunebound.theory.remedies.comparison import (
     MEASURES,
@@ -27,13 +28,13 @@ from tunebound.theory.remedies.measures import MINIMISER_TOLERANCE
 def subtitle(results: study.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     environments, options = results.environments, manifest["options"]
-    methods = measured(environments, "accuracy").shape[1]
-    runs = int(environments["runs"].sum())
+    methods = measured(environments, columns.ACCURACY).shape[1]
+    runs = int(environments[columns.RUNS].sum())
     return (
         f"{len(environments)} tasks, each with a pre-trained encoder of its own, {methods} ways of"
-        f" fine-tuning, {environments['seeds'].min()} seeds and {environments['left_out'].min()}"
-        f" runs without a sample for each: {runs:,} runs of {options['steps']} steps. All"
-        " comparisons are within tasks, all intervals over tasks."
+        f" fine-tuning, {environments[columns.SEEDS].min()} seeds and"
+        f" {environments[columns.LEFT_OUT].min()} runs without a sample for each: {runs:,} runs of"
+        f" {options['steps']} steps. All comparisons are within tasks, all intervals over tasks."
     )
 
 
@@ -57,7 +58,7 @@ def findings(results: study.Results, verdicts: Sequence[Verdict]) -> list[str]:
                 f" {found.mean[REFERENCE]:.2f}; critical difference {found.difference:.2f};"
                 f" Friedman's test p = {found.p:.1g})."
             )
-    accuracy = measured(environments, "accuracy")
+    accuracy = measured(environments, columns.ACCURACY)
     change = (accuracy.sub(accuracy[REFERENCE], axis=0)).median().drop(REFERENCE).sort_values()
     if len(change):
         sentences.append(
@@ -83,14 +84,14 @@ def _listed(table: pd.DataFrame) -> str:
 
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the numbers."""
-    separable = measured(environments, "separable")
-    error = measured(environments, "to_minimiser_error").stack()
+    separable = measured(environments, columns.SEPARABLE)
+    error = measured(environments, columns.TO_MINIMISER_ERROR).stack()
     return [
         (
             "Every training sample is linearly separable in the features of the encoder that"
             " tuning starts from, also where labels are flipped"
-            f" ({int((environments['flips'] > 0).sum())} tasks): a separator with a duality gap is"
-            " computed, and flips that allow none are drawn again."
+            f" ({int((environments[columns.FLIPS] > 0).sum())} tasks): a separator with a duality"
+            " gap is computed, and flips that allow none are drawn again."
         ),
         (
             "After tuning, the training features of a run are separable on a share of"
@@ -109,7 +110,7 @@ def certificates(environments: pd.DataFrame) -> list[str]:
     ]
 
 
-def tables(results: study.Results) -> list[Table]:
+def comparisons(results: study.Results) -> list[Table]:
     """Who is more stable than plain fine-tuning, by how much, with which interval; and what that
     costs.
     """
@@ -123,7 +124,7 @@ def tables(results: study.Results) -> list[Table]:
         (row.measure, row.method): _factor(row.median, row.low, row.high)
         for row in changed.itertuples()
     }
-    accuracy = measured(environments, "accuracy").median()
+    accuracy = measured(environments, columns.ACCURACY).median()
     first = Table(
         "Who is more stable than plain fine-tuning?",
         "Factor against plain fine-tuning on the same task: median over tasks [exact 95 %"
@@ -141,7 +142,13 @@ def tables(results: study.Results) -> list[Table]:
     )
     middle = {
         measure: measured(environments, measure).median()
-        for measure in ("margin", "radius", "radius_over_margin", "moved", "to_minimiser")
+        for measure in (
+            columns.MARGIN,
+            columns.RADIUS,
+            columns.RADIUS_OVER_MARGIN,
+            columns.MOVED,
+            columns.TO_MINIMISER,
+        )
     }
     second = Table(
         "What each method changes in the quantities that bounds are made of",
@@ -173,7 +180,7 @@ PRESENTATION = Presentation(
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,
-    group="n",
+    group=columns.N,
     illustrations={
         "against-plain": Illustration(
             drawn.against_plain,
@@ -199,5 +206,5 @@ PRESENTATION = Presentation(
             drawn.has_retraining,
         ),
     },
-    tables=tables,
+    tables=comparisons,
 )

@@ -6,16 +6,18 @@ import numpy as np
 import pandas as pd
 
 from tunebound import tuning
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.hypothesis import hypothesize
 from tunebound.theory.engine.study import Results
+from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.comparison import REFERENCE, measured, paired
 from tunebound.theory.remedies.variants import METHODS, SWEPT_METHOD, swept
 
 # The outcome over seeds that practitioners look at, and the one that the theory speaks of.
 OUTCOMES = {
-    "seeds": ("disagreement", "its runs from different seeds disagree on fewer test inputs"),
+    "seeds": (columns.DISAGREEMENT, "its runs from different seeds disagree on fewer test inputs"),
     "left-out": (
-        "left_out_predictions",
+        columns.LEFT_OUT_PREDICTIONS,
         "its predicted probabilities move less when one training sample is left out",
     ),
 }
@@ -63,7 +65,7 @@ SOURCE = (
     predicted=-1,
 )
 def margin(results: Results) -> pd.Series:
-    return paired(results.environments, "radius_over_margin", SWEPT_METHOD)
+    return paired(results.environments, columns.RADIUS_OVER_MARGIN, SWEPT_METHOD)
 
 
 def along_weight(environments: pd.DataFrame, measure: str) -> pd.Series:
@@ -72,7 +74,7 @@ def along_weight(environments: pd.DataFrame, measure: str) -> pd.Series:
     """
     variants = swept(environments)
     if len(variants) < 3:
-        return pd.Series(np.nan, index=environments["environment"])
+        return pd.Series(np.nan, index=environments[tables.ENVIRONMENT])
     values = measured(environments, measure)[[name for _, name in variants]]
     x = np.log([weight for weight, _ in variants])
     x -= x.mean()
@@ -92,7 +94,7 @@ def along_weight(environments: pd.DataFrame, measure: str) -> pd.Series:
     scale="trend",
 )
 def margin_along_weight(results: Results) -> pd.Series:
-    return along_weight(results.environments, "radius_over_margin")
+    return along_weight(results.environments, columns.RADIUS_OVER_MARGIN)
 
 
 @hypothesize(
@@ -107,7 +109,7 @@ def margin_along_weight(results: Results) -> pd.Series:
     scale="trend",
 )
 def left_out_along_weight(results: Results) -> pd.Series:
-    return along_weight(results.environments, "left_out_predictions")
+    return along_weight(results.environments, columns.LEFT_OUT_PREDICTIONS)
 
 
 @hypothesize(
@@ -122,7 +124,7 @@ def left_out_along_weight(results: Results) -> pd.Series:
     scale="trend",
 )
 def seeds_along_weight(results: Results) -> pd.Series:
-    return along_weight(results.environments, "jensen_shannon")
+    return along_weight(results.environments, columns.JENSEN_SHANNON)
 
 
 @hypothesize(
@@ -139,4 +141,4 @@ def distance(results: Results) -> pd.Series:
     """Self unsupervised re-training is to bring the start of fine-tuning closer to where it
     ends.
     """
-    return paired(results.environments, "to_minimiser", "self_unsupervised")
+    return paired(results.environments, columns.TO_MINIMISER, "self_unsupervised")

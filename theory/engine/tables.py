@@ -1,0 +1,19 @@
+"""Columns of the tables of a study that every setting has; each setting adds its own."""
+
+from __future__ import annotations
+
+MEMBER = "member"  # number of the member in its suite
+ENVIRONMENT = "environment"  # name of the member
+THEOREM = "theorem"  # name of the theorem
+QUANTITY = "quantity"  # what was measured
+STEPS = "steps"  # number of steps t; infinity is the limit
+MEASURED = "measured"  # mean over what is bounded one by one
+BOUND = "bound"  # mean over what is bounded one by one
+EXCESS = "excess"  # measured − bound − resolution, the worst
+RESOLUTION = "resolution"  # what rounding and certificates leave open
+WORST = "worst"  # where the excess is largest
+WORST_MEASURED = "worst_measured"  # measured there
+WORST_BOUND = "worst_bound"  # the bound there
+PROVENANCE = "provenance"  # of the weakest constant
+MAXIMUM = "maximum"  # the largest value that can be measured
+ASSUMPTION = "assumption"  # the first assumption that failed

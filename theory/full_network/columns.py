@@ -1,0 +1,23 @@
+"""Columns of the environments of this setting: design factors, constants, certificates, results."""
+
+from __future__ import annotations
+
+ENCODER = "encoder"
+N = "n"
+PRETRAINING = "pretraining"
+SHIFT = "shift"
+SEED = "seed"
+PARAMETERS = "parameters"
+DISTANCE = "distance"
+DISTANCE_ERROR = "distance_error"
+WEIGHTING = "weighting"
+BETA = "beta"
+BETA_ERROR = "beta_error"
+MU = "mu"
+MU_ERROR = "mu_error"
+CURVATURE_AT_START = "curvature_at_start"
+LIPSCHITZ = "lipschitz"
+LIPSCHITZ_ERROR = "lipschitz_error"
+FINAL_LOSS = "final_loss"
+LOSS_AT_MINIMISER = "loss_at_minimiser"
+FINAL_INSTABILITY = "final_instability"
