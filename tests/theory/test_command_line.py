@@ -4,8 +4,10 @@ import sys
 
 import pytest
 
-from tunebound import synthetic
+from tests.theory.registries import clear
+from tunebound import synthetic, theory
 from tunebound.theory import command_line
+from tunebound.theory.engine import reporting, statement
 
 FIGURES_WITHOUT_SWEEPS = 5  # the small suite varies no factor by design
 
@@ -88,7 +90,10 @@ def test_verify_one_stored_set(monkeypatch, capsys, tmp_path):
             "steps must be a whole number of steps, at least 1",
         ),
         (("report", "nowhere"), "holds no study"),
-        (("plot", "nowhere", "--format", "gif"), "--format must be png, pdf or svg"),
+        (
+            ("plot", "nowhere", "--format", "gif"),
+            "--format must be one of 'png', 'pdf', 'svg', got 'gif'",
+        ),
     ],
 )
 def test_what_a_user_can_mend_is_one_line_and_status_2(
@@ -104,21 +109,19 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(
 
 
 def test_a_refuted_theorem_exits_with_1(monkeypatch, capsys, tmp_path):
-    from tunebound import theory
-
     false = theory.Theorem(
-        "false",
-        "s",
-        "t",
-        "head",
-        lambda evidence: [
+        name="false",
+        statement="s",
+        source="t",
+        setting="head",
+        claims=lambda evidence: [
             theory.Claim(
                 measured=1.0, bound=0.5, steps=1, resolution=0.0, provenance="exact", quantity="q"
             )
         ],
         maximum=2,
     )
-    monkeypatch.setattr(command_line, "find_theorem", lambda name: false)
+    monkeypatch.setattr(statement, "find_theorem", lambda name: false)
     path = tmp_path / "data.npz"
     synthetic.make_separable("ball", n=10, d=3).to_npz(path)
     code, out, _ = call(monkeypatch, capsys, "verify", "false", "--data", path, "--steps", 5)
@@ -130,14 +133,13 @@ def test_an_interruption_says_how_to_go_on(monkeypatch, capsys, tmp_path):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command_line.studies, "run", interrupted)
+    monkeypatch.setattr(theory, "run", interrupted)
     code, _, err = call(monkeypatch, capsys, "run", "--output", tmp_path / "run")
     assert code == 130
     assert "the same command continues" in err
 
 
 def test_bars_of_the_computations_do_not_run_through_the_study_s_own(monkeypatch, capsys, tmp_path):
-    from tunebound import theory
     from tunebound.theory.engine import study as studies
 
     seen = []
@@ -171,7 +173,7 @@ def test_the_suite_says_which_setting_is_meant(
         asked.append((study.setting, study.suite))
         raise ValueError("enough")
 
-    monkeypatch.setattr(command_line.studies, "run", computed)
+    monkeypatch.setattr(theory, "run", computed)
     code, _, err = call(
         monkeypatch, capsys, "run", "--suite", suite, *arguments, "--output", tmp_path / "run"
     )
@@ -179,16 +181,10 @@ def test_the_suite_says_which_setting_is_meant(
 
 
 def test_a_suite_of_several_settings_without_a_default_has_to_be_told_apart(monkeypatch, capsys):
-    from dataclasses import replace
-
-    from tunebound.theory.engine.setting import settings
-
-    twins = {
-        name: replace(found, suite_names=lambda: ("twin",))
-        for name, found in settings().items()
-        if name != "head"
-    }
-    monkeypatch.setattr(command_line, "settings", lambda: twins)
+    twins = {name: found for name, found in theory.settings().items() if name != "head"}
+    for found in twins.values():
+        monkeypatch.setattr(type(found), "suite_names", lambda self: ("twin",))
+    monkeypatch.setattr(theory, "settings", lambda: twins)
     code, _, err = call(monkeypatch, capsys, "run", "--suite", "twin")
     assert code == 2
     assert all(name in err for name in twins)
@@ -196,10 +192,9 @@ def test_a_suite_of_several_settings_without_a_default_has_to_be_told_apart(monk
 
 
 def test_hypotheses_are_listed_judged_and_verified(monkeypatch, capsys, tmp_path):
-    from tunebound import theory
     from tunebound.theory.engine import hypothesis as module
 
-    monkeypatch.setattr(module, "_registry", {})
+    clear(monkeypatch, module)
 
     @theory.hypothesize(
         "counts",
@@ -224,7 +219,7 @@ def test_hypotheses_are_listed_judged_and_verified(monkeypatch, capsys, tmp_path
         return results.environments.set_index("environment")["n"]
 
     only = {"counts": counts, "shrinks": shrinks}
-    for place in (module, command_line, command_line.reporting):
+    for place in (module, theory, reporting):
         monkeypatch.setattr(place, "hypotheses", lambda setting=None: only)
     code, out, _ = call(monkeypatch, capsys, "theorems")
     assert "counts [head]\n    all is counted\n    a test" in out

@@ -8,10 +8,9 @@ import torch
 
 from tunebound import theory
 from tunebound.theory.engine import study as studies
-from tunebound.theory.engine.presentation import find_presentation
 from tunebound.theory.engine.reporting import judge_all, report
 from tunebound.theory.engine.setting import find_setting
-from tunebound.theory.full_network.setting import NetworkSpecification
+from tunebound.theory.full_network.networks import NetworkSpecification
 
 SETTING = find_setting("full-network")
 OPTIONS = {"steps": 40, "minimiser_steps": 300}
@@ -40,7 +39,7 @@ def test_the_published_bound_is_left_out_with_the_reason(directory, network_resu
 
 def test_estimates_are_what_a_dense_computation_gives(network_results):
     row = network_results.environments.iloc[0]
-    task = NetworkSpecification("mlp", 6, 0, 0.3, 0).make()
+    task = NetworkSpecification(encoder="mlp", n=6, pretraining=0, shift=0.3, seed=0).make()
     model = task.model.double()
     parameters = dict(model.named_parameters())
     names = list(parameters)
@@ -76,7 +75,7 @@ def test_pre_training_is_what_the_levels_differ_in(network_results):
 
 
 def test_tasks_are_made_again_from_what_is_stored(tmp_path):
-    task = NetworkSpecification("mlp", 8, 20, 0.3, 1).make()
+    task = NetworkSpecification(encoder="mlp", n=8, pretraining=20, shift=0.3, seed=1).make()
     SETTING.save(task, tmp_path / "task.npz")
     again = SETTING.load(tmp_path / "task.npz")
     np.testing.assert_array_equal(again.tokens, task.tokens)
@@ -97,7 +96,7 @@ def test_tasks_are_made_again_from_what_is_stored(tmp_path):
     ("options", "message"),
     [
         ({"steps": 0}, "steps must be at least 1"),
-        ({"minimiser_steps": 3}, "minimiser_steps must be an integer of at least 20"),
+        ({"minimiser_steps": 3}, "minimiser_steps must be at least 20, got 3"),
         ({"weighting": "n"}, "weighting must be one of"),
         ({"device": "abacus"}, "device must be"),
         ({"epochs": 3}, "unknown"),
@@ -109,17 +108,19 @@ def test_bad_options_are_refused(options, message):
 
 
 def test_bad_specifications_are_refused():
-    with pytest.raises(ValueError, match="encoder must be one of mlp, transformer"):
-        NetworkSpecification("forest", 8, 0, 0.3, 0).make()
-    with pytest.raises(ValueError, match="no suite of networks is named 'huge'"):
-        SETTING.suite("huge", 0)
+    with pytest.raises(
+        ValueError, match="encoder must be one of 'mlp', 'transformer', got 'forest'"
+    ):
+        NetworkSpecification(encoder="forest", n=8, pretraining=0, shift=0.3, seed=0).make()
+    with pytest.raises(ValueError, match="suite must be one of 'smoke', 'standard', got 'huge'"):
+        SETTING.suite("huge", 0, SETTING.options())
     with pytest.raises(ValueError, match="seed must be"):
-        SETTING.suite("smoke", -1)
+        SETTING.suite("smoke", -1, SETTING.options())
 
 
-@pytest.mark.parametrize("name", find_presentation("full-network").illustrations)
+@pytest.mark.parametrize("name", find_setting("full-network").presentation().illustrations)
 def test_figures_draw_and_explain_themselves(name, network_results, tmp_path):
-    illustration = find_presentation("full-network").figures(network_results)[name]
+    illustration = find_setting("full-network").presentation().figures(network_results)[name]
     figure = illustration.draw(network_results)
     figure.savefig(tmp_path / "figure.png")
     assert figure.axes[0].get_xlabel()

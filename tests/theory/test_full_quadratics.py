@@ -7,7 +7,6 @@ import pytest
 
 from tunebound import synthetic, theory
 from tunebound.theory.engine import study as studies
-from tunebound.theory.engine.presentation import find_presentation
 from tunebound.theory.engine.reporting import judge_all, report
 from tunebound.theory.engine.setting import find_setting
 
@@ -159,9 +158,9 @@ def sweep():
     )
 
 
-@pytest.mark.parametrize("name", find_presentation("full-quadratics").illustrations)
+@pytest.mark.parametrize("name", find_setting("full-quadratics").presentation().illustrations)
 def test_figures_draw_and_explain_themselves(name, sweep, tmp_path):
-    illustration = find_presentation("full-quadratics").figures(sweep)[name]
+    illustration = find_setting("full-quadratics").presentation().figures(sweep)[name]
     figure = illustration.draw(sweep)
     figure.savefig(tmp_path / "figure.png")
     axis = figure.axes[0]

@@ -8,15 +8,13 @@ import pytest
 from tests.oracles.multi_head_descent import heads_at, left_out_heads_at, many_heads_at
 from tunebound import bounds, synthetic, theory, tuning
 from tunebound.theory.engine import study as studies
-from tunebound.theory.engine.presentation import find_presentation
 from tunebound.theory.engine.reporting import judge_all, report
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.multi_head import starts as random_starts
-from tunebound.theory.multi_head.setting import (
+from tunebound.theory.multi_head.evidence import (
     SIZES,
     common_bias,
     group_means,
-    multi_head_evidence,
     spread_of,
 )
 from tunebound.theory.multi_head.starts import RandomStarts
@@ -54,9 +52,7 @@ def wide(n=10, d=15, scale=3.0):
 
 @pytest.fixture(scope="module")
 def evidence():
-    return multi_head_evidence([wide()], [None], studies.checked_options(SETTING, {"steps": 200}))[
-        0
-    ]
+    return SETTING.evidence([wide()], [wide()], studies.checked_options(SETTING, {"steps": 200}))[0]
 
 
 def test_heads_are_those_of_plain_descent(evidence):
@@ -266,17 +262,18 @@ def test_a_stored_member_replays(tmp_path):
 
 def test_bad_members_and_suites_are_refused(tmp_path):
     data = wide().data
-    for scale in (-1.0, np.inf, np.nan, True, "1"):
-        with pytest.raises(ValueError, match="scale must be a number of at least 0"):
+    for scale in (-1.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match="scale must be finite and at least 0"):
             RandomStarts(data, scale, 0)
-    with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
+    for scale in (True, "1"):
+        with pytest.raises(TypeError, match="scale must be a real number"):
+            RandomStarts(data, scale, 0)
+    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
         RandomStarts(data, 1.0, -1)
-    with pytest.raises(
-        ValueError, match=r"no suite of random starts is named 'huge'\. Known: smoke, standard"
-    ):
-        SETTING.suite("huge", 0)
-    with pytest.raises(ValueError, match="seed must be an integer of at least 0, got True"):
-        SETTING.suite("smoke", True)
+    with pytest.raises(ValueError, match="suite must be one of 'smoke', 'standard', got 'huge'"):
+        SETTING.suite("huge", 0, SETTING.options())
+    with pytest.raises(TypeError, match="seed must be an integer, got True"):
+        SETTING.suite("smoke", True, SETTING.options())
     (tmp_path / "other.npz").write_bytes(b"no archive")
     with pytest.raises(
         ValueError,
@@ -290,7 +287,7 @@ def test_bad_members_and_suites_are_refused(tmp_path):
 
 
 def test_the_standard_suite_varies_one_factor_at_a_time():
-    specifications = SETTING.suite("standard", 0).specifications
+    specifications = SETTING.suite("standard", 0, SETTING.options()).specifications
     assert len({each.name for each in specifications}) == len(specifications)
     for factor, fixed in (
         ("n", lambda each: (each.d, each.scale)),
@@ -303,7 +300,7 @@ def test_the_standard_suite_varies_one_factor_at_a_time():
     assert {each.scale for each in specifications} == {0.2, 1.0, 5.0}
 
 
-PRESENTATION = find_presentation("multi-head")
+PRESENTATION = find_setting("multi-head").presentation()
 
 
 @pytest.mark.parametrize("name", PRESENTATION.illustrations)

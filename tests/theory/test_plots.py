@@ -5,7 +5,6 @@ import pytest
 from tunebound import synthetic, theory
 from tunebound.theory.engine import scatter as plots
 from tunebound.theory.engine import study as studies
-from tunebound.theory.engine.presentation import find_presentation
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.head import figures as head
 
@@ -33,7 +32,7 @@ def sweep():
     )
 
 
-HEAD = find_presentation("head")
+HEAD = find_setting("head").presentation()
 
 
 @pytest.mark.parametrize("name", HEAD.illustrations)

@@ -16,7 +16,6 @@ from scipy.special import expit
 
 from tunebound import theory, tuning
 from tunebound.theory.engine import study as studies
-from tunebound.theory.engine.presentation import find_presentation
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.study import Results
 from tunebound.theory.remedies import comparison, measures, variants
@@ -28,7 +27,7 @@ from tunebound.theory.remedies.task import (
     with_constant,
 )
 
-PRESENTATION = find_presentation("remedies")
+PRESENTATION = find_setting("remedies").presentation()
 # Method → factor on instability and on the distance to the minimiser, and change of accuracy.
 PLANTED = {
     "plain": (1, 1, 0),
@@ -39,13 +38,16 @@ PLANTED = {
 }
 
 
-def planted_results(tasks=40, methods=None, weights=()):
+def planted_results(tasks=40, methods=None, strengths=()):
     """Tables in which each method multiplies plain fine-tuning's values, which differ from task to
     task by orders of magnitude.
     """
     rng = np.random.default_rng(0)
     factors = dict(PLANTED if methods is None else {name: PLANTED[name] for name in methods})
-    factors |= {variants.variant(weight): (weight**-0.25, 1, 0) for weight in weights}
+    factors |= {
+        variants.at_strength("maximal_margin", strength): (strength**-0.25, 1, 0)
+        for strength in strengths
+    }
     rows = []
     for number in range(tasks):
         size = 10 ** rng.uniform(-2, 0)
@@ -121,13 +123,24 @@ def test_a_method_that_was_not_tried_has_no_effect():
         comparison.measured(environments, "speed")
 
 
-def test_variants_name_a_method_and_its_weight():
+def test_variants_name_a_method_and_its_strength():
     assert variants.split("plain") == ("plain", None)
-    assert variants.split(variants.variant(0.3)) == ("maximal_margin", 0.3)
-    for wrong in ("plain@3", "maximal_margin@", "maximal_margin@-1", "maximal_margin@inf"):
-        with pytest.raises(ValueError, match="with a positive number"):
-            variants.split(wrong)
-    assert variants.weighted(planted_results(weights=(10, 0.3)).environments) == [
+    assert variants.split(variants.at_strength("mixout", 0.3)) == ("mixout", 0.3)
+    tried = variants.variant("maximal_margin", 0.3)
+    assert variants.variant("maximal_margin@0.3") == tried
+    assert variants.variant(tuning.methods()["maximal_margin"], 0.3) == tried
+    assert variants.variant(tried) is tried
+    assert variants.variant("maximal_margin").name == "maximal_margin"
+    for wrong, message in (
+        ("plain@3", "no strength to set"),
+        ("maximal_margin@", "write maximal_margin@3"),
+        ("maximal_margin@-1", "write maximal_margin@3"),
+        ("maximal_margin@inf", "write maximal_margin@3"),
+        ("maximal", "did you mean 'maximal_margin'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            variants.variant(wrong)
+    assert variants.swept(planted_results(strengths=(10, 0.3)).environments) == [
         (0.3, "maximal_margin@0.3"),
         (10, "maximal_margin@10"),
     ]
@@ -135,7 +148,7 @@ def test_variants_name_a_method_and_its_weight():
 
 @pytest.mark.parametrize("name", PRESENTATION.illustrations)
 def test_figures_draw_and_explain_themselves(name, tmp_path):
-    results = planted_results(weights=(0.3, 1, 3))
+    results = planted_results(strengths=(0.3, 1, 3))
     illustration = PRESENTATION.figures(results)[name]
     figure = illustration.draw(results)
     figure.savefig(tmp_path / "figure.png")
@@ -247,7 +260,7 @@ def small():
     ).make()
 
 
-FEW = {"steps": 12, "learning_rate": 0.2, "batch_size": 8, "dropout": 0.1}
+FEW = measures.RemedyOptions(steps=12, batch_size=8)
 
 
 @pytest.mark.parametrize("method", ["plain", "maximal_margin@3", "self_unsupervised"])
@@ -264,7 +277,10 @@ def test_measures_are_those_of_runs_made_one_by_one(small, method):
             method=chosen,
             seeds=[seed],
             left_out=[left_out],
-            **FEW,
+            steps=12,
+            learning_rate=0.2,
+            batch_size=8,
+            dropout=0.1,
         )
 
     seeds = [1000 * small.specification.world + k for k in range(3)]
@@ -343,21 +359,23 @@ def test_margins_against_a_quadratic_program():
 
 def test_suites_are_designed_and_lazy():
     setting = find_setting("remedies")
-    suite = setting.suite("remedies", 0)
+    suite = setting.suite("remedies", 0, setting.options())
     table = pd.DataFrame([vars(each) for each in suite.specifications])
     assert len(table) == 72
     assert table["world"].is_unique, "every task has an encoder of its own"
-    assert set(table["methods"]) == {tuple(tuning.methods())}
+    assert {tuple(each.name for each in tried) for tried in table["methods"]} == {
+        tuple(tuning.methods())
+    }
     assert (table["seeds"] == 20).all()
     assert table.groupby(["n", "noise", "balance", "shift"]).size().eq(3).all()
     assert not set(table["world"]) & {
-        each.world for each in setting.suite("remedies", 1).specifications
+        each.world for each in setting.suite("remedies", 1, setting.options()).specifications
     }
     assert len({each.name for each in suite.specifications}) == 72
-    with pytest.raises(ValueError, match="no suite of remedies is named 'huge'"):
-        setting.suite("huge", 0)
+    with pytest.raises(ValueError, match=r"suite must be one of .*'remedies'.* got 'huge'"):
+        setting.suite("huge", 0, setting.options())
     with pytest.raises(ValueError, match="seed must be"):
-        setting.suite("smoke", -1)
+        setting.suite("smoke", -1, setting.options())
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,10 @@ def test_an_unknown_theorem_is_refused_with_the_closest_name():
 
 
 def test_a_name_is_registered_once():
-    with pytest.raises(ValueError, match="a theorem named 'H-anytime' is registered already"):
+    with pytest.raises(
+        ValueError,
+        match=r"'H-anytime' is registered by tunebound\.theory\.head\.theorems\.anytime already",
+    ):
 
         @theory.theorem("H-anytime", statement="s", source="t", setting="head")
         def other(evidence):

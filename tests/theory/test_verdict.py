@@ -27,7 +27,9 @@ def make(name, factor, **more):
             )
         ]
 
-    return theory.Theorem(name, "s", "t", "head", claims, maximum=2, **more)
+    return theory.Theorem(
+        name=name, statement="s", source="t", setting="head", claims=claims, maximum=2, **more
+    )
 
 
 SETS = [

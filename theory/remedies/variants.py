@@ -74,7 +74,11 @@ def variant(method: str | tuning.Method | Variant, strength: float | None = None
         known = method
     if strength is None:
         return Variant(known.name, known)
-    real_number("strength", strength, above=0)
+    if known.strength is None:
+        raise ValueError(
+            f"method {known.name!r} has no strength to set, got {strength!r}; leave it out"
+        )
+    real_number("strength", strength, above=0, remedy="write maximal_margin@3 for example")
     return Variant(at_strength(known.name, strength), replace(known, weight=strength))
 
 
