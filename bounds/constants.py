@@ -8,7 +8,8 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import WEIGHTINGS, Array, choice, count, features, non_negative
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import WEIGHTINGS, choice, features, non_negative_array, whole_array
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.provenance import PROVENANCES, Constant, Provenance, weakest
 from tunebound.bounds.separators.leave_one_out import LeaveOneOut
@@ -220,7 +221,7 @@ def step_size_limit(X: ArrayLike, weighting: str = "1/n") -> Constant:
     if weighting == "1/n":
         share, source = 1.0, "2/beta"
     else:
-        count("n", n, minimum=2)
+        whole_array("n", n, low=2)
         share, source = (n - 1) / n, "2 (n-1)/(n beta)"
     assert beta.certificate is not None
     limit = float(finish("step_size_limit", product((2.0, share), (np.asarray(beta.value),))))
@@ -249,8 +250,8 @@ def fit_direction_constant(steps: ArrayLike, direction_error: ArrayLike) -> Cons
     TypeError, ValueError
         If an argument is no real number, out of its range, or the shapes disagree.
     """
-    steps = count("steps", steps, minimum=3)
-    error = non_negative("direction_error", direction_error)
+    steps = whole_array("steps", steps, low=3)
+    error = non_negative_array("direction_error", direction_error)
     if steps.ndim != 1 or error.ndim == 0 or error.shape[0] != steps.size:
         raise ValueError(
             f"steps has shape {steps.shape}, direction_error {error.shape}: give one step for each"
@@ -266,7 +267,7 @@ def fit_direction_constant(steps: ArrayLike, direction_error: ArrayLike) -> Cons
     return Constant("C", value, "fitted", source)
 
 
-def _scaled(X: Array) -> tuple[Array, int]:
+def _scaled(X: Floats) -> tuple[Floats, int]:
     largest = float(np.abs(X).max())
     if largest == 0:
         raise ValueError("X is zero: give at least one sample with a feature that is not 0")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunebound.bounds.arguments import Array
+from tunebound._ground.arrays import Floats
 
 _EPS = float(np.finfo(np.float64).eps)
 _TOLERANCE = 1e-10
@@ -41,9 +41,9 @@ class Program:
         ln(m_T / n): the distance of the two runs is exp(log_scale) |e_T|.
     """
 
-    objective: Array
-    inequalities: Array
-    values: Array
+    objective: Floats
+    inequalities: Floats
+    values: Floats
     log_scale: float
 
 
@@ -61,10 +61,10 @@ class Solution:
 @dataclass(frozen=True)
 class _Point:
     log_scale: float
-    position: Array
-    gradient: Array
-    square: Array
-    value: Array
+    position: Floats
+    gradient: Floats
+    square: Floats
+    value: Floats
 
 
 def build(n: float, kappa: float, complement: float, steps: int, weighting: str) -> Program:
@@ -179,7 +179,7 @@ def solve(program: Program) -> Solution:
     )
 
 
-def violation(program: Program, gram: Array, heights: Array) -> float:
+def violation(program: Program, gram: Floats, heights: Floats) -> float:
     """Largest amount by which a Gram matrix and function values break a constraint of the program,
     0 if none.
     """
@@ -189,7 +189,7 @@ def violation(program: Program, gram: Array, heights: Array) -> float:
     )
 
 
-def certified_upper(program: Program, multipliers: Array, radius: float) -> tuple[float, float]:
+def certified_upper(program: Program, multipliers: Floats, radius: float) -> tuple[float, float]:
     """Upper bound on |e_T| from any multipliers >= 0, optimal or not, and how far they were from
     feasible.
 
@@ -213,7 +213,7 @@ def certified_upper(program: Program, multipliers: Array, radius: float) -> tupl
     return float(np.sqrt(upper)), max(negative, unbalanced)
 
 
-def _inequality(upper: _Point, lower: _Point) -> tuple[Array, Array]:
+def _inequality(upper: _Point, lower: _Point) -> tuple[Floats, Floats]:
     # v_a >= v_b + <s_b, x_a - x_b> + |s_a - s_b|^2 / 2, divided by the square of the larger scale
     scale = max(upper.log_scale, lower.log_scale)
     a, b = float(np.exp(upper.log_scale - scale)), float(np.exp(lower.log_scale - scale))
@@ -227,5 +227,5 @@ def _inequality(upper: _Point, lower: _Point) -> tuple[Array, Array]:
     return square, b * b * lower.value - a * a * upper.value
 
 
-def _symmetric(a: Array, b: Array) -> Array:
+def _symmetric(a: Floats, b: Floats) -> Floats:
     return np.asarray(0.5 * (np.outer(a, b) + np.outer(b, a)))

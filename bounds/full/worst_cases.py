@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import WEIGHTINGS, choice, count, non_negative
+from tunebound._ground.checks import WEIGHTINGS, choice, non_negative_array, whole_array
 from tunebound.bounds.full import semidefinite
 from tunebound.bounds.full.distances import worst_quadratic
 from tunebound.bounds.full.rates import curvature
@@ -102,9 +102,9 @@ def worst_case(
     proof of exactness in docs/full-tuning.md.
     """
     numbers = {
-        "n": count("n", n, minimum=2),
-        "distance": non_negative("distance", distance),
-        "steps": count("steps", steps),
+        "n": whole_array("n", n, low=2),
+        "distance": non_negative_array("distance", distance),
+        "steps": whole_array("steps", steps),
     }
     smallest, largest = curvature(mu, beta)
     # beta first: an array in its place makes an array of both

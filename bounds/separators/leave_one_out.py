@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound.bounds.arguments import Array, choice, labelled_sample
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import choice, labelled_sample
 from tunebound.bounds.separators import pivots as left_out_pivots
 from tunebound.bounds.separators import quadratic_programs
 from tunebound.bounds.separators.least_distance import duality_gap, least_distance
@@ -34,10 +35,10 @@ class LeaveOneOut:
         max(0, 1 - y_i x_i . w_{S^i}), the hinge loss of the left-out sample.
     """
 
-    weights: Array
-    margins: Array
-    gaps: Array
-    hinge: Array
+    weights: Floats
+    margins: Floats
+    gaps: Floats
+    hinge: Floats
 
 
 def leave_one_out_separators(
@@ -115,7 +116,7 @@ def leave_one_out_separators(
     return LeaveOneOut(weights=weights, margins=margins, gaps=gaps, hinge=hinge)
 
 
-def leave_one_out_margins(X: ArrayLike, y: ArrayLike) -> Array:
+def leave_one_out_margins(X: ArrayLike, y: ArrayLike) -> Floats:
     """Compute the margins of all left-out data.
 
     Parameters
@@ -134,8 +135,8 @@ def leave_one_out_margins(X: ArrayLike, y: ArrayLike) -> Array:
 
 
 def _solved(
-    Z: Array, dual: Array, left_out: NDArray[np.intp], solver: str
-) -> tuple[Array, Array, Array]:
+    Z: Floats, dual: Floats, left_out: NDArray[np.intp], solver: str
+) -> tuple[Floats, Floats, Floats]:
     """Return w, margin and gap of each problem by the solver; by the pivots, then by a fresh solve
     where the gap stays open.
     """
@@ -159,7 +160,7 @@ def _solved(
     return weights, margins, gaps
 
 
-def _certified(Z: Array, u: Array, left_out: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+def _certified(Z: Floats, u: Floats, left_out: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
     """Return w, its margin and the duality gap of each problem; the gap is infinite where u proves
     nothing.
     """
@@ -185,7 +186,7 @@ def _certified(Z: Array, u: Array, left_out: NDArray[np.intp]) -> tuple[Array, A
     return weights, margins, gaps
 
 
-def _check_belongs(Z: Array, separator: Separator) -> None:
+def _check_belongs(Z: Floats, separator: Separator) -> None:
     n, d = Z.shape
     remedy = "pass max_margin(X, y) of the same X and y, or leave it out"
     if separator.weights.shape != (d,) or separator.dual.shape != (n,):
