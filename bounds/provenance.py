@@ -14,7 +14,7 @@ PROVENANCES: tuple[Provenance, ...] = get_args(Provenance)
 """From the strongest to the weakest."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Constant:
     """A constant of a theorem, and how it came about.
 

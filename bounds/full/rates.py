@@ -20,7 +20,7 @@ _CURVATURE_REASON = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rates:
     """Rates of one step, for kappa = mu/beta and left-out losses with the given weights.
 
@@ -82,13 +82,13 @@ def rates(n: Floats, mu: Floats, beta: Floats, weighting: str) -> Rates:
         if weighting == "1/(n-1)":
             zero = np.zeros(np.broadcast_shapes(n.shape, kappa.shape))
             return Rates(
-                kappa,
-                complement,
-                zero + 1.0,
-                zero + log_full,
-                log_full,
-                zero + 0.5 * log_full,
-                zero,
+                kappa=kappa,
+                complement=complement,
+                share=zero + 1.0,
+                log_left_out=zero + log_full,
+                log_full=log_full,
+                left_out_over_loss=zero + 0.5 * log_full,
+                left_out_over_full=zero,
             )
         share = (n - 1) / n
         decrease = share * kappa
@@ -101,13 +101,13 @@ def rates(n: Floats, mu: Floats, beta: Floats, weighting: str) -> Rates:
             near, 0.5 * np.log1p(np.where(near, excess, 0.0)), log_left_out - 0.5 * log_full
         )
         return Rates(
-            kappa,
-            complement,
-            share,
-            log_left_out,
-            log_full,
-            left_out_over_loss,
-            np.log1p(kappa / n / complement),
+            kappa=kappa,
+            complement=complement,
+            share=share,
+            log_left_out=log_left_out,
+            log_full=log_full,
+            left_out_over_loss=left_out_over_loss,
+            left_out_over_full=np.log1p(kappa / n / complement),
         )
 
 

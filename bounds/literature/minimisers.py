@@ -75,10 +75,8 @@ def _regularized(
     n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike
 ) -> tuple[Floats, Floats, Floats, Floats]:
     n = whole_array("n", n)
-    lipschitz, radius, lam = (
-        positive_array("lipschitz", lipschitz),
-        positive_array("radius", radius),
-        positive_array("lam", lam),
-    )
+    lipschitz = positive_array("lipschitz", lipschitz)
+    radius = positive_array("radius", radius)
+    lam = positive_array("lam", lam)
     broadcast(n=n, lipschitz=lipschitz, radius=radius, lam=lam)
     return n, lipschitz, radius, lam

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import choice, labelled_sample
-from tunebound.bounds.separators import pivots as left_out_pivots
-from tunebound.bounds.separators import quadratic_programs
+from tunebound.bounds.separators import pivots, quadratic_programs
 from tunebound.bounds.separators.least_distance import duality_gap, least_distance
 from tunebound.bounds.separators.separator import Separator, max_margin
 
@@ -19,7 +18,7 @@ _ACCEPTED_GAP = 1e-12  # what a solver leaves above is solved by the next one
 _FOREIGN = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LeaveOneOut:
     """Separators of the left-out data; row i has sample i left out.
 
@@ -143,11 +142,9 @@ def _solved(
     weights = np.zeros((left_out.size, Z.shape[1]))
     margins = np.zeros(left_out.size)
     gaps = np.full(left_out.size, np.inf)
-    routes = (
-        (left_out_pivots.resolve,)
-        if solver == "active-set"
-        else (quadratic_programs.resolve, left_out_pivots.resolve)
-    )
+    routes = [pivots.resolve]
+    if solver == "daqp":
+        routes.insert(0, quadratic_programs.resolve)
     for resolve in routes:
         rest = np.flatnonzero(gaps > _ACCEPTED_GAP)
         if rest.size:
@@ -173,11 +170,8 @@ def _certified(Z: Floats, u: Floats, left_out: NDArray[np.intp]) -> tuple[Floats
     products[np.arange(proper.size), left_out[proper]] = np.inf
     smallest = products.min(axis=1)
     separating = smallest > 0
-    proper, combination, smallest = (
-        proper[separating],
-        combination[separating],
-        smallest[separating],
-    )
+    proper, combination = proper[separating], combination[separating]
+    smallest = smallest[separating]
     norms = np.linalg.norm(combination, axis=1)
     attained, largest = smallest / norms, norms / u[proper].sum(axis=1)
     weights[proper] = combination / smallest[:, np.newaxis]

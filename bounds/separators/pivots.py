@@ -165,12 +165,8 @@ class _Pivots:
             weight[dependent] = self._exchange(at[dependent], image[dependent])
             image[dependent], schur[dependent] = self._image(at[dependent], entering[dependent])
         independent = np.flatnonzero(schur > 0)
-        image, schur, chosen, entering = (
-            image[independent],
-            schur[independent],
-            at[independent],
-            entering[independent],
-        )
+        image, schur = image[independent], schur[independent]
+        chosen, entering = at[independent], entering[independent]
         slot = np.argmax(self.member[chosen] == self.empty, axis=1)
         image[np.arange(chosen.size), slot] = -1.0
         self.inverse[chosen] += (image / schur[:, np.newaxis])[:, :, np.newaxis] * image[
@@ -217,8 +213,5 @@ class _Pivots:
         kept[at] = False
         self.problem, self.left_out = self.problem[kept], self.left_out[kept]
         self.latest, self.refused = self.latest[kept], self.refused[kept]
-        self.member, self.current, self.inverse = (
-            self.member[kept],
-            self.current[kept],
-            self.inverse[kept],
-        )
+        self.member, self.current = self.member[kept], self.current[kept]
+        self.inverse = self.inverse[kept]

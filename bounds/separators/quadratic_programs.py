@@ -35,7 +35,7 @@ def daqp_module() -> ModuleType:
 
 def resolve(Z: Floats, dual: Floats, left_out: Indices) -> Floats:
     """Solve the problems without one support vector each; arguments and result as for
-    `bounds.left_out_pivots.resolve`.
+    `pivots.resolve`.
 
     NaN where daqp reports a failure, or no support vector.
     """

@@ -9,12 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import labelled_sample
-from tunebound.bounds.separators.least_distance import NotSeparableError, least_distance
-
-__all__ = ["NotSeparableError", "Separator", "max_margin"]
+from tunebound.bounds.separators.least_distance import least_distance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Separator:
     """Hard-margin separator w_S = argmin { |w| : y_j x_j . w >= 1 for all j }.
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound.bounds.provenance import PROVENANCES
+from tunebound.bounds.constants import PROVENANCES
 
 Named = TypeVar("Named")
 

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from tunebound.bounds.asymptote import chord
+from tunebound.bounds import direction_distance
 from tunebound.theory.engine.study import Results
 from tunebound.theory.engine.verdict import judged_rows, tightness_ratio
 from tunebound.theory.head.setting import ERROR
@@ -191,7 +191,7 @@ def asymptotics(results: Results) -> Figure:
     joined = rows.merge(reached[["member", "asymptotic_rate", "asymptotic_shift"]], on="member")
     joined = joined[joined["steps"] >= 10]
     along = np.log(joined["steps"]) + joined["asymptotic_shift"]
-    predicted = joined.assign(predicted=chord(joined["asymptotic_rate"], along))
+    predicted = joined.assign(predicted=direction_distance(joined["asymptotic_rate"], along))
     figure = Figure(figsize=(10.4, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     for column, label, colour, style in (

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import labelled_sample, positive_array, whole_array
+from tunebound.bounds.separators import Separator, max_margin
 from tunebound.bounds.separators.least_distance import least_distance
-from tunebound.bounds.separators.separator import Separator, max_margin
 
 _ACTIVE = 1e-9  # relative excess of y_j x_j . w over 1 below which sample j lies on the margin
 _RANK = 1e-10
@@ -24,7 +24,7 @@ _SHIFT = 0.005
 _ROUNDING = 1e-12  # an offset along w_S up to this leaves no error to predict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asymptote:
     """w(t) = leading ln t + double_log ln ln t + offset + o(1), up to a constant across the support
     vectors' span.
@@ -98,7 +98,7 @@ class Asymptote:
         heads = self.head(steps)
         along = heads @ self.direction
         across = np.linalg.norm(heads - along[:, np.newaxis] * self.direction, axis=1)
-        return chord(across, along)
+        return direction_distance(across, along)
 
     def _across(self, vector: Floats) -> float:
         direction = self.direction
@@ -107,9 +107,20 @@ class Asymptote:
         )
 
 
-def chord(across: ArrayLike, along: ArrayLike) -> Floats:
-    """Distance of unit directions, in [0, 2], between a vector and an axis from its components
-    across and along the axis.
+def direction_distance(across: ArrayLike, along: ArrayLike) -> Floats:
+    """Distance of a vector's unit direction from an axis: 2 sin(angle/2), the chord of their angle.
+
+    Parameters
+    ----------
+    across : array_like
+        Norm of the vector's part across the axis, 0 or more.
+    along : array_like
+        Its component along the axis; negative for a vector that points the other way.
+
+    Returns
+    -------
+    ndarray of float64
+        In [0, 2].
     """
     return np.asarray(2 * np.sin(np.arctan2(across, along) / 2))  # loses no digits at small angles
 
