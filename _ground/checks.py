@@ -163,7 +163,7 @@ def signs(y: ArrayLike, shape: tuple[int, ...]) -> Floats:
     labels = real_array("y", y)
     if labels.shape != shape:
         raise ValueError(
-            f"y must have shape {shape}, one label a sample of X, got {labels.shape}: a single"
+            f"y must have shape {shape}, got {labels.shape}: give one label a sample of X; a single"
             " column becomes that by y.ravel()"
         )
     if np.array_equal(np.unique(labels), [0.0, 1.0]):

@@ -3,13 +3,15 @@ constants.
 """
 
 from tunebound.bounds import constants, full, head, literature, multi_head
-from tunebound.bounds.asymptote import Asymptote, asymptote
-from tunebound.bounds.separators.leave_one_out import (
+from tunebound.bounds.asymptotics import Asymptote, asymptote, direction_distance
+from tunebound.bounds.separators import (
     LeaveOneOut,
+    NotSeparableError,
+    Separator,
     leave_one_out_margins,
     leave_one_out_separators,
+    max_margin,
 )
-from tunebound.bounds.separators.separator import NotSeparableError, Separator, max_margin
 
 __all__ = [
     "Asymptote",
@@ -18,6 +20,7 @@ __all__ = [
     "Separator",
     "asymptote",
     "constants",
+    "direction_distance",
     "full",
     "head",
     "leave_one_out_margins",

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tunebound.bounds.arguments import Array
+from tunebound._ground.arrays import Floats
 
-Factor = Array | float
+Factor = Floats | float
 
 SQRT2 = float(np.sqrt(2.0))
 
 
-def product(numerators: Sequence[Factor], denominators: Sequence[Factor] = ()) -> Array:
+def product(numerators: Sequence[Factor], denominators: Sequence[Factor] = ()) -> Floats:
     """Multiply and divide with mantissas and exponents kept apart.
 
     Parameters
@@ -29,7 +29,7 @@ def product(numerators: Sequence[Factor], denominators: Sequence[Factor] = ()) -
         Infinite only where the result itself exceeds float64; rounded to a subnormal number or 0
         where it is that small.
     """
-    mantissa: Array = np.asarray(1.0)
+    mantissa: Floats = np.asarray(1.0)
     exponent = np.asarray(0)
     for factor in numerators:
         part, power = np.frexp(factor)
@@ -41,12 +41,12 @@ def product(numerators: Sequence[Factor], denominators: Sequence[Factor] = ()) -
         return np.asarray(np.ldexp(mantissa, exponent))
 
 
-def root_of_one_plus_ratio(numerator: Array, denominator: Array) -> Array:
+def root_of_one_plus_ratio(numerator: Floats, denominator: Floats) -> Floats:
     """Return sqrt(1 + numerator / denominator) without forming the ratio."""
     return np.asarray(np.hypot(1.0, np.sqrt(numerator) / np.sqrt(denominator)))
 
 
-def finish(name: str, bound: Array) -> float | Array:
+def finish(name: str, bound: Floats) -> float | Floats:
     """Refuse what exceeds float64; hand back a float where no axis is left."""
     if not np.all(np.isfinite(bound)):
         raise OverflowError(

@@ -8,11 +8,11 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import WEIGHTINGS, Array, choice, count, features, non_negative
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import WEIGHTINGS, choice, features, non_negative_array, whole_array
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.provenance import PROVENANCES, Constant, Provenance, weakest
-from tunebound.bounds.separators.leave_one_out import LeaveOneOut
-from tunebound.bounds.separators.separator import Separator
+from tunebound.bounds.separators import LeaveOneOut, Separator
 
 __all__ = [
     "PROVENANCES",
@@ -57,7 +57,11 @@ def radius(X: ArrayLike) -> Constant:
     scaled, exponent = _scaled(X)
     value = float(np.linalg.norm(scaled, axis=1).max())
     return Constant(
-        "radius", _back(value, exponent, "radius"), "exact", "max_i |x_i|", X.shape[1] * _EPS
+        name="radius",
+        value=_back(value, exponent, "radius"),
+        provenance="exact",
+        source="max_i |x_i|",
+        certificate=X.shape[1] * _EPS,
     )
 
 
@@ -74,8 +78,13 @@ def margin(separator: Separator) -> Constant:
     Constant
         Named "margin", exact: the true margin exceeds it by at most half the gap, to first order.
     """
-    source = "hard-margin separator, duality gap"
-    return Constant("margin", separator.margin, "exact", source, separator.gap + _EPS)
+    return Constant(
+        name="margin",
+        value=separator.margin,
+        provenance="exact",
+        source="hard-margin separator, duality gap",
+        certificate=separator.gap + _EPS,
+    )
 
 
 def kkt_lambda(separator: Separator) -> Constant:
@@ -92,9 +101,12 @@ def kkt_lambda(separator: Separator) -> Constant:
         Named "lam", exact: the largest lambda for which alpha_i <= 1/(n lambda) for every sample,
         which the proof for a fixed left-out sample needs.
     """
-    value = float(1.0 / separator.dual.max() / separator.dual.size)
     return Constant(
-        "lam", value, "exact", "1/(n max_j alpha_j), dual of the separator", separator.gap + _EPS
+        name="lam",
+        value=float(1.0 / separator.dual.max() / separator.dual.size),
+        provenance="exact",
+        source="1/(n max_j alpha_j), dual of the separator",
+        certificate=separator.gap + _EPS,
     )
 
 
@@ -130,18 +142,22 @@ def direction_constant(separator: Separator, left_out: LeaveOneOut) -> Constant:
     difference = others - unit
     distance = np.linalg.norm(difference, axis=1)
     moved = distance > _RESOLUTION
-    source = "max_i of direction distance / separator distance, all leave-one-out separators"
-    certificate = max(separator.gap, float(left_out.gaps.max())) + _EPS
-    if not moved.any():
-        return Constant("nu", 0.0, "exact", source, certificate)
-    others, difference, distance = others[moved], difference[moved], distance[moved]
-    norms = np.linalg.norm(others, axis=1)
-    # b/|b| - a = b - a - (|b| - 1) b/|b| for a unit vector a, with |b| - 1 from the difference: no
-    # digits cancel
-    growth = np.einsum("ij,ij->i", difference, others + unit) / (1.0 + norms)
-    chord = np.linalg.norm(difference - (growth / norms)[:, np.newaxis] * others, axis=1)
-    value = float((chord / distance).max()) * separator.margin
-    return Constant("nu", value, "exact", source, certificate)
+    largest = 0.0
+    if moved.any():
+        others, difference, distance = others[moved], difference[moved], distance[moved]
+        norms = np.linalg.norm(others, axis=1)
+        # b/|b| - a = b - a - (|b| - 1) b/|b| for a unit vector a, with |b| - 1 from the difference:
+        # no digits cancel
+        growth = np.einsum("ij,ij->i", difference, others + unit) / (1.0 + norms)
+        chord = np.linalg.norm(difference - (growth / norms)[:, np.newaxis] * others, axis=1)
+        largest = float((chord / distance).max())
+    return Constant(
+        name="nu",
+        value=largest * separator.margin,
+        provenance="exact",
+        source="max_i of direction distance / separator distance, all leave-one-out separators",
+        certificate=max(separator.gap, float(left_out.gaps.max())) + _EPS,
+    )
 
 
 def certified_direction_constant(separator: Separator) -> Constant:
@@ -158,8 +174,13 @@ def certified_direction_constant(separator: Separator) -> Constant:
         Named "nu", exact: together with `kkt_lambda`, `bounds.head.kkt` then bounds every left-out
         sample (proof in docs/head-tuning.md).
     """
-    source = "nu = margin, certified together with lam = 1/(n max_j alpha_j)"
-    return Constant("nu", separator.margin, "exact", source, separator.gap + _EPS)
+    return Constant(
+        name="nu",
+        value=separator.margin,
+        provenance="exact",
+        source="nu = margin, certified together with lam = 1/(n max_j alpha_j)",
+        certificate=separator.gap + _EPS,
+    )
 
 
 def head_curvature(X: ArrayLike) -> Constant:
@@ -183,11 +204,14 @@ def head_curvature(X: ArrayLike) -> Constant:
     OverflowError
         If the curvature exceeds float64.
     """
-    X = features(X)
-    scaled, exponent = _scaled(X)
-    largest = float(scipy.linalg.svdvals(scaled)[0])
-    value = _back(largest**2 / (4 * X.shape[0]), 2 * exponent, "curvature")
-    return Constant("beta", value, "exact", "lambda_max(X^T X / n) / 4", 2 * max(X.shape) * _EPS)
+    beta, error = _head_curvature(features(X))
+    return Constant(
+        name="beta",
+        value=beta,
+        provenance="exact",
+        source="lambda_max(X^T X / n) / 4",
+        certificate=error,
+    )
 
 
 def step_size_limit(X: ArrayLike, weighting: str = "1/n") -> Constant:
@@ -215,16 +239,22 @@ def step_size_limit(X: ArrayLike, weighting: str = "1/n") -> Constant:
         If the limit exceeds float64.
     """
     weighting = choice("weighting", weighting, WEIGHTINGS)
-    beta = head_curvature(X)
-    n = len(np.asarray(X))
+    X = features(X)
+    beta, error = _head_curvature(X)
+    n = len(X)
     if weighting == "1/n":
         share, source = 1.0, "2/beta"
     else:
-        count("n", n, minimum=2)
+        whole_array("n", n, low=2)
         share, source = (n - 1) / n, "2 (n-1)/(n beta)"
-    assert beta.certificate is not None
-    limit = float(finish("step_size_limit", product((2.0, share), (np.asarray(beta.value),))))
-    return Constant("step_size_limit", limit, "exact", source, beta.certificate + 2 * _EPS)
+    limit = float(finish("step_size_limit", product((2.0, share), (beta,))))
+    return Constant(
+        name="step_size_limit",
+        value=limit,
+        provenance="exact",
+        source=source,
+        certificate=error + 2 * _EPS,
+    )
 
 
 def fit_direction_constant(steps: ArrayLike, direction_error: ArrayLike) -> Constant:
@@ -249,8 +279,8 @@ def fit_direction_constant(steps: ArrayLike, direction_error: ArrayLike) -> Cons
     TypeError, ValueError
         If an argument is no real number, out of its range, or the shapes disagree.
     """
-    steps = count("steps", steps, minimum=3)
-    error = non_negative("direction_error", direction_error)
+    steps = whole_array("steps", steps, low=3)
+    error = non_negative_array("direction_error", direction_error)
     if steps.ndim != 1 or error.ndim == 0 or error.shape[0] != steps.size:
         raise ValueError(
             f"steps has shape {steps.shape}, direction_error {error.shape}: give one step for each"
@@ -263,10 +293,18 @@ def fit_direction_constant(steps: ArrayLike, direction_error: ArrayLike) -> Cons
         f"max of error ln t / ln ln t over {steps.size} records, t = {steps.min():.4g} to"
         f" {steps.max():.4g}"
     )
-    return Constant("C", value, "fitted", source)
+    return Constant(name="C", value=value, provenance="fitted", source=source)
 
 
-def _scaled(X: Array) -> tuple[Array, int]:
+def _head_curvature(X: Floats) -> tuple[float, float]:
+    """The curvature of checked features, and its relative error."""
+    scaled, exponent = _scaled(X)
+    largest = float(scipy.linalg.svdvals(scaled)[0])
+    value = _back(largest**2 / (4 * X.shape[0]), 2 * exponent, "curvature")
+    return value, 2 * max(X.shape) * _EPS
+
+
+def _scaled(X: Floats) -> tuple[Floats, int]:
     largest = float(np.abs(X).max())
     if largest == 0:
         raise ValueError("X is zero: give at least one sample with a feature that is not 0")

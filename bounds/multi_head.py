@@ -26,16 +26,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunebound.bounds import head
-from tunebound.bounds.arguments import (
-    Array,
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import (
     broadcast,
-    count,
-    fraction,
-    margin_and_radius,
-    non_negative,
-    positive,
+    fraction_array,
+    non_negative_array,
+    positive_array,
+    whole_array,
 )
+from tunebound.bounds import head
+from tunebound.bounds.arguments import margin_and_radius
 from tunebound.bounds.arithmetic import SQRT2, finish, product
 
 __all__ = ["concentration", "heads_needed", "published", "refined"]
@@ -53,7 +53,7 @@ def published(
     xi: ArrayLike,
     lam: ArrayLike,
     nu: ArrayLike,
-) -> float | Array:
+) -> float | Floats:
     r"""Published multi-head bound, for constants that the caller has to supply.
 
     .. math::
@@ -100,15 +100,15 @@ def published(
     Source: Fu, So, Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model",
     arXiv:2301.09820v2 (2023), the multi-head theorem.
     """
-    n = count("n", n, minimum=2)
+    n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
-    steps = count("steps", steps, minimum=3)
-    heads = count("heads", heads)
-    delta = fraction("delta", delta, one=False)
-    C = non_negative("C", C)
-    xi = non_negative("xi", xi)
-    lam = positive("lam", lam)
-    nu = non_negative("nu", nu)
+    steps = whole_array("steps", steps, low=3)
+    heads = whole_array("heads", heads)
+    delta = fraction_array("delta", delta, one=False)
+    C = non_negative_array("C", C)
+    xi = non_negative_array("xi", xi)
+    lam = positive_array("lam", lam)
+    nu = non_negative_array("nu", nu)
     broadcast(
         n=n,
         margin=margin,
@@ -133,7 +133,7 @@ def published(
 
 def refined(
     *, bias: ArrayLike, spread: ArrayLike, heads: ArrayLike, delta: ArrayLike
-) -> float | Array:
+) -> float | Floats:
     r"""Common bias and spread apart: bias + spread sqrt((2 + 8 ln(1/delta)) / H).
 
     Parameters
@@ -169,10 +169,10 @@ def refined(
     curvature), independent starts. Source: this project, proof in docs/multi-head.md; no condition
     on H is needed.
     """
-    bias = non_negative("bias", bias)
-    spread = non_negative("spread", spread)
-    heads = count("heads", heads)
-    delta = fraction("delta", delta, one=False)
+    bias = non_negative_array("bias", bias)
+    spread = non_negative_array("spread", spread)
+    heads = whole_array("heads", heads)
+    delta = fraction_array("delta", delta, one=False)
     broadcast(bias=bias, spread=spread, heads=heads, delta=delta)
     with np.errstate(over="ignore"):
         return finish(
@@ -187,7 +187,7 @@ def concentration(
     heads: ArrayLike,
     delta: ArrayLike,
     groups: ArrayLike = 1,
-) -> float | Array:
+) -> float | Floats:
     r"""Distance of a mean head from its expectation: (spread + deviation sqrt(2 ln(1/delta) / G)) /
     sqrt(H).
 
@@ -225,11 +225,11 @@ def concentration(
     -----
     Assumptions: those of `refined`. Source: this project, proof in docs/multi-head.md.
     """
-    spread = non_negative("spread", spread)
-    deviation = non_negative("deviation", deviation)
-    heads = count("heads", heads)
-    delta = fraction("delta", delta, one=False)
-    groups = count("groups", groups)
+    spread = non_negative_array("spread", spread)
+    deviation = non_negative_array("deviation", deviation)
+    heads = whole_array("heads", heads)
+    delta = fraction_array("delta", delta, one=False)
+    groups = whole_array("groups", groups)
     broadcast(spread=spread, deviation=deviation, heads=heads, delta=delta, groups=groups)
     root = np.sqrt(heads)
     random = product((SQRT2, deviation, np.sqrt(-np.log(delta))), (root, np.sqrt(groups)))
@@ -237,7 +237,7 @@ def concentration(
         return finish("concentration", product((spread,), (root,)) + random)
 
 
-def heads_needed(*, delta: ArrayLike) -> float | Array:
+def heads_needed(*, delta: ArrayLike) -> float | Floats:
     """Smallest number of heads that `published` accepts: the first whole number above 2 + 8
     ln(1/delta).
 
@@ -257,15 +257,15 @@ def heads_needed(*, delta: ArrayLike) -> float | Array:
         If `delta` is no real number or out of its range.
     """
     return finish(
-        "heads_needed", np.floor(_spread_factor(fraction("delta", delta, one=False))) + 1.0
+        "heads_needed", np.floor(_spread_factor(fraction_array("delta", delta, one=False))) + 1.0
     )
 
 
-def _spread_factor(delta: Array) -> Array:
+def _spread_factor(delta: Floats) -> Floats:
     return np.asarray(2.0 - 8.0 * np.log(delta))
 
 
-def _enough(heads: Array, delta: Array) -> None:
+def _enough(heads: Floats, delta: Floats) -> None:
     given, factor = np.broadcast_arrays(heads, _spread_factor(delta))
     few = given <= factor
     if np.any(few):

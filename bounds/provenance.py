@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tunebound.bounds.arguments import choice, non_negative, number
+from tunebound._ground.checks import choice, non_negative_array, real_array
 
 Provenance = Literal["exact", "estimated", "fitted", "assumed"]
 
@@ -14,7 +14,7 @@ PROVENANCES: tuple[Provenance, ...] = get_args(Provenance)
 """From the strongest to the weakest."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Constant:
     """A constant of a theorem, and how it came about.
 
@@ -42,7 +42,7 @@ class Constant:
 
     def __post_init__(self) -> None:
         choice("provenance", self.provenance, PROVENANCES)
-        value = number("value", self.value)
+        value = real_array("value", self.value)
         if value.ndim:
             raise ValueError(
                 f"value must be one number, got an array of shape {value.shape}: make one Constant"
@@ -51,7 +51,7 @@ class Constant:
         object.__setattr__(self, "value", float(value))
         if self.certificate is not None:
             object.__setattr__(
-                self, "certificate", float(non_negative("certificate", self.certificate))
+                self, "certificate", float(non_negative_array("certificate", self.certificate))
             )
         elif self.provenance == "exact":
             raise ValueError(

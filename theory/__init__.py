@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.reporting import report
     from tunebound.theory.engine.setting import Setting, register_setting, settings
     from tunebound.theory.engine.statement import Assumption, Claim, Theorem, theorem, theorems
-    from tunebound.theory.engine.study import Results, Study, load, plan, run
+    from tunebound.theory.engine.study import Results, Study, load, run
     from tunebound.theory.engine.verdict import Verdict, judge, verify
 
 _MODULES = {
@@ -42,7 +42,6 @@ _MODULES = {
     "hypothesize": "hypothesis",
     "judge": "verdict",
     "load": "study",
-    "plan": "study",
     "register_setting": "setting",
     "report": "reporting",
     "run": "study",
@@ -71,7 +70,6 @@ __all__ = [
     "hypothesize",
     "judge",
     "load",
-    "plan",
     "register_setting",
     "report",
     "run",

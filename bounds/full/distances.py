@@ -7,14 +7,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import (
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import (
     WEIGHTINGS,
-    Array,
     broadcast,
     choice,
-    count,
-    non_negative,
-    positive,
+    non_negative_array,
+    positive_array,
+    whole_array,
 )
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.full.rates import curvature, geometric_sum, power, rates
@@ -28,7 +28,7 @@ def contraction(
     distance: ArrayLike,
     steps: ArrayLike,
     weighting: str = "1/n",
-) -> float | Array:
+) -> float | Floats:
     r"""Bound for each left-out sample without a Lipschitz constant: (R/n) sum_{t<T} q^(T-1-t) p^t.
 
     With weights 1/n that is R (q^T - p^T) / kappa, with 1/(n-1) it is R T p^T / n.
@@ -81,7 +81,7 @@ def worst_quadratic(
     distance: ArrayLike,
     steps: ArrayLike,
     weighting: str = "1/n",
-) -> float | Array:
+) -> float | Floats:
     r"""Largest distance that one-dimensional quadratics reach: R (q^T - ((n-1) p / n)^T).
 
     A value from below: no bound that holds for every left-out sample of the class can be smaller.
@@ -130,7 +130,7 @@ def off_interpolation(
     steps: ArrayLike,
     gradient_norm: ArrayLike,
     weighting: str = "1/n",
-) -> float | Array:
+) -> float | Floats:
     r"""What the lack of a common minimiser adds for a left-out sample: |grad f_i(w*_S)| (1 - q^T) /
     (mu (n-1)).
 
@@ -160,10 +160,10 @@ def off_interpolation(
     Assumptions: losses of the class; both runs from one w_0 with step 1/beta. Source: this project,
     proof in docs/full-tuning.md.
     """
-    n = count("n", n, minimum=2)
+    n = whole_array("n", n, low=2)
     mu, beta = curvature(mu, beta)
-    steps = count("steps", steps)
-    gradient_norm = non_negative("gradient_norm", gradient_norm)
+    steps = whole_array("steps", steps)
+    gradient_norm = non_negative_array("gradient_norm", gradient_norm)
     weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, mu=mu, beta=beta, steps=steps, gradient_norm=gradient_norm)
     with np.errstate(over="ignore", under="ignore"):
@@ -171,7 +171,7 @@ def off_interpolation(
     return finish("off_interpolation", product((gradient_norm, approached), (mu, n - 1)))
 
 
-def minimiser_shift(*, n: ArrayLike, mu: ArrayLike, gradient_norm: ArrayLike) -> float | Array:
+def minimiser_shift(*, n: ArrayLike, mu: ArrayLike, gradient_norm: ArrayLike) -> float | Floats:
     r"""Distance of the minimisers with and without a sample: |grad f_i(w*_S)| / (mu (n-1)).
 
     Parameters
@@ -199,9 +199,9 @@ def minimiser_shift(*, n: ArrayLike, mu: ArrayLike, gradient_norm: ArrayLike) ->
     -----
     Source: this project, proof in docs/full-tuning.md.
     """
-    n = count("n", n, minimum=2)
-    mu = positive("mu", mu)
-    gradient_norm = non_negative("gradient_norm", gradient_norm)
+    n = whole_array("n", n, low=2)
+    mu = positive_array("mu", mu)
+    gradient_norm = non_negative_array("gradient_norm", gradient_norm)
     broadcast(n=n, mu=mu, gradient_norm=gradient_norm)
     return finish("minimiser_shift", product((gradient_norm,), (mu, n - 1)))
 
@@ -213,11 +213,11 @@ def _distance_arguments(
     distance: ArrayLike,
     steps: ArrayLike,
     weighting: str,
-) -> tuple[Array, Array, Array, Array, Array, str]:
-    n = count("n", n, minimum=2)
+) -> tuple[Floats, Floats, Floats, Floats, Floats, str]:
+    n = whole_array("n", n, low=2)
     mu, beta = curvature(mu, beta)
-    distance = non_negative("distance", distance)
-    steps = count("steps", steps)
+    distance = non_negative_array("distance", distance)
+    steps = whole_array("steps", steps)
     weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, mu=mu, beta=beta, distance=distance, steps=steps)
     return n, mu, beta, distance, steps, weighting

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import Array, not_below, positive
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import positive_array
+from tunebound.bounds.arguments import not_below
 
 _TINY = float(np.finfo(np.float64).tiny)
 _CURVATURE_REASON = (
@@ -18,7 +20,7 @@ _CURVATURE_REASON = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rates:
     """Rates of one step, for kappa = mu/beta and left-out losses with the given weights.
 
@@ -40,25 +42,25 @@ class Rates:
         ln(q/p), 0 or more.
     """
 
-    kappa: Array
-    complement: Array
-    share: Array
-    log_left_out: Array
-    log_full: Array
-    left_out_over_loss: Array
-    left_out_over_full: Array
+    kappa: Floats
+    complement: Floats
+    share: Floats
+    log_left_out: Floats
+    log_full: Floats
+    left_out_over_loss: Floats
+    left_out_over_full: Floats
 
     @property
-    def log_loss(self) -> Array:
+    def log_loss(self) -> Floats:
         """Logarithm of r = sqrt(1 - kappa)."""
         return np.asarray(0.5 * self.log_full)
 
 
-def curvature(mu: ArrayLike, beta: ArrayLike) -> tuple[Array, Array]:
+def curvature(mu: ArrayLike, beta: ArrayLike) -> tuple[Floats, Floats]:
     """Return mu and beta as float64 with beta >= mu > 0, up to rounding, and mu/beta inside
     float64.
     """
-    mu, beta = positive("mu", mu), positive("beta", beta)
+    mu, beta = positive_array("mu", mu), positive_array("beta", beta)
     not_below("beta", beta, "mu", mu, _CURVATURE_REASON)
     with np.errstate(under="ignore"):
         kappa = mu / beta
@@ -70,7 +72,7 @@ def curvature(mu: ArrayLike, beta: ArrayLike) -> tuple[Array, Array]:
     return np.asarray(np.minimum(mu, beta)), beta
 
 
-def rates(n: Array, mu: Array, beta: Array, weighting: str) -> Rates:
+def rates(n: Floats, mu: Floats, beta: Floats, weighting: str) -> Rates:
     """Compute the rates of one step for checked arguments; `mu` and `beta` come from
     `curvature`.
     """
@@ -80,13 +82,13 @@ def rates(n: Array, mu: Array, beta: Array, weighting: str) -> Rates:
         if weighting == "1/(n-1)":
             zero = np.zeros(np.broadcast_shapes(n.shape, kappa.shape))
             return Rates(
-                kappa,
-                complement,
-                zero + 1.0,
-                zero + log_full,
-                log_full,
-                zero + 0.5 * log_full,
-                zero,
+                kappa=kappa,
+                complement=complement,
+                share=zero + 1.0,
+                log_left_out=zero + log_full,
+                log_full=log_full,
+                left_out_over_loss=zero + 0.5 * log_full,
+                left_out_over_full=zero,
             )
         share = (n - 1) / n
         decrease = share * kappa
@@ -99,19 +101,19 @@ def rates(n: Array, mu: Array, beta: Array, weighting: str) -> Rates:
             near, 0.5 * np.log1p(np.where(near, excess, 0.0)), log_left_out - 0.5 * log_full
         )
         return Rates(
-            kappa,
-            complement,
-            share,
-            log_left_out,
-            log_full,
-            left_out_over_loss,
-            np.log1p(kappa / n / complement),
+            kappa=kappa,
+            complement=complement,
+            share=share,
+            log_left_out=log_left_out,
+            log_full=log_full,
+            left_out_over_loss=left_out_over_loss,
+            left_out_over_full=np.log1p(kappa / n / complement),
         )
 
 
 def geometric_sum(
-    log_first: Array, log_second: Array, log_ratio: Array, steps: Array
-) -> tuple[Array, Array]:
+    log_first: Floats, log_second: Floats, log_ratio: Floats, steps: Floats
+) -> tuple[Floats, Floats]:
     """Sum over t < T of a^(T-1-t) b^t, given ln a, ln b and ln(a/b), which carries the digits; a
     and b may be 0.
 
@@ -124,7 +126,7 @@ def geometric_sum(
         return root, np.asarray(root * terms)
 
 
-def power(logarithm: Array, exponent: Array) -> Array:
+def power(logarithm: Floats, exponent: Floats) -> Floats:
     """Logarithm of a power, with 0^0 = 1."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(np.where(exponent == 0, 0.0, logarithm * exponent))

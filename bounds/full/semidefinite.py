@@ -14,18 +14,18 @@ vector has at most norm 1. See docs/full-tuning.md.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tunebound.bounds.arguments import Array
+from tunebound._ground.arrays import Floats
 
 _EPS = float(np.finfo(np.float64).eps)
 _TOLERANCE = 1e-10
 _REMEDY = "take fewer steps, or use contraction and worst_quadratic"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Program:
     """Maximise <objective, G> subject to <inequalities_k, G> + values_k . v <= 0, G_00 <= 1, G psd.
 
@@ -41,13 +41,13 @@ class Program:
         ln(m_T / n): the distance of the two runs is exp(log_scale) |e_T|.
     """
 
-    objective: Array
-    inequalities: Array
-    values: Array
+    objective: Floats
+    inequalities: Floats
+    values: Floats
     log_scale: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Solution:
     """Largest |e_T|, bracketed; see `WorstCase` for the meaning of the residuals."""
 
@@ -58,13 +58,13 @@ class Solution:
     status: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Point:
     log_scale: float
-    position: Array
-    gradient: Array
-    square: Array
-    value: Array
+    position: Floats
+    gradient: Floats
+    square: Floats
+    value: Floats
 
 
 def build(n: float, kappa: float, complement: float, steps: int, weighting: str) -> Program:
@@ -91,13 +91,20 @@ def build(n: float, kappa: float, complement: float, steps: int, weighting: str)
             differences.append(
                 (t * (differences[t] - changes[t]) + left_gradients[t] - gradients[t]) / (t + 1)
             )
-    minimiser = _Point(-np.inf, nothing, nothing, no_square, no_value)
+    minimiser = _Point(
+        log_scale=-np.inf, position=nothing, gradient=nothing, square=no_square, value=no_value
+    )
     others, left_out = [minimiser], [minimiser]
     for t in range(T):
-        others.append(_Point(t * log_p, positions[t], gradients[t], no_square, unit_values[t]))
-        left_out.append(
-            _Point(t * log_p, positions[t], left_gradients[t], no_square, unit_values[T + t])
+        on_first_run = _Point(
+            log_scale=t * log_p,
+            position=positions[t],
+            gradient=gradients[t],
+            square=no_square,
+            value=unit_values[t],
         )
+        others.append(on_first_run)
+        left_out.append(replace(on_first_run, gradient=left_gradients[t], value=unit_values[T + t]))
     pairs = [(a, b) for a in range(T + 1) for b in range(T + 1) if a != b]
     rows = [_inequality(others[a], others[b]) for a, b in pairs] + [
         _inequality(left_out[a], left_out[b]) for a, b in pairs
@@ -107,15 +114,19 @@ def build(n: float, kappa: float, complement: float, steps: int, weighting: str)
         log_shift = log_m[t] - float(np.log(n))
         log_scale = max(t * log_p, log_shift)
         first, second = float(np.exp(t * log_p - log_scale)), float(np.exp(log_shift - log_scale))
-        position, gradient = (
-            first * positions[t] + second * differences[t],
-            first * gradients[t] + second * changes[t],
-        )
         # g at the second run's point = g at the first run's + <gradient, difference> + what is
         # left, a square in m_t/n
         value = first**2 * unit_values[t] + second**2 * unit_values[2 * T + t - 1]
         square = first * second * _symmetric(gradients[t], differences[t])
-        second_run.append(_Point(log_scale, position, gradient, square, value))
+        second_run.append(
+            _Point(
+                log_scale=log_scale,
+                position=first * positions[t] + second * differences[t],
+                gradient=first * gradients[t] + second * changes[t],
+                square=square,
+                value=value,
+            )
+        )
         half_change, left_value = 0.5 * np.outer(changes[t], changes[t]), unit_values[2 * T + t - 1]
         rows += [
             (half_change, -left_value),
@@ -129,7 +140,12 @@ def build(n: float, kappa: float, complement: float, steps: int, weighting: str)
         rows += [_inequality(point, other) for other in second_run if other is not point]
     inequalities, values = (np.array(part) for part in zip(*rows, strict=True))
     objective = np.outer(differences[T], differences[T])
-    return Program(objective, inequalities, values, log_m[T] - float(np.log(n)))
+    return Program(
+        objective=objective,
+        inequalities=inequalities,
+        values=values,
+        log_scale=log_m[T] - float(np.log(n)),
+    )
 
 
 def solve(program: Program) -> Solution:
@@ -144,7 +160,8 @@ def solve(program: Program) -> Solution:
 
     size, n_values = program.objective.shape[0], program.values.shape[1]
     flat = program.inequalities.reshape(len(program.inequalities), -1)
-    multipliers, radius = cvxpy.Variable(len(flat), nonneg=True), cvxpy.Variable(nonneg=True)
+    multipliers = cvxpy.Variable(len(flat), nonneg=True)
+    radius = cvxpy.Variable(nonneg=True)
     ball = np.zeros((size, size))
     ball[0, 0] = 1.0
     slack = (
@@ -164,22 +181,22 @@ def solve(program: Program) -> Solution:
         raise RuntimeError(f"Clarabel failed: {_REMEDY}") from error
     if problem.status not in (cvxpy.OPTIMAL, cvxpy.OPTIMAL_INACCURATE):
         raise RuntimeError(f"Clarabel stopped with status {problem.status!r}: {_REMEDY}")
-    weight, top = (
-        np.maximum(np.asarray(multipliers.value), 0.0),
-        max(float(np.asarray(radius.value)), 0.0),
-    )
+    weight = np.maximum(np.asarray(multipliers.value), 0.0)
+    top = max(float(np.asarray(radius.value)), 0.0)
     upper, dual_residual = certified_upper(program, weight, top)
-    gram, heights = (
-        np.asarray(definite.dual_value),
-        np.asarray(balanced.dual_value).reshape(n_values),
-    )
+    gram = np.asarray(definite.dual_value)
+    heights = np.asarray(balanced.dual_value).reshape(n_values)
     attained = float(np.sqrt(max(float(np.sum(program.objective * gram)), 0.0)))
     return Solution(
-        upper, attained, violation(program, gram, heights), dual_residual, str(problem.status)
+        upper=upper,
+        attained=attained,
+        primal_residual=violation(program, gram, heights),
+        dual_residual=dual_residual,
+        status=str(problem.status),
     )
 
 
-def violation(program: Program, gram: Array, heights: Array) -> float:
+def violation(program: Program, gram: Floats, heights: Floats) -> float:
     """Largest amount by which a Gram matrix and function values break a constraint of the program,
     0 if none.
     """
@@ -189,7 +206,7 @@ def violation(program: Program, gram: Array, heights: Array) -> float:
     )
 
 
-def certified_upper(program: Program, multipliers: Array, radius: float) -> tuple[float, float]:
+def certified_upper(program: Program, multipliers: Floats, radius: float) -> tuple[float, float]:
     """Upper bound on |e_T| from any multipliers >= 0, optimal or not, and how far they were from
     feasible.
 
@@ -213,7 +230,7 @@ def certified_upper(program: Program, multipliers: Array, radius: float) -> tupl
     return float(np.sqrt(upper)), max(negative, unbalanced)
 
 
-def _inequality(upper: _Point, lower: _Point) -> tuple[Array, Array]:
+def _inequality(upper: _Point, lower: _Point) -> tuple[Floats, Floats]:
     # v_a >= v_b + <s_b, x_a - x_b> + |s_a - s_b|^2 / 2, divided by the square of the larger scale
     scale = max(upper.log_scale, lower.log_scale)
     a, b = float(np.exp(upper.log_scale - scale)), float(np.exp(lower.log_scale - scale))
@@ -227,5 +244,5 @@ def _inequality(upper: _Point, lower: _Point) -> tuple[Array, Array]:
     return square, b * b * lower.value - a * a * upper.value
 
 
-def _symmetric(a: Array, b: Array) -> Array:
+def _symmetric(a: Floats, b: Floats) -> Floats:
     return np.asarray(0.5 * (np.outer(a, b) + np.outer(b, a)))

@@ -7,14 +7,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import (
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import (
     WEIGHTINGS,
-    Array,
     broadcast,
     choice,
-    count,
-    non_negative,
-    positive,
+    non_negative_array,
+    positive_array,
+    whole_array,
 )
 from tunebound.bounds.arithmetic import SQRT2, finish, product
 from tunebound.bounds.full.rates import curvature, geometric_sum, power, rates
@@ -22,7 +22,7 @@ from tunebound.bounds.full.rates import curvature, geometric_sum, power, rates
 
 def published(
     *, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike
-) -> float | Array:
+) -> float | Floats:
     r"""Published bound: sqrt(2 L R / beta) / (n ((1 - kappa)^(-1/4) - 1)).
 
     It is 0 at kappa = 1. That is false with weights 1/n: gradient descent on S then stops after one
@@ -79,7 +79,7 @@ def closed(
     beta: ArrayLike,
     distance: ArrayLike,
     weighting: str = "1/n",
-) -> float | Array:
+) -> float | Floats:
     r"""Bound for every number of steps: sqrt(2 L R / beta) / (n (1 - max(q, r))), n - 1 in place of
     n for 1/(n-1).
 
@@ -128,7 +128,7 @@ def steps(
     distance: ArrayLike,
     steps: ArrayLike,
     weighting: str = "1/n",
-) -> float | Array:
+) -> float | Floats:
     r"""Bound after T steps: sqrt(2 L R / beta) / n * sum_{t<T} q^(T-1-t) r^t, n - 1 in place of n
     for 1/(n-1).
 
@@ -158,7 +158,7 @@ def steps(
     Assumptions: those of `published`. Source: this project, proof in docs/full-tuning.md.
     """
     n, lipschitz, mu, beta, distance = _lipschitz_arguments(n, lipschitz, mu, beta, distance)
-    steps = count("steps", steps)
+    steps = whole_array("steps", steps)
     weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, lipschitz=lipschitz, mu=mu, beta=beta, distance=distance, steps=steps)
     total = _decayed(n, mu, beta, steps, weighting)
@@ -176,7 +176,7 @@ def data(
     initial_loss: ArrayLike,
     steps: ArrayLike,
     weighting: str = "1/n",
-) -> float | Array:
+) -> float | Floats:
     r"""Bound after T steps from the initial loss: sqrt(2 F / beta) / n * sum_{t<T} q^(T-1-t) r^t, n
     - 1 for 1/(n-1).
 
@@ -212,10 +212,10 @@ def data(
     Assumptions: losses of the class; gradient descent with step 1/beta. Source: this project, proof
     in docs/full-tuning.md.
     """
-    n = count("n", n, minimum=2)
+    n = whole_array("n", n, low=2)
     mu, beta = curvature(mu, beta)
-    initial_loss = non_negative("initial_loss", initial_loss)
-    steps = count("steps", steps)
+    initial_loss = non_negative_array("initial_loss", initial_loss)
+    steps = whole_array("steps", steps)
     weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, mu=mu, beta=beta, initial_loss=initial_loss, steps=steps)
     total = _decayed(n, mu, beta, steps, weighting)
@@ -232,7 +232,7 @@ def trajectory(
     beta: ArrayLike,
     gradient_norms: ArrayLike,
     weighting: str = "1/n",
-) -> float | Array:
+) -> float | Floats:
     r"""Bound for each left-out sample along the run on S: (1/(beta n)) sum_{t<T} q^(T-1-t) |grad
     f_i(w_S(t))|.
 
@@ -264,9 +264,9 @@ def trajectory(
     convex, and no common minimiser is needed); both runs from one w_0 with step 1/beta. Source:
     this project, proof in docs/full-tuning.md.
     """
-    n = count("n", n, minimum=2)
+    n = whole_array("n", n, low=2)
     mu, beta = curvature(mu, beta)
-    gradient_norms = non_negative("gradient_norms", gradient_norms)
+    gradient_norms = non_negative_array("gradient_norms", gradient_norms)
     weighting = choice("weighting", weighting, WEIGHTINGS)
     if gradient_norms.ndim == 0:
         raise ValueError(
@@ -286,25 +286,27 @@ def trajectory(
         return finish("trajectory", np.asarray(terms.sum(axis=-1)))
 
 
-def _decayed(n: Array, mu: Array, beta: Array, steps: Array, weighting: str) -> tuple[Array, Array]:
+def _decayed(
+    n: Floats, mu: Floats, beta: Floats, steps: Floats, weighting: str
+) -> tuple[Floats, Floats]:
     rate = rates(n, mu, beta, weighting)
     return geometric_sum(rate.log_left_out, rate.log_loss, rate.left_out_over_loss, steps)
 
 
-def _others(n: Array, weighting: str) -> Array:
+def _others(n: Floats, weighting: str) -> Floats:
     return n if weighting == "1/n" else n - 1
 
 
-def _root(lipschitz: Array, distance: Array) -> tuple[float, Array, Array]:
+def _root(lipschitz: Floats, distance: Floats) -> tuple[float, Floats, Floats]:
     return SQRT2, np.sqrt(lipschitz), np.sqrt(distance)
 
 
 def _lipschitz_arguments(
     n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike
-) -> tuple[Array, Array, Array, Array, Array]:
-    n = count("n", n, minimum=2)
-    lipschitz = positive("lipschitz", lipschitz)
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    n = whole_array("n", n, low=2)
+    lipschitz = positive_array("lipschitz", lipschitz)
     mu, beta = curvature(mu, beta)
-    distance = non_negative("distance", distance)
+    distance = non_negative_array("distance", distance)
     broadcast(n=n, lipschitz=lipschitz, mu=mu, beta=beta, distance=distance)
     return n, lipschitz, mu, beta, distance

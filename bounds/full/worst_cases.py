@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import WEIGHTINGS, choice, count, non_negative
+from tunebound._ground.checks import WEIGHTINGS, choice, non_negative_array, whole_array
 from tunebound.bounds.full import semidefinite
 from tunebound.bounds.full.distances import worst_quadratic
 from tunebound.bounds.full.rates import curvature
@@ -18,7 +18,7 @@ from tunebound.bounds.full.rates import curvature
 LARGEST_STEPS = 25
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WorstCase:
     """Largest | w_S(T) - w_{S^i}(T) | over the class.
 
@@ -102,9 +102,9 @@ def worst_case(
     proof of exactness in docs/full-tuning.md.
     """
     numbers = {
-        "n": count("n", n, minimum=2),
-        "distance": non_negative("distance", distance),
-        "steps": count("steps", steps),
+        "n": whole_array("n", n, low=2),
+        "distance": non_negative_array("distance", distance),
+        "steps": whole_array("steps", steps),
     }
     smallest, largest = curvature(mu, beta)
     # beta first: an array in its place makes an array of both
@@ -123,17 +123,13 @@ def worst_case(
         )
     scale = float(numbers["distance"])
     unit = _unit(*(float(numbers[name]) for name in ("n", "mu", "beta", "steps")), weighting)
-    lower, attained, value = (scale * part for part in (unit.lower, unit.attained, unit.value))
-    gap, duality_gap = (unit.gap, unit.duality_gap) if scale else (0.0, 0.0)
-    return WorstCase(
-        value,
-        lower,
-        gap,
-        attained,
-        duality_gap,
-        unit.primal_residual,
-        unit.dual_residual,
-        unit.status,
+    return replace(
+        unit,
+        value=scale * unit.value,
+        lower=scale * unit.lower,
+        attained=scale * unit.attained,
+        gap=unit.gap if scale else 0.0,
+        duality_gap=unit.duality_gap if scale else 0.0,
     )
 
 
@@ -143,21 +139,27 @@ def _unit(n: float, mu: float, beta: float, steps: float, weighting: str) -> Wor
         worst_quadratic(n=n, mu=mu, beta=beta, distance=1.0, steps=steps, weighting=weighting)
     )
     if mu == beta:  # both functions are beta |w - w*|^2 / 2
-        return WorstCase(lower, lower, 0.0, lower, 0.0, 0.0, 0.0, "closed form")
+        return WorstCase(
+            value=lower,
+            lower=lower,
+            gap=0.0,
+            attained=lower,
+            duality_gap=0.0,
+            primal_residual=0.0,
+            dual_residual=0.0,
+            status="closed form",
+        )
     program = semidefinite.build(n, mu / beta, (beta - mu) / beta, int(steps), weighting)
     solution = semidefinite.solve(program)
     scale = float(np.exp(program.log_scale))
     value, attained = scale * solution.upper, scale * solution.attained
-    gap, duality_gap = (
-        ((value - lower) / value, (value - attained) / value) if value else (0.0, 0.0)
-    )
     return WorstCase(
-        value,
-        lower,
-        gap,
-        attained,
-        duality_gap,
-        solution.primal_residual,
-        solution.dual_residual,
-        solution.status,
+        value=value,
+        lower=lower,
+        gap=(value - lower) / value if value else 0.0,
+        attained=attained,
+        duality_gap=(value - attained) / value if value else 0.0,
+        primal_residual=solution.primal_residual,
+        dual_residual=solution.dual_residual,
+        status=solution.status,
     )

@@ -7,23 +7,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import (
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import (
     WEIGHTINGS,
-    Array,
     broadcast,
     choice,
-    count,
-    margin_and_radius,
-    non_negative,
-    not_below,
-    number,
-    per_data_set,
-    positive,
+    non_negative_array,
+    positive_array,
+    real_array,
+    whole_array,
 )
+from tunebound.bounds.arguments import margin_and_radius, not_below, per_data_set
 from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus_ratio
 
 
-def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) -> float | Array:
+def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) -> float | Floats:
     r"""Bound for each left-out sample along a run: 2 drift / (|w_S(t)| + |w_{S^i}(t)|).
 
     Parameters
@@ -54,9 +52,9 @@ def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) 
     Assumptions: convex smooth loss, step at most 2 over the curvature of the left-out loss, both
     runs from one w_0. Source: this project, proof in docs/head-tuning.md.
     """
-    drift = non_negative("drift", drift)
-    norm = positive("norm", norm)
-    left_out_norms = positive("left_out_norms", left_out_norms)
+    drift = non_negative_array("drift", drift)
+    norm = positive_array("norm", norm)
+    left_out_norms = positive_array("left_out_norms", left_out_norms)
     norm = per_data_set("norm", norm, "drift", drift)
     broadcast(drift=drift, norm=norm, left_out_norms=left_out_norms)
     larger = np.maximum(norm, left_out_norms)
@@ -65,7 +63,7 @@ def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) 
     return finish("trajectory", product((2.0, drift), (larger, relative_sum)))
 
 
-def chord(*, drift: ArrayLike, norm: ArrayLike) -> float | Array:
+def chord(*, drift: ArrayLike, norm: ArrayLike) -> float | Floats:
     r"""Bound for each left-out sample from the drift against one norm, without the left-out run.
 
     With delta = drift / norm: sqrt(2 - 2 sqrt(1 - delta^2)) where delta < 1, and 2, the largest
@@ -92,8 +90,8 @@ def chord(*, drift: ArrayLike, norm: ArrayLike) -> float | Array:
     -----
     Assumptions: those of `trajectory`. Source: this project, proof in docs/head-tuning.md.
     """
-    drift = non_negative("drift", drift)
-    norm = positive("norm", norm)
+    drift = non_negative_array("drift", drift)
+    norm = positive_array("norm", norm)
     norm = per_data_set("norm", norm, "drift", drift)
     inside = drift < norm
     bounded = np.where(inside, drift, 0.0)
@@ -109,7 +107,7 @@ def anytime(
     radius: ArrayLike,
     progress: ArrayLike = 1.0,
     weighting: str = "1/n",
-) -> float | Array:
+) -> float | Floats:
     r"""Bound on the mean at every step of gradient descent, with no constant left open.
 
     ``2 B / (gamma n) * progress`` for left-out losses with weights 1/n, ``4 B / (gamma n) *
@@ -145,16 +143,16 @@ def anytime(
     loss (`bounds.constants.step_size_limit`), both runs from one w_0. Source: this project, proof
     in docs/head-tuning.md.
     """
-    n = count("n", n, minimum=2)
+    n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
-    progress = non_negative("progress", progress)
+    progress = non_negative_array("progress", progress)
     weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, margin=margin, radius=radius, progress=progress)
     factor = 2.0 if weighting == "1/n" else 4.0
     return finish("anytime", product((factor, radius, progress), (margin, n)))
 
 
-def direction(*, margin: ArrayLike, head_margin: ArrayLike) -> float | Array:
+def direction(*, margin: ArrayLike, head_margin: ArrayLike) -> float | Floats:
     r"""Distance of a trained head's direction from the hard-margin direction: sqrt(2 (1 - gamma_w /
     gamma_S)).
 
@@ -184,8 +182,8 @@ def direction(*, margin: ArrayLike, head_margin: ArrayLike) -> float | Array:
     Assumptions: separable data; any w other than 0. Source: this project, proof in
     docs/head-tuning.md.
     """
-    margin = positive("margin", margin)
-    head_margin = number("head_margin", head_margin)
+    margin = positive_array("margin", margin)
+    head_margin = real_array("head_margin", head_margin)
     reason = "no head has a larger margin than the hard-margin separator; solve it to more digits"
     correct = np.maximum(head_margin, 0.0)
     not_below("margin", margin, "head_margin", correct, reason)

@@ -5,15 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import (
-    Array,
-    broadcast,
-    count,
-    margin_and_radius,
-    non_negative,
-    positive,
-    sample_duals,
-)
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import broadcast, non_negative_array, positive_array, whole_array
+from tunebound.bounds.arguments import margin_and_radius, sample_duals
 from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus_ratio
 
 
@@ -26,7 +20,7 @@ def published(
     C: ArrayLike,
     lam: ArrayLike,
     nu: ArrayLike,
-) -> float | Array:
+) -> float | Floats:
     r"""Published head-tuning bound, for constants that the caller has to supply.
 
     .. math::
@@ -68,12 +62,12 @@ def published(
     the provenance of each. Source: Fu, So, Collier, "A Stability Analysis of Fine-Tuning a
     Pre-Trained Model", arXiv:2301.09820v2 (2023), the head-tuning theorem.
     """
-    n = count("n", n, minimum=2)
+    n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
-    steps = count("steps", steps, minimum=3)
-    C = non_negative("C", C)
-    lam = positive("lam", lam)
-    nu = non_negative("nu", nu)
+    steps = whole_array("steps", steps, low=3)
+    C = non_negative_array("C", C)
+    lam = positive_array("lam", lam)
+    nu = non_negative_array("nu", nu)
     broadcast(n=n, margin=margin, radius=radius, steps=steps, C=C, lam=lam, nu=nu)
     root_n_lam = (np.sqrt(n), np.sqrt(lam))
     first = product((SQRT2, nu, root_of_one_plus_ratio(radius, margin)), root_n_lam)
@@ -86,7 +80,7 @@ def published(
 
 def kkt(
     *, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, dual: ArrayLike, nu: ArrayLike
-) -> float | Array:
+) -> float | Floats:
     r"""Published bound in the limit t = infinity with the certified constant lambda = 1/(n max_j
     alpha_j).
 
@@ -128,10 +122,10 @@ def kkt(
     Assumptions: separable data, limit directions. Source: the head-tuning theorem of
     arXiv:2301.09820v2 with the constants certified by this project, proof in docs/head-tuning.md.
     """
-    n = count("n", n, minimum=2)
+    n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
     dual = sample_duals(dual)
-    nu = non_negative("nu", nu)
+    nu = non_negative_array("nu", nu)
     if np.any(n != dual.shape[-1]):
         raise ValueError(
             f"n = {n.tolist()} but dual has {dual.shape[-1]} samples on its last axis: they must"

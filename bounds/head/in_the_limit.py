@@ -5,22 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import broadcast, non_negative_array, positive_array, whole_array
 from tunebound.bounds.arguments import (
     RADIUS_REASON,
-    Array,
-    broadcast,
-    count,
     margin_and_radius,
-    non_negative,
     not_below,
     per_data_set,
-    positive,
     sample_duals,
 )
 from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus_ratio
 
 
-def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Array:
+def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Floats:
     r"""Bound for each left-out sample from the growth of the margin: sqrt(2 (1 - gamma_S /
     gamma_{S^i})).
 
@@ -48,8 +45,8 @@ def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Array:
     docs/head-tuning.md. Two margins in float64 show no growth below 1e-16 of them, so directions
     that differ by less than 2e-8 may give 0.
     """
-    margin = positive("margin", margin)
-    left_out_margins = positive("left_out_margins", left_out_margins)
+    margin = positive_array("margin", margin)
+    left_out_margins = positive_array("left_out_margins", left_out_margins)
     margin = per_data_set("margin", margin, "left_out_margins", left_out_margins)
     reason = "leaving a sample out cannot shrink the margin; solve both to more digits"
     not_below("left_out_margins", left_out_margins, "margin", margin, reason)
@@ -57,7 +54,7 @@ def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Array:
     return finish("ratio", SQRT2 * np.sqrt(growth / left_out_margins))
 
 
-def pair(*, margin: ArrayLike, dual: ArrayLike, hinge: ArrayLike) -> float | Array:
+def pair(*, margin: ArrayLike, dual: ArrayLike, hinge: ArrayLike) -> float | Floats:
     r"""Bound for each left-out sample from its dual and its hinge loss: gamma sqrt(2 alpha_i h_i).
 
     Parameters
@@ -87,15 +84,15 @@ def pair(*, margin: ArrayLike, dual: ArrayLike, hinge: ArrayLike) -> float | Arr
     Assumptions: separable data, limit directions. Source: this project, proof in
     docs/head-tuning.md.
     """
-    margin = positive("margin", margin)
-    dual = non_negative("dual", dual)
-    hinge = non_negative("hinge", hinge)
+    margin = positive_array("margin", margin)
+    dual = non_negative_array("dual", dual)
+    hinge = non_negative_array("hinge", hinge)
     margin = per_data_set("margin", margin, "dual", dual)
     broadcast(margin=margin, dual=dual, hinge=hinge)
     return finish("pair", product((SQRT2, margin, np.sqrt(dual), np.sqrt(hinge))))
 
 
-def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Array:
+def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Floats:
     r"""Bound on the mean from one solve: (1/n) sum_i gamma sqrt(2 alpha_i (1 + |x_i| / gamma)).
 
     Parameters
@@ -124,9 +121,9 @@ def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Arr
     Assumptions: separable data, limit directions. Source: this project, proof in
     docs/head-tuning.md.
     """
-    margin = positive("margin", margin)[..., np.newaxis]
+    margin = positive_array("margin", margin)[..., np.newaxis]
     dual = sample_duals(dual)
-    norms = positive("norms", norms)
+    norms = positive_array("norms", norms)
     broadcast(margin_per_data_set=margin, dual=dual, norms=norms)
     not_below("norms", norms, "margin", margin, RADIUS_REASON)
     terms = product((SQRT2, margin, np.sqrt(dual), root_of_one_plus_ratio(norms, margin)))
@@ -135,7 +132,7 @@ def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Arr
 
 def support(
     *, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, n_support: ArrayLike
-) -> float | Array:
+) -> float | Floats:
     r"""Bound on the mean from the number of support vectors: sqrt(2 n_support (1 + B/gamma)) / n.
 
     Parameters
@@ -162,9 +159,9 @@ def support(
     Assumptions: separable data, limit directions. Source: this project, proof in
     docs/head-tuning.md.
     """
-    n = count("n", n, minimum=2)
+    n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
-    n_support = count("n_support", n_support)
+    n_support = whole_array("n_support", n_support)
     broadcast(n=n, margin=margin, radius=radius, n_support=n_support)
     if np.any(n_support > n):
         raise ValueError(
@@ -177,7 +174,7 @@ def support(
     )
 
 
-def free(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Array:
+def free(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Floats:
     r"""Bound on the mean without any solve: sqrt(2 (1 + B/gamma) / n).
 
     This is the first entry of the maximum of `published` for lambda = gamma^2 and nu = gamma: on
@@ -205,7 +202,7 @@ def free(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Array
     Assumptions: separable data, limit directions. Source: this project, proof in
     docs/head-tuning.md.
     """
-    n = count("n", n, minimum=2)
+    n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
     broadcast(n=n, margin=margin, radius=radius)
     return finish("free", product((SQRT2, root_of_one_plus_ratio(radius, margin)), (np.sqrt(n),)))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import Array, broadcast, count, positive
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import broadcast, positive_array, whole_array
 from tunebound.bounds.arithmetic import finish, product
 
 
 def regularized_stability(
     *, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike
-) -> float | Array:
+) -> float | Floats:
     r"""Uniform stability of regularised empirical risk minimisation: sigma^2 kappa^2 / (2 lam n).
 
     Parameters
@@ -51,7 +52,7 @@ def regularized_stability(
 
 def regularized_distance(
     *, n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike
-) -> float | Array:
+) -> float | Floats:
     r"""Distance of the regularised minimisers with and without a sample: sigma kappa / (2 lam n).
 
     Assumptions and errors as for `regularized_stability`, of whose proof this is the main step.
@@ -72,12 +73,10 @@ def regularized_distance(
 
 def _regularized(
     n: ArrayLike, lipschitz: ArrayLike, radius: ArrayLike, lam: ArrayLike
-) -> tuple[Array, Array, Array, Array]:
-    n = count("n", n)
-    lipschitz, radius, lam = (
-        positive("lipschitz", lipschitz),
-        positive("radius", radius),
-        positive("lam", lam),
-    )
+) -> tuple[Floats, Floats, Floats, Floats]:
+    n = whole_array("n", n)
+    lipschitz = positive_array("lipschitz", lipschitz)
+    radius = positive_array("radius", radius)
+    lam = positive_array("lam", lam)
     broadcast(n=n, lipschitz=lipschitz, radius=radius, lam=lam)
     return n, lipschitz, radius, lam

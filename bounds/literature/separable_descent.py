@@ -7,16 +7,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import (
-    Array,
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import (
     broadcast,
-    count,
-    fraction,
-    margin_and_radius,
-    non_negative,
-    positive,
-    within,
+    fraction_array,
+    non_negative_array,
+    positive_array,
+    whole_array,
 )
+from tunebound.bounds.arguments import margin_and_radius, within
 from tunebound.bounds.arithmetic import finish, product
 
 
@@ -30,7 +29,7 @@ def self_bounded_distance(
     delta: ArrayLike,
     distance: ArrayLike,
     loss: ArrayLike,
-) -> float | Array:
+) -> float | Floats:
     r"""Leave-one-out distance of gradient descent on self-bounded losses.
 
     .. math::
@@ -74,14 +73,14 @@ def self_bounded_distance(
     Methods on Separable Data and Beyond", COLT 2022, with the constants that our proof gives;
     theirs were not compared.
     """
-    n = count("n", n)
-    steps = count("steps", steps)
-    learning_rate = positive("learning_rate", learning_rate)
-    beta = positive("beta", beta)
-    c = positive("c", c)
-    delta = fraction("delta", delta, zero=True)
-    distance = non_negative("distance", distance)
-    loss = non_negative("loss", loss)
+    n = whole_array("n", n)
+    steps = whole_array("steps", steps)
+    learning_rate = positive_array("learning_rate", learning_rate)
+    beta = positive_array("beta", beta)
+    c = positive_array("c", c)
+    delta = fraction_array("delta", delta, zero=True)
+    distance = non_negative_array("distance", distance)
+    loss = non_negative_array("loss", loss)
     broadcast(
         n=n,
         steps=steps,
@@ -111,7 +110,7 @@ def separable_descent_distance(
     radius: ArrayLike,
     steps: ArrayLike,
     learning_rate: ArrayLike,
-) -> float | Array:
+) -> float | Floats:
     r"""Leave-one-out distance of a logistic head trained from 0 on separable data: (B/n) (ln^2 T /
     gamma^2 + 2 eta).
 
@@ -147,10 +146,10 @@ def separable_descent_distance(
     Assumptions: separable data, logistic loss without bias, w_0 = 0. Source as for
     `self_bounded_distance`.
     """
-    n = count("n", n, minimum=2)
+    n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
-    steps = count("steps", steps)
-    learning_rate = positive("learning_rate", learning_rate)
+    steps = whole_array("steps", steps)
+    learning_rate = positive_array("learning_rate", learning_rate)
     broadcast(n=n, margin=margin, radius=radius, steps=steps, learning_rate=learning_rate)
     limit = product((2.0,), (radius, radius))
     within("learning_rate", learning_rate, limit, "2 / radius^2")

@@ -7,13 +7,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunebound.bounds.arguments import Array, broadcast, count, positive, within
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import broadcast, positive_array, whole_array
+from tunebound.bounds.arguments import within
 from tunebound.bounds.arithmetic import finish, product
 
 
 def convex_descent_distance(
     *, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike
-) -> float | Array:
+) -> float | Floats:
     r"""Expected distance of two runs on data that differ in one sample: (2 L / n) sum_t eta_t.
 
     Parameters
@@ -45,8 +47,8 @@ def convex_descent_distance(
     with replacement, or all of them. Source: the proof of Theorem 3.8 of Hardt, Recht and Singer,
     "Train faster, generalize better", ICML 2016 (numbering of arXiv:1509.01240v2).
     """
-    n = count("n", n)
-    lipschitz = positive("lipschitz", lipschitz)
+    n = whole_array("n", n)
+    lipschitz = positive_array("lipschitz", lipschitz)
     total = _total_step(beta, step_sizes)
     broadcast(n=n, lipschitz=lipschitz, total_step=total)
     return finish("convex_descent_distance", product((2.0, lipschitz, total), (n,)))
@@ -54,7 +56,7 @@ def convex_descent_distance(
 
 def convex_descent_stability(
     *, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike
-) -> float | Array:
+) -> float | Floats:
     r"""Uniform stability of stochastic gradient descent on convex losses: (2 L^2 / n) sum_t eta_t.
 
     Assumptions, errors and source as for `convex_descent_distance`.
@@ -69,8 +71,8 @@ def convex_descent_stability(
     float or ndarray
         Bound on the expected change of the loss at any point when one sample is exchanged.
     """
-    n = count("n", n)
-    lipschitz = positive("lipschitz", lipschitz)
+    n = whole_array("n", n)
+    lipschitz = positive_array("lipschitz", lipschitz)
     total = _total_step(beta, step_sizes)
     broadcast(n=n, lipschitz=lipschitz, total_step=total)
     return finish("convex_descent_stability", product((2.0, lipschitz, lipschitz, total), (n,)))
@@ -78,7 +80,7 @@ def convex_descent_stability(
 
 def strongly_convex_descent_stability(
     *, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike
-) -> float | Array:
+) -> float | Floats:
     r"""Uniform stability of stochastic gradient descent on strongly convex losses: 2 L^2 / (mu n),
     for every T.
 
@@ -109,9 +111,9 @@ def strongly_convex_descent_stability(
     1/beta, samples drawn with replacement. Source: Hardt, Recht and Singer 2016, Theorem 3.9
     (numbering of arXiv:1509.01240v2).
     """
-    n = count("n", n)
-    lipschitz = positive("lipschitz", lipschitz)
-    mu = positive("mu", mu)
+    n = whole_array("n", n)
+    lipschitz = positive_array("lipschitz", lipschitz)
+    mu = positive_array("mu", mu)
     broadcast(n=n, lipschitz=lipschitz, mu=mu)
     return finish(
         "strongly_convex_descent_stability", product((2.0, lipschitz, lipschitz), (mu, n))
@@ -120,7 +122,7 @@ def strongly_convex_descent_stability(
 
 def non_convex_descent_stability(
     *, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, c: ArrayLike, steps: ArrayLike
-) -> float | Array:
+) -> float | Floats:
     r"""Uniform stability of stochastic gradient descent on non-convex losses with steps of at most
     c/t.
 
@@ -156,11 +158,11 @@ def non_convex_descent_stability(
     replacement. Source: Hardt, Recht and Singer 2016, Theorem 3.12 (numbering of
     arXiv:1509.01240v2).
     """
-    n = count("n", n, minimum=2)
-    lipschitz = positive("lipschitz", lipschitz)
-    beta = positive("beta", beta)
-    c = positive("c", c)
-    steps = count("steps", steps)
+    n = whole_array("n", n, low=2)
+    lipschitz = positive_array("lipschitz", lipschitz)
+    beta = positive_array("beta", beta)
+    c = positive_array("c", c)
+    steps = whole_array("steps", steps)
     broadcast(n=n, lipschitz=lipschitz, beta=beta, c=c, steps=steps)
     with np.errstate(over="ignore", divide="ignore"):
         expansion = beta * c
@@ -170,9 +172,9 @@ def non_convex_descent_stability(
         return finish("non_convex_descent_stability", (1.0 + contraction) / (n - 1.0) * growth)
 
 
-def _total_step(beta: ArrayLike, step_sizes: ArrayLike) -> Array:
-    beta = positive("beta", beta)
-    step_sizes = positive("step_sizes", step_sizes)
+def _total_step(beta: ArrayLike, step_sizes: ArrayLike) -> Floats:
+    beta = positive_array("beta", beta)
+    step_sizes = positive_array("step_sizes", step_sizes)
     if step_sizes.ndim == 0:
         raise ValueError(
             "step_sizes must have the steps on its last axis, got a scalar: pass one value per step"

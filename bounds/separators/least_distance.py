@@ -17,7 +17,7 @@ import scipy.linalg
 import scipy.optimize
 from numpy.typing import NDArray
 
-from tunebound.bounds.arguments import Array
+from tunebound._ground.arrays import Floats
 
 # Wider than float64 on x86; the same as float64 elsewhere, where the gap then says what was lost.
 Extended = NDArray[np.longdouble]
@@ -60,13 +60,13 @@ class LeastDistance:
         to be the largest.
     """
 
-    weights: Array
+    weights: Floats
     margin: float
-    dual: Array
+    dual: Floats
     gap: float
 
 
-def least_distance(Z: Array) -> LeastDistance:
+def least_distance(Z: Floats) -> LeastDistance:
     """Solve for the shortest w with Z w >= 1.
 
     Parameters
@@ -123,12 +123,12 @@ def unscale(solution: LeastDistance, exponent: int) -> LeastDistance:
     )
 
 
-def duality_gap(attained: Array | float, largest: Array | float) -> Array:
+def duality_gap(attained: Floats | float, largest: Floats | float) -> Floats:
     """Return 1 - (attained/largest)^2 of margins, in size: rounding may cross them."""
     return np.asarray(np.abs((largest - attained) * (largest + attained)) / largest**2)
 
 
-def _active_set(Z: Array) -> tuple[NDArray[np.intp], int]:
+def _active_set(Z: Floats) -> tuple[NDArray[np.intp], int]:
     """Return the samples with a positive dual, by NNLS, and the power of two that brings the margin
     near 1.
     """
@@ -155,7 +155,7 @@ def _active_set(Z: Array) -> tuple[NDArray[np.intp], int]:
     return np.flatnonzero(u > 0), shift
 
 
-def _active_set_by_cone_program(Z: Array) -> tuple[NDArray[np.intp], int]:
+def _active_set_by_cone_program(Z: Floats) -> tuple[NDArray[np.intp], int]:
     """Return the same by an interior-point method, which needs no pivoting but knows the active set
     only roughly.
     """
@@ -173,7 +173,7 @@ def _active_set_by_cone_program(Z: Array) -> tuple[NDArray[np.intp], int]:
     return np.flatnonzero(dual > 1e-7 * dual.max()), shift
 
 
-def _polish(Z: Array, active: NDArray[np.intp]) -> LeastDistance:
+def _polish(Z: Floats, active: NDArray[np.intp]) -> LeastDistance:
     """Solve on the active set, and correct the set until no dual is negative and no row is
     violated.
     """
@@ -199,7 +199,7 @@ def _polish(Z: Array, active: NDArray[np.intp]) -> LeastDistance:
 
 
 def _equality_solution(
-    Z: Array, active: NDArray[np.intp]
+    Z: Floats, active: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], Extended, Extended]:
     """Return the shortest w with Z[active] w = 1 and its multipliers, on independent rows of the
     active set.
@@ -234,7 +234,7 @@ def _equality_solution(
     return active, w, dual
 
 
-def _products(Z: Array, w: Extended, norms: Array) -> Array:
+def _products(Z: Floats, w: Extended, norms: Floats) -> Floats:
     """Return Z w, in extended precision for the rows that may be the smallest."""
     w64 = w.astype(np.float64)
     products = Z @ w64
@@ -245,7 +245,7 @@ def _products(Z: Array, w: Extended, norms: Array) -> Array:
 
 
 def _certified(
-    Z: Array, active: NDArray[np.intp], w: Extended, multipliers: Extended, smallest: float
+    Z: Floats, active: NDArray[np.intp], w: Extended, multipliers: Extended, smallest: float
 ) -> LeastDistance:
     dual = np.zeros(Z.shape[0])
     dual[active] = np.maximum(multipliers, 0.0)

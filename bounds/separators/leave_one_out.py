@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound.bounds.arguments import Array, choice, labelled_sample
-from tunebound.bounds.separators import pivots as left_out_pivots
-from tunebound.bounds.separators import quadratic_programs
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import choice, labelled_sample
+from tunebound.bounds.separators import pivots, quadratic_programs
 from tunebound.bounds.separators.least_distance import duality_gap, least_distance
 from tunebound.bounds.separators.separator import Separator, max_margin
 
@@ -18,7 +18,7 @@ _ACCEPTED_GAP = 1e-12  # what a solver leaves above is solved by the next one
 _FOREIGN = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LeaveOneOut:
     """Separators of the left-out data; row i has sample i left out.
 
@@ -34,10 +34,10 @@ class LeaveOneOut:
         max(0, 1 - y_i x_i . w_{S^i}), the hinge loss of the left-out sample.
     """
 
-    weights: Array
-    margins: Array
-    gaps: Array
-    hinge: Array
+    weights: Floats
+    margins: Floats
+    gaps: Floats
+    hinge: Floats
 
 
 def leave_one_out_separators(
@@ -115,7 +115,7 @@ def leave_one_out_separators(
     return LeaveOneOut(weights=weights, margins=margins, gaps=gaps, hinge=hinge)
 
 
-def leave_one_out_margins(X: ArrayLike, y: ArrayLike) -> Array:
+def leave_one_out_margins(X: ArrayLike, y: ArrayLike) -> Floats:
     """Compute the margins of all left-out data.
 
     Parameters
@@ -134,19 +134,17 @@ def leave_one_out_margins(X: ArrayLike, y: ArrayLike) -> Array:
 
 
 def _solved(
-    Z: Array, dual: Array, left_out: NDArray[np.intp], solver: str
-) -> tuple[Array, Array, Array]:
+    Z: Floats, dual: Floats, left_out: NDArray[np.intp], solver: str
+) -> tuple[Floats, Floats, Floats]:
     """Return w, margin and gap of each problem by the solver; by the pivots, then by a fresh solve
     where the gap stays open.
     """
     weights = np.zeros((left_out.size, Z.shape[1]))
     margins = np.zeros(left_out.size)
     gaps = np.full(left_out.size, np.inf)
-    routes = (
-        (left_out_pivots.resolve,)
-        if solver == "active-set"
-        else (quadratic_programs.resolve, left_out_pivots.resolve)
-    )
+    routes = [pivots.resolve]
+    if solver == "daqp":
+        routes.insert(0, quadratic_programs.resolve)
     for resolve in routes:
         rest = np.flatnonzero(gaps > _ACCEPTED_GAP)
         if rest.size:
@@ -159,7 +157,7 @@ def _solved(
     return weights, margins, gaps
 
 
-def _certified(Z: Array, u: Array, left_out: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+def _certified(Z: Floats, u: Floats, left_out: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
     """Return w, its margin and the duality gap of each problem; the gap is infinite where u proves
     nothing.
     """
@@ -172,11 +170,8 @@ def _certified(Z: Array, u: Array, left_out: NDArray[np.intp]) -> tuple[Array, A
     products[np.arange(proper.size), left_out[proper]] = np.inf
     smallest = products.min(axis=1)
     separating = smallest > 0
-    proper, combination, smallest = (
-        proper[separating],
-        combination[separating],
-        smallest[separating],
-    )
+    proper, combination = proper[separating], combination[separating]
+    smallest = smallest[separating]
     norms = np.linalg.norm(combination, axis=1)
     attained, largest = smallest / norms, norms / u[proper].sum(axis=1)
     weights[proper] = combination / smallest[:, np.newaxis]
@@ -185,7 +180,7 @@ def _certified(Z: Array, u: Array, left_out: NDArray[np.intp]) -> tuple[Array, A
     return weights, margins, gaps
 
 
-def _check_belongs(Z: Array, separator: Separator) -> None:
+def _check_belongs(Z: Floats, separator: Separator) -> None:
     n, d = Z.shape
     remedy = "pass max_margin(X, y) of the same X and y, or leave it out"
     if separator.weights.shape != (d,) or separator.dual.shape != (n,):

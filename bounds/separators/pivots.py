@@ -13,7 +13,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from tunebound.bounds.arguments import Array
+from tunebound._ground.arrays import Floats
 
 Indices = NDArray[np.intp]
 
@@ -24,7 +24,7 @@ _LARGEST_BLOCK = 2**22  # entries of the inverses that are held at once (32 MiB)
 _DEPENDENT = 1e-12
 
 
-def kernel_of(Z: Array) -> tuple[Array, Array]:
+def kernel_of(Z: Floats) -> tuple[Floats, Floats]:
     """Return the rows, in the coordinates of their span where that is smaller, and K = Z Z^T +
     1.
     """
@@ -32,7 +32,7 @@ def kernel_of(Z: Array) -> tuple[Array, Array]:
     return rows, rows @ rows.T + 1.0
 
 
-def resolve(Z: Array, dual: Array, left_out: Indices) -> Array:
+def resolve(Z: Floats, dual: Floats, left_out: Indices) -> Floats:
     """Solve the problems without one support vector each.
 
     Parameters
@@ -68,11 +68,11 @@ class _Pivots:
 
     def __init__(
         self,
-        rows: Array,
-        kernel: Array,
+        rows: Floats,
+        kernel: Floats,
         active: Indices,
-        inverse: Array,
-        u: Array,
+        inverse: Floats,
+        u: Floats,
         left_out: Indices,
     ) -> None:
         n, count = kernel.shape[0], left_out.size
@@ -89,7 +89,7 @@ class _Pivots:
         self.refused = np.zeros((count, n + 1), dtype=bool)
         self._remove(np.arange(count), np.searchsorted(active, left_out))
 
-    def run(self, solutions: Array) -> None:
+    def run(self, solutions: Floats) -> None:
         for _ in range(6 * self.empty):
             u = self.inverse.sum(axis=2)
             blocking = (u <= 0) & (self.member < self.empty)
@@ -102,7 +102,7 @@ class _Pivots:
             if not self.problem.size:
                 return
 
-    def _step_back(self, at: Indices, u: Array, blocking: NDArray[np.bool_]) -> None:
+    def _step_back(self, at: Indices, u: Floats, blocking: NDArray[np.bool_]) -> None:
         """Go towards u until the first member is 0, and drop that one.
 
         A member that would have to leave just after it entered was violated by rounding alone, and
@@ -118,7 +118,7 @@ class _Pivots:
         self.current[at] = np.maximum(current + shortest[:, np.newaxis] * (target - current), 0.0)
         self._remove(at, first)
 
-    def _enter(self, at: Indices, u: Array, solutions: Array) -> None:
+    def _enter(self, at: Indices, u: Floats, solutions: Floats) -> None:
         """Admit the most violated row of each problem; finish the problems that have none."""
         each = np.arange(at.size)
         active = each[:, np.newaxis], self.member[at]
@@ -165,12 +165,8 @@ class _Pivots:
             weight[dependent] = self._exchange(at[dependent], image[dependent])
             image[dependent], schur[dependent] = self._image(at[dependent], entering[dependent])
         independent = np.flatnonzero(schur > 0)
-        image, schur, chosen, entering = (
-            image[independent],
-            schur[independent],
-            at[independent],
-            entering[independent],
-        )
+        image, schur = image[independent], schur[independent]
+        chosen, entering = at[independent], entering[independent]
         slot = np.argmax(self.member[chosen] == self.empty, axis=1)
         image[np.arange(chosen.size), slot] = -1.0
         self.inverse[chosen] += (image / schur[:, np.newaxis])[:, :, np.newaxis] * image[
@@ -180,7 +176,7 @@ class _Pivots:
         self.latest[chosen] = entering
         return np.delete(at, independent)
 
-    def _image(self, at: Indices, entering: Indices) -> tuple[Array, Array]:
+    def _image(self, at: Indices, entering: Indices) -> tuple[Floats, Floats]:
         """Return the coefficients of the new member on the active ones, and what they leave of it;
         0 where that is rounding.
         """
@@ -190,7 +186,7 @@ class _Pivots:
         left = diagonal - np.einsum("pm,pm->p", column, image)
         return image, np.where(left > _DEPENDENT * diagonal, left, 0.0)
 
-    def _exchange(self, at: Indices, image: Array) -> Array:
+    def _exchange(self, at: Indices, image: Floats) -> Floats:
         """Shift weight from the active members to a new one that depends on them, until the first
         is 0, and drop that one.
         """
@@ -217,8 +213,5 @@ class _Pivots:
         kept[at] = False
         self.problem, self.left_out = self.problem[kept], self.left_out[kept]
         self.latest, self.refused = self.latest[kept], self.refused[kept]
-        self.member, self.current, self.inverse = (
-            self.member[kept],
-            self.current[kept],
-            self.inverse[kept],
-        )
+        self.member, self.current = self.member[kept], self.current[kept]
+        self.inverse = self.inverse[kept]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tunebound.bounds.arguments import Array
+from tunebound._ground.arrays import Floats
 from tunebound.bounds.separators.pivots import Indices, kernel_of
 
 # Tighter than daqp's own, which stop at 1e-6; what it returns is polished and certified by the
@@ -33,9 +33,9 @@ def daqp_module() -> ModuleType:
     return daqp
 
 
-def resolve(Z: Array, dual: Array, left_out: Indices) -> Array:
+def resolve(Z: Floats, dual: Floats, left_out: Indices) -> Floats:
     """Solve the problems without one support vector each; arguments and result as for
-    `bounds.left_out_pivots.resolve`.
+    `pivots.resolve`.
 
     NaN where daqp reports a failure, or no support vector.
     """
@@ -62,7 +62,7 @@ def resolve(Z: Array, dual: Array, left_out: Indices) -> Array:
     return _polish(kernel, active)
 
 
-def _polish(kernel: Array, active: np.ndarray[Any, np.dtype[np.bool_]]) -> Array:
+def _polish(kernel: Floats, active: np.ndarray[Any, np.dtype[np.bool_]]) -> Floats:
     """Solve K u = 1 on every active set, the rest of u being 0; all systems in one call, filled up
     by the identity.
     """

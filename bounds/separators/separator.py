@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound.bounds.arguments import Array, labelled_sample
-from tunebound.bounds.separators.least_distance import NotSeparableError, least_distance
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import labelled_sample
+from tunebound.bounds.separators.least_distance import least_distance
 
-__all__ = ["NotSeparableError", "Separator", "max_margin"]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Separator:
     """Hard-margin separator w_S = argmin { |w| : y_j x_j . w >= 1 for all j }.
 
@@ -37,14 +36,14 @@ class Separator:
     weights to float64 moves the products y_j x_j . w by up to 1e-16 * radius / margin.
     """
 
-    weights: Array
+    weights: Floats
     margin: float
-    dual: Array
+    dual: Floats
     support: NDArray[np.intp]
     gap: float
 
     @property
-    def direction(self) -> Array:
+    def direction(self) -> Floats:
         """Unit vector along `weights`, shape (d,)."""
         return self.weights * self.margin
 

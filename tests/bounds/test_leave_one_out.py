@@ -12,8 +12,7 @@ from tests.oracles.hard_margin import cone_program_margin, direction_distance, e
 from tests.oracles.samples import flat, lattice, separable
 from tunebound import synthetic
 from tunebound.bounds import leave_one_out_margins, leave_one_out_separators, max_margin
-from tunebound.bounds.separators import leave_one_out, quadratic_programs
-from tunebound.bounds.separators import pivots as left_out_pivots
+from tunebound.bounds.separators import leave_one_out, pivots, quadratic_programs
 from tunebound.bounds.separators.leave_one_out import SOLVERS
 
 
@@ -126,13 +125,13 @@ def test_only_support_vectors_are_solved(monkeypatch):
     X, y = separable(np.random.default_rng(1), 50, 5)
     whole = max_margin(X, y)
     solved = []
-    resolve = left_out_pivots.resolve
+    resolve = pivots.resolve
 
     def noted(Z, dual, left_out):
         solved.extend(left_out.tolist())
         return resolve(Z, dual, left_out)
 
-    monkeypatch.setattr(left_out_pivots, "resolve", noted)
+    monkeypatch.setattr(pivots, "resolve", noted)
     leave_one_out_separators(X, y, whole)
     assert solved == whole.support.tolist()
 
@@ -152,7 +151,7 @@ def wrong_answers():
 def test_a_wrong_answer_of_a_solver_is_replaced_by_a_fresh_solve(monkeypatch, solver, spoil):
     X, y = separable(np.random.default_rng(1), 30, 5)
     expected = leave_one_out_separators(X, y)
-    for module in (left_out_pivots, quadratic_programs):
+    for module in (pivots, quadratic_programs):
         right = module.resolve
         monkeypatch.setattr(
             module,
@@ -169,9 +168,9 @@ def test_a_wrong_answer_of_a_solver_is_replaced_by_a_fresh_solve(monkeypatch, so
 def test_where_daqp_fails_the_pivots_take_over(monkeypatch):
     X, y = separable(np.random.default_rng(1), 30, 5)
     solved = []
-    right = left_out_pivots.resolve
+    right = pivots.resolve
     monkeypatch.setattr(
-        left_out_pivots,
+        pivots,
         "resolve",
         lambda Z, dual, left_out: solved.extend(left_out) or right(Z, dual, left_out),
     )
@@ -227,7 +226,7 @@ def test_pivots_find_the_way_alone(X, y, tolerance):
     scale = max_margin(X, y).margin
     whole = max_margin(X / scale, y)
     Z = X / scale * y[:, None]
-    u = left_out_pivots.resolve(Z, whole.dual, whole.support)
+    u = pivots.resolve(Z, whole.dual, whole.support)
     found = np.isfinite(u).all(axis=1)
     assert found.mean() >= 0.5
     for i, values in zip(whole.support[found], u[found], strict=True):

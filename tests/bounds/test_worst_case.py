@@ -228,7 +228,10 @@ def scaled_run(losses, start, kappa, steps, weighting):
 def test_certificate_counts_every_infeasibility():
     eye = np.eye(2)
     program = semidefinite.Program(
-        np.diag([0.0, 4.0]), np.array([eye, -eye]), np.array([[1.0], [-2.0]]), 0.0
+        objective=np.diag([0.0, 4.0]),
+        inequalities=np.array([eye, -eye]),
+        values=np.array([[1.0], [-2.0]]),
+        log_scale=0.0,
     )
     # slack = 3 eye - 1 eye - objective + radius at [0, 0] = diag(2 + 1, -2); flow = 3 - 2
     upper, residual = semidefinite.certified_upper(program, np.array([3.0, 1.0]), 1.0)
@@ -256,7 +259,9 @@ def test_certificate_counts_every_infeasibility():
 def test_violation_sees_every_constraint(gram, height, value):
     inequalities = np.array([np.eye(2), -np.eye(2)])
     values = np.array([[1.0], [-1.0]]) if value in (0.75, 2.25) else np.array([[1.0], [0.0]])
-    program = semidefinite.Program(np.eye(2), inequalities, values, 0.0)
+    program = semidefinite.Program(
+        objective=np.eye(2), inequalities=inequalities, values=values, log_scale=0.0
+    )
     assert semidefinite.violation(program, np.array(gram), np.array([height])) == pytest.approx(
         value, abs=1e-14
     )

@@ -280,7 +280,7 @@ def test_bad_members_and_suites_are_refused(tmp_path):
         match=r"holds no random starts .*; name a file that a counterexample was stored in",
     ):
         random_starts.load(tmp_path / "other.npz")
-    with pytest.raises(ValueError, match=r"rate_fraction must lie in \(0, 1\]"):
+    with pytest.raises(ValueError, match=r"rate_fraction must be finite and in \(0, 1\]"):
         studies.checked_options(SETTING, {"rate_fraction": 2.0})
     with pytest.raises(ValueError, match="steps must be at least 1"):
         studies.checked_options(SETTING, {"steps": 0})

@@ -133,7 +133,17 @@ SettingT = TypeVar("SettingT", bound=Setting)
 
 
 def register_setting(new: SettingT) -> SettingT:
-    """Register a setting; ValueError if its name is taken by another class."""
+    """Register a setting and return it.
+
+    Parameters
+    ----------
+    new : Setting
+
+    Raises
+    ------
+    ValueError
+        If its name is taken by another class.
+    """
     _registry.add(new.name, new, type(new))
     return new
 

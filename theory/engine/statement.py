@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.registry import Registry
-from tunebound.bounds.provenance import PROVENANCES
+from tunebound.bounds.constants import PROVENANCES
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.folders import modules_called
 

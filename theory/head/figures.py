@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from tunebound.bounds.asymptote import chord
+from tunebound.bounds import direction_distance
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.study import Results
 from tunebound.theory.engine.verdict import judged_rows, tightness_ratio
@@ -200,7 +200,7 @@ def asymptotics(results: Results) -> Figure:
     )
     joined = joined[joined[tables.STEPS] >= 10]
     along = np.log(joined[tables.STEPS]) + joined[columns.ASYMPTOTIC_SHIFT]
-    predicted = joined.assign(predicted=chord(joined[columns.ASYMPTOTIC_RATE], along))
+    predicted = joined.assign(predicted=direction_distance(joined[columns.ASYMPTOTIC_RATE], along))
     figure = Figure(figsize=(10.4, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     for column, label, colour, style in (

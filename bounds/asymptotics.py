@@ -12,9 +12,10 @@ import scipy.optimize
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound.bounds.arguments import Array, count, labelled_sample, positive
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import labelled_sample, positive_array, whole_array
+from tunebound.bounds.separators import Separator, max_margin
 from tunebound.bounds.separators.least_distance import least_distance
-from tunebound.bounds.separators.separator import Separator, max_margin
 
 _ACTIVE = 1e-9  # relative excess of y_j x_j . w over 1 below which sample j lies on the margin
 _RANK = 1e-10
@@ -23,7 +24,7 @@ _SHIFT = 0.005
 _ROUNDING = 1e-12  # an offset along w_S up to this leaves no error to predict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asymptote:
     """w(t) = leading ln t + double_log ln ln t + offset + o(1), up to a constant across the support
     vectors' span.
@@ -56,16 +57,16 @@ class Asymptote:
         Largest entry of sum_i dual_i y_i x_i - w_S, relative to that of w_S.
     """
 
-    leading: Array
-    double_log: Array
-    offset: Array
-    dual: Array
+    leading: Floats
+    double_log: Floats
+    offset: Floats
+    dual: Floats
     spans: bool
     onset: float
     residual: float
 
     @property
-    def direction(self) -> Array:
+    def direction(self) -> Floats:
         """Unit vector along `leading`, shape (d,)."""
         return self.leading / np.linalg.norm(self.leading)
 
@@ -83,32 +84,43 @@ class Asymptote:
         """
         return self._across(self.double_log)
 
-    def head(self, steps: ArrayLike) -> Array:
+    def head(self, steps: ArrayLike) -> Floats:
         """The expansion without its o(1), shape (K, d), at numbers of steps (K,), each at least
         3.
         """
-        logarithm = np.log(count("steps", np.atleast_1d(steps), 3))[:, np.newaxis]
+        logarithm = np.log(whole_array("steps", np.atleast_1d(steps), low=3))[:, np.newaxis]
         return self.leading * logarithm + self.double_log * np.log(logarithm) + self.offset
 
-    def direction_error(self, steps: ArrayLike) -> Array:
+    def direction_error(self, steps: ArrayLike) -> Floats:
         """Distance of the head's unit direction from that of w_S, shape (K,), at numbers of steps
         (K,), each at least 3.
         """
         heads = self.head(steps)
         along = heads @ self.direction
         across = np.linalg.norm(heads - along[:, np.newaxis] * self.direction, axis=1)
-        return chord(across, along)
+        return direction_distance(across, along)
 
-    def _across(self, vector: Array) -> float:
+    def _across(self, vector: Floats) -> float:
         direction = self.direction
         return float(
             np.linalg.norm(vector - (vector @ direction) * direction) / np.linalg.norm(self.leading)
         )
 
 
-def chord(across: ArrayLike, along: ArrayLike) -> Array:
-    """Distance of unit directions, in [0, 2], between a vector and an axis from its components
-    across and along the axis.
+def direction_distance(across: ArrayLike, along: ArrayLike) -> Floats:
+    """Distance of a vector's unit direction from an axis: 2 sin(angle/2), the chord of their angle.
+
+    Parameters
+    ----------
+    across : array_like
+        Norm of the vector's part across the axis, 0 or more.
+    along : array_like
+        Its component along the axis; negative for a vector that points the other way.
+
+    Returns
+    -------
+    ndarray of float64
+        In [0, 2].
     """
     return np.asarray(2 * np.sin(np.arctan2(across, along) / 2))  # loses no digits at small angles
 
@@ -149,7 +161,7 @@ def asymptote(
     Newton's method.
     """
     X, y = labelled_sample(X, y)
-    rate = float(positive("learning_rate", learning_rate))
+    rate = float(positive_array("learning_rate", learning_rate))
     separator = max_margin(X, y) if separator is None else separator
     Z = X * y[:, np.newaxis]
     leading = separator.weights
@@ -182,7 +194,7 @@ def asymptote(
     )
 
 
-def _can_support(Z: Array, leading: Array) -> NDArray[np.bool_]:
+def _can_support(Z: Floats, leading: Floats) -> NDArray[np.bool_]:
     """Whether each row has a positive coefficient in some conic combination of the rows that gives
     `leading`.
 
@@ -215,13 +227,13 @@ def _can_support(Z: Array, leading: Array) -> NDArray[np.bool_]:
     return np.asarray(solution.x[m : 2 * m] > 0.5)
 
 
-def _span(rows: Array) -> Array:
+def _span(rows: Floats) -> Floats:
     """Orthonormal basis of the span of the rows, shape (d, rank)."""
     _, singular, right = scipy.linalg.svd(rows, full_matrices=False)
     return np.asarray(right[singular > _RANK * singular[0]].T)
 
 
-def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
+def _offset(Z: Floats, leading: Floats, scale: float) -> tuple[Floats, Floats]:
     """Minimise scale sum exp(-Z v) + leading . v; return v and the terms of the sum, which are the
     dual.
     """
@@ -230,7 +242,7 @@ def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
     equal = np.full(len(Z), max(float(leading @ leading), 1e-300) / len(Z))
     v = np.linalg.lstsq(Z, np.log(scale / equal), rcond=None)[0]
 
-    def terms(at: NDArray[np.floating]) -> Array:
+    def terms(at: NDArray[np.floating]) -> Floats:
         with np.errstate(over="ignore"):
             return np.asarray(scale * np.exp(-Z @ at))
 
@@ -260,7 +272,7 @@ def _offset(Z: Array, leading: Array, scale: float) -> tuple[Array, Array]:
     return np.asarray(v, dtype=np.float64), shares
 
 
-def _normal_solve(root: Array, right: Array) -> Array:
+def _normal_solve(root: Floats, right: Floats) -> Floats:
     """Solve root^T root x = right through root alone, whose condition number is the square root of
     the product's.
     """
@@ -270,7 +282,7 @@ def _normal_solve(root: Array, right: Array) -> Array:
 
 
 def _onset(
-    support: Array, dual: Array, others: Array, leading: Array, offset: Array, scale: float
+    support: Floats, dual: Floats, others: Floats, leading: Floats, offset: Floats, scale: float
 ) -> float:
     """ln t from which deviations of the support vectors and the pull of the other samples are both
     down to `_SHIFT`.

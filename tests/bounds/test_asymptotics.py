@@ -5,6 +5,7 @@ followed to t = 1e280.
 import cvxpy as cp
 import numpy as np
 import pytest
+from mpmath import mp, mpf
 
 from tunebound import bounds, synthetic, tuning
 
@@ -130,3 +131,14 @@ def test_bad_arguments_are_refused(change, message):
         bounds.asymptote(data.X, data.y, learning_rate=1.0).direction_error(2)
     with pytest.raises(bounds.NotSeparableError):
         bounds.asymptote(np.ones((4, 1)), np.array([1, -1, 1, -1]), learning_rate=1.0)
+
+
+@pytest.mark.parametrize("angle", [1e-12, 0.3, np.pi / 2, 3.0, np.pi])
+@pytest.mark.parametrize("length", [1e-5, 7.0])
+def test_direction_distance_is_the_distance_of_unit_vectors(angle, length):
+    mp.dps = 50
+    across, along = length * np.sin(angle), length * np.cos(angle)
+    unit_vector = mp.matrix([mpf(float(along)), mpf(float(across))])
+    unit_vector /= mp.norm(unit_vector)
+    exact = float(mp.norm(unit_vector - mp.matrix([1, 0])))
+    assert bounds.direction_distance(across, along) == pytest.approx(exact, rel=1e-14)
