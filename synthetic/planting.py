@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tunebound.synthetic.registry import Floats, Planted, Request
+from tunebound._ground.arrays import Floats, Integers
+from tunebound.synthetic.registry import Planted, Request
 
 Balance = Callable[[Floats, Floats], Floats]
 
@@ -115,7 +115,7 @@ def part_cloud(
     n_support: int | None = None,
     n_degenerate: int = 0,
     balance: Balance = centre,
-    labels: NDArray[np.int64] | None = None,
+    labels: Integers | None = None,
 ) -> Planted:
     """Part a cloud along ``separator`` and plant margin and radius.
 

@@ -10,11 +10,10 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tunebound.synthetic.arguments import real_number, unknown_name, whole_number
-
-Floats = NDArray[np.float64]
+from tunebound._ground.arrays import Floats, Integers
+from tunebound._ground.checks import real_number, true_or_false, whole_number
+from tunebound._ground.registry import find_named
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Planted:
     Z: Floats
     separator: Floats
     dual: Floats
-    labels: NDArray[np.int64] | None = None
+    labels: Integers | None = None
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,7 @@ class Option:
         """Return ``value`` in its kind; TypeError or ValueError if it does not fit."""
         remedy = f"it is the {self.meaning}"
         if self.kind is bool:
-            if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"{name} must be True or False, got {value!r}; {remedy}")
-            return bool(value)
+            return true_or_false(name, value, remedy=remedy)
         if self.kind is int:
             return whole_number(name, value, low=int(self.low), remedy=remedy)
         return real_number(name, value, low=self.low, high=self.high, remedy=remedy)
@@ -133,10 +130,7 @@ class Family:
         not fit.
         """
         for name in given:
-            if name not in self.options:
-                raise ValueError(
-                    unknown_name(f"option of family {self.name!r},", name, self.options)
-                )
+            find_named(f"option of family {self.name!r}", name, self.options)
         values: dict[str, Any] = {}
         for name, option in self.options.items():
             value = given.get(name, option.default)
@@ -206,9 +200,4 @@ def family_called(name: Any) -> Family:
     """The family ``name``; ValueError with the closest known name if there is none, TypeError if it
     is no text.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"family must be the name of a family, got {name!r}; families() lists them")
-    known = families()
-    if name not in known:
-        raise ValueError(unknown_name("family", name, known))
-    return known[name]
+    return find_named("family", name, families())

@@ -4,13 +4,13 @@ sets.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
-from tunebound.synthetic.arguments import unknown_name, whole_number
+from tunebound._ground.checks import whole_number
+from tunebound._ground.registry import find_named
 from tunebound.synthetic.dataset import SeparableDataset, dataset_name
 from tunebound.synthetic.separable import make_separable
 
@@ -129,16 +129,16 @@ class Suite(Generic[Member]):
 
     def __getitem__(self, index: int) -> Member:
         """The member at an integer ``index``; take slices of ``specifications`` instead."""
-        if isinstance(index, slice | bool) or not hasattr(index, "__index__"):
-            raise TypeError(
-                f"index must be an integer, got {index!r}; slice suite.specifications and call"
-                " .make()"
+        remedy = (
+            f"suite {self.name!r} has {len(self)} members; slice suite.specifications and call"
+            " .make()"
+        )
+        try:
+            position = whole_number(
+                "index", index, low=-len(self), high=len(self) - 1, remedy=remedy
             )
-        position = operator.index(index)
-        if not -len(self) <= position < len(self):
-            raise IndexError(
-                f"index {position} is out of range: suite {self.name!r} has {len(self)} members"
-            )
+        except ValueError as error:
+            raise IndexError(str(error)) from None
         return self.specifications[position].make()
 
 
@@ -228,11 +228,6 @@ def named_suite(
     """The suite of that name among the ``known`` generators of specifications; the name and the
     seed are checked.
     """
-    if not isinstance(name, str):
-        raise TypeError(
-            f"name must be the name of a suite, got {name!r}; one of {', '.join(known)}"
-        )
-    if name not in known:
-        raise ValueError(unknown_name("suite", name, known))
+    specifications = find_named("suite", name, known)
     seed = whole_number("seed", seed, low=0, remedy="choose a seed of 0, 1, 2, …")
-    return Suite(name, seed, tuple(known[name](seed)))
+    return Suite(name, seed, tuple(specifications(seed)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tunebound._ground.arrays import Floats
 from tunebound.synthetic.planting import check_gap, orthogonal_part, random_direction
-from tunebound.synthetic.registry import COMMON, Floats, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
 
 ROUNDS = 10_000
 

@@ -42,7 +42,7 @@ def test_the_new_family_works_as_one_file(tmp_path: Path, monkeypatch: pytest.Mo
         direction, margin = hard_margin_direction(data.X, data.y)
         assert np.linalg.norm(direction - data.separator) < 1e-8
         assert abs(margin - 0.5) < 1e-8
-        with pytest.raises(ValueError, match=r"dropout must be finite and within \[0, 0.9\]"):
+        with pytest.raises(ValueError, match=r"dropout must be finite and in \[0, 0.9\]"):
             make_separable("hypercube", dropout=1.0)
     finally:
         sys.modules.pop("tunebound.synthetic.family.hypercube", None)

@@ -126,11 +126,11 @@ def spoiled(change: Callable[[Planted], Planted]) -> None:
         ),
         (
             lambda p: Planted(p.Z, p.separator, p.dual, np.arange(20)),
-            "labels other than −1 and \\+1",
+            r"labels\[0\] = 0.0: labels must be -1 or \+1",
         ),
         (
             lambda p: Planted(p.Z * np.nan, p.separator, p.dual),
-            "it holds numbers that are not finite",
+            r"Z\[0, 0\] = nan: Z must be finite",
         ),
         (
             lambda p: Planted(p.Z, p.separator, p.dual, np.r_[1, -np.ones(19)]),
