@@ -48,7 +48,7 @@ def dataset_name(
     return "-".join(parts)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SeparableDataset:
     """Separable binary classification data; made by `make_separable`, `from_arrays` or `from_npz`.
 
@@ -157,7 +157,7 @@ class SeparableDataset:
             )
         radius = float(norms.max())
         if separator is None and dual is None:
-            return cls(samples, labels, radius)
+            return cls(X=samples, y=labels, radius=radius)
         if separator is None or dual is None:
             raise ValueError(
                 "separator and dual must be given together: the dual is what proves that the"
@@ -177,7 +177,15 @@ class SeparableDataset:
             samples, labels, direction, multipliers, tolerance=GIVEN_TOLERANCE
         )
         support = np.flatnonzero(multipliers > 0).astype(np.int64)
-        return cls(samples, labels, radius, margin, direction, multipliers, support)
+        return cls(
+            X=samples,
+            y=labels,
+            radius=radius,
+            margin=margin,
+            separator=direction,
+            dual=multipliers,
+            support=support,
+        )
 
     def to_npz(self, path: str | os.PathLike[str]) -> Path:
         """Write the dataset to ``path`` (NumPy .npz, no pickled objects); returns the path.
@@ -251,14 +259,14 @@ def _from_entries(stored: Mapping[str, NDArray[Any]], source: Path) -> Separable
             f"{source} contradicts itself: {error}; write the file again with to_npz"
         ) from error
     return SeparableDataset(
-        checked.X,
-        checked.y,
-        radius,
-        margin,
-        checked.separator,
-        checked.dual,
-        checked.support,
-        str(stored["family"]),
-        seed,
-        options,
+        X=checked.X,
+        y=checked.y,
+        radius=radius,
+        margin=margin,
+        separator=checked.separator,
+        dual=checked.dual,
+        support=checked.support,
+        family=str(stored["family"]),
+        seed=seed,
+        options=options,
     )

@@ -10,7 +10,8 @@ import numpy as np
 from tunebound._ground.arrays import Integers
 from tunebound._ground.checks import real_array, real_number, require, whole_number
 from tunebound.synthetic.dataset import SeparableDataset
-from tunebound.synthetic.registry import Family, Planted, Request, family_called
+from tunebound.synthetic.planting import even_labels
+from tunebound.synthetic.registry import Family, Planted, Request, find_family
 from tunebound.synthetic.truth import certified_margin, row_norms
 
 # Samples are rounded at 1e-16 of the radius, so a margin below this share of it would not be known
@@ -22,7 +23,7 @@ PLANTED_TOLERANCE = 1e-12
 
 
 def make_separable(
-    family: str = "gaussian",
+    family: str | Family = "gaussian",
     *,
     n: int = 100,
     d: int = 20,
@@ -39,8 +40,8 @@ def make_separable(
 
     Parameters
     ----------
-    family : str
-        A name in `families()`.
+    family : str or Family
+        A name in `families()`, or a family itself, registered or not.
     n : int
         Number of samples, at least 4 (two of each class).
     d : int
@@ -63,7 +64,7 @@ def make_separable(
     Raises
     ------
     TypeError
-        If an argument has the wrong kind (a bool for a number, a number for the family's name).
+        If an argument has the wrong kind (a bool for a number, a number for the family).
     ValueError
         If the family or an option is unknown, a value is out of range, or the family cannot honour
         the request; the message says why and what to change.
@@ -76,7 +77,7 @@ def make_separable(
     >>> round(float((data.y * (data.X @ data.separator)).min()), 12)
     0.5
     """
-    chosen = family_called(family)
+    chosen = find_family(family)
     request = _checked_request(chosen, n, d, margin, radius, options)
     seed = whole_number("seed", seed, low=0, remedy="choose a seed of 0, 1, 2, …")
     rng = np.random.default_rng(
@@ -89,16 +90,16 @@ def make_separable(
     labels = np.asarray(labels, dtype=np.int64)[order]
     X, dual = labels[:, None] * planted.Z[order], planted.dual[order]
     data = SeparableDataset(
-        X,
-        labels,
-        request.radius,
-        request.margin,
-        planted.separator,
-        dual,
-        np.flatnonzero(dual > 0).astype(np.int64),
-        chosen.name,
-        seed,
-        {name: request.options[name] for name in options},
+        X=X,
+        y=labels,
+        radius=request.radius,
+        margin=request.margin,
+        separator=planted.separator,
+        dual=dual,
+        support=np.flatnonzero(dual > 0).astype(np.int64),
+        family=chosen.name,
+        seed=seed,
+        options={name: request.options[name] for name in options},
     )
     _check_planting(data)
     return data
@@ -131,7 +132,14 @@ def _checked_request(
             f"margin={margin:g} is below {SMALLEST_RATIO:g} of radius={radius:g}: rounding of the"
             " samples would hide it; raise the margin or lower the radius"
         )
-    return Request(family.name, n, d, margin, radius, family.checked_options(options))
+    return Request(
+        family=family.name,
+        n=n,
+        d=d,
+        margin=margin,
+        radius=radius,
+        options=family.checked_options(options),
+    )
 
 
 def _number_of(name: str) -> int:
@@ -141,8 +149,7 @@ def _number_of(name: str) -> int:
 
 def _equal_classes(planted: Planted, rng: np.random.Generator) -> Integers:
     """Labels (n,), half of them +1, with both classes among two or more support vectors."""
-    n = planted.Z.shape[0]
-    labels = rng.permutation(np.where(np.arange(n) < n // 2, 1, -1)).astype(np.int64)
+    labels = even_labels(np.empty(0, dtype=np.int64), planted.Z.shape[0], rng)
     support = np.flatnonzero(planted.dual > 0)
     if support.size >= 2 and np.unique(labels[support]).size == 1:
         other = int(np.flatnonzero(labels != labels[support[0]])[0])

@@ -185,7 +185,7 @@ def test_half_a_truth_cannot_be_constructed() -> None:
         ValueError,
         match=r"must be given together or not at all; build a dataset with make_separable",
     ):
-        SeparableDataset(X, Y, 5.0, margin=2.0)
+        SeparableDataset(X=X, y=Y, radius=5.0, margin=2.0)
 
 
 @pytest.mark.parametrize("family", sorted(families()))

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tunebound.synthetic import Family, families, make_separable
+from tunebound.synthetic import Family, Request, families, make_separable
 from tunebound.synthetic.family import sphere
-from tunebound.synthetic.registry import Request
 
 FAMILIES = sorted(families())
 
@@ -113,12 +112,12 @@ def test_clusters_that_straddle_the_separator_are_not_torn_apart() -> None:
     clusters, size = 4, 4
     for seed in range(20):
         request = Request(
-            "clustered",
-            80,
-            6,
-            0.01,
-            1.0,
-            {"n_support": size, "gap": 0.1, "clusters": clusters, "spread": 0.3},
+            family="clustered",
+            n=80,
+            d=6,
+            margin=0.01,
+            radius=1.0,
+            options={"n_support": size, "gap": 0.1, "clusters": clusters, "spread": 0.3},
         )
         Z = families()["clustered"].draw(request, np.random.default_rng(seed)).Z
         for cluster in range(clusters):
