@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
@@ -82,7 +82,7 @@ class Registry(Generic[Entry]):
         return self._owners[name]
 
 
-def find_named(kind: str, name: object, known: dict[str, Entry]) -> Entry:
+def find_named(kind: str, name: object, known: Mapping[str, Entry]) -> Entry:
     """The entry of that name; a refusal with the closest name where there is none."""
     if not isinstance(name, str):
         raise TypeError(f"{kind} must be named by text, got {name!r}; known: {', '.join(known)}")

@@ -4,24 +4,37 @@ it.
 
 from __future__ import annotations
 
+from tunebound.synthetic import planting
 from tunebound.synthetic.dataset import SeparableDataset
+from tunebound.synthetic.lazy_suite import Suite
 from tunebound.synthetic.problem_suites import (
     ProblemSpecification,
     make_problem_suite,
     problem_suite_names,
 )
 from tunebound.synthetic.quadratics import QuadraticProblem, make_quadratics
-from tunebound.synthetic.registry import Family, Option, families
+from tunebound.synthetic.registry import (
+    COMMON_OPTIONS,
+    Family,
+    Option,
+    Planted,
+    Request,
+    families,
+    register_family,
+)
 from tunebound.synthetic.separable import make_separable
 from tunebound.synthetic.smooth_losses import SmoothProblem, make_smooth_losses
-from tunebound.synthetic.suites import Specification, Suite, make_suite, suite_names
+from tunebound.synthetic.suites import Specification, make_suite, suite_names
 from tunebound.synthetic.tokens import TokenTask, make_token_task
 
 __all__ = [
+    "COMMON_OPTIONS",
     "Family",
     "Option",
+    "Planted",
     "ProblemSpecification",
     "QuadraticProblem",
+    "Request",
     "SeparableDataset",
     "SmoothProblem",
     "Specification",
@@ -34,6 +47,8 @@ __all__ = [
     "make_smooth_losses",
     "make_suite",
     "make_token_task",
+    "planting",
     "problem_suite_names",
+    "register_family",
     "suite_names",
 ]

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tunebound._ground.arrays import Floats, Integers
+from tunebound._ground.checks import labelled_sample, real_array
 from tunebound._ground.storage import read_arrays, write_arrays
-from tunebound.synthetic.truth import Floats, certified_margin, row_norms
+from tunebound.synthetic.truth import certified_margin, row_norms
 
 FORMAT = "tunebound-separable-1"
 # A dual that comes from a solver carries the solver's accuracy; planted truth is a thousand times
@@ -46,7 +48,7 @@ def dataset_name(
     return "-".join(parts)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SeparableDataset:
     """Separable binary classification data; made by `make_separable`, `from_arrays` or `from_npz`.
 
@@ -77,12 +79,12 @@ class SeparableDataset:
     """
 
     X: Floats
-    y: NDArray[np.int64]
+    y: Integers
     radius: float
     margin: float | None = None
     separator: Floats | None = None
     dual: Floats | None = None
-    support: NDArray[np.int64] | None = None
+    support: Integers | None = None
     family: str = "arrays"
     seed: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -145,8 +147,8 @@ class SeparableDataset:
             given, or the conditions fail. Separability itself is not decided here when no truth is
             given.
         """
-        samples = _real_array("X", X, 2)
-        labels = _labels(y, samples.shape[0])
+        points, signs = labelled_sample(X, y)
+        samples, labels = np.array(points), signs.astype(np.int64)
         norms = row_norms(samples)
         if norms.min() == 0.0:
             raise ValueError(
@@ -155,16 +157,14 @@ class SeparableDataset:
             )
         radius = float(norms.max())
         if separator is None and dual is None:
-            return cls(samples, labels, radius)
+            return cls(X=samples, y=labels, radius=radius)
         if separator is None or dual is None:
             raise ValueError(
                 "separator and dual must be given together: the dual is what proves that the"
                 " separator is optimal"
             )
-        direction, multipliers = (
-            _real_array("separator", separator, 1),
-            _real_array("dual", dual, 1),
-        )
+        direction = np.array(real_array("separator", separator))
+        multipliers = np.array(real_array("dual", dual))
         if direction.shape != (samples.shape[1],):
             raise ValueError(
                 f"separator must have shape ({samples.shape[1]},) to fit X, got {direction.shape}"
@@ -177,7 +177,15 @@ class SeparableDataset:
             samples, labels, direction, multipliers, tolerance=GIVEN_TOLERANCE
         )
         support = np.flatnonzero(multipliers > 0).astype(np.int64)
-        return cls(samples, labels, radius, margin, direction, multipliers, support)
+        return cls(
+            X=samples,
+            y=labels,
+            radius=radius,
+            margin=margin,
+            separator=direction,
+            dual=multipliers,
+            support=support,
+        )
 
     def to_npz(self, path: str | os.PathLike[str]) -> Path:
         """Write the dataset to ``path`` (NumPy .npz, no pickled objects); returns the path.
@@ -251,58 +259,14 @@ def _from_entries(stored: Mapping[str, NDArray[Any]], source: Path) -> Separable
             f"{source} contradicts itself: {error}; write the file again with to_npz"
         ) from error
     return SeparableDataset(
-        checked.X,
-        checked.y,
-        radius,
-        margin,
-        checked.separator,
-        checked.dual,
-        checked.support,
-        str(stored["family"]),
-        seed,
-        options,
+        X=checked.X,
+        y=checked.y,
+        radius=radius,
+        margin=margin,
+        separator=checked.separator,
+        dual=checked.dual,
+        support=checked.support,
+        family=str(stored["family"]),
+        seed=seed,
+        options=options,
     )
-
-
-def _real_array(name: str, value: ArrayLike, dimensions: int) -> Floats:
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must be a rectangular array of real numbers; {error}") from error
-    if array.dtype.kind not in "iuf":
-        raise TypeError(
-            f"{name} must hold real numbers, got dtype {array.dtype}; convert it with"
-            " .astype(float)"
-        )
-    if array.ndim != dimensions:
-        raise ValueError(f"{name} must have {dimensions} dimension(s), got shape {array.shape}")
-    if array.size == 0:
-        raise ValueError(f"{name} must not be empty, got shape {array.shape}")
-    floats = np.array(array, dtype=np.float64)
-    if not np.isfinite(floats).all():
-        where = tuple(int(index) for index in np.argwhere(~np.isfinite(floats))[0])
-        raise ValueError(
-            f"{name} must be finite, got {float(floats[where])!r} at index {where}; clean the data"
-            " first"
-        )
-    return floats
-
-
-def _labels(y: ArrayLike, n: int) -> NDArray[np.int64]:
-    values = _real_array("y", y, 1)
-    if values.shape != (n,):
-        raise ValueError(
-            f"y must have shape ({n},), one label for each row of X, got {values.shape}"
-        )
-    strange = ~np.isin(values, (-1.0, 1.0))
-    if strange.any():
-        raise ValueError(
-            f"y must hold −1 and +1 only, got {float(values[strange][0])!r}; labels 0/1 become"
-            " 2*y - 1"
-        )
-    if np.unique(values).size < 2:
-        raise ValueError(
-            f"y must hold both classes, got only {float(values[0]):+g}; add samples of the other"
-            " class"
-        )
-    return values.astype(np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tunebound.synthetic.registry import Floats
+from tunebound._ground.arrays import Floats
 
 
 def largest_quadratic_gradient(eigenvalues: Floats, gradients: Floats, radius: float) -> Floats:

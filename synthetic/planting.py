@@ -12,29 +12,42 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tunebound.synthetic.registry import Floats, Planted, Request
+from tunebound._ground.arrays import Floats, Integers
+from tunebound.synthetic.registry import Planted, Request
+
+__all__ = [
+    "balance_columns",
+    "centre",
+    "check_gap",
+    "dual_weights",
+    "even_labels",
+    "largest_scale",
+    "orthogonal_part",
+    "part_cloud",
+    "random_direction",
+    "random_frame",
+]
 
 Balance = Callable[[Floats, Floats], Floats]
 
 
 def random_direction(d: int, rng: np.random.Generator) -> Floats:
-    """A unit vector (d,), uniform on the sphere."""
+    """A unit vector (d,), uniform on the sphere, drawn from ``rng``."""
     vector = rng.standard_normal(d)
     return np.asarray(vector / np.linalg.norm(vector))
 
 
 def random_frame(d: int, k: int, rng: np.random.Generator) -> Floats:
-    """k orthonormal columns (d, k), uniform (Haar); the signs are fixed so that every LAPACK gives
-    the same frame.
+    """k orthonormal columns (d, k), uniform (Haar), drawn from ``rng``; the signs are fixed so that
+    every LAPACK gives the same frame.
     """
     q, r = np.linalg.qr(rng.standard_normal((d, k)))
     return np.asarray(q * np.where(np.diag(r) < 0, -1.0, 1.0))
 
 
 def dual_weights(k: int, rng: np.random.Generator) -> Floats:
-    """k positive weights (k,) with sum 1, no two of them more than a factor 3 apart."""
+    """k positive weights (k,) with sum 1, drawn from ``rng``, no two more than a factor 3 apart."""
     weights = rng.uniform(0.5, 1.5, k)
     return np.asarray(weights / weights.sum())
 
@@ -46,15 +59,34 @@ def orthogonal_part(points: Floats, separator: Floats) -> Floats:
     return np.asarray(lateral - np.outer(lateral @ separator, separator))
 
 
+def even_labels(given: Integers, n: int, rng: np.random.Generator) -> Integers:
+    """Labels ±1 (n,) that begin with the given ones; the others, in random order, even the classes
+    out as far as they can.
+
+    Parameters
+    ----------
+    given : (k,) of ±1, k at most n
+    n : int
+    rng : numpy Generator
+        Draws the order of the others.
+    """
+    others = n - len(given)
+    missing = min(others, max(0, n // 2 - int((given == 1).sum())))
+    rest = rng.permutation(np.where(np.arange(others) < missing, 1, -1))
+    return np.concatenate([given, rest]).astype(np.int64)
+
+
 def centre(lateral: Floats, weights: Floats) -> Floats:
-    """Shift the rows (k, d) so that their mean under ``weights`` (k,), sum 1, is zero."""
+    """Shift the rows ``lateral`` (k, d) so that their mean under ``weights`` (k,), sum 1, is
+    zero.
+    """
     shifted = lateral - weights @ lateral
     return np.asarray(shifted - weights @ shifted)
 
 
 def balance_columns(lateral: Floats, weights: Floats) -> Floats:
-    """Make Σ_j weights_j lateral_jk = 0 in every column by shrinking its heavier sign; zeros and
-    signs stay.
+    """Shrink the heavier sign of every column of ``lateral`` (k, d) until Σ_j weights_j lateral_jk
+    = 0 with the ``weights`` (k,); zeros and signs stay.
 
     A column whose entries all have one sign cannot be balanced so and becomes zero.
     """
@@ -67,10 +99,14 @@ def balance_columns(lateral: Floats, weights: Floats) -> Floats:
 
 
 def largest_scale(base: Floats, slope: Floats, lateral: Floats, radius: float) -> float:
-    """Largest s with (base_i + s slope_i)² + s² lateral_i² ≤ radius² for every i (all (n,), not
-    negative).
+    """Largest s with (base_i + s slope_i)² + s² lateral_i² ≤ radius² for every i; at that s one
+    row attains the radius.
 
-    At that s one row attains the radius. base < radius is required.
+    Parameters
+    ----------
+    base, slope, lateral : (n,) float64, not negative
+    radius : float
+        Above every entry of ``base``.
 
     Raises
     ------
@@ -87,11 +123,22 @@ def largest_scale(base: Floats, slope: Floats, lateral: Floats, radius: float) -
 
 
 def check_gap(request: Request, n_on_margin: int, *, stretch: float = 1.0) -> float:
-    """Signed distance margin·(1 + gap) where the points off the margin begin; refuses what leaves
-    the radius.
+    """Signed distance margin·(1 + gap) where the points off the margin begin.
 
-    ``stretch`` is the least norm of a point of this family over its distance from the separating
-    plane.
+    Parameters
+    ----------
+    request : Request
+        Has the option ``gap``.
+    n_on_margin : int
+        Number of points on the margin.
+    stretch : float
+        The least norm of a point of this family over its distance from the separating plane.
+
+    Raises
+    ------
+    ValueError
+        If the first points off the margin, or on it where there are no others, lie outside the
+        radius.
     """
     start = request.margin * (1.0 + request.options["gap"])
     first = request.margin if n_on_margin == request.n else start
@@ -115,7 +162,7 @@ def part_cloud(
     n_support: int | None = None,
     n_degenerate: int = 0,
     balance: Balance = centre,
-    labels: NDArray[np.int64] | None = None,
+    labels: Integers | None = None,
 ) -> Planted:
     """Part a cloud along ``separator`` and plant margin and radius.
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from tunebound.synthetic.lazy_suite import Suite, named_suite
 from tunebound.synthetic.quadratics import QuadraticProblem, make_quadratics
 from tunebound.synthetic.smooth_losses import SmoothProblem, make_smooth_losses
-from tunebound.synthetic.suites import Suite, named_suite
 
 SPECTRA = ("uniform", "log-uniform", "two-point", "power-law")
 SIZES = (4, 8, 16, 32, 64)

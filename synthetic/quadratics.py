@@ -11,18 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import real_array, real_number, true_or_false, whole_number
 from tunebound._ground.storage import read_arrays, write_arrays
-from tunebound.synthetic.arguments import real_number, whole_number
 from tunebound.synthetic.largest_gradient import largest_quadratic_gradient
 from tunebound.synthetic.planting import random_direction
-from tunebound.synthetic.registry import Floats
 from tunebound.synthetic.spectra import (
     LARGEST,
     SMALLEST,
     curvature_range,
     draw_eigenvalues,
     draw_frames,
-    true_or_false,
 )
 
 FORMAT = "tunebound-quadratics-1"
@@ -122,18 +121,13 @@ class QuadraticProblem:
             If a shape does not fit, a value is not finite, n < 2, or a Hessian is not symmetric
             positive definite.
         """
-        matrices = finite_array("hessians", hessians)
-        if (
-            matrices.ndim != 3
-            or matrices.shape[1] != matrices.shape[2]
-            or matrices.shape[0] < 2
-            or matrices.shape[1] < 1
-        ):
+        matrices = real_array("hessians", hessians)
+        if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or matrices.shape[0] < 2:
             raise ValueError(
                 f"hessians must have shape (n, d, d) with n >= 2, got {matrices.shape}"
             )
         n, d = matrices.shape[:2]
-        centres, origin = finite_array("minimisers", minimisers), finite_array("start", start)
+        centres, origin = real_array("minimisers", minimisers), real_array("start", start)
         if centres.shape not in ((n, d), (d,)):
             raise ValueError(
                 f"minimisers must have shape ({n}, {d}), or ({d},) for all samples, got"
@@ -160,7 +154,7 @@ class QuadraticProblem:
             matrices,
             centres,
             centre,
-            origin,
+            origin.copy(),
             mu,
             beta,
             _lipschitz(matrices, centres, centre, origin, beta),
@@ -193,7 +187,7 @@ class QuadraticProblem:
         stored = read_arrays(path, format_name=FORMAT, entries=names)
         try:
             computed = cls.from_arrays(stored["hessians"], stored["minimisers"], stored["start"])
-            centre = finite_array("minimiser", stored["minimiser"])
+            centre = real_array("minimiser", stored["minimiser"])
             if centre.shape != (computed.d,):
                 raise ValueError(f"minimiser must have shape ({computed.d},), got {centre.shape}")
             residual = np.linalg.norm(computed.gradients(centre).mean(axis=0))
@@ -202,8 +196,7 @@ class QuadraticProblem:
             ):
                 raise ValueError("minimiser does not minimise the mean loss")
             mu, beta, lipschitz = (
-                real_number(name, stored[name], low=0.0, high=np.inf, remedy="it is positive")
-                for name in constants
+                real_number(name, stored[name].item(), low=0.0) for name in constants
             )
             scales = {"mu": computed.beta, "beta": computed.beta, "lipschitz": computed.lipschitz}
             for name, value in zip(constants, (mu, beta, lipschitz), strict=True):
@@ -332,30 +325,10 @@ def make_quadratics(
 
 def parameters(w: ArrayLike, d: int) -> Floats:
     """Check weights of shape (..., d)."""
-    array = finite_array("w", w)
+    array = real_array("w", w)
     if array.ndim < 1 or array.shape[-1] != d:
         raise ValueError(f"w must have shape (..., {d}), got {array.shape}")
     return array
-
-
-def finite_array(name: str, value: ArrayLike) -> Floats:
-    """``value`` as a new float64 array of finite real numbers."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must be a rectangular array of real numbers; {error}") from error
-    if array.dtype.kind not in "iuf":
-        raise TypeError(
-            f"{name} must hold real numbers, got dtype {array.dtype}; convert it with"
-            " .astype(float)"
-        )
-    if not np.isfinite(array).all():
-        where = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(
-            f"{name} must be finite, got {float(array[where])!r} at index {where}; check where it"
-            " comes from"
-        )
-    return np.array(array, dtype=np.float64)
 
 
 def _mean_minimiser(hessians: Floats, minimisers: Floats) -> Floats:

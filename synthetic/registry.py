@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tunebound.synthetic.arguments import real_number, unknown_name, whole_number
-
-Floats = NDArray[np.float64]
+from tunebound._ground.arrays import Floats, Integers
+from tunebound._ground.checks import real_number, true_or_false, whole_number
+from tunebound._ground.registry import Registry, find_named, modules_in
 
 
 @dataclass(frozen=True)
@@ -36,10 +33,10 @@ class Planted:
     Z: Floats
     separator: Floats
     dual: Floats
-    labels: NDArray[np.int64] | None = None
+    labels: Integers | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Option:
     """An option of a family.
 
@@ -65,15 +62,13 @@ class Option:
         """Return ``value`` in its kind; TypeError or ValueError if it does not fit."""
         remedy = f"it is the {self.meaning}"
         if self.kind is bool:
-            if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"{name} must be True or False, got {value!r}; {remedy}")
-            return bool(value)
+            return true_or_false(name, value, remedy=remedy)
         if self.kind is int:
             return whole_number(name, value, low=int(self.low), remedy=remedy)
         return real_number(name, value, low=self.low, high=self.high, remedy=remedy)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What was asked of a family: sizes, margin, radius and every option, checked."""
 
@@ -105,10 +100,30 @@ class Request:
 
 Draw = Callable[[Request, np.random.Generator], Planted]
 
+# Options of every family whose cloud is parted by `synthetic.planting.part_cloud`.
+COMMON_OPTIONS: Mapping[str, Option] = {
+    "n_support": Option(
+        default=None,
+        meaning="number of support vectors (by default a third of n, at most d)",
+        kind=int,
+        low=1,
+    ),
+    "gap": Option(
+        default=0.1,
+        meaning="distance of the other points beyond the margin, in units of the margin",
+        kind=float,
+        low=1e-6,
+        high=1e6,
+    ),
+}
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Family:
     """A kind of separable data.
+
+    Families are equal when their names, texts and options are: a function that was sent to another
+    process is another object there.
 
     Attributes
     ----------
@@ -124,19 +139,19 @@ class Family:
 
     name: str
     summary: str
-    needs: str
-    options: Mapping[str, Option]
-    draw: Draw = field(repr=False)
+    needs: str = "nothing more"
+    options: Mapping[str, Option] = field(default_factory=lambda: COMMON_OPTIONS, hash=False)
+    draw: Draw = field(compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Family {self.name}>"
 
     def checked_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Every option with its default or the given value; ValueError or TypeError when one does
         not fit.
         """
         for name in given:
-            if name not in self.options:
-                raise ValueError(
-                    unknown_name(f"option of family {self.name!r},", name, self.options)
-                )
+            find_named(f"option of family {self.name!r}", name, self.options)
         values: dict[str, Any] = {}
         for name, option in self.options.items():
             value = given.get(name, option.default)
@@ -146,29 +161,36 @@ class Family:
         return values
 
 
-# Options of every family whose cloud is parted by `synthetic.planting.part_cloud`.
-COMMON: Mapping[str, Option] = MappingProxyType(
-    {
-        "n_support": Option(
-            None, "number of support vectors (by default a third of n, at most d)", int, low=1
-        ),
-        "gap": Option(
-            0.1,
-            "distance of the other points beyond the margin, in units of the margin",
-            float,
-            low=1e-6,
-            high=1e6,
-        ),
-    }
+_FAMILIES: Registry[Family] = Registry(
+    "family", partial(modules_in, "tunebound.synthetic.family"), "tunebound.families"
 )
 
-_FAMILIES: dict[str, Family] = {}
 
-
-def register(
-    name: str, *, summary: str, needs: str = "nothing more", options: Mapping[str, Option] = COMMON
+def register_family(
+    name: str,
+    *,
+    summary: str,
+    needs: str = "nothing more",
+    options: Mapping[str, Option] = COMMON_OPTIONS,
 ) -> Callable[[Draw], Draw]:
-    """Decorator that registers a drawing function as the family ``name``.
+    """Decorator that registers a drawing function as a family; run again, it replaces it.
+
+    Parameters
+    ----------
+    name : str
+        What `make_separable` and suites call the family.
+    summary : str
+        What the family is and what it is for, one sentence.
+    needs : str
+        What it asks of n, d, margin and radius beyond n ≥ 4, d ≥ 2 and margin < radius.
+    options : mapping of str to Option
+        By default the options of `synthetic.planting.part_cloud`; add to them with
+        ``{**COMMON_OPTIONS, "name": Option(...)}``.
+
+    Returns
+    -------
+    callable
+        Takes the function (request, generator) → Planted and gives it back.
 
     Raises
     ------
@@ -177,38 +199,20 @@ def register(
     """
 
     def enter(draw: Draw) -> Draw:
-        known = _FAMILIES.get(name)
-        if known is not None and known.draw.__module__ != draw.__module__:
-            raise ValueError(
-                f"family {name!r} is registered by {known.draw.__module__} already; choose another"
-                " name"
-            )
-        _FAMILIES[name] = Family(name, summary, needs, MappingProxyType(dict(options)), draw)
+        family = Family(name=name, summary=summary, needs=needs, options=dict(options), draw=draw)
+        _FAMILIES.add(name, family, draw)
         return draw
 
     return enter
 
 
-def discover() -> None:
-    """Import every module of `synthetic.family`, each of which registers its family."""
-    package = importlib.import_module("tunebound.synthetic.family")
-    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-        importlib.import_module(module.name)
-
-
 def families() -> dict[str, Family]:
     """All families by name, in alphabetical order."""
-    discover()
-    return dict(sorted(_FAMILIES.items()))
+    return dict(sorted(_FAMILIES.known().items()))
 
 
-def family_called(name: Any) -> Family:
-    """The family ``name``; ValueError with the closest known name if there is none, TypeError if it
-    is no text.
+def find_family(family: str | Family) -> Family:
+    """The family of that name, or the family itself; ValueError with the closest known name if
+    there is none, TypeError if it is neither.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"family must be the name of a family, got {name!r}; families() lists them")
-    known = families()
-    if name not in known:
-        raise ValueError(unknown_name("family", name, known))
-    return known[name]
+    return family if isinstance(family, Family) else _FAMILIES.find(family)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tunebound.synthetic.arguments import real_number, whole_number
+from tunebound._ground.arrays import Integers
+from tunebound._ground.checks import real_array, real_number, require, whole_number
 from tunebound.synthetic.dataset import SeparableDataset
-from tunebound.synthetic.registry import Family, Planted, Request, family_called
+from tunebound.synthetic.planting import even_labels
+from tunebound.synthetic.registry import Family, Planted, Request, find_family
 from tunebound.synthetic.truth import certified_margin, row_norms
 
 # Samples are rounded at 1e-16 of the radius, so a margin below this share of it would not be known
@@ -22,7 +23,7 @@ PLANTED_TOLERANCE = 1e-12
 
 
 def make_separable(
-    family: str = "gaussian",
+    family: str | Family = "gaussian",
     *,
     n: int = 100,
     d: int = 20,
@@ -39,8 +40,8 @@ def make_separable(
 
     Parameters
     ----------
-    family : str
-        A name in `families()`.
+    family : str or Family
+        A name in `families()`, or a family itself, registered or not.
     n : int
         Number of samples, at least 4 (two of each class).
     d : int
@@ -63,7 +64,7 @@ def make_separable(
     Raises
     ------
     TypeError
-        If an argument has the wrong kind (a bool for a number, a number for the family's name).
+        If an argument has the wrong kind (a bool for a number, a number for the family).
     ValueError
         If the family or an option is unknown, a value is out of range, or the family cannot honour
         the request; the message says why and what to change.
@@ -76,29 +77,29 @@ def make_separable(
     >>> round(float((data.y * (data.X @ data.separator)).min()), 12)
     0.5
     """
-    chosen = family_called(family)
+    chosen = find_family(family)
     request = _checked_request(chosen, n, d, margin, radius, options)
     seed = whole_number("seed", seed, low=0, remedy="choose a seed of 0, 1, 2, …")
     rng = np.random.default_rng(
         np.random.SeedSequence([_number_of(chosen.name), request.n, request.d, seed])
     )
     planted = chosen.draw(request, rng)
-    _check_shapes(planted, request)
+    _check_arrays(planted, request)
     order = rng.permutation(request.n)
     labels = planted.labels if planted.labels is not None else _equal_classes(planted, rng)
     labels = np.asarray(labels, dtype=np.int64)[order]
     X, dual = labels[:, None] * planted.Z[order], planted.dual[order]
     data = SeparableDataset(
-        X,
-        labels,
-        request.radius,
-        request.margin,
-        planted.separator,
-        dual,
-        np.flatnonzero(dual > 0).astype(np.int64),
-        chosen.name,
-        seed,
-        {name: request.options[name] for name in options},
+        X=X,
+        y=labels,
+        radius=request.radius,
+        margin=request.margin,
+        separator=planted.separator,
+        dual=dual,
+        support=np.flatnonzero(dual > 0).astype(np.int64),
+        family=chosen.name,
+        seed=seed,
+        options={name: request.options[name] for name in options},
     )
     _check_planting(data)
     return data
@@ -131,7 +132,14 @@ def _checked_request(
             f"margin={margin:g} is below {SMALLEST_RATIO:g} of radius={radius:g}: rounding of the"
             " samples would hide it; raise the margin or lower the radius"
         )
-    return Request(family.name, n, d, margin, radius, family.checked_options(options))
+    return Request(
+        family=family.name,
+        n=n,
+        d=d,
+        margin=margin,
+        radius=radius,
+        options=family.checked_options(options),
+    )
 
 
 def _number_of(name: str) -> int:
@@ -139,10 +147,9 @@ def _number_of(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
 
 
-def _equal_classes(planted: Planted, rng: np.random.Generator) -> NDArray[np.int64]:
+def _equal_classes(planted: Planted, rng: np.random.Generator) -> Integers:
     """Labels (n,), half of them +1, with both classes among two or more support vectors."""
-    n = planted.Z.shape[0]
-    labels = rng.permutation(np.where(np.arange(n) < n // 2, 1, -1)).astype(np.int64)
+    labels = even_labels(np.empty(0, dtype=np.int64), planted.Z.shape[0], rng)
     support = np.flatnonzero(planted.dual > 0)
     if support.size >= 2 and np.unique(labels[support]).size == 1:
         other = int(np.flatnonzero(labels != labels[support[0]])[0])
@@ -150,23 +157,27 @@ def _equal_classes(planted: Planted, rng: np.random.Generator) -> NDArray[np.int
     return labels
 
 
-def _check_shapes(planted: Planted, request: Request) -> None:
-    labels = np.ones(request.n) if planted.labels is None else np.asarray(planted.labels)
+def _check_arrays(planted: Planted, request: Request) -> None:
+    """Hold the family to shapes, finite numbers and labels ±1."""
     parts = {
         "Z": (planted.Z, (request.n, request.d)),
         "separator": (planted.separator, (request.d,)),
         "dual": (planted.dual, (request.n,)),
-        "labels": (labels, (request.n,)),
+        "labels": (np.ones(request.n) if planted.labels is None else planted.labels, (request.n,)),
     }
-    for name, (array, shape) in parts.items():
-        if array.shape != shape:
-            _blame(request.family, f"{name} has shape {array.shape}, expected {shape}")
-    if not np.isin(labels, (-1, 1)).all():
-        _blame(request.family, "it has labels other than −1 and +1")
+    try:
+        for name, (value, shape) in parts.items():
+            array = real_array(name, value)
+            if array.shape != shape:
+                raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+            if name == "labels":
+                require(name, array, np.abs(array) == 1, "must be -1 or +1")
+    except (TypeError, ValueError) as error:
+        raise _wrong_planting(request.family, error) from error
 
 
-def _blame(family: str, problem: str) -> NoReturn:
-    raise ValueError(
+def _wrong_planting(family: str, problem: object) -> ValueError:
+    return ValueError(
         f"family {family!r} returned a wrong planting: {problem}; correct the family's function"
     )
 
@@ -178,23 +189,16 @@ def _check_planting(data: SeparableDataset) -> None:
     assert data.separator is not None
     assert data.dual is not None
     assert data.margin is not None
-    problem = None
-    if not (np.isfinite(data.X).all() and np.isfinite(data.dual).all()):
-        problem = "it holds numbers that are not finite"
-    elif min(int((data.y == 1).sum()), int((data.y == -1).sum())) < 2:
-        problem = "a class has fewer than two samples"
-    else:
-        try:
-            margin = certified_margin(
-                data.X, data.y, data.separator, data.dual, tolerance=PLANTED_TOLERANCE
-            )
-        except ValueError as error:
-            problem = str(error)
-        else:
-            radius = float(row_norms(data.X).max())
-            if abs(margin - data.margin) > PLANTED_TOLERANCE * data.radius:
-                problem = f"its margin is {margin!r} where {data.margin!r} was asked for"
-            elif abs(radius - data.radius) > PLANTED_TOLERANCE * data.radius:
-                problem = f"its radius is {radius!r} where {data.radius!r} was asked for"
-    if problem is not None:
-        _blame(data.family, problem)
+    try:
+        if min(int((data.y == 1).sum()), int((data.y == -1).sum())) < 2:
+            raise ValueError("a class has fewer than two samples")
+        margin = certified_margin(
+            data.X, data.y, data.separator, data.dual, tolerance=PLANTED_TOLERANCE
+        )
+        radius = float(row_norms(data.X).max())
+        if abs(margin - data.margin) > PLANTED_TOLERANCE * data.radius:
+            raise ValueError(f"its margin is {margin!r} where {data.margin!r} was asked for")
+        if abs(radius - data.radius) > PLANTED_TOLERANCE * data.radius:
+            raise ValueError(f"its radius is {radius!r} where {data.radius!r} was asked for")
+    except ValueError as error:
+        raise _wrong_planting(data.family, error) from error

@@ -11,19 +11,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import real_array, real_number, true_or_false, whole_number
 from tunebound._ground.storage import read_arrays, write_arrays
-from tunebound.synthetic.arguments import real_number, whole_number
 from tunebound.synthetic.largest_gradient import largest_log_cosh_gradient, log_cosh, sech_squared
 from tunebound.synthetic.planting import random_direction
-from tunebound.synthetic.quadratics import TOLERANCE, finite_array, parameters
-from tunebound.synthetic.registry import Floats
+from tunebound.synthetic.quadratics import TOLERANCE, parameters
 from tunebound.synthetic.spectra import (
     LARGEST,
     SMALLEST,
     curvature_range,
     draw_eigenvalues,
     draw_frames,
-    true_or_false,
 )
 
 FORMAT = "tunebound-smooth-losses-1"
@@ -157,16 +156,14 @@ class SmoothProblem:
         stored = read_arrays(path, format_name=FORMAT, entries=(*arrays, *constants))
         try:
             directions, curvatures, minimiser, start = (
-                finite_array(name, stored[name]) for name in arrays
+                real_array(name, stored[name]) for name in arrays
             )
             width, mu, beta, lipschitz = (
-                real_number(name, stored[name], low=SMALLEST, high=np.inf, remedy="it is positive")
-                for name in constants
+                real_number(name, stored[name].item(), low=SMALLEST) for name in constants
             )
             n, d = curvatures.shape if curvatures.ndim == 2 else (0, 0)
             if (
                 n < 2
-                or d < 1
                 or directions.shape != (n, d, d)
                 or minimiser.shape != (d,)
                 or start.shape != (d,)

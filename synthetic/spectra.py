@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tunebound.synthetic.arguments import real_number, unknown_name
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import real_number
+from tunebound._ground.registry import find_named
 from tunebound.synthetic.planting import random_frame
-from tunebound.synthetic.registry import Floats
 
 # Squares of curvature times distance must neither overflow nor vanish.
 SMALLEST, LARGEST = 1e-100, 1e100
@@ -68,22 +69,13 @@ def curvature_range(mu: Any, beta: Any, *, rotated: bool) -> tuple[float, float]
     return low, high
 
 
-def true_or_false(name: str, value: Any) -> bool:
-    """``value`` as a bool; nothing else is taken for one."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
-    return bool(value)
-
-
 def draw_eigenvalues(
     shape: str, n: int, d: int, mu: float, beta: float, rng: np.random.Generator
 ) -> Floats:
     """Eigenvalues (n, d) of the given shape; one is exactly μ, one exactly β, and they belong to
     different samples.
     """
-    if shape not in SPECTRA:
-        raise ValueError(unknown_name("spectrum", shape, SPECTRA))
-    values = SPECTRA[shape](rng.random((n, d)), mu, beta)
+    values = find_named("spectrum", shape, SPECTRA)(rng.random((n, d)), mu, beta)
     # Powers and sums round: an eigenvalue one unit outside the range would falsify the planted
     # constants.
     values = np.minimum(np.maximum(values, mu), beta)

@@ -1,18 +1,33 @@
-"""Named collections: cheap specifications, each made on demand; the suites of separable data
-sets.
-"""
+"""Suites of separable data sets: designed experiments over families, shapes and scales."""
 
 from __future__ import annotations
 
-import operator
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Generic, Protocol, TypeVar
+from functools import partial
+from typing import Any, NamedTuple
 
-from tunebound.synthetic.arguments import unknown_name, whole_number
+from tunebound._ground.registry import find_named
 from tunebound.synthetic.dataset import SeparableDataset, dataset_name
+from tunebound.synthetic.lazy_suite import Suite, named_suite
+from tunebound.synthetic.registry import Family, find_family
 from tunebound.synthetic.separable import make_separable
+
+
+class Shape(NamedTuple):
+    """Number of samples and of features."""
+
+    n: int
+    d: int
+
+
+class Scale(NamedTuple):
+    """Planted margin and largest norm."""
+
+    margin: float
+    radius: float
+
 
 # The families that any shape suits. Written out: a new family must not change what suite[17] is.
 GENERIC = (
@@ -32,38 +47,68 @@ GENERIC = (
     "degenerate",
     "relu_encoder",
 )
-# (margin, radius): two margins at one radius and two radii at one margin.
-COMBINATIONS = ((0.5, 4.0), (0.25, 4.0), (0.5, 8.0))
+ALL = (*GENERIC, "orthogonal", "wide")
+# Families of the smoke suite: one small set of each kind of trouble.
+SMOKE = tuple(name for name in ALL if name not in ("ball", "laplace", "imbalanced", "few_support"))
+SMOKE_SCALE = Scale(margin=0.5, radius=4.0)
+SMOKE_SHAPE = Shape(n=16, d=5)
+# Orthogonal samples need d >= n, wide ones d > n.
+SMOKE_SHAPES_OF_THEIR_OWN = {"orthogonal": Shape(n=12, d=12), "wide": Shape(n=12, d=20)}
+
+# Two margins at one radius and two radii at one margin.
+SCALES = (
+    Scale(margin=0.5, radius=4.0),
+    Scale(margin=0.25, radius=4.0),
+    Scale(margin=0.5, radius=8.0),
+)
 # At the central shape the two sweeps have three values each.
-CENTRAL = (96, 8)
-CENTRAL_COMBINATIONS = ((1.0, 4.0), (0.5, 16.0))
+CENTRAL = Shape(n=96, d=8)
+CENTRAL_SCALES = (Scale(margin=1.0, radius=4.0), Scale(margin=0.5, radius=16.0))
 # 0.4 < 4/√96, the largest margin of 96 orthogonal samples inside radius 4.
-ORTHOGONAL_COMBINATIONS = ((0.4, 4.0), (0.2, 4.0), (0.4, 8.0))
-ORTHOGONAL_SIZES, ORTHOGONAL_FEATURES = (24, 48, 96), 96
-WIDE_SHAPES = ((24, 128), (48, 128), (96, 128), (48, 96))
-STANDARD_SHAPES = ((24, 8), (48, 8), (96, 8), (192, 8), (96, 32), (48, 96))
+ORTHOGONAL_SCALES = (
+    Scale(margin=0.4, radius=4.0),
+    Scale(margin=0.2, radius=4.0),
+    Scale(margin=0.4, radius=8.0),
+)
+ORTHOGONAL_SHAPES = tuple(Shape(n=n, d=96) for n in (24, 48, 96))
+WIDE_SHAPES = (*(Shape(n=n, d=128) for n in (24, 48, 96)), Shape(n=48, d=96))
+STANDARD_SHAPES = (
+    *(Shape(n=n, d=8) for n in (24, 48, 96, 192)),
+    Shape(n=96, d=32),
+    Shape(n=48, d=96),
+)
 LARGE_SHAPES = (
-    *((n, d) for d in (4, 8) for n in (24, 48, 96, 192)),
-    *((n, d) for d in (16, 32) for n in (96, 192)),
-    (48, 96),
-    (96, 192),
+    *(Shape(n=n, d=d) for d in (4, 8) for n in (24, 48, 96, 192)),
+    *(Shape(n=n, d=d) for d in (16, 32) for n in (96, 192)),
+    Shape(n=48, d=96),
+    Shape(n=96, d=192),
 )
 LARGE_REPLICATES = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Specification:
     """The arguments of one `make_separable` call.
 
+    It carries the family itself, so that it can be made in another process, where nobody
+    registered the family.
+
     Attributes
     ----------
-    family, n, d, margin, radius, seed
+    family : Family
+        Given by name, it is looked up at once.
+    n, d, margin, radius, seed
         As in `make_separable`.
     options : dict
         The family's options that are given explicitly.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no family of that name.
     """
 
-    family: str
+    family: str | Family
     n: int
     d: int
     margin: float
@@ -71,11 +116,15 @@ class Specification:
     seed: int
     options: dict[str, Any] = field(default_factory=dict, hash=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "family", find_family(self.family))
+
     @property
     def name(self) -> str:
         """The name that the data set will have."""
+        family = find_family(self.family).name
         return dataset_name(
-            self.family, self.n, self.d, self.margin, self.radius, self.seed, self.options
+            family, self.n, self.d, self.margin, self.radius, self.seed, self.options
         )
 
     def make(self) -> SeparableDataset:
@@ -91,104 +140,60 @@ class Specification:
         )
 
 
-Member = TypeVar("Member", covariant=True)
+Families = Sequence[Family]
 
 
-class Made(Protocol[Member]):
-    """What a member is, cheaply: a name, and the means to make it."""
-
-    @property
-    def name(self) -> str:
-        """Readable and unique within a suite."""
-
-    def make(self) -> Member:
-        """Generate the member."""
+def _smoke(families: Families, seed: int) -> Iterator[Specification]:
+    """One small set of each family."""
+    for family in families:
+        n, d = SMOKE_SHAPES_OF_THEIR_OWN.get(family.name, SMOKE_SHAPE)
+        margin, radius = SMOKE_SCALE
+        yield Specification(family=family, n=n, d=d, margin=margin, radius=radius, seed=seed)
 
 
-@dataclass(frozen=True)
-class Suite(Generic[Member]):
-    """Members by index, generated when asked for; ``suite[i]`` needs no other member.
-
-    Attributes
-    ----------
-    name : str
-    seed : int
-    specifications : tuple
-        What each member is; nothing is generated.
-    """
-
-    name: str
-    seed: int
-    specifications: tuple[Made[Member], ...] = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.specifications)
-
-    def __iter__(self) -> Iterator[Member]:
-        return (specification.make() for specification in self.specifications)
-
-    def __getitem__(self, index: int) -> Member:
-        """The member at an integer ``index``; take slices of ``specifications`` instead."""
-        if isinstance(index, slice | bool) or not hasattr(index, "__index__"):
-            raise TypeError(
-                f"index must be an integer, got {index!r}; slice suite.specifications and call"
-                " .make()"
-            )
-        position = operator.index(index)
-        if not -len(self) <= position < len(self):
-            raise IndexError(
-                f"index {position} is out of range: suite {self.name!r} has {len(self)} members"
-            )
-        return self.specifications[position].make()
+def _cells(family: str, shapes: Sequence[Shape]) -> Iterator[tuple[Shape, Scale]]:
+    """Every shape and scale of one family; two families have needs and shapes of their own."""
+    if family == "orthogonal":
+        for shape in ORTHOGONAL_SHAPES:
+            # First the largest margin of n orthogonal samples.
+            for scale in (Scale(margin=4.0 / shape.n**0.5, radius=4.0), *ORTHOGONAL_SCALES):
+                yield shape, scale
+    elif family == "wide":
+        yield from itertools.product(WIDE_SHAPES, SCALES)
+    else:
+        for shape in shapes:
+            for scale in (*SCALES, *(CENTRAL_SCALES if shape == CENTRAL else ())):
+                yield shape, scale
 
 
-def _smoke(seed: int) -> Iterator[Specification]:
-    """One small set of each kind of trouble."""
-    names = [
-        name for name in GENERIC if name not in ("ball", "laplace", "imbalanced", "few_support")
-    ]
-    for name in names:
-        yield Specification(name, 16, 5, 0.5, 4.0, seed)
-    yield Specification("orthogonal", 12, 12, 0.5, 4.0, seed)
-    yield Specification("wide", 12, 20, 0.5, 4.0, seed)
+def _designed(families: Families, shapes: Sequence[Shape], seed: int) -> Iterator[Specification]:
+    """Every family in all its cells."""
+    for family in families:
+        for (n, d), (margin, radius) in _cells(family.name, shapes):
+            yield Specification(family=family, n=n, d=d, margin=margin, radius=radius, seed=seed)
 
 
-def _designed(shapes: Sequence[tuple[int, int]], seed: int) -> Iterator[Specification]:
-    """Every generic family at every shape and combination, and the two families with needs of their
-    own.
-    """
-    for name in GENERIC:
-        for n, d in shapes:
-            more = CENTRAL_COMBINATIONS if (n, d) == CENTRAL else ()
-            for margin, radius in (*COMBINATIONS, *more):
-                yield Specification(name, n, d, margin, radius, seed)
-    for n in ORTHOGONAL_SIZES:
-        yield Specification("orthogonal", n, ORTHOGONAL_FEATURES, 4.0 / n**0.5, 4.0, seed)
-        for margin, radius in ORTHOGONAL_COMBINATIONS:
-            yield Specification("orthogonal", n, ORTHOGONAL_FEATURES, margin, radius, seed)
-    for n, d in WIDE_SHAPES:
-        for margin, radius in COMBINATIONS:
-            yield Specification("wide", n, d, margin, radius, seed)
-
-
-def _standard(seed: int) -> Iterator[Specification]:
+def _standard(families: Families, seed: int) -> Iterator[Specification]:
     """Sweeps of n (at d = 8), d (at n = 96), margin and radius, in each of which nothing else
     varies.
     """
-    yield from _designed(STANDARD_SHAPES, seed)
+    yield from _designed(families, STANDARD_SHAPES, seed)
 
 
-def _large(seed: int) -> Iterator[Specification]:
+def _large(families: Families, seed: int) -> Iterator[Specification]:
     """The standard design with more shapes and several draws of each; suites of different seeds
     share no draw.
     """
     for replicate in range(LARGE_REPLICATES):
-        yield from _designed(LARGE_SHAPES, LARGE_REPLICATES * seed + replicate)
+        yield from _designed(families, LARGE_SHAPES, LARGE_REPLICATES * seed + replicate)
 
 
-_SUITES: Mapping[str, Callable[[int], Iterator[Specification]]] = MappingProxyType(
-    {"smoke": _smoke, "standard": _standard, "large": _large}
-)
+# How each suite is designed, and the families that it has unless others are named.
+_SUITES: Mapping[str, tuple[Callable[[Families, int], Iterator[Specification]], Sequence[str]]] = {
+    "smoke": (_smoke, SMOKE),
+    "standard": (_standard, ALL),
+    "large": (_large, ALL),
+}
 
 
 def suite_names() -> tuple[str, ...]:
@@ -196,7 +201,9 @@ def suite_names() -> tuple[str, ...]:
     return tuple(_SUITES)
 
 
-def make_suite(name: str = "standard", seed: int = 0) -> Suite[SeparableDataset]:
+def make_suite(
+    name: str = "standard", seed: int = 0, families: Sequence[str | Family] = ()
+) -> Suite[SeparableDataset]:
     """A suite of data sets.
 
     Parameters
@@ -207,32 +214,26 @@ def make_suite(name: str = "standard", seed: int = 0) -> Suite[SeparableDataset]
         three draws of each (more than 2,000).
     seed : int
         At least 0.
+    families : sequence of str or Family
+        The same design with these families, by name or themselves, in place of the suite's own;
+        a family that is registered does not change the suite otherwise.
 
     Returns
     -------
     Suite
-        Member i depends on (name, seed, i) only.
+        Member i depends on (name, seed, families, i) only.
 
     Raises
     ------
     TypeError, ValueError
-        If the name is unknown (the closest one is suggested) or the seed is no integer of at least
-        0.
+        If a name is unknown (the closest one is suggested), the seed is no integer of at least 0,
+        or a family is named twice.
     """
-    return named_suite(name, seed, _SUITES)
-
-
-def named_suite(
-    name: str, seed: int, known: Mapping[str, Callable[[int], Iterator[Made[Member]]]]
-) -> Suite[Member]:
-    """The suite of that name among the ``known`` generators of specifications; the name and the
-    seed are checked.
-    """
-    if not isinstance(name, str):
-        raise TypeError(
-            f"name must be the name of a suite, got {name!r}; one of {', '.join(known)}"
-        )
-    if name not in known:
-        raise ValueError(unknown_name("suite", name, known))
-    seed = whole_number("seed", seed, low=0, remedy="choose a seed of 0, 1, 2, …")
-    return Suite(name, seed, tuple(known[name](seed)))
+    if isinstance(families, (str, Family)):
+        raise TypeError(f"families must be a sequence, got {families!r}; pass [{families!r}]")
+    design, own = find_named("suite", name, _SUITES)
+    chosen = [find_family(family) for family in families or own]
+    names = [family.name for family in chosen]
+    if len(set(names)) < len(names):
+        raise ValueError(f"families must differ, got {', '.join(names)}; name each once")
+    return named_suite(name, seed, {name: partial(design, chosen)})

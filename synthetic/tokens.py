@@ -5,15 +5,11 @@ is the label.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tunebound.synthetic.arguments import real_number, whole_number
-from tunebound.synthetic.registry import Floats
-
-Integers = NDArray[np.int64]
+from tunebound._ground.arrays import Floats, Integers
+from tunebound._ground.checks import real_number, whole_number
 
 # The chain keeps its topic this often; topics come in stretches, which is what a masked token can
 # be guessed from.
@@ -170,10 +166,8 @@ def make_token_task(
         raise ValueError(
             f"balance={share!r} leaves a class empty at n={count}; move it towards 0.5 or raise n"
         )
-    place, source = (
-        whole_number(name, value, low=0, remedy="seeds are non-negative integers")
-        for name, value in _seeds(world, seed)
-    )
+    place = whole_number("world", world, low=0, remedy="choose a world of 0, 1, 2, …")
+    source = whole_number("seed", seed, low=0, remedy="choose a seed of 0, 1, 2, …")
     topic_of_token = (
         np.random.default_rng([place, 0]).permutation(np.arange(words) % groups).astype(np.int64)
     )
@@ -210,10 +204,6 @@ def make_token_task(
         place,
         source,
     )
-
-
-def _seeds(world: Any, seed: Any) -> tuple[tuple[str, Any], ...]:
-    return (("world", world), ("seed", seed))
 
 
 def _emission(topic_of_token: Integers, topics: int, rng: np.random.Generator) -> Floats:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tunebound._ground.arrays import Floats, Integers
+from tunebound._ground.checks import require
 
 
 def row_norms(X: Floats) -> Floats:
@@ -18,7 +18,7 @@ def row_norms(X: Floats) -> Floats:
 
 
 def certified_margin(
-    X: Floats, y: NDArray[np.int64], separator: Floats, dual: Floats, *, tolerance: float
+    X: Floats, y: Integers, separator: Floats, dual: Floats, *, tolerance: float
 ) -> float:
     """Margin of ``separator`` after the dual has proved that no other direction has a larger one.
 
@@ -49,10 +49,7 @@ def certified_margin(
     length = float(np.linalg.norm(separator))
     if abs(length - 1.0) > tolerance:
         raise ValueError(f"separator must have unit length, got {length!r}; divide it by its norm")
-    if float(dual.min()) < 0.0:
-        raise ValueError(
-            f"dual must not be negative, got {float(dual.min())!r} at index {int(dual.argmin())}"
-        )
+    require("dual", dual, dual >= 0, "must be 0 or more: drop the solver's noise")
     radius = float(row_norms(X).max())
     distances = y * (X @ separator)
     margin = float(distances.min())

@@ -11,10 +11,10 @@ from tunebound.synthetic.planting import (
     orthogonal_part,
     random_direction,
 )
-from tunebound.synthetic.registry import Planted, Request, register
+from tunebound.synthetic.registry import Planted, Request, register_family
 
 
-@register(
+@register_family(
     "all_support",
     summary=(
         "Every sample is a support vector: two parallel sheets, no sample can be left out unnoticed"

@@ -5,18 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound.synthetic.planting import part_cloud, random_direction, random_frame
-from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "anisotropic",
     summary=(
         "Normal cloud with covariance eigenvalues j^(-decay) in a random basis: features of unequal"
         " strength."
     ),
     options={
-        **COMMON,
-        "decay": Option(1.0, "exponent of the eigenvalues j^(-decay)", float, low=0.0, high=6.0),
+        **COMMON_OPTIONS,
+        "decay": Option(
+            default=1.0,
+            meaning="exponent of the eigenvalues j^(-decay)",
+            kind=float,
+            low=0.0,
+            high=6.0,
+        ),
     },
 )
 def anisotropic(request: Request, rng: np.random.Generator) -> Planted:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound.synthetic.planting import part_cloud, random_direction
-from tunebound.synthetic.registry import Planted, Request, register
+from tunebound.synthetic.registry import Planted, Request, register_family
 
 
-@register("ball", summary="Uniform in a ball: bounded, most norms near the radius.")
+@register_family("ball", summary="Uniform in a ball: bounded, most norms near the radius.")
 def ball(request: Request, rng: np.random.Generator) -> Planted:
     """Part uniform points of the unit ball."""
     directions = rng.standard_normal((request.n, request.d))

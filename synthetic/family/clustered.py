@@ -5,24 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound.synthetic.planting import part_cloud, random_direction
-from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "clustered",
     summary=(
         "Normal clusters, each of one class: what a good encoder makes of a task with sub-topics."
     ),
     needs="clusters ≤ n/2",
     options={
-        **COMMON,
+        **COMMON_OPTIONS,
         "clusters": Option(
-            None, "number of clusters, of alternating class (by default 4, at most n/2)", int, low=2
+            default=None,
+            meaning="number of clusters, of alternating class (by default 4, at most n/2)",
+            kind=int,
+            low=2,
         ),
         "spread": Option(
-            0.15,
-            "standard deviation in a cluster over that of the centres",
-            float,
+            default=0.15,
+            meaning="standard deviation in a cluster over that of the centres",
+            kind=float,
             low=1e-3,
             high=1e3,
         ),

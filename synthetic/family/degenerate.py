@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound.synthetic.planting import part_cloud, random_direction
-from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "degenerate",
     summary=(
         "Normal cloud with a sample exactly on the margin whose dual must be zero: the measure-zero"
@@ -16,8 +16,10 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
     ),
     needs="n_support + n_degenerate ≤ min(n, d)",
     options={
-        **COMMON,
-        "n_degenerate": Option(1, "number of samples on the margin with dual zero", int, low=1),
+        **COMMON_OPTIONS,
+        "n_degenerate": Option(
+            default=1, meaning="number of samples on the margin with dual zero", kind=int, low=1
+        ),
     },
 )
 def degenerate(request: Request, rng: np.random.Generator) -> Planted:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound.synthetic.planting import part_cloud, random_direction
-from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "few_support",
     summary=(
         "Normal cloud with two support vectors: leaving out any other sample changes nothing in the"
         " limit."
     ),
-    options={**COMMON, "n_support": Option(2, "number of support vectors", int, low=1)},
+    options={
+        **COMMON_OPTIONS,
+        "n_support": Option(default=2, meaning="number of support vectors", kind=int, low=1),
+    },
 )
 def few_support(request: Request, rng: np.random.Generator) -> Planted:
     """Part N(0, I) with a handful of support vectors."""

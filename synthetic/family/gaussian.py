@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound.synthetic.planting import part_cloud, random_direction
-from tunebound.synthetic.registry import Planted, Request, register
+from tunebound.synthetic.registry import Planted, Request, register_family
 
 
-@register(
+@register_family(
     "gaussian",
     summary="Isotropic normal cloud: the reference that the other families are compared with.",
 )

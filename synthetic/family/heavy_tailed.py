@@ -5,15 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound.synthetic.planting import part_cloud, random_direction
-from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "heavy_tailed",
     summary="Student t coordinates: a few outliers set the radius, most samples lie far inside it.",
     options={
-        **COMMON,
-        "degrees": Option(3.0, "degrees of freedom; smaller is heavier", float, low=1.0, high=1e3),
+        **COMMON_OPTIONS,
+        "degrees": Option(
+            default=3.0,
+            meaning="degrees of freedom; smaller is heavier",
+            kind=float,
+            low=1.0,
+            high=1e3,
+        ),
     },
 )
 def heavy_tailed(request: Request, rng: np.random.Generator) -> Planted:

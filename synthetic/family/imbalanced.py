@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound.synthetic.planting import part_cloud, random_direction
-from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "imbalanced",
     summary="Normal cloud with a rare class (two samples at least).",
     options={
-        **COMMON,
-        "minority": Option(0.1, "share of the rare class, +1", float, low=0.0, high=0.5),
+        **COMMON_OPTIONS,
+        "minority": Option(
+            default=0.1, meaning="share of the rare class, +1", kind=float, low=0.0, high=0.5
+        ),
     },
 )
 def imbalanced(request: Request, rng: np.random.Generator) -> Planted:

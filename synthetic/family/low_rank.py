@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound.synthetic.planting import part_cloud, random_direction, random_frame
-from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "low_rank",
     summary=(
         "Normal cloud in a random subspace that holds the separator: redundant features, singular"
@@ -16,9 +16,12 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
     ),
     needs="2 ≤ rank ≤ d",
     options={
-        **COMMON,
+        **COMMON_OPTIONS,
         "rank": Option(
-            None, "dimension of the subspace (by default half of d, at least 2)", int, low=2
+            default=None,
+            meaning="dimension of the subspace (by default half of d, at least 2)",
+            kind=int,
+            low=2,
         ),
     },
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tunebound.synthetic.planting import part_cloud, random_direction
-from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.planting import even_labels, part_cloud, random_direction
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "near_duplicates",
     summary=(
         "Support vectors in nearly equal pairs of one class: the twin steps in when one is left"
@@ -16,17 +16,17 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
     ),
     needs="2·pairs ≤ n",
     options={
-        "gap": COMMON["gap"],
+        "gap": COMMON_OPTIONS["gap"],
         "pairs": Option(
-            None,
-            "number of pairs of support vectors (by default min(d, n/3)/2, at least 1)",
-            int,
+            default=None,
+            meaning="number of pairs of support vectors (by default min(d, n/3)/2, at least 1)",
+            kind=int,
             low=1,
         ),
         "distance": Option(
-            1e-3,
-            "distance of twins over the cloud's size, the radius roughly",
-            float,
+            default=1e-3,
+            meaning="distance of twins over the cloud's size, the radius roughly",
+            kind=float,
             low=1e-6,
             high=1.0,
         ),
@@ -48,15 +48,12 @@ def near_duplicates(request: Request, rng: np.random.Generator) -> Planted:
             "distance"
         ] * size * random_direction(d, rng)
     twins = np.repeat(np.where(np.arange(pairs) % 2 == 0, 1, -1), 2)
-    others = n - 2 * pairs
-    # The other samples even the classes out.
-    missing = min(others, max(0, n // 2 - int((twins == 1).sum())))
-    rest = rng.permutation(np.where(np.arange(others) < missing, 1, -1))
+    labels = even_labels(twins, n, rng)
     return part_cloud(
         request,
         cloud,
         random_direction(d, rng),
         rng,
         n_support=2 * pairs,
-        labels=np.concatenate([twins, rest]),
+        labels=labels,
     )

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from tunebound.synthetic.planting import random_frame
-from tunebound.synthetic.registry import Option, Planted, Request, register
+from tunebound.synthetic.registry import Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "orthogonal",
     summary=(
         "Pairwise orthogonal samples x_i = radius·e_i: every sample supports alone a direction of"
@@ -19,7 +19,9 @@ from tunebound.synthetic.registry import Option, Planted, Request, register
     needs="d ≥ n; margin ≤ radius/√n (equality: all norms equal; below: all norms but one shrink)",
     options={
         "rotate": Option(
-            False, "switch between coordinate axes (False) and a random frame (True)", bool
+            default=False,
+            meaning="switch between coordinate axes (False) and a random frame (True)",
+            kind=bool,
         )
     },
 )

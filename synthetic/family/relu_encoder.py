@@ -8,13 +8,14 @@ from tunebound.synthetic.planting import (
     balance_columns,
     check_gap,
     dual_weights,
+    even_labels,
     largest_scale,
     random_direction,
 )
-from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "relu_encoder",
     summary=(
         "Features of a random ReLU layer over normal latent variables: none negative, many exactly"
@@ -22,12 +23,18 @@ from tunebound.synthetic.registry import COMMON, Option, Planted, Request, regis
     ),
     needs="d ≥ 3; √2·margin·(1 + gap) < radius; n_support ≥ 2",
     options={
-        **COMMON,
+        **COMMON_OPTIONS,
         "n_support": Option(
-            None, "number of support vectors (by default n/3, at most d/2)", int, low=2
+            default=None,
+            meaning="number of support vectors (by default n/3, at most d/2)",
+            kind=int,
+            low=2,
         ),
         "latent": Option(
-            None, "number of latent variables (by default half of d, at least 2)", int, low=2
+            default=None,
+            meaning="number of latent variables (by default half of d, at least 2)",
+            kind=int,
+            low=2,
         ),
     },
 )
@@ -52,13 +59,10 @@ def relu_encoder(request: Request, rng: np.random.Generator) -> Planted:
     latent = request.options["latent"]
     if latent is None:
         latent = max(2, d // 2)
-    labels = rng.permutation(np.where(np.arange(n) < n // 2, 1, -1))
+    rng.permutation(n)  # nothing uses it, but without it every seed would give other data
     # Both classes on the margin, so that their means can balance.
     support_labels = np.where(np.arange(k) % 2 == 0, 1, -1)
-    labels[:k] = support_labels
-    rest = n - k
-    missing = min(rest, max(0, n // 2 - int((support_labels == 1).sum())))
-    labels[k:] = rng.permutation(np.where(np.arange(rest) < missing, 1, -1))
+    labels = even_labels(support_labels, n, rng)
     hidden = rng.standard_normal((n, latent))
     hidden[:, 0] = labels * np.abs(hidden[:, 0])
     inputs = hidden @ rng.standard_normal((latent, d - 2 * pairs))

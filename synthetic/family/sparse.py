@@ -7,18 +7,24 @@ import math
 import numpy as np
 
 from tunebound.synthetic.planting import balance_columns, part_cloud, random_direction
-from tunebound.synthetic.registry import COMMON, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 
-@register(
+@register_family(
     "sparse",
     summary=(
         "Few non-zero features in each sample: the separator lives on a few features that all"
         " samples use, the rest is sparse."
     ),
     options={
-        **COMMON,
-        "density": Option(0.25, "expected share of non-zero features", float, low=0.01, high=1.0),
+        **COMMON_OPTIONS,
+        "density": Option(
+            default=0.25,
+            meaning="expected share of non-zero features",
+            kind=float,
+            low=0.01,
+            high=1.0,
+        ),
     },
 )
 def sparse(request: Request, rng: np.random.Generator) -> Planted:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tunebound._ground.arrays import Floats
 from tunebound.synthetic.planting import check_gap, orthogonal_part, random_direction
-from tunebound.synthetic.registry import COMMON, Floats, Option, Planted, Request, register
+from tunebound.synthetic.registry import COMMON_OPTIONS, Option, Planted, Request, register_family
 
 ROUNDS = 10_000
 
@@ -40,14 +41,17 @@ def balanced_units(directions: Floats, rng: np.random.Generator) -> tuple[Floats
     )
 
 
-@register(
+@register_family(
     "sphere",
     summary="Uniform on a sphere: every norm equals the radius, as after layer normalisation.",
     needs="2 ≤ n_support; n_support = 2 when d = 2",
     options={
-        **COMMON,
+        **COMMON_OPTIONS,
         "n_support": Option(
-            None, "number of support vectors (by default n/3, at most d)", int, low=2
+            default=None,
+            meaning="number of support vectors (by default n/3, at most d)",
+            kind=int,
+            low=2,
         ),
     },
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound.synthetic.planting import part_cloud, random_direction
-from tunebound.synthetic.registry import Planted, Request, register
+from tunebound.synthetic.registry import Planted, Request, register_family
 
 
-@register(
+@register_family(
     "wide",
     summary=(
         "Normal cloud with more features than samples, three quarters of the samples on the margin:"

@@ -83,29 +83,35 @@ def test_planted_truth_passes_the_check_for_arrays() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"X": X[0]}, r"X must have 2 dimension\(s\), got shape \(2,\)"),
-        ({"X": np.empty((0, 2))}, r"X must not be empty, got shape \(0, 2\)"),
-        ({"X": np.empty((3, 0))}, r"X must not be empty"),
-        ({"X": [[1.0, 2.0], [3.0]]}, r"X must be a rectangular array"),
+        ({"X": X[0]}, r"X must have axes \(samples, features\), got shape \(2,\): use X.reshape"),
+        ({"X": np.empty((0, 2))}, r"X is empty \(shape \(0, 2\)\): pass at least one number"),
+        ({"X": np.empty((3, 0))}, r"X is empty \(shape \(3, 0\)\)"),
+        ({"X": [[1.0, 2.0], [3.0]]}, r"X is ragged: rows must have equal lengths"),
         (
             {"X": np.where(X == 4, np.nan, X)},
-            r"X must be finite, got nan at index \(2, 1\); clean the data",
+            r"X\[2, 1\] = nan: X must be finite: remove NaN and infinite values",
         ),
-        ({"X": np.where(X == 4, -np.inf, X)}, r"X must be finite, got -inf at index \(2, 1\)"),
+        ({"X": np.where(X == 4, -np.inf, X)}, r"X\[2, 1\] = -inf: X must be finite"),
         (
             {"X": np.where(X == 1, 0, X) * [[0], [1], [1]]},
             r"X has a zero row at index 0.*append a constant feature",
         ),
-        ({"y": Y[:2]}, r"y must have shape \(3,\), one label for each row of X, got \(2,\)"),
-        ({"y": Y[:, None]}, r"y must have 1 dimension\(s\), got shape \(3, 1\)"),
-        ({"y": [0, 1, 1]}, r"y must hold −1 and \+1 only, got 0.0; labels 0/1 become 2\*y - 1"),
-        ({"y": [1, -1, 2]}, r"y must hold −1 and \+1 only, got 2.0"),
-        ({"y": [1, -1, np.nan]}, r"y must be finite, got nan at index \(2,\)"),
+        ({"y": Y[:2]}, r"y must have shape \(3,\), one label a sample of X, got \(2,\)"),
+        (
+            {"y": Y[:, None]},
+            r"y must have shape \(3,\), .* got \(3, 1\): a single column becomes .* y.ravel",
+        ),
+        (
+            {"y": [0, 1, 1]},
+            r"y holds 0 and 1, labels must be -1 or \+1: convert it with 2 \* y - 1",
+        ),
+        ({"y": [1, -1, 2]}, r"y\[2\] = 2.0: y must be -1 or \+1: map the two classes to these"),
+        ({"y": [1, -1, np.nan]}, r"y\[2\] = nan: y must be finite"),
         (
             {"y": [1, 1, 1]},
-            r"y must hold both classes, got only \+1; add samples of the other class",
+            r"y holds only the class \+1: a margin needs samples of both classes",
         ),
-        ({"X": X[:1], "y": Y[:1]}, r"y must hold both classes"),
+        ({"X": X[:1], "y": Y[:1]}, r"X has 1 sample: a margin needs n >= 2, one of each class"),
         ({"dual": None}, r"separator and dual must be given together: the dual is what proves"),
         ({"separator": None}, r"separator and dual must be given together"),
         ({"separator": [1.0]}, r"separator must have shape \(2,\) to fit X, got \(1,\)"),
@@ -125,7 +131,7 @@ def test_planted_truth_passes_the_check_for_arrays() -> None:
         ),
         ({"separator": [0.8, 0.6]}, r"separator and dual violate stationarity"),
         ({"dual": DUAL[:2]}, r"dual must have shape \(3,\) to fit X, got \(2,\)"),
-        ({"dual": [0.125, 0.125, -1e-3]}, r"dual must not be negative, got -0.001 at index 2"),
+        ({"dual": [0.125, 0.125, -1e-3]}, r"dual\[2\] = -0.001: dual must be 0 or more: drop"),
         ({"dual": 2 * DUAL}, r"violate stationarity.* its sum is 1/margin²"),
         ({"dual": DUAL * (1 + 1e-6)}, r"violate stationarity"),
         ({"dual": 0 * DUAL}, r"violate stationarity"),
@@ -155,14 +161,17 @@ def test_a_dual_off_the_margin_is_refused() -> None:
     [
         (
             {"X": X.astype(str)},
-            r"X must hold real numbers, got dtype <U.*convert it with .astype\(float\)",
+            r"X must be made of real numbers, got an array of dtype <U.*: pass int or float",
         ),
-        ({"X": X.astype(complex)}, r"X must hold real numbers, got dtype complex128"),
-        ({"X": X > 0}, r"X must hold real numbers, got dtype bool"),
-        ({"X": X.astype(object)}, r"X must hold real numbers, got dtype object"),
-        ({"X": None}, r"X must hold real numbers, got dtype object"),
-        ({"y": Y > 0}, r"y must hold real numbers, got dtype bool"),
-        ({"y": ["a", "b", "a"]}, r"y must hold real numbers"),
+        (
+            {"X": X.astype(complex)},
+            r"X must be made of real numbers, got an array of dtype complex128",
+        ),
+        ({"X": X > 0}, r"X must be made of real numbers, got an array of dtype bool"),
+        ({"X": X.astype(object)}, r"X must be made of real numbers, got an array of dtype object"),
+        ({"X": None}, r"X must be made of real numbers, got None: pass int or float"),
+        ({"y": Y > 0}, r"y is boolean: convert it with np.where\(y, 1, -1\)"),
+        ({"y": ["a", "b", "a"]}, r"y must be made of real numbers"),
     ],
 )
 def test_wrong_kinds_are_refused(arguments: dict[str, Any], message: str) -> None:
@@ -176,7 +185,7 @@ def test_half_a_truth_cannot_be_constructed() -> None:
         ValueError,
         match=r"must be given together or not at all; build a dataset with make_separable",
     ):
-        SeparableDataset(X, Y, 5.0, margin=2.0)
+        SeparableDataset(X=X, y=Y, radius=5.0, margin=2.0)
 
 
 @pytest.mark.parametrize("family", sorted(families()))
@@ -255,9 +264,12 @@ def test_a_file_without_an_entry_is_refused(missing: str, stored: Path, tmp_path
             {"format": "other-2"},
             r"has format 'other-2', expected 'tunebound-separable-1'; write it again",
         ),
-        ({"X": np.full((20, 5), np.nan)}, r"contradicts itself: X must be finite"),
-        ({"X": np.ones((20, 5), dtype=complex)}, r"contradicts itself: X must hold real numbers"),
-        ({"y": np.ones(20)}, r"contradicts itself: y must hold both classes"),
+        ({"X": np.full((20, 5), np.nan)}, r"contradicts itself: X\[0, 0\] = nan: X must be finite"),
+        (
+            {"X": np.ones((20, 5), dtype=complex)},
+            r"contradicts itself: X must be made of real numbers",
+        ),
+        ({"y": np.ones(20)}, r"contradicts itself: y holds only the class \+1"),
         (
             {"radius": np.float64(5.0)},
             r"contradicts itself: radius 5.0 is not the largest norm in X",

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tunebound.synthetic import Family, families, make_separable
+from tunebound.synthetic import Family, Request, families, make_separable
 from tunebound.synthetic.family import sphere
-from tunebound.synthetic.registry import Request
 
 FAMILIES = sorted(families())
 
@@ -113,12 +112,12 @@ def test_clusters_that_straddle_the_separator_are_not_torn_apart() -> None:
     clusters, size = 4, 4
     for seed in range(20):
         request = Request(
-            "clustered",
-            80,
-            6,
-            0.01,
-            1.0,
-            {"n_support": size, "gap": 0.1, "clusters": clusters, "spread": 0.3},
+            family="clustered",
+            n=80,
+            d=6,
+            margin=0.01,
+            radius=1.0,
+            options={"n_support": size, "gap": 0.1, "clusters": clusters, "spread": 0.3},
         )
         Z = families()["clustered"].draw(request, np.random.default_rng(seed)).Z
         for cluster in range(clusters):
@@ -281,9 +280,9 @@ def test_families_of_one_seed_differ() -> None:
 REFUSALS: list[tuple[dict[str, Any], str]] = [
     (
         {"family": "gausian"},
-        r"unknown family 'gausian'; did you mean 'gaussian'\? known: all_support, anisotropic",
+        r"no family is named 'gausian'; did you mean 'gaussian'\? Known: all_support, anisotropic",
     ),
-    ({"family": "zzzz"}, r"unknown family 'zzzz'; known: "),
+    ({"family": "zzzz"}, r"no family is named 'zzzz'. Known: "),
     ({"margin": 5.0}, r"margin=5 exceeds radius=4: .*lower the margin or raise the radius"),
     ({"margin": 4.0}, r"margin=4 equals the radius.*lower the margin or raise the radius"),
     (
@@ -295,25 +294,25 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         {"margin": 1e-9},
         r"margin=1e-09 is below 1e-09 of radius=4: rounding.*raise the margin or lower the radius",
     ),
-    ({"margin": 0.0}, r"margin must be finite and within .*choose other units"),
-    ({"margin": -1.0}, r"margin must be finite and within .* got -1.0"),
+    ({"margin": 0.0}, r"margin must be finite and in .*choose other units"),
+    ({"margin": -1.0}, r"margin must be finite and in .* got -1.0"),
     ({"margin": float("nan")}, r"margin must be finite.*got nan"),
     ({"radius": float("inf")}, r"radius must be finite.*got inf"),
-    ({"radius": 1e200}, r"radius must be finite and within .*choose other units"),
+    ({"radius": 1e200}, r"radius must be finite and in .*choose other units"),
     ({"n": 3}, r"n must be at least 4, got 3; each class needs two samples"),
     ({"d": 1}, r"d must be at least 2, got 1; support vectors need a direction"),
     ({"seed": -1}, r"seed must be at least 0, got -1; choose a seed of 0, 1, 2"),
     (
         {"n_suport": 3},
         (
-            r"unknown option of family 'gaussian', 'n_suport'; did you mean 'n_support'\? known:"
-            r" gap, n_supp"
+            r"no option of family 'gaussian' is named 'n_suport'; did you mean 'n_support'\? Known:"
+            r" n_support, gap"
         ),
     ),
-    ({"rank": 3}, r"unknown option of family 'gaussian', 'rank'; known: gap, n_support"),
+    ({"rank": 3}, r"no option of family 'gaussian' is named 'rank'. Known: n_support, gap"),
     (
         {"family": "all_support", "gap": 0.1},
-        r"unknown option of family 'all_support', 'gap'; known: none",
+        r"no option of family 'all_support' is named 'gap'. Known: none",
     ),
     (
         {"n_support": 101},
@@ -322,28 +321,28 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"n_support": 0}, r"n_support must be at least 1, got 0; it is the number of support vectors"),
     (
         {"gap": 0.0},
-        r"gap must be finite and within .*it is the distance of the other points beyond the margin",
+        r"gap must be finite and in .*it is the distance of the other points beyond the margin",
     ),
     (
         {"family": "heavy_tailed", "degrees": 0.5},
-        r"degrees must be finite and within \[1, 1000\], got 0.5",
+        r"degrees must be finite and in \[1, 1000\], got 0.5",
     ),
-    ({"family": "anisotropic", "decay": 7.0}, r"decay must be finite and within \[0, 6\]"),
+    ({"family": "anisotropic", "decay": 7.0}, r"decay must be finite and in \[0, 6\]"),
     (
         {"family": "low_rank", "rank": 21},
         r"rank=21 exceeds the number of features d=20; lower the rank or raise d",
     ),
     ({"family": "low_rank", "rank": 1}, r"rank must be at least 2, got 1"),
-    ({"family": "sparse", "density": 0.0}, r"density must be finite and within \[0.01, 1\]"),
+    ({"family": "sparse", "density": 0.0}, r"density must be finite and in \[0.01, 1\]"),
     (
         {"family": "clustered", "clusters": 51},
         r"clusters=51 need two samples each, but n=100; lower the clusters",
     ),
     ({"family": "clustered", "clusters": 1}, r"clusters must be at least 2"),
-    ({"family": "clustered", "spread": 0.0}, r"spread must be finite and within"),
+    ({"family": "clustered", "spread": 0.0}, r"spread must be finite and in"),
     (
         {"family": "imbalanced", "minority": 0.6},
-        r"minority must be finite and within \[0, 0.5\], got 0.6",
+        r"minority must be finite and in \[0, 0.5\], got 0.6",
     ),
     ({"family": "orthogonal"}, r"100 orthogonal samples need d ≥ n, got d=20; raise d or lower n"),
     (
@@ -360,7 +359,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         r"pairs=51 need 102 points, but n=100; lower the pairs or raise n",
     ),
     ({"family": "near_duplicates", "pairs": 0}, r"pairs must be at least 1"),
-    ({"family": "near_duplicates", "distance": 0.0}, r"distance must be finite and within"),
+    ({"family": "near_duplicates", "distance": 0.0}, r"distance must be finite and in"),
     (
         {"family": "degenerate", "n_support": 20},
         r"n_support=20 and n_degenerate=1 exceed d=20: the dual would not be",
@@ -401,8 +400,8 @@ def test_impossible_requests_are_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"family": 3}, r"family must be the name of a family, got 3; families\(\) lists them"),
-        ({"family": None}, r"family must be the name of a family, got None"),
+        ({"family": 3}, r"family must be named by text, got 3; known: all_support, anisotropic"),
+        ({"family": None}, r"family must be named by text, got None"),
         ({"n": True}, r"n must be an integer, got True"),
         ({"n": 20.0}, r"n must be an integer, got 20.0"),
         ({"d": "20"}, r"d must be an integer, got '20'"),

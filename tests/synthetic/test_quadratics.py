@@ -220,18 +220,18 @@ GOOD = dict(n=4, d=3, mu=0.1, beta=1.0, distance=1.0)
         (dict(n=2.0), TypeError, "n must be an integer"),
         (dict(n=True), TypeError, "n must be an integer, got True"),
         (dict(d=0), ValueError, "d must be at least 1"),
-        (dict(mu=0.0), ValueError, "mu must be finite and within .* strong convexity lies above 0"),
-        (dict(mu=2.0), ValueError, r"mu must be finite and within \[1e-100, 1\], got 2.0"),
+        (dict(mu=0.0), ValueError, "mu must be finite and in .* strong convexity lies above 0"),
+        (dict(mu=2.0), ValueError, r"mu must be finite and in \[1e-100, 1\], got 2.0"),
         (dict(mu=float("nan")), ValueError, "mu must be finite"),
         (dict(beta=float("inf")), ValueError, "beta must be finite"),
         (dict(beta="1"), TypeError, "beta must be a real number"),
-        (dict(distance=0), ValueError, "distance must be finite and within"),
+        (dict(distance=0), ValueError, "distance must be finite and in"),
         (dict(distance=True), TypeError, "distance must be a real number"),
         (dict(seed=-1), ValueError, "seed must be at least 0"),
         (
             dict(spectrum="unifrom"),
             ValueError,
-            "unknown spectrum 'unifrom'; did you mean 'uniform'",
+            "no spectrum is named 'unifrom'; did you mean 'uniform'",
         ),
         (dict(rotated=1), TypeError, "rotated must be True or False, got 1"),
         (dict(interpolate="no"), TypeError, "interpolate must be True or False, got 'no'"),
@@ -245,7 +245,7 @@ GOOD = dict(n=4, d=3, mu=0.1, beta=1.0, distance=1.0)
             ValueError,
             "scatter=1.0 has no meaning when interpolate=True; leave it out",
         ),
-        (dict(scatter=-1.0, interpolate=False), ValueError, "scatter must be finite and within"),
+        (dict(scatter=-1.0, interpolate=False), ValueError, "scatter must be finite and in"),
     ],
 )
 def test_bad_requests_are_refused(change, kind, message):
@@ -287,13 +287,17 @@ IDENTITIES = np.broadcast_to(np.eye(2), (3, 2, 2))
         (
             (IDENTITIES, [0, float("nan")], np.ones(2)),
             ValueError,
-            r"minimisers must be finite, got nan at index \(1,\)",
+            r"minimisers\[1\] = nan: minimisers must be finite",
         ),
-        ((IDENTITIES, ["a", "b"], np.ones(2)), TypeError, "minimisers must hold real numbers"),
+        (
+            (IDENTITIES, ["a", "b"], np.ones(2)),
+            TypeError,
+            "minimisers must be made of real numbers",
+        ),
         (
             (IDENTITIES, [[0.0], [0.0, 1.0]], np.ones(2)),
             ValueError,
-            "minimisers must be a rectangular array",
+            "minimisers is ragged: rows must have equal lengths",
         ),
     ],
 )
@@ -306,7 +310,7 @@ def test_bad_points_are_refused():
     problem = make_quadratics(**GOOD)
     with pytest.raises(ValueError, match=r"w must have shape \(..., 3\), got \(2,\)"):
         problem.losses([1.0, 2.0])
-    with pytest.raises(ValueError, match="w must be finite, got inf"):
+    with pytest.raises(ValueError, match=r"w\[2\] = inf: w must be finite"):
         problem.gradients([1.0, 2.0, np.inf])
 
 

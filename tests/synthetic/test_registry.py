@@ -9,34 +9,33 @@ import os
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tunebound.synthetic import families, family, make_separable, make_suite, registry
+from tunebound.synthetic import (
+    Planted,
+    Request,
+    families,
+    family,
+    make_separable,
+    make_suite,
+    register_family,
+)
 from tunebound.synthetic.planting import (
     balance_columns,
     centre,
     dual_weights,
+    even_labels,
     largest_scale,
     orthogonal_part,
     part_cloud,
     random_frame,
 )
-from tunebound.synthetic.registry import Planted, Request, register
 
 GAUSSIAN = Path(family.__file__).parent / "gaussian.py"
-
-
-@pytest.fixture
-def clean_register() -> Iterator[None]:
-    """Take families that a test registers out again."""
-    before = dict(registry._FAMILIES)
-    yield
-    registry._FAMILIES.clear()
-    registry._FAMILIES.update(before)
 
 
 def test_every_file_in_the_folder_is_one_family_of_its_name() -> None:
@@ -87,18 +86,18 @@ def test_a_name_is_given_once(clean_register: None) -> None:
     with pytest.raises(
         ValueError,
         match=(
-            r"family 'gaussian' is registered by tunebound.synthetic.family.gaussian already;"
-            r" choose"
+            r"family 'gaussian' is registered by tunebound.synthetic.family.gaussian.gaussian"
+            r" already; choose another name"
         ),
     ):
 
-        @register("gaussian", summary="Another.")
+        @register_family("gaussian", summary="Another.")
         def other(request: Request, rng: np.random.Generator) -> Planted:
             raise AssertionError
 
 
 def spoiled(change: Callable[[Planted], Planted]) -> None:
-    @register("spoiled", summary="A planting with a mistake.")
+    @register_family("spoiled", summary="A planting with a mistake.")
     def draw(request: Request, rng: np.random.Generator) -> Planted:
         return change(families()["gaussian"].draw(request, rng))
 
@@ -126,11 +125,11 @@ def spoiled(change: Callable[[Planted], Planted]) -> None:
         ),
         (
             lambda p: Planted(p.Z, p.separator, p.dual, np.arange(20)),
-            "labels other than −1 and \\+1",
+            r"labels\[0\] = 0.0: labels must be -1 or \+1",
         ),
         (
             lambda p: Planted(p.Z * np.nan, p.separator, p.dual),
-            "it holds numbers that are not finite",
+            r"Z\[0, 0\] = nan: Z must be finite",
         ),
         (
             lambda p: Planted(p.Z, p.separator, p.dual, np.r_[1, -np.ones(19)]),
@@ -161,7 +160,7 @@ def test_a_family_that_breaks_its_promise_is_found_out(
 
 @pytest.mark.parametrize("value", [0.0, np.inf])
 def test_a_cloud_without_extent_is_refused(value: float, clean_register: None) -> None:
-    @register("pointless", summary="All points at the origin, or nowhere.")
+    @register_family("pointless", summary="All points at the origin, or nowhere.")
     def draw(request: Request, rng: np.random.Generator) -> Planted:
         return part_cloud(
             request, np.full((request.n, request.d), value), np.eye(request.d)[0], rng
@@ -205,6 +204,21 @@ def test_balances_have_zero_weighted_sum() -> None:
     assert balanced[2, 0] == 0
     assert (np.sign(balanced[:, :3]) == np.sign(lateral[:, :3])).all()
     assert (np.abs(balanced) <= np.abs(lateral)).all()
+
+
+@pytest.mark.parametrize("n", [4, 5, 9, 10])
+def test_labels_are_evened_out_as_far_as_they_can(n: int) -> None:
+    for given in ([], [1], [1, -1, 1], [1, 1, 1, 1], [-1, -1, -1]):
+        labels = even_labels(np.array(given, dtype=np.int64), n, np.random.default_rng(n))
+        assert labels.shape == (n,)
+        assert labels.dtype == np.int64
+        assert labels[: len(given)].tolist() == given
+        assert set(labels.tolist()) <= {-1, 1}
+        positive, negative = given.count(1), given.count(-1)
+        closest = min(
+            (abs(positive + more - n // 2), more) for more in range(n - positive - negative + 1)
+        )
+        assert (labels == 1).sum() == positive + closest[1]
 
 
 def test_dual_weights_differ_within_a_factor_of_three() -> None:

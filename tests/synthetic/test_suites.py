@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tunebound.synthetic import (
+    Family,
     SeparableDataset,
     Suite,
     families,
@@ -46,7 +47,7 @@ def test_names_are_unique_and_specifications_describe_their_data(name: str) -> N
         data = specification.make()
         assert data.name == specification.name
         assert (data.family, data.n, data.d) == (
-            specification.family,
+            specification.family.name,
             specification.n,
             specification.d,
         )
@@ -85,7 +86,7 @@ def test_a_member_is_the_same_alone_in_order_and_in_any_order() -> None:
     assert same(make_suite("smoke", seed=5)[-1], everything[-1])
     specification = make_suite("smoke", seed=5).specifications[3]
     alone = make_separable(
-        specification.family,
+        specification.family.name,
         n=specification.n,
         d=specification.d,
         margin=specification.margin,
@@ -112,8 +113,8 @@ def test_suites_of_other_seeds_share_no_member() -> None:
 def test_iterating_generates_one_member_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    def counting(family: str, **arguments: Any) -> SeparableDataset:
-        made.append(family)
+    def counting(family: Family, **arguments: Any) -> SeparableDataset:
+        made.append(family.name)
         return make_separable(family, **arguments)
 
     monkeypatch.setattr(suites, "make_separable", counting)
@@ -128,7 +129,7 @@ def test_the_standard_suite_is_a_designed_experiment() -> None:
     stay.
     """
     suite = make_suite()
-    members = {(s.family, s.n, s.d, s.margin, s.radius) for s in suite.specifications}
+    members = {(s.family.name, s.n, s.d, s.margin, s.radius) for s in suite.specifications}
     assert len({s.seed for s in suite.specifications}) == 1
     assert max(s.n for s in suite.specifications) <= 192
     sweeps: dict[str, dict[str, int]] = defaultdict(dict)
@@ -150,8 +151,8 @@ def test_the_standard_suite_is_a_designed_experiment() -> None:
 def test_the_number_of_support_vectors_stays_along_the_sweep_of_n() -> None:
     counts = defaultdict(set)
     for specification in make_suite().specifications:
-        if specification.d == 8 and specification.family != "all_support":
-            counts[specification.family].add(specification.make().support.size)
+        if specification.d == 8 and specification.family.name != "all_support":
+            counts[specification.family.name].add(specification.make().support.size)
     assert all(len(sizes) == 1 for sizes in counts.values())
 
 
@@ -165,7 +166,7 @@ def test_the_smoke_suite_meets_every_kind_of_trouble() -> None:
         "all_support",
         "near_duplicates",
         "degenerate",
-    } < {s.family for s in suite.specifications}
+    } < {s.family.name for s in suite.specifications}
     assert any(data.d > data.n for data in suite)
     assert max(data.n for data in suite) <= 16
 
@@ -184,12 +185,12 @@ def test_suites_and_specifications_travel_between_processes() -> None:
         (
             {"name": "standrad"},
             ValueError,
-            r"unknown suite 'standrad'; did you mean 'standard'\? known: large, smoke",
+            r"no suite is named 'standrad'; did you mean 'standard'\? Known: smoke, standard",
         ),
         (
             {"name": 3},
             TypeError,
-            r"name must be the name of a suite, got 3; one of smoke, standard, large",
+            r"suite must be named by text, got 3; known: smoke, standard, large",
         ),
         ({"seed": -1}, ValueError, r"seed must be at least 0, got -1"),
         ({"seed": 1.5}, TypeError, r"seed must be an integer, got 1.5"),
@@ -205,9 +206,9 @@ def test_bad_arguments_are_refused(
 
 def test_bad_indices_are_refused() -> None:
     suite = make_suite("smoke")
-    with pytest.raises(IndexError, match=r"index 13 is out of range: suite 'smoke' has 13 members"):
+    with pytest.raises(IndexError, match=r"from -13 to 12, got 13; suite 'smoke' has 13 members"):
         suite[13]
-    with pytest.raises(IndexError, match="index -14"):
+    with pytest.raises(IndexError, match="index must be from -13 to 12, got -14"):
         suite[-14]
     for index in (slice(2), 1.0, True, "0"):
         with pytest.raises(

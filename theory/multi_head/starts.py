@@ -97,7 +97,12 @@ def make_suite(name: str, seed: int) -> synthetic.Suite[RandomStarts]:
         name,
         seed,
         tuple(
-            StartsSpecification(synthetic.Specification(family, n, d, MARGIN, RADIUS, seed), scale)
+            StartsSpecification(
+                synthetic.Specification(
+                    family=family, n=n, d=d, margin=MARGIN, radius=RADIUS, seed=seed
+                ),
+                scale,
+            )
             for family in families
             for n, d in shapes
             for scale in scales

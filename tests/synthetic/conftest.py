@@ -1,0 +1,15 @@
+"""Fixtures that the tests of synthetic data share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tunebound.synthetic import families, registry
+
+
+@pytest.fixture
+def clean_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take families that a test registers out again."""
+    families()  # those of the package are registered once a process and have to stay
+    for entries in ("_entries", "_owners"):
+        monkeypatch.setattr(registry._FAMILIES, entries, dict(getattr(registry._FAMILIES, entries)))
