@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tunebound.tuning import arguments, instability
+from tunebound.tuning import instability
+from tunebound.tuning.arguments import torch_device
 from tunebound.tuning.encoders.pretraining import Pretraining, pretrain
 from tunebound.tuning.encoders.reconstruction import MaskedEncoder
 from tunebound.tuning.encoders.retraining import Retraining, self_unsupervised_retraining
@@ -53,7 +54,6 @@ __all__ = [
     "TokenEncoder",
     "TokenMLP",
     "TokenTransformer",
-    "arguments",
     "estimate_minimiser",
     "fine_tune",
     "flow_heads",
@@ -64,6 +64,7 @@ __all__ = [
     "path_lipschitz",
     "pretrain",
     "self_unsupervised_retraining",
+    "torch_device",
     "tune_heads",
     "tune_losses",
     "tune_networks",

@@ -339,7 +339,7 @@ def test_the_registry_knows_its_methods():
         ({"steps": 0}, ValueError, "steps must be at least 1"),
         ({"learning_rate": float("nan")}, ValueError, "learning_rate must be finite"),
         ({"batch_size": True}, TypeError, "batch_size must be an integer"),
-        ({"dropout": 1.0}, ValueError, "dropout must be in"),
+        ({"dropout": 1.0}, ValueError, r"dropout must be finite and in \[0, 1\), got 1.0"),
     ],
 )
 def test_what_cannot_be_tuned_is_refused(task, encoder, changed, error, message):
@@ -352,7 +352,7 @@ def test_samples_that_do_not_fit_are_refused(task, encoder):
         (task.tokens[:, :3], task.labels, r"inputs must have shape \(N, 6\)"),
         (task.tokens + VOCABULARY, task.labels, "inputs must lie in"),
         (task.tokens, task.labels[:4], "y must have shape"),
-        (task.tokens, np.ones(N), "both of them"),
+        (task.tokens, np.ones(N), r"y holds only the class \+1; add samples of the other"),
     ):
         with pytest.raises(ValueError, match=message):
             tuning.fine_tune(encoder, tokens, labels, seeds=[0])

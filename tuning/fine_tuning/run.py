@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.func import functional_call, vmap
 
-from tunebound.tuning import arguments
+from tunebound._ground import checks
 from tunebound.tuning.encoders.reconstruction import sequences
 from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import Method
@@ -90,7 +90,7 @@ class FineTuned:
         return self._filled(self.weights, replica)
 
     def _filled(self, weights: dict[str, Tensor], replica: int) -> TokenEncoder:
-        if arguments.integer("replica", replica, 0) >= len(self.seeds):
+        if checks.whole_number("replica", replica, low=0) >= len(self.seeds):
             raise ValueError(
                 f"replica must be below {len(self.seeds)}, the number of replicas, got {replica}"
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 from torch.func import functional_call, grad, vmap
 from tqdm import tqdm
 
-from tunebound.tuning import arguments
+from tunebound._ground import checks
 from tunebound.tuning.encoders.reconstruction import sequences
 from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import Method, State, copies, find_method, uniform
@@ -102,10 +101,16 @@ def fine_tune(
         labels=labels,
         seeds=chosen,
         left_out=_left_out(left_out, len(chosen), labels),
-        steps=found.steps(arguments.integer("steps", steps, 1)),
-        rate=found.learning_rate(arguments.positive("learning_rate", learning_rate)),
-        batch=min(arguments.integer("batch_size", batch_size, 1), len(labels)),
-        dropout=_share(dropout),
+        steps=found.steps(checks.whole_number("steps", steps, low=1)),
+        rate=found.learning_rate(checks.real_number("learning_rate", learning_rate, above=0)),
+        batch=min(checks.whole_number("batch_size", batch_size, low=1), len(labels)),
+        dropout=checks.real_number(
+            "dropout",
+            dropout,
+            low=0,
+            below=1,
+            remedy="it is the share of features that is set to zero",
+        ),
     )
     with threads_for(encoder.parameter_count):
         return _tune(plan)
@@ -310,16 +315,10 @@ def _sample(
             " apart"
         )
     labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
-    if labels.shape != tokens.shape[:1]:
-        raise ValueError(
-            f"y must have shape {tuple(tokens.shape[:1])} to match inputs, got {labels.shape}"
-        )
-    if labels.dtype.kind not in "fiu" or set(np.unique(labels)) != {-1, 1}:
-        raise ValueError(
-            f"y must hold the labels -1 and +1, both of them, got {np.unique(labels)[:5]}; map 0/1"
-            " labels by 2 * y - 1"
-        )
-    return tokens, torch.as_tensor(labels.astype(np.float64))
+    labels = checks.signs(labels, tuple(tokens.shape[:1]))
+    if (labels == labels[0]).all():
+        raise ValueError(f"y holds only the class {int(labels[0]):+d}; add samples of the other")
+    return tokens, torch.as_tensor(labels)
 
 
 def _seeds(seeds: Sequence[int]) -> list[int]:
@@ -328,7 +327,7 @@ def _seeds(seeds: Sequence[int]) -> list[int]:
             f"seeds must be a sequence of integers, one replica each, got {seeds!r}; write"
             f" [{seeds!r}] for one replica"
         )
-    checked = [arguments.integer("seeds", seed, 0) for seed in seeds]
+    checked = [checks.whole_number("seeds", seed, low=0) for seed in seeds]
     if not checked:
         raise ValueError("seeds is empty; name at least one, one replica each")
     if max(checked) >= SEED_LIMIT:
@@ -347,14 +346,17 @@ def _left_out(
             f"left_out must be a sequence of a sample or None for each of the {runs} seeds, got"
             f" {left_out!r}"
         )
-    given = [None] * runs if left_out is None else list(left_out)
-    if len(given) != runs:
+    without = [None] * runs if left_out is None else list(left_out)
+    if len(without) != runs:
         raise ValueError(
-            f"left_out must name a sample or None for each of the {runs} seeds, got {len(given)}"
+            f"left_out must name a sample or None for each of the {runs} seeds, got {len(without)}"
             " entries"
         )
     samples = np.array(
-        [-1 if sample is None else arguments.integer("left_out", sample, 0) for sample in given],
+        [
+            -1 if sample is None else checks.whole_number("left_out", sample, low=0)
+            for sample in without
+        ],
         dtype=np.int64,
     )
     if (samples >= len(labels)).any():
@@ -369,17 +371,3 @@ def _left_out(
                 " leave out another"
             )
     return samples
-
-
-def _share(dropout: float) -> float:
-    if isinstance(dropout, (bool, np.bool_)) or not isinstance(dropout, Real):
-        raise TypeError(
-            f"dropout must be a number, got {dropout!r}; it is the share of features that is set to"
-            " zero"
-        )
-    if not 0 <= float(dropout) < 1:
-        raise ValueError(
-            f"dropout must be in [0, 1), got {dropout}; it is the share of features that is set to"
-            " zero"
-        )
-    return float(dropout)
