@@ -14,7 +14,14 @@ from tunebound.tuning.encoders.tokens import (
     TokenTransformer,
 )
 from tunebound.tuning.fine_tuning.margin_regularizer import MaximalMarginRegularizer
-from tunebound.tuning.fine_tuning.methods import Method, methods
+from tunebound.tuning.fine_tuning.methods import (
+    Method,
+    ReplicaState,
+    StrengthRange,
+    find_method,
+    methods,
+    register_method,
+)
 from tunebound.tuning.fine_tuning.multi_head_loss import MultiHeadLoss
 from tunebound.tuning.fine_tuning.run import FineTuned
 from tunebound.tuning.fine_tuning.tune import fine_tune
@@ -49,12 +56,15 @@ __all__ = [
     "MultiHeadClassifier",
     "MultiHeadLoss",
     "Pretraining",
+    "ReplicaState",
     "Retraining",
     "SequenceClassifier",
+    "StrengthRange",
     "TokenEncoder",
     "TokenMLP",
     "TokenTransformer",
     "estimate_minimiser",
+    "find_method",
     "fine_tune",
     "flow_heads",
     "instability",
@@ -63,6 +73,7 @@ __all__ = [
     "network_curvature",
     "path_lipschitz",
     "pretrain",
+    "register_method",
     "self_unsupervised_retraining",
     "torch_device",
     "tune_heads",

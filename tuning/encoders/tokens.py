@@ -26,12 +26,14 @@ class TokenEncoder(nn.Module, ABC):
     features : int
         Size of the encoded feature.
     perturbation : Tensor or None
-        What is added to the embedded tokens (batch, length, size), for methods that ask for
-        smoothness; None otherwise.
+        What is added to the embedded tokens (batch, length, size): a buffer that is None except in
+        the functional calls of methods that ask for smoothness.
 
     There is no dropout and no batch statistic, so training and evaluation mode agree and every
     sample's loss is a smooth function of the parameters alone.
     """
+
+    perturbation: Tensor | None
 
     def __init__(self, vocabulary: int, length: int, features: int) -> None:
         super().__init__()
@@ -39,7 +41,7 @@ class TokenEncoder(nn.Module, ABC):
         self.length = checks.whole_number("length", length, low=1)
         self.features = features
         self.mask_token = self.vocabulary
-        self.perturbation: Tensor | None = None
+        self.register_buffer("perturbation", None, persistent=False)
 
     @abstractmethod
     def hidden(self, tokens: Tensor) -> Tensor:
