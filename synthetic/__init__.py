@@ -20,6 +20,7 @@ from tunebound.synthetic.registry import (
     Planted,
     Request,
     families,
+    find_family,
     register_family,
 )
 from tunebound.synthetic.separable import make_separable
@@ -41,6 +42,7 @@ __all__ = [
     "Suite",
     "TokenTask",
     "families",
+    "find_family",
     "make_problem_suite",
     "make_quadratics",
     "make_separable",

@@ -212,7 +212,17 @@ def families() -> dict[str, Family]:
 
 
 def find_family(family: str | Family) -> Family:
-    """The family of that name, or the family itself; ValueError with the closest known name if
-    there is none, TypeError if it is neither.
+    """The family of that name, or the family itself.
+
+    Parameters
+    ----------
+    family : str or Family
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    ValueError
+        If there is none; the message has the closest name.
     """
     return family if isinstance(family, Family) else _FAMILIES.find(family)

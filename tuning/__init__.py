@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tunebound.tuning import arguments, instability
+from tunebound.tuning import instability
+from tunebound.tuning.arguments import torch_device
 from tunebound.tuning.encoders.pretraining import Pretraining, pretrain
 from tunebound.tuning.encoders.reconstruction import MaskedEncoder
 from tunebound.tuning.encoders.retraining import Retraining, self_unsupervised_retraining
@@ -13,7 +14,14 @@ from tunebound.tuning.encoders.tokens import (
     TokenTransformer,
 )
 from tunebound.tuning.fine_tuning.margin_regularizer import MaximalMarginRegularizer
-from tunebound.tuning.fine_tuning.methods import Method, methods
+from tunebound.tuning.fine_tuning.methods import (
+    Method,
+    ReplicaState,
+    StrengthRange,
+    find_method,
+    methods,
+    register_method,
+)
 from tunebound.tuning.fine_tuning.multi_head_loss import MultiHeadLoss
 from tunebound.tuning.fine_tuning.run import FineTuned
 from tunebound.tuning.fine_tuning.tune import fine_tune
@@ -48,13 +56,15 @@ __all__ = [
     "MultiHeadClassifier",
     "MultiHeadLoss",
     "Pretraining",
+    "ReplicaState",
     "Retraining",
     "SequenceClassifier",
+    "StrengthRange",
     "TokenEncoder",
     "TokenMLP",
     "TokenTransformer",
-    "arguments",
     "estimate_minimiser",
+    "find_method",
     "fine_tune",
     "flow_heads",
     "instability",
@@ -63,7 +73,9 @@ __all__ = [
     "network_curvature",
     "path_lipschitz",
     "pretrain",
+    "register_method",
     "self_unsupervised_retraining",
+    "torch_device",
     "tune_heads",
     "tune_losses",
     "tune_networks",

@@ -13,6 +13,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tunebound._ground import checks
+from tunebound._ground.arrays import Floats
+
 __all__ = [
     "cka_distance",
     "disagreement",
@@ -23,8 +26,6 @@ __all__ = [
     "score_deviation",
     "svcca_distance",
 ]
-
-Floats = NDArray[np.float64]
 
 # share of variance that SVCCA's first step keeps, as Raghu et al. (2017) set it
 SVCCA_VARIANCE = 0.99
@@ -279,13 +280,9 @@ def left_out_distance(full: ArrayLike, left_out: ArrayLike) -> float:
     TypeError, ValueError
         For values that are not finite, or shapes that differ.
     """
-    ends, others = (
-        _finite(name, values) for name, values in (("full", full), ("left_out", left_out))
-    )
-    if ends.ndim not in (2, 3) or not ends.size:
-        raise ValueError(
-            f"full must have shape (R, p) or (R, N, m) with nothing empty, got {ends.shape}"
-        )
+    ends, others = checks.real_array("full", full), checks.real_array("left_out", left_out)
+    if ends.ndim not in (2, 3):
+        raise ValueError(f"full must have shape (R, p) or (R, N, m), got {ends.shape}")
     if ends.shape != others.shape:
         raise ValueError(
             f"left_out must have the shape of full, {ends.shape}, got {others.shape}; row r of both"
@@ -353,23 +350,10 @@ def _centred(features: ArrayLike) -> Floats:
 
 
 def _runs(name: str, values: ArrayLike, dimensions: int) -> Floats:
-    array = _finite(name, values)
-    if array.ndim != dimensions or len(array) < 2 or not array.size:
+    array = checks.real_array(name, values)
+    if array.ndim != dimensions or len(array) < 2:
         raise ValueError(
-            f"{name} must have {dimensions} axes, the first of them at least 2 runs, and nothing"
-            f" empty, got shape {array.shape}"
+            f"{name} must have {dimensions} axes, the first of them at least 2 runs,"
+            f" got shape {array.shape}"
         )
     return array
-
-
-def _finite(name: str, values: ArrayLike) -> Floats:
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        where = tuple(int(index) for index in bad[0])
-        raise ValueError(
-            f"{name} holds {array[where]} at {where}; leave out runs that diverged, and say so"
-        )
-    return array.astype(np.float64)

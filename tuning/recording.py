@@ -7,18 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tunebound.tuning import arguments
+from tunebound._ground import checks
 
 
 def record_steps(steps: int, record: str | Sequence[int] = "log") -> NDArray[np.int64]:
     """The numbers of steps to record, increasing and ending with `steps`; see `tune_heads`."""
-    total = arguments.integer("steps", steps, 1)
+    total = checks.whole_number("steps", steps, low=1)
     if isinstance(record, str):
-        arguments.choice("record", record, ("log",))
+        checks.choice("record", record, ("log",))
         decades = np.log10(total)
         chosen = np.rint(10 ** np.arange(0, decades, 1 / 8)).astype(np.int64)
     else:
-        values = [arguments.integer("record", value, 1) for value in record]
+        values = [checks.whole_number("record", value, low=1) for value in record]
         if any(value > total for value in values):
             raise ValueError(
                 f"record asks for step {max(values)}, but steps is {total}; raise steps or drop it"

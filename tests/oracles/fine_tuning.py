@@ -12,6 +12,22 @@ from torch.nn.functional import binary_cross_entropy_with_logits, embedding
 
 from tunebound.tuning.fine_tuning.methods.perturbed import SCALE
 
+# The methods that `fine_tune_one` writes out; those that only move the start are plain from there.
+WRITTEN_OUT = (
+    "plain",
+    "l2_sp",
+    "maximal_margin",
+    "mixout",
+    "more_iterations",
+    "multi_head",
+    "noise_stability",
+    "reinitialisation",
+    "self_unsupervised",
+    "smaller_step",
+    "smoothness",
+    "weight_averaging",
+)
+
 
 def fine_tune_one(
     encoder, start, tokens, labels, method, *, seed, left_out=None, steps, rate, batch, dropout
@@ -22,6 +38,7 @@ def fine_tune_one(
     the order of the samples and dropout, the method's noise, and the head. Methods are written out
     here by name, each as its paper has it.
     """
+    assert method in WRITTEN_OUT, f"{method} is not written out in tests/oracles/fine_tuning.py"
     order, noise, first = (
         torch.Generator().manual_seed(3 * seed + purpose) for purpose in range(3)
     )

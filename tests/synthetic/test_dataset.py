@@ -96,10 +96,10 @@ def test_planted_truth_passes_the_check_for_arrays() -> None:
             {"X": np.where(X == 1, 0, X) * [[0], [1], [1]]},
             r"X has a zero row at index 0.*append a constant feature",
         ),
-        ({"y": Y[:2]}, r"y must have shape \(3,\), one label a sample of X, got \(2,\)"),
+        ({"y": Y[:2]}, r"y must have shape \(3,\), got \(2,\): give one label a sample of X"),
         (
             {"y": Y[:, None]},
-            r"y must have shape \(3,\), .* got \(3, 1\): a single column becomes .* y.ravel",
+            r"y must have shape \(3,\), got \(3, 1\): .* a single column becomes .* y.ravel",
         ),
         (
             {"y": [0, 1, 1]},

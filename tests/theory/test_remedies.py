@@ -266,7 +266,7 @@ FEW = measures.RemedyOptions(steps=12, batch_size=8)
 @pytest.mark.parametrize("method", ["plain", "maximal_margin@3", "self_unsupervised"])
 def test_measures_are_those_of_runs_made_one_by_one(small, method):
     chosen = tuning.methods()[variants.split(method)[0]]
-    chosen = replace(chosen, weight=3.0) if "@" in method else chosen
+    chosen = replace(chosen, strength=3.0) if "@" in method else chosen
     chosen = replace(chosen, decoder=small.decoder) if method == "self_unsupervised" else chosen
 
     def alone(seed, left_out=None):
@@ -303,7 +303,7 @@ def test_measures_are_those_of_runs_made_one_by_one(small, method):
     ]
     assert values["left_out_predictions"] == pytest.approx(np.mean(moved), rel=1e-6)
     gaps = [
-        np.linalg.norm(a.flat_weights[0] - b.flat_weights[0])
+        np.linalg.norm(a.flat_parameters[0] - b.flat_parameters[0])
         for a, b in zip(runs, others, strict=False)
     ]
     assert values["left_out_parameters"] == pytest.approx(np.mean(gaps), rel=1e-6)

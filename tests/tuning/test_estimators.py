@@ -132,7 +132,7 @@ def test_the_largest_step_for_more_classes_does_not_diverge():
         (HeadTuningClassifier(steps=0), "steps must be at least 1"),
         (HeadTuningClassifier(learning_rate="fast"), "learning_rate must be one of 'auto'"),
         (MultiHeadClassifier(n_heads=0), "n_heads must be at least 1"),
-        (MultiHeadClassifier(init_scale=-1.0), "init_scale must be finite and positive"),
+        (MultiHeadClassifier(init_scale=-1.0), "init_scale must be finite and above 0"),
     ],
 )
 def test_bad_parameters_are_refused(estimator, message):

@@ -40,12 +40,14 @@ def test_a_replica_is_the_same_whatever_the_others_are(task, encoder, method):
     for place, (seed, sample) in enumerate(((3, None), (4, 2), (3, 5), (9, None))):
         alone = tune(task, encoder, method, seeds=(seed,), left_out=[sample])
         np.testing.assert_allclose(
-            together.flat_weights[place], alone.flat_weights[0], rtol=0, atol=1e-12
+            together.flat_parameters[place], alone.flat_parameters[0], rtol=0, atol=1e-12
         )
         np.testing.assert_allclose(
             together.logits(task.tokens)[place], alone.logits(task.tokens)[0], rtol=0, atol=1e-12
         )
-    assert np.abs(together.flat_weights[0] - together.flat_weights[3]).max() > 1e-6, "seeds differ"
+    assert np.abs(together.flat_parameters[0] - together.flat_parameters[3]).max() > 1e-6, (
+        "seeds differ"
+    )
 
 
 @pytest.mark.parametrize("kind", [tuning.TokenMLP, tuning.TokenTransformer])
@@ -82,7 +84,7 @@ def test_plain_is_the_loop_with_autograd_batch_by_batch(task, kind, left_out):
     encoder = kind(VOCABULARY, LENGTH, width=8, seed=0)
     tuned = tune(task, encoder, seeds=(7, 3), left_out=[None, left_out], steps=9, batch_size=5)
     trace = loop(task, encoder, left_out=left_out)
-    close(tuned.flat_weights[1], trace.encoders[-1])
+    close(tuned.flat_parameters[1], trace.encoders[-1])
     close(tuned.head[1], trace.heads[-1][0])
     close(tuned.bias[1], trace.biases[-1][0])
     close(tuned.losses[1], trace.losses)
@@ -91,7 +93,7 @@ def test_plain_is_the_loop_with_autograd_batch_by_batch(task, kind, left_out):
 def test_a_batch_of_which_a_replica_sees_nothing_moves_nothing(task, encoder):
     tuned = tune(task, encoder, left_out=[4], steps=N, batch_size=1, dropout=0.0)
     trace = loop(task, encoder, left_out=4, steps=N, batch=1, dropout=0.0)
-    close(tuned.flat_weights[0], trace.encoders[-1])
+    close(tuned.flat_parameters[0], trace.encoders[-1])
     assert (tuned.losses[0] == 0).sum() == 1, (
         "of one pass, the step with the sample that is left out"
     )
@@ -100,25 +102,25 @@ def test_a_batch_of_which_a_replica_sees_nothing_moves_nothing(task, encoder):
 def test_averaging_is_the_mean_of_the_iterates_of_the_loop(task, encoder):
     trace = loop(task, encoder)
     averaged = tune(task, encoder, "weight_averaging", steps=9, batch_size=5)
-    close(averaged.flat_weights[0], np.mean(trace.encoders[4:], axis=0))
+    close(averaged.flat_parameters[0], np.mean(trace.encoders[4:], axis=0))
     close(averaged.head[0], np.mean(trace.heads[4:], axis=0)[0])
     close(averaged.bias[0], np.mean(trace.biases[4:]))
     third = tune(
         task,
         encoder,
-        replace(tuning.methods()["weight_averaging"], weight=1 / 3),
+        replace(tuning.methods()["weight_averaging"], strength=1 / 3),
         steps=9,
         batch_size=5,
     )
-    close(third.flat_weights[0], np.mean(trace.encoders[6:], axis=0))
+    close(third.flat_parameters[0], np.mean(trace.encoders[6:], axis=0))
 
 
 def test_several_heads_are_those_of_the_loop(task, encoder):
     trace = loop(task, encoder, heads=3)
     tuned = tune(
-        task, encoder, replace(tuning.methods()["multi_head"], weight=3), steps=9, batch_size=5
+        task, encoder, replace(tuning.methods()["multi_head"], strength=3), steps=9, batch_size=5
     )
-    close(tuned.flat_weights[0], trace.encoders[-1])
+    close(tuned.flat_parameters[0], trace.encoders[-1])
     close(tuned.head[0], trace.heads[-1].mean(axis=0))
     close(tuned.bias[0], trace.biases[-1].mean())
 
@@ -126,7 +128,7 @@ def test_several_heads_are_those_of_the_loop(task, encoder):
 def test_heads_on_a_frozen_encoder_are_trained_as_if_each_were_alone(task, encoder):
     frozen = copy.deepcopy(encoder).requires_grad_(False)
     tuned = tune(
-        task, frozen, replace(tuning.methods()["multi_head"], weight=3), steps=9, batch_size=5
+        task, frozen, replace(tuning.methods()["multi_head"], strength=3), steps=9, batch_size=5
     )
     alone = [loop(task, frozen, heads=3, only_head=place) for place in range(3)]
     close(tuned.head[0], np.mean([trace.heads[-1][0] for trace in alone], axis=0), 1e-12)
@@ -139,7 +141,7 @@ def test_frozen_parameters_stay_where_tuning_starts(task, encoder, method):
     partly = copy.deepcopy(encoder)
     partly.table.requires_grad_(False)
     tuned = tune(task, partly, method)
-    np.testing.assert_array_equal(tuned.weights["table"], tuned.start["table"])
+    np.testing.assert_array_equal(tuned.parameters["table"], tuned.start["table"])
     np.testing.assert_allclose(
         tuned.start["table"][0], encoder.table.detach().double(), rtol=0, atol=0
     )
@@ -154,13 +156,14 @@ NOTHING |= {"more_iterations": 1, "smaller_step": 1, "multi_head": 1, "weight_av
 def test_a_method_without_strength_is_plain_fine_tuning(task, encoder, method):
     given = {"seeds": (3, 4), "left_out": [None, 2]}
     without = tune(
-        task, encoder, replace(tuning.methods()[method], weight=NOTHING[method]), **given
+        task, encoder, replace(tuning.methods()[method], strength=NOTHING[method]), **given
     )
     plain = tune(task, encoder, **given)
-    close(without.flat_weights, plain.flat_weights, 1e-14)
+    close(without.flat_parameters, plain.flat_parameters, 1e-14)
     close(without.logits(task.tokens), plain.logits(task.tokens), 1e-13)
     assert (
-        np.abs(tune(task, encoder, method, **given).flat_weights - plain.flat_weights).max() > 1e-6
+        np.abs(tune(task, encoder, method, **given).flat_parameters - plain.flat_parameters).max()
+        > 1e-6
     ), "at its default it is not"
 
 
@@ -225,7 +228,7 @@ def maximal_margin(_):
 def test_methods_are_the_loop_with_their_formula(task, encoder, method, penalty, changed, left_out):
     tuned = tune(task, encoder, method, steps=9, batch_size=5, left_out=[left_out])
     trace = loop(task, encoder, left_out=left_out, penalty=penalty and penalty(encoder), **changed)
-    close(tuned.flat_weights[0], trace.encoders[-1])
+    close(tuned.flat_parameters[0], trace.encoders[-1])
     close(tuned.head[0], trace.heads[-1][0])
     close(tuned.losses[0], trace.losses)
 
@@ -241,7 +244,7 @@ def test_a_left_out_sample_changes_nothing_by_its_label_or_tokens(task, encoder)
         second = tuning.fine_tune(
             encoder, tokens, labels, method=name, seeds=[3], left_out=[4], **FEW
         )
-        tuned[name] = np.abs(first.flat_weights - second.flat_weights).max()
+        tuned[name] = np.abs(first.flat_parameters - second.flat_parameters).max()
     assert max(tuned.values()) <= 1e-14, tuned
 
 
@@ -300,16 +303,16 @@ def test_several_heads_predict_by_their_mean_and_each_follows_its_own_loss(task,
     many = tune(
         task,
         encoder,
-        type(tuning.methods()["multi_head"])(weight=3),
+        type(tuning.methods()["multi_head"])(strength=3),
         steps=1,
         batch_size=N,
         dropout=0.0,
     )
     assert many.head.shape == (1, 8)
     # With one head the method is plain fine-tuning.
-    one = tune(task, encoder, type(tuning.methods()["multi_head"])(weight=1))
+    one = tune(task, encoder, type(tuning.methods()["multi_head"])(strength=1))
     np.testing.assert_allclose(
-        one.flat_weights, tune(task, encoder).flat_weights, rtol=0, atol=1e-12
+        one.flat_parameters, tune(task, encoder).flat_parameters, rtol=0, atol=1e-12
     )
 
 
@@ -339,7 +342,7 @@ def test_the_registry_knows_its_methods():
         ({"steps": 0}, ValueError, "steps must be at least 1"),
         ({"learning_rate": float("nan")}, ValueError, "learning_rate must be finite"),
         ({"batch_size": True}, TypeError, "batch_size must be an integer"),
-        ({"dropout": 1.0}, ValueError, "dropout must be in"),
+        ({"dropout": 1.0}, ValueError, r"dropout must be finite and in \[0, 1\), got 1.0"),
     ],
 )
 def test_what_cannot_be_tuned_is_refused(task, encoder, changed, error, message):
@@ -352,7 +355,7 @@ def test_samples_that_do_not_fit_are_refused(task, encoder):
         (task.tokens[:, :3], task.labels, r"inputs must have shape \(N, 6\)"),
         (task.tokens + VOCABULARY, task.labels, "inputs must lie in"),
         (task.tokens, task.labels[:4], "y must have shape"),
-        (task.tokens, np.ones(N), "both of them"),
+        (task.tokens, np.ones(N), r"y holds only the class \+1; add samples of the other"),
     ):
         with pytest.raises(ValueError, match=message):
             tuning.fine_tune(encoder, tokens, labels, seeds=[0])

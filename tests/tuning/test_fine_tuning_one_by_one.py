@@ -46,7 +46,7 @@ def test_a_replica_is_what_one_by_one_training_gives(kind, method):
             dropout=0.25,
         )
         flat = torch.nn.utils.parameters_to_vector(model.parameters()).detach().numpy()
-        np.testing.assert_allclose(together.flat_weights[place], flat, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(together.flat_parameters[place], flat, rtol=0, atol=1e-11)
         np.testing.assert_allclose(together.head[place], head, rtol=0, atol=1e-11)
         np.testing.assert_allclose(together.bias[place], bias, rtol=0, atol=1e-11)
         np.testing.assert_allclose(together.losses[place], losses, rtol=0, atol=1e-11)

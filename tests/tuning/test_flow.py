@@ -206,7 +206,7 @@ def test_direction_error_is_measured_against_the_reference():
         ({"until": "far"}, "until must be a number of steps"),
         ({"record": [2e30]}, "raise until or drop it"),
         ({"record": "all"}, "record must be one of 'log'"),
-        ({"tolerance": 0.0}, "tolerance must be finite and positive"),
+        ({"tolerance": 0.0}, "tolerance must be finite and above 0"),
         ({"learning_rate": 1e9}, "above the limit"),
         ({"weighting": "n"}, "weighting must be one of"),
         ({"reference": np.ones((3, 3))}, "reference must hold one direction a head"),

@@ -180,19 +180,23 @@ def test_huge_and_tiny_features_neither_overflow_nor_lose_digits():
 
 GOOD = sample()
 BAD = {
-    "X text": (dict(X=[["a", "b"]] * 12), TypeError, "X must hold real numbers"),
-    "X one axis": (dict(X=np.ones(12)), ValueError, r"X must have shape \(n, d\)"),
+    "X text": (dict(X=[["a", "b"]] * 12), TypeError, "X must be made of real numbers"),
+    "X one axis": (dict(X=np.ones(12)), ValueError, r"X must have axes \(n, d\) or \(D, n, d\)"),
     "X NaN": (
         dict(X=np.where(np.eye(12, 3) > 0, np.nan, GOOD.X)),
         ValueError,
-        r"X holds nan at \(0, 0\)",
+        r"X\[0, 0\] = nan: X must be finite",
     ),
-    "X infinite": (dict(X=np.where(np.eye(12, 3) > 0, np.inf, GOOD.X)), ValueError, "not finite"),
-    "X no features": (dict(X=np.empty((12, 0))), ValueError, "at least 2 samples and 1 feature"),
+    "X infinite": (
+        dict(X=np.where(np.eye(12, 3) > 0, np.inf, GOOD.X)),
+        ValueError,
+        r"X\[0, 0\] = inf: X must be finite",
+    ),
+    "X no features": (dict(X=np.empty((12, 0))), ValueError, "X is empty"),
     "one sample": (dict(X=np.ones((1, 3)), y=[1]), ValueError, "at least 2 samples"),
     "y shape": (dict(y=np.ones(11)), ValueError, r"y must have shape \(12,\)"),
-    "y 0/1": (dict(y=(GOOD.y > 0).astype(int)), ValueError, r"map 0/1 labels by 2 \* y - 1"),
-    "y NaN": (dict(y=np.full(12, np.nan)), ValueError, "labels -1 and \\+1"),
+    "y 0/1": (dict(y=(GOOD.y > 0).astype(int)), ValueError, r"convert it with 2 \* y - 1"),
+    "y NaN": (dict(y=np.full(12, np.nan)), ValueError, r"y\[0\] = nan: y must be finite"),
     "y one class": (dict(y=np.ones(12)), ValueError, "0 sample.s. of class -1"),
     "y single sample of a class": (
         dict(y=np.r_[-1, np.ones(11)]),
@@ -203,11 +207,11 @@ BAD = {
     "steps float": (dict(steps=10.0), TypeError, "steps must be an integer"),
     "steps bool": (dict(steps=True), TypeError, "steps must be an integer"),
     "rate word": (dict(learning_rate="fast"), ValueError, "learning_rate must be one of 'auto'"),
-    "rate zero": (dict(learning_rate=0.0), ValueError, "learning_rate must be finite and positive"),
+    "rate zero": (dict(learning_rate=0.0), ValueError, "learning_rate must be above 0"),
     "rate NaN": (
         dict(learning_rate=np.nan),
         ValueError,
-        "learning_rate must be finite and positive",
+        "learning_rate = nan: learning_rate must be finite",
     ),
     "rate bool": (dict(learning_rate=True), TypeError, "learning_rate"),
     "rate shape": (

@@ -169,8 +169,13 @@ def test_left_out_distance_by_hand():
             ValueError,
             "scores must have 1 axes, the first of them at least 2 runs",
         ),
-        ("score_deviation", ([0.5, math.nan],), ValueError, r"scores holds nan at \(1,\)"),
-        ("score_deviation", (["a", "b"],), TypeError, "scores must hold real numbers"),
+        (
+            "score_deviation",
+            ([0.5, math.nan],),
+            ValueError,
+            r"scores\[1\] = nan",
+        ),
+        ("score_deviation", (["a", "b"],), TypeError, "scores must be made of real numbers"),
         (
             "disagreement",
             ([[0.1, 0.9], [0.2, 0.8]],),

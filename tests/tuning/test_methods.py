@@ -1,18 +1,30 @@
 """The methods' own formulas, evaluated on one batch by hand, and a method of one's own."""
 
+import re
+import subprocess
+import sys
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.special import expit, rel_entr
 
+from tests.oracles.fine_tuning import WRITTEN_OUT
 from tunebound import synthetic, tuning
-from tunebound.tuning.fine_tuning.methods import Method, State, Strength, perturbed, register
+from tunebound.tuning import Method, ReplicaState, StrengthRange, register_method
 from tunebound.tuning.fine_tuning.methods import method as registry
+from tunebound.tuning.fine_tuning.methods import perturbed
 
 TASK = synthetic.make_token_task(12, length=4, vocabulary=8, seed=1)
+
+
+@pytest.fixture
+def clean_registry(monkeypatch):
+    """Take methods that a test registers out again."""
+    for table in ("_entries", "_owners"):
+        monkeypatch.setattr(registry._METHODS, table, dict(getattr(registry._METHODS, table)))
 
 
 @pytest.fixture
@@ -23,21 +35,21 @@ def encoder():
 def state(encoder, noise, counted=None):
     tokens = torch.as_tensor(TASK.tokens)
     rng = np.random.default_rng(2)
-    weights = {key: value.detach() for key, value in encoder.named_parameters()}
+    parameters = {key: value.detach() for key, value in encoder.named_parameters()}
     heads, biases = torch.tensor(rng.normal(size=(2, 5))), torch.tensor(rng.normal(size=2))
     counted = torch.ones(12, dtype=torch.float64) if counted is None else counted
     labels = torch.as_tensor(TASK.labels).double()
-    return State(
-        encoder,
-        weights,
-        weights,
-        heads,
-        biases,
-        tokens,
-        labels,
-        counted,
-        encoder(tokens).detach(),
-        {"noise": noise},
+    return ReplicaState(
+        encoder=encoder,
+        parameters=parameters,
+        start=parameters,
+        heads=heads,
+        biases=biases,
+        inputs=tokens,
+        labels=labels,
+        counted=counted,
+        features=encoder(tokens).detach(),
+        noise={"noise": noise},
     )
 
 
@@ -57,7 +69,7 @@ def test_noise_stability_is_the_mean_squared_move_of_the_features(encoder):
     method = tuning.methods()["noise_stability"]
     value = method.penalty(state(encoder, torch.tensor(NOISE), torch.tensor(COUNTED)))
     moved = ((features(encoder, NOISE) - features(encoder, 0)) ** 2).sum(axis=1)
-    assert value.item() == pytest.approx(method.weight * moved[:9].mean(), rel=1e-12)
+    assert value.item() == pytest.approx(method.strength * moved[:9].mean(), rel=1e-12)
     assert method.penalty(state(encoder, torch.zeros(12, 4, 3, dtype=torch.float64))).item() == 0
 
 
@@ -68,7 +80,7 @@ def test_smoothness_is_the_symmetric_divergence_of_the_predictions(encoder):
     head, bias = given.heads.mean(dim=0).numpy(), given.biases.mean().item()
     p, q = (expit(features(encoder, noise) @ head + bias) for noise in (0, NOISE))
     divergence = rel_entr(p, q) + rel_entr(1 - p, 1 - q) + rel_entr(q, p) + rel_entr(1 - q, 1 - p)
-    assert value.item() == pytest.approx(method.weight * divergence[:9].mean(), rel=1e-10)
+    assert value.item() == pytest.approx(method.strength * divergence[:9].mean(), rel=1e-10)
     assert method.penalty(state(encoder, torch.zeros(12, 4, 3, dtype=torch.float64))).item() == 0
 
 
@@ -97,15 +109,15 @@ def test_reinitialisation_draws_the_top_layer_alone(kind):
         assert tuned.start[key].abs().max() <= limit
 
 
-def test_the_pull_of_l2_sp_is_the_distance_times_its_weight(encoder):
+def test_the_pull_of_l2_sp_is_the_distance_times_its_strength(encoder):
     given = state(encoder, None)
     rng = np.random.default_rng(4)
     moved = {
         key: value + torch.tensor(rng.normal(size=value.shape))
-        for key, value in given.weights.items()
+        for key, value in given.parameters.items()
     }
-    method = replace(tuning.methods()["l2_sp"], weight=0.7)
-    slopes = torch.func.grad(lambda weights: method.penalty(replace(given, weights=weights)))(moved)
+    method = replace(tuning.methods()["l2_sp"], strength=0.7)
+    slopes = torch.func.grad(lambda now: method.penalty(replace(given, parameters=now)))(moved)
     for key, slope in slopes.items():
         np.testing.assert_allclose(slope, 0.7 * (moved[key] - given.start[key]), rtol=1e-12)
 
@@ -125,7 +137,7 @@ def test_the_margin_penalty_is_that_of_the_centres_of_what_counts(encoder):
 def test_re_training_of_replicas_is_re_training_by_an_optimiser(fresh):
     encoder = tuning.TokenMLP(8, 4, embedding=3, width=5, seed=0).double()
     decoder = None if fresh else encoder.decoder(seed=6).double()
-    method = replace(tuning.methods()["self_unsupervised"], weight=30, decoder=decoder)
+    method = replace(tuning.methods()["self_unsupervised"], strength=30, decoder=decoder)
     options = {"seeds": [1, 2, 1], "left_out": [None, 5, 5], "steps": 1}
     tuned = tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method=method, **options)
     by_adam = tuning.self_unsupervised_retraining(
@@ -139,7 +151,7 @@ def test_re_training_of_replicas_is_re_training_by_an_optimiser(fresh):
 
 def test_several_top_layers_can_be_drawn_anew():
     encoder = tuning.TokenMLP(8, 4, width=5, seed=0)
-    both = replace(tuning.methods()["reinitialisation"], weight=2)
+    both = replace(tuning.methods()["reinitialisation"], strength=2)
     tuned = tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method=both, seeds=[1], steps=1)
     same = {
         key
@@ -151,7 +163,7 @@ def test_several_top_layers_can_be_drawn_anew():
         ValueError, match=r"draws 3 linear layer\(s\) anew, but encoder TokenMLP has 2"
     ):
         tuning.fine_tune(
-            encoder, TASK.tokens, TASK.labels, method=replace(both, weight=3), seeds=[1]
+            encoder, TASK.tokens, TASK.labels, method=replace(both, strength=3), seeds=[1]
         )
 
 
@@ -182,41 +194,42 @@ def test_noise_on_embeddings_asks_for_a_table(method):
 
 
 @pytest.mark.parametrize(
-    ("method", "weight", "message"),
+    ("method", "strength", "message"),
     [
         (
             "l2_sp",
             -1,
             (
-                r"weight of l2_sp must be a number in \[0, inf\), got -1; it is the factor α of the"
-                r" penalty"
+                "strength of l2_sp must be finite and at least 0, got -1; it is the factor α of the"
+                " penalty"
             ),
         ),
-        ("l2_sp", float("nan"), "weight of l2_sp must be a number"),
+        ("l2_sp", float("nan"), "strength of l2_sp must be finite"),
         (
             "mixout",
             1.0,
-            (
-                r"weight of mixout must be a number in \[0, 1\), got 1.0; it is the probability p"
-                r" of a swap"
-            ),
+            r"strength of mixout must be finite and in \[0, 1\), got 1.0; it is the probability",
         ),
-        ("multi_head", 2.5, r"weight of multi_head must be a whole number in \[1, inf\), got 2.5"),
-        ("multi_head", 0, "weight of multi_head must be a whole number"),
-        ("more_iterations", 0.5, "weight of more_iterations must be a whole number"),
-        ("smaller_step", 0.5, r"weight of smaller_step must be a number in \[1, inf\)"),
-        ("weight_averaging", 1, r"weight of weight_averaging must be a number in \[0, 1\)"),
-        ("self_unsupervised", 0, "weight of self_unsupervised must be a whole number"),
-        ("reinitialisation", 0, "weight of reinitialisation must be a whole number"),
-        ("plain", 1, "plain has no weight to set, got 1; leave it out"),
+        (
+            "multi_head",
+            2.5,
+            "multi_head must be a whole number, got 2.5; it is the number of heads H",
+        ),
+        ("multi_head", 0, "strength of multi_head must be finite and at least 1"),
+        ("more_iterations", 0.5, "strength of more_iterations must be finite and at least 1"),
+        ("smaller_step", 0.5, "strength of smaller_step must be finite and at least 1"),
+        ("weight_averaging", 1, r"strength of weight_averaging must be finite and in \[0, 1\)"),
+        ("self_unsupervised", 0, "strength of self_unsupervised must be finite and at least 1"),
+        ("reinitialisation", 0, "strength of reinitialisation must be finite and at least 1"),
+        ("plain", 1, "plain has no strength to set, got 1; leave it out"),
     ],
 )
-def test_weights_that_mean_nothing_are_refused(method, weight, message):
+def test_strengths_that_mean_nothing_are_refused(method, strength, message):
     with pytest.raises(ValueError, match=message):
-        replace(tuning.methods()[method], weight=weight)
+        replace(tuning.methods()[method], strength=strength)
     if method != "plain":
-        with pytest.raises(TypeError, match=f"weight of {method} must be a number, got True"):
-            replace(tuning.methods()[method], weight=True)
+        with pytest.raises(TypeError, match=f"strength of {method} must be a real number"):
+            replace(tuning.methods()[method], strength=True)
 
 
 def test_mixout_keeps_the_expectation(encoder):
@@ -224,7 +237,7 @@ def test_mixout_keeps_the_expectation(encoder):
     drawn = mixout.draw(encoder, 1, [torch.Generator().manual_seed(seed) for seed in range(4000)])[
         "mask"
     ]
-    assert drawn.mean().item() == pytest.approx(mixout.weight, abs=0.01)
+    assert drawn.mean().item() == pytest.approx(mixout.strength, abs=0.01)
     ones = torch.ones(100, dtype=torch.float64)
     weights, start = {"w": torch.cat([2 * ones, -ones])}, {"w": torch.cat([0.5 * ones, 3 * ones])}
     size = weights["w"].numel()
@@ -235,34 +248,111 @@ def test_mixout_keeps_the_expectation(encoder):
     assert used[:, 100:].mean().item() == pytest.approx(-1, abs=0.05)
 
 
-def test_a_method_of_ones_own_is_one_class():
+def test_a_method_of_ones_own_is_one_class(clean_registry):
     class Halved(Method):
         name, summary, formula, source = "halved", "half the step", "η ← η/2", "a test"
 
         def learning_rate(self, rate):
             return rate / 2
 
-    try:
-        register(Halved)
-        assert "halved" in tuning.methods()
-        encoder = tuning.TokenMLP(8, 4, width=5)
-        own = tuning.fine_tune(
-            encoder,
-            TASK.tokens,
-            TASK.labels,
-            method="halved",
-            seeds=[3],
-            steps=5,
-            learning_rate=0.2,
-        )
-        plain = tuning.fine_tune(
-            encoder, TASK.tokens, TASK.labels, seeds=[3], steps=5, learning_rate=0.1
-        )
-        np.testing.assert_array_equal(own.flat_weights, plain.flat_weights)
-        with pytest.raises(ValueError, match="did you mean 'halved'"):
-            tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method="halve", seeds=[3])
-    finally:
-        registry._registry.pop("halved", None)
+    register_method(Halved)
+    register_method(Halved)  # as a cell that is run twice
+    assert "halved" in tuning.methods()
+    encoder = tuning.TokenMLP(8, 4, width=5)
+    given = {"seeds": [3], "steps": 5}
+    own = tuning.fine_tune(
+        encoder, TASK.tokens, TASK.labels, method="halved", learning_rate=0.2, **given
+    )
+    plain = tuning.fine_tune(encoder, TASK.tokens, TASK.labels, learning_rate=0.1, **given)
+    np.testing.assert_array_equal(own.flat_parameters, plain.flat_parameters)
+    with pytest.raises(ValueError, match="no method is named 'halve'; did you mean 'halved'"):
+        tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method="halve", seeds=[3])
+
+
+NOTEBOOK = """
+from dataclasses import dataclass
+
+import joblib
+import numpy as np
+
+from tunebound import synthetic, tuning
+
+
+@tuning.register_method
+@dataclass(frozen=True)
+class Shrunk(tuning.Method):
+    strength: float = 0.2
+    name = "shrunk"
+    strength_range = tuning.StrengthRange("the factor of the penalty")
+
+    def penalty(self, state):
+        return self.strength * state.heads.square().sum()
+
+
+task = synthetic.make_token_task(12, length=4, vocabulary=8, seed=1)
+encoder = tuning.TokenMLP(8, 4, width=5)
+
+
+def tune(method, seed):
+    return tuning.fine_tune(
+        encoder, task.tokens, task.labels, method=method, seeds=[seed], steps=3
+    ), "shrunk" in tuning.methods()
+
+
+elsewhere = joblib.Parallel(n_jobs=2)(joblib.delayed(tune)(Shrunk(0.5), seed) for seed in (1, 2))
+for seed, (tuned, known_there) in zip((1, 2), elsewhere, strict=True):
+    here, known_here = tune(Shrunk(0.5), seed)
+    assert known_here and not known_there
+    assert tuned.method == Shrunk(0.5)
+    np.testing.assert_array_equal(tuned.flat_parameters, here.flat_parameters)
+    np.testing.assert_array_equal(tuned.head, here.head)
+    assert np.abs(tuned.head - tune("plain", seed)[0].head).max() > 1e-3
+print("the same in every process")
+"""
+
+
+def test_a_method_from_a_notebook_works_in_processes_that_do_not_know_its_name(tmp_path):
+    script = tmp_path / "notebook.py"
+    script.write_text(NOTEBOOK)
+    ended = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.stdout == "the same in every process\n", ended.stderr
+
+
+def own_methods():
+    return {
+        name: method
+        for name, method in tuning.methods().items()
+        if type(method).__module__.startswith("tunebound.tuning.fine_tuning.methods.")
+    }
+
+
+def cost(method):
+    few, many = method.passes(1000), method.passes(2000)
+    each, once = (many - few) // 1000, 2 * few - many
+    return f"{'' if each == 1 else each}T{f' + {once}' if once else ''}"
+
+
+def test_the_table_of_methods_is_that_of_the_registry():
+    text = (Path(__file__).parents[2] / "docs" / "remedies.md").read_text(encoding="utf-8")
+    rows = [re.split(r" \| ", line.strip("| ")) for line in re.findall(r"\| `.*", text)]
+    table = {row[0].strip("`"): row for row in rows}
+    missing = own_methods().keys() - table.keys()
+    assert not missing, f"write {sorted(missing)} into the table of methods in docs/remedies.md"
+    unknown = table.keys() - own_methods().keys()
+    assert not unknown, f"docs/remedies.md has {sorted(unknown)}, which no method is named"
+    for name, method in own_methods().items():
+        _, summary, _, source, strength, passes = table[name]
+        assert (summary, source) == (method.summary, method.source), name
+        assert (strength, passes) == (f"{method.strength:g}", cost(method)), name
+
+
+def test_every_method_is_written_out_one_by_one():
+    missing = own_methods().keys() - set(WRITTEN_OUT)
+    assert not missing, f"write {sorted(missing)} out in tests/oracles/fine_tuning.py"
+    unknown = set(WRITTEN_OUT) - own_methods().keys()
+    assert not unknown, f"tests/oracles/fine_tuning.py has {sorted(unknown)}, which no method is"
 
 
 @pytest.mark.parametrize("method", tuning.methods())
@@ -288,22 +378,23 @@ def test_the_cost_is_how_often_the_encoder_is_passed(method, monkeypatch):
 
 
 def test_what_cannot_be_registered_is_refused():
-    with pytest.raises(TypeError, match="register takes a subclass of Method"):
-        register(int)
+    with pytest.raises(TypeError, match="register_method takes a subclass of Method"):
+        register_method(int)
 
     class Nameless(Method):
         pass
 
     with pytest.raises(ValueError, match="Nameless has no name; set the class variable name"):
-        register(Nameless)
+        register_method(Nameless)
 
     class Taken(Method):
         name = "plain"
 
     with pytest.raises(
-        ValueError, match="a method named 'plain' is registered already; choose another name"
+        ValueError,
+        match=r"method 'plain' is registered by \S+\.plain\.Plain already; choose another name",
     ):
-        register(Taken)
+        register_method(Taken)
     assert type(tuning.methods()["plain"]).__name__ == "Plain"
 
 
@@ -311,12 +402,12 @@ def test_what_cannot_be_registered_is_refused():
 class Shrunk(Method):
     """A method with a penalty and a strength of its own."""
 
-    weight: float = 0.2
-    name: ClassVar[str] = "shrunk"
-    strength: ClassVar[Strength | None] = Strength("the factor of the penalty", below=1)
+    strength: float = 0.2
+    name = "shrunk"
+    strength_range = StrengthRange("the factor of the penalty", below=1)
 
     def penalty(self, state):
-        return self.weight * state.heads.square().sum()
+        return self.strength * state.heads.square().sum()
 
 
 def test_a_penalty_of_ones_own_needs_no_registration():
@@ -330,5 +421,5 @@ def test_a_penalty_of_ones_own_needs_no_registration():
         encoder, TASK.tokens, TASK.labels, **{**options, "learning_rate": 1e-300}
     ).head
     np.testing.assert_allclose(tuned[1].head - tuned[0].head, -0.1 * 2 * 0.2 * start, rtol=1e-9)
-    with pytest.raises(ValueError, match=r"weight of shrunk must be a number in \[0, 1\)"):
-        Shrunk(weight=1)
+    with pytest.raises(ValueError, match=r"strength of shrunk must be finite and in \[0, 1\)"):
+        Shrunk(strength=1)

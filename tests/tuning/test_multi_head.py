@@ -104,7 +104,7 @@ def test_seeds_leave_the_global_generator_alone():
         ({"classes": 1}, "classes must be at least 2"),
         ({"heads": 0}, "heads must be at least 1"),
         ({"heads": 2.0}, "heads must be an integer"),
-        ({"scale": 0.0}, "scale must be finite and positive"),
+        ({"scale": 0.0}, "scale must be finite and above 0"),
     ],
 )
 def test_bad_sizes_are_refused(arguments, message):

@@ -115,10 +115,10 @@ def test_training_can_go_on_with_the_same_decoder():
         (
             dict(hidden_share=1.0),
             ValueError,
-            "hidden_share must be below 1, got 1.0; some tokens must stay visible",
+            r"hidden_share must be finite and in \(0, 1\), got 1.0; some tokens must stay visible",
         ),
-        (dict(hidden_share=0.0), ValueError, "hidden_share must be finite and positive"),
-        (dict(learning_rate="auto"), TypeError, "learning_rate must be a positive number"),
+        (dict(hidden_share=0.0), ValueError, r"hidden_share must be finite and in \(0, 1\)"),
+        (dict(learning_rate="auto"), TypeError, "learning_rate must be a real number"),
         (dict(seed=-1), ValueError, "seed must be at least 0"),
     ],
 )

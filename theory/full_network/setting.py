@@ -65,7 +65,7 @@ class NetworkTuning(Setting[NetworkSpecification, NetworkTask, NetworkEvidence, 
         record_steps(options.steps)
         whole_number("minimiser_steps", options.minimiser_steps, low=20)
         choice("weighting", options.weighting, WEIGHTINGS)
-        tuning.arguments.device("device", options.device)
+        tuning.torch_device("device", options.device)
 
     def evidence(
         self,

@@ -82,7 +82,7 @@ class HeadTuning(
     def suite(
         self, name: str, seed: int, options: HeadOptions
     ) -> synthetic.Suite[synthetic.SeparableDataset]:
-        return synthetic.make_suite(name, seed)
+        return synthetic.make_suite(name, seed, families=options.families)
 
     def check(self, options: HeadOptions) -> None:
         """Try the options on four points, so that a bad one is refused before any work."""
@@ -128,7 +128,8 @@ class HeadTuning(
         return source.n, source.d
 
     def parts(self, source: synthetic.Specification) -> Mapping[str, str]:
-        return {}
+        family = synthetic.find_family(source.family)
+        return {family.name: family.draw.__module__}
 
     def evidence(
         self,

@@ -141,7 +141,7 @@ def measure_method(task: Task, method: str | Variant, options: RemedyOptions) ->
         **margins(tuned.features(task.tokens)[:seeds], task.labels),
     }
     if len(partners):
-        weights = tuned.flat_weights
+        weights = tuned.flat_parameters
         values |= {
             columns.LEFT_OUT_PREDICTIONS: instability.left_out_distance(
                 probabilities[partners], probabilities[seeds:]

@@ -12,7 +12,6 @@ import pandas as pd
 from tunebound import tuning
 from tunebound._ground.checks import real_number
 from tunebound.theory.remedies.comparison import SEPARATOR
-from tunebound.tuning.fine_tuning.methods.method import find_method
 
 SWEPT_METHOD = "maximal_margin"
 AT = "@"
@@ -69,17 +68,13 @@ def variant(method: str | tuning.Method | Variant, strength: float | None = None
         return method
     if isinstance(method, str):
         name, own = split(method)
-        known, strength = find_method(name), own if strength is None else strength
+        known, strength = tuning.find_method(name), own if strength is None else strength
     else:
         known = method
     if strength is None:
         return Variant(known.name, known)
-    if known.strength is None:
-        raise ValueError(
-            f"method {known.name!r} has no strength to set, got {strength!r}; leave it out"
-        )
     real_number("strength", strength, above=0, remedy="write maximal_margin@3 for example")
-    return Variant(at_strength(known.name, strength), replace(known, weight=strength))
+    return Variant(at_strength(known.name, strength), replace(known, strength=strength))
 
 
 def at_strength(method: str, strength: float) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from tunebound.tuning import arguments
+from tunebound._ground import checks
 from tunebound.tuning.encoders.reconstruction import (
     check_encoder,
     hidden_positions,
@@ -100,24 +100,18 @@ def pretrain(
     """
     check_encoder(encoder)
     corpus = sequences("tokens", tokens, encoder)
-    total, batch = (
-        arguments.integer("steps", steps, 1),
-        arguments.integer("batch_size", batch_size, 1),
+    total = checks.whole_number("steps", steps, low=1)
+    batch = checks.whole_number("batch_size", batch_size, low=1)
+    share = checks.real_number(
+        "hidden_share", hidden_share, above=0, below=1, remedy="some tokens must stay visible"
     )
-    share, rate = (
-        arguments.positive("hidden_share", hidden_share),
-        arguments.positive("learning_rate", learning_rate),
-    )
-    if share >= 1:
-        raise ValueError(
-            f"hidden_share must be below 1, got {share}; some tokens must stay visible"
-        )
+    rate = checks.real_number("learning_rate", learning_rate, above=0)
     if decoder is not None and not isinstance(decoder, nn.Module):
         raise TypeError(
             f"decoder must be a torch module or None, got {type(decoder).__name__}; pass"
             " Pretraining.decoder"
         )
-    generator = torch.Generator().manual_seed(arguments.integer("seed", seed, 0))
+    generator = torch.Generator().manual_seed(checks.whole_number("seed", seed, low=0))
     trained = copy.deepcopy(encoder)
     reader = encoder.decoder(seed=seed) if decoder is None else copy.deepcopy(decoder)
     reader.to(next(trained.parameters()))

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from tunebound.tuning import arguments
+from tunebound._ground import checks
 
 
 class MaskedEncoder(Protocol):
@@ -51,7 +51,7 @@ def check_encoder(encoder: Any) -> None:
             f"encoder {kind} {lacks}; see tuning.MaskedEncoder for what reconstruction needs"
         )
     for name, least in (("vocabulary", 2), ("length", 1), ("mask_token", 0)):
-        arguments.integer(f"encoder.{name}", getattr(encoder, name), least)
+        checks.whole_number(f"encoder.{name}", getattr(encoder, name), low=least)
     for name in ("hidden", "decoder"):
         if not callable(getattr(encoder, name)):
             raise TypeError(

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from tunebound.tuning import arguments
+from tunebound._ground import checks
 
 
 class TokenEncoder(nn.Module, ABC):
@@ -26,20 +26,22 @@ class TokenEncoder(nn.Module, ABC):
     features : int
         Size of the encoded feature.
     perturbation : Tensor or None
-        What is added to the embedded tokens (batch, length, size), for methods that ask for
-        smoothness; None otherwise.
+        What is added to the embedded tokens (batch, length, size): a buffer that is None except in
+        the functional calls of methods that ask for smoothness.
 
     There is no dropout and no batch statistic, so training and evaluation mode agree and every
     sample's loss is a smooth function of the parameters alone.
     """
 
+    perturbation: Tensor | None
+
     def __init__(self, vocabulary: int, length: int, features: int) -> None:
         super().__init__()
-        self.vocabulary = arguments.integer("vocabulary", vocabulary, 2)
-        self.length = arguments.integer("length", length, 1)
+        self.vocabulary = checks.whole_number("vocabulary", vocabulary, low=2)
+        self.length = checks.whole_number("length", length, low=1)
         self.features = features
         self.mask_token = self.vocabulary
-        self.perturbation: Tensor | None = None
+        self.register_buffer("perturbation", None, persistent=False)
 
     @abstractmethod
     def hidden(self, tokens: Tensor) -> Tensor:
@@ -92,8 +94,8 @@ class TokenMLP(TokenEncoder):
         width: int = 32,
         seed: int = 0,
     ) -> None:
-        super().__init__(vocabulary, length, arguments.integer("width", width, 1))
-        arguments.integer("embedding", embedding, 1)
+        super().__init__(vocabulary, length, checks.whole_number("width", width, low=1))
+        checks.whole_number("embedding", embedding, low=1)
         with seeded(seed):
             self.table = nn.Parameter(torch.randn(vocabulary + 1, embedding))
             self.first = nn.Linear(length * embedding, width)
@@ -141,9 +143,9 @@ class TokenTransformer(TokenEncoder):
         expansion: int = 2,
         seed: int = 0,
     ) -> None:
-        super().__init__(vocabulary, length, arguments.integer("width", width, 1))
+        super().__init__(vocabulary, length, checks.whole_number("width", width, low=1))
         for name, value in (("heads", heads), ("layers", layers), ("expansion", expansion)):
-            arguments.integer(name, value, 1)
+            checks.whole_number(name, value, low=1)
         if width % heads:
             raise ValueError(
                 f"width must be a multiple of heads, got width={width} and heads={heads}"
@@ -232,7 +234,7 @@ class seeded:
     """Context in which torch draws from `seed`; the global CPU generator is put back afterwards."""
 
     def __init__(self, seed: int) -> None:
-        self.seed = arguments.integer("seed", seed, 0)
+        self.seed = checks.whole_number("seed", seed, low=0)
 
     def __enter__(self) -> None:
         self.state = torch.get_rng_state()

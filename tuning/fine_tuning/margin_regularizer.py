@@ -7,7 +7,7 @@ import logging
 import torch
 from torch import Tensor, nn
 
-from tunebound.tuning import arguments
+from tunebound._ground import checks
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class MaximalMarginRegularizer(nn.Module):
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
-        self.weight = arguments.positive("weight", weight)
+        self.weight = checks.real_number("weight", weight, above=0)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """The penalty of a batch.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tunebound.tuning import arguments
+from tunebound._ground import checks
 from tunebound.tuning.encoders.tokens import seeded
 
 
@@ -54,10 +54,10 @@ class MultiHeadLoss(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.features = arguments.integer("features", features, 1)
-        self.classes = arguments.integer("classes", classes, 2)
-        self.heads = arguments.integer("heads", heads, 1)
-        scale = arguments.positive("scale", scale)
+        self.features = checks.whole_number("features", features, low=1)
+        self.classes = checks.whole_number("classes", classes, low=2)
+        self.heads = checks.whole_number("heads", heads, low=1)
+        scale = checks.real_number("scale", scale, above=0)
         with seeded(seed):
             self.weight = nn.Parameter(scale * torch.randn(self.heads, self.classes, self.features))
         self.bias = nn.Parameter(torch.zeros(self.heads, self.classes)) if bias else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 import torch
@@ -14,10 +13,16 @@ from torch import Tensor
 from torch.func import functional_call, grad, vmap
 from tqdm import tqdm
 
-from tunebound.tuning import arguments
+from tunebound._ground import checks
 from tunebound.tuning.encoders.reconstruction import sequences
 from tunebound.tuning.encoders.tokens import TokenEncoder
-from tunebound.tuning.fine_tuning.methods.method import Method, State, copies, find_method, uniform
+from tunebound.tuning.fine_tuning.methods.method import (
+    Method,
+    ReplicaState,
+    copies,
+    find_method,
+    uniform,
+)
 from tunebound.tuning.fine_tuning.run import FineTuned
 from tunebound.tuning.threads import threads_for
 
@@ -57,8 +62,8 @@ def fine_tune(
     y : (n,)
         Labels −1 and +1, both of them.
     method : str or Method
-        A name from `tuning.methods()`, or a method with another weight, as in
-        ``dataclasses.replace(methods()["l2_sp"], weight=0.01)``.
+        A name from `tuning.methods()`, or any method, registered or not: one at another strength,
+        as in ``dataclasses.replace(methods()["l2_sp"], strength=0.01)``, or one of your own.
     seeds : (R,) int
         One replica each, in [0, 2**62); the initial head, the order of the data, dropout and the
         method's own noise are drawn from it. A replica is the same whatever the others are, up to
@@ -90,28 +95,34 @@ def fine_tune(
     ValueError, TypeError
         For arguments outside their ranges, before any work.
     FloatingPointError
-        If a loss or a weight stops being finite.
+        If a loss or a parameter stops being finite.
     """
-    found = find_method(method)
+    tuned_by = find_method(method)
     tokens, labels = _sample(encoder, inputs, y)
     chosen = _seeds(seeds)
     plan = _Plan(
         encoder=copy.deepcopy(encoder).to("cpu", torch.float64),
-        method=found,
+        method=tuned_by,
         tokens=tokens,
         labels=labels,
         seeds=chosen,
         left_out=_left_out(left_out, len(chosen), labels),
-        steps=found.steps(arguments.integer("steps", steps, 1)),
-        rate=found.learning_rate(arguments.positive("learning_rate", learning_rate)),
-        batch=min(arguments.integer("batch_size", batch_size, 1), len(labels)),
-        dropout=_share(dropout),
+        steps=tuned_by.steps(checks.whole_number("steps", steps, low=1)),
+        rate=tuned_by.learning_rate(checks.real_number("learning_rate", learning_rate, above=0)),
+        batch=min(checks.whole_number("batch_size", batch_size, low=1), len(labels)),
+        dropout=checks.real_number(
+            "dropout",
+            dropout,
+            low=0,
+            below=1,
+            remedy="it is the share of features that is set to zero",
+        ),
     )
     with threads_for(encoder.parameter_count):
         return _tune(plan)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Plan:
     """Checked arguments, with what the method makes of them."""
 
@@ -140,7 +151,7 @@ def _tune(plan: _Plan) -> FineTuned:
     started = method.start(encoder, plan.tokens, seen, own)
     if started is None:
         started = copies(encoder, len(plan.seeds))
-    weights = {key: value.clone() for key, value in started.items()}
+    parameters = {key: value.clone() for key, value in started.items()}
     tuned = [key for key, value in encoder.named_parameters() if value.requires_grad]
     head, bias = _heads(plan)
     order = _order(plan, common)
@@ -154,7 +165,7 @@ def _tune(plan: _Plan) -> FineTuned:
         keep = _kept_features(plan, common)
         noise = method.draw(encoder, plan.batch, own)
         slopes, value = slope(
-            weights,
+            parameters,
             head,
             bias,
             started,
@@ -167,22 +178,22 @@ def _tune(plan: _Plan) -> FineTuned:
         losses[:, step] = value.numpy()
         _refuse_infinite(plan, losses[:, step], step)
         for key in tuned:
-            weights[key] = weights[key] - plan.rate * slopes[0][key]
+            parameters[key] = parameters[key] - plan.rate * slopes[0][key]
         # The loss is the mean over the heads: times their number, each head follows its own.
         head, bias = (
             head - plan.rate * head.shape[1] * slopes[1],
             bias - plan.rate * bias.shape[1] * slopes[2],
         )
-        average.add(step, (weights, head, bias))
-    weights, head, bias = average.result((weights, head, bias))
-    for value in (*weights.values(), head, bias):
+        average.add(step, (parameters, head, bias))
+    parameters, head, bias = average.result((parameters, head, bias))
+    for value in (*parameters.values(), head, bias):
         _refuse_infinite(plan, value.flatten(1).sum(dim=1).numpy(), plan.steps)
     return FineTuned(
         encoder=encoder,
         method=method,
         seeds=np.asarray(plan.seeds, dtype=np.int64),
         left_out=plan.left_out,
-        weights=weights,
+        parameters=parameters,
         start=started,
         head=head.mean(dim=1),
         bias=bias.mean(dim=1),
@@ -190,7 +201,7 @@ def _tune(plan: _Plan) -> FineTuned:
     )
 
 
-Parameters = tuple[dict[str, Tensor], Tensor, Tensor]
+Iterate = tuple[dict[str, Tensor], Tensor, Tensor]  # parameters, heads, biases
 
 
 class _Average:
@@ -201,28 +212,28 @@ class _Average:
     def __init__(self, first: int | None) -> None:
         self.first = first
         self.count = 0
-        self.sums: Parameters | None = None
+        self.sums: Iterate | None = None
 
-    def add(self, step: int, now: Parameters) -> None:
+    def add(self, step: int, now: Iterate) -> None:
         if self.first is None or step < self.first:
             return
         self.count += 1
         if self.sums is None:
             self.sums = (dict(now[0]), now[1], now[2])
         else:
-            weights, head, bias = self.sums
+            parameters, head, bias = self.sums
             self.sums = (
-                {key: weights[key] + now[0][key] for key in weights},
+                {key: parameters[key] + now[0][key] for key in parameters},
                 head + now[1],
                 bias + now[2],
             )
 
-    def result(self, last: Parameters) -> Parameters:
+    def result(self, last: Iterate) -> Iterate:
         if self.sums is None:
             return last
-        weights, head, bias = self.sums
+        parameters, head, bias = self.sums
         return (
-            {key: value / self.count for key, value in weights.items()},
+            {key: value / self.count for key, value in parameters.items()},
             head / self.count,
             bias / self.count,
         )
@@ -233,7 +244,7 @@ def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
     encoder, method = plan.encoder, plan.method
 
     def loss(
-        weights: dict[str, Tensor],
+        parameters: dict[str, Tensor],
         heads: Tensor,
         biases: Tensor,
         start: dict[str, Tensor],
@@ -243,7 +254,7 @@ def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
         keep: Tensor,
         noise: dict[str, Tensor],
     ) -> tuple[Tensor, Tensor]:
-        used = method.used(weights, start, noise)
+        used = method.used(parameters, start, noise)
         features = functional_call(encoder, dict(used), (inputs,))
         logits = (features * keep) @ heads.T + biases
         each = torch.nn.functional.softplus(-labels[:, None] * logits)
@@ -251,7 +262,18 @@ def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
         return (
             mean
             + method.penalty(
-                State(encoder, used, start, heads, biases, inputs, labels, counted, features, noise)
+                ReplicaState(
+                    encoder=encoder,
+                    parameters=used,
+                    start=start,
+                    heads=heads,
+                    biases=biases,
+                    inputs=inputs,
+                    labels=labels,
+                    counted=counted,
+                    features=features,
+                    noise=noise,
+                )
             ),
             mean,
         )
@@ -291,7 +313,7 @@ def _refuse_infinite(plan: _Plan, values: NDArray[np.float64], step: int) -> Non
         seed = plan.seeds[int(np.flatnonzero(~np.isfinite(values))[0])]
         raise FloatingPointError(
             f"{plan.method.name}: the replica of seed {seed} is no longer finite after {step} steps"
-            f" of size {plan.rate:g}; lower learning_rate or the method's weight"
+            f" of size {plan.rate:g}; lower learning_rate or the method's strength"
         )
 
 
@@ -310,16 +332,10 @@ def _sample(
             " apart"
         )
     labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
-    if labels.shape != tokens.shape[:1]:
-        raise ValueError(
-            f"y must have shape {tuple(tokens.shape[:1])} to match inputs, got {labels.shape}"
-        )
-    if labels.dtype.kind not in "fiu" or set(np.unique(labels)) != {-1, 1}:
-        raise ValueError(
-            f"y must hold the labels -1 and +1, both of them, got {np.unique(labels)[:5]}; map 0/1"
-            " labels by 2 * y - 1"
-        )
-    return tokens, torch.as_tensor(labels.astype(np.float64))
+    labels = checks.signs(labels, tuple(tokens.shape[:1]))
+    if (labels == labels[0]).all():
+        raise ValueError(f"y holds only the class {int(labels[0]):+d}; add samples of the other")
+    return tokens, torch.as_tensor(labels)
 
 
 def _seeds(seeds: Sequence[int]) -> list[int]:
@@ -328,7 +344,7 @@ def _seeds(seeds: Sequence[int]) -> list[int]:
             f"seeds must be a sequence of integers, one replica each, got {seeds!r}; write"
             f" [{seeds!r}] for one replica"
         )
-    checked = [arguments.integer("seeds", seed, 0) for seed in seeds]
+    checked = [checks.whole_number("seeds", seed, low=0) for seed in seeds]
     if not checked:
         raise ValueError("seeds is empty; name at least one, one replica each")
     if max(checked) >= SEED_LIMIT:
@@ -347,14 +363,17 @@ def _left_out(
             f"left_out must be a sequence of a sample or None for each of the {runs} seeds, got"
             f" {left_out!r}"
         )
-    given = [None] * runs if left_out is None else list(left_out)
-    if len(given) != runs:
+    without = [None] * runs if left_out is None else list(left_out)
+    if len(without) != runs:
         raise ValueError(
-            f"left_out must name a sample or None for each of the {runs} seeds, got {len(given)}"
+            f"left_out must name a sample or None for each of the {runs} seeds, got {len(without)}"
             " entries"
         )
     samples = np.array(
-        [-1 if sample is None else arguments.integer("left_out", sample, 0) for sample in given],
+        [
+            -1 if sample is None else checks.whole_number("left_out", sample, low=0)
+            for sample in without
+        ],
         dtype=np.int64,
     )
     if (samples >= len(labels)).any():
@@ -369,17 +388,3 @@ def _left_out(
                 " leave out another"
             )
     return samples
-
-
-def _share(dropout: float) -> float:
-    if isinstance(dropout, (bool, np.bool_)) or not isinstance(dropout, Real):
-        raise TypeError(
-            f"dropout must be a number, got {dropout!r}; it is the share of features that is set to"
-            " zero"
-        )
-    if not 0 <= float(dropout) < 1:
-        raise ValueError(
-            f"dropout must be in [0, 1), got {dropout}; it is the share of features that is set to"
-            " zero"
-        )
-    return float(dropout)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import grad, jvp, vmap
 from tqdm import tqdm
 
-from tunebound.tuning import arguments
+from tunebound._ground import checks
 from tunebound.tuning.full.estimates import Curvature, Estimate, Minimiser
 from tunebound.tuning.full.lanczos import RitzExtremes, ritz_extremes
 from tunebound.tuning.full.losses import NetworkLoss
@@ -73,11 +73,11 @@ def network_curvature(
     """
     objective = NetworkLoss(model, inputs, y, loss=loss, device=device)
     point = objective.flat_weights(weights)
-    arguments.choice("samples", samples, SAMPLES)
-    count = arguments.integer("iterations", iterations, 2)
-    tries = arguments.integer("starts", starts, 2)
-    generator = np.random.default_rng(arguments.integer("seed", seed, 0))
-    room = arguments.integer("memory", memory, 1)
+    checks.choice("samples", samples, SAMPLES)
+    count = checks.whole_number("iterations", iterations, low=2)
+    tries = checks.whole_number("starts", starts, low=2)
+    generator = np.random.default_rng(checks.whole_number("seed", seed, low=0))
+    room = checks.whole_number("memory", memory, low=1)
     # Half of the memory for the vectors of one operator or of several, half for the derivatives.
     vectors = 2 * (min(count, objective.p) + 1) * objective.p * 8
     if vectors > room // 2:
@@ -194,19 +194,13 @@ def path_lipschitz(gradient_norms: ArrayLike, *, learning_rate: float, beta: flo
     ValueError, TypeError
         For norms of wrong shape, negative or not finite, or a number that is not positive.
     """
-    norms = np.asarray(gradient_norms)
-    if norms.dtype.kind not in "fiu":
-        raise TypeError(f"gradient_norms must hold real numbers, got dtype {norms.dtype}")
-    if norms.ndim != 2 or 0 in norms.shape:
-        raise ValueError(f"gradient_norms must have shape (T, n), got {norms.shape}")
-    if not (np.isfinite(norms).all() and (norms >= 0).all()):
+    norms = checks.non_negative_array("gradient_norms", gradient_norms)
+    if norms.ndim != 2:
         raise ValueError(
-            "gradient_norms must be finite and at least 0; pass FullRun.gradient_norms"
+            f"gradient_norms must have shape (T, n), got {norms.shape}; pass FullRun.gradient_norms"
         )
-    rate, smoothness = (
-        arguments.positive("learning_rate", learning_rate),
-        arguments.positive("beta", beta),
-    )
+    rate = checks.real_number("learning_rate", learning_rate, above=0)
+    smoothness = checks.real_number("beta", beta, above=0)
     reach = 0.5 * rate * float(norms.mean(axis=1).max())
     method = (
         f"largest of {norms.size} gradient norms along the path; error: beta times half of the"
@@ -256,11 +250,9 @@ def estimate_minimiser(
         If the gradient stops being finite: the learning rate is too large.
     """
     objective = NetworkLoss(model, inputs, y, loss=loss, device=device)
-    rate, target = (
-        arguments.positive("learning_rate", learning_rate),
-        arguments.positive("tolerance", tolerance),
-    )
-    total = arguments.integer("steps", steps, 20)
+    rate = checks.real_number("learning_rate", learning_rate, above=0)
+    target = checks.real_number("tolerance", tolerance, above=0)
+    total = checks.whole_number("steps", steps, low=20)
     weights, norms = objective.start.clone(), []
     slope_of = grad(objective.mean)
     with threads_for(objective.p):

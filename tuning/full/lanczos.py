@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-Floats = NDArray[np.float64]
+from tunebound._ground.arrays import Floats
 
 # A next vector this small, relative to the operator, is rounding: the Krylov space is exhausted.
 EXHAUSTED = 1e-12

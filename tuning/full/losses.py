@@ -14,9 +14,12 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from tunebound._ground import checks
 from tunebound.tuning import arguments
 
 Named = dict[str, Tensor]
+
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
 def _squared(outputs: Tensor, labels: Tensor) -> Tensor:
@@ -65,9 +68,9 @@ class NetworkLoss:
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
-        arguments.choice("dtype", dtype, tuple(arguments.DTYPES))
-        self.criterion = LOSSES[arguments.choice("loss", loss, tuple(LOSSES))]
-        kind, place = arguments.DTYPES[dtype], arguments.device("device", device)
+        checks.choice("dtype", dtype, tuple(DTYPES))
+        self.criterion = LOSSES[checks.choice("loss", loss, tuple(LOSSES))]
+        kind, place = DTYPES[dtype], arguments.torch_device("device", device)
         self.labels = _labels(y).to(place, kind)
         self.inputs = _inputs(inputs, len(self.labels)).to(place)
         if self.inputs.is_floating_point():
@@ -150,12 +153,7 @@ def _labels(y: ArrayLike | Tensor) -> Tensor:
     labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
     if labels.ndim != 1 or len(labels) < 2:
         raise ValueError(f"y must have shape (n,) with n at least 2, got {labels.shape}")
-    if labels.dtype.kind not in "fiu" or not np.isin(labels, (-1, 1)).all():
-        raise ValueError(
-            f"y must hold the labels -1 and +1 only, got {np.unique(labels)[:5]}; map 0/1 labels by"
-            " 2 * y - 1"
-        )
-    return torch.as_tensor(labels.astype(np.float64))
+    return torch.as_tensor(checks.signs(labels, labels.shape))
 
 
 def _inputs(inputs: ArrayLike | Tensor, n: int) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 from tqdm import tqdm
 
+from tunebound._ground import checks
 from tunebound.tuning import arguments
 from tunebound.tuning.full.losses import NetworkLoss
 from tunebound.tuning.full.quadratics import FullRun
@@ -105,20 +106,18 @@ def tune_networks(
     """
     objective = NetworkLoss(model, inputs, y, loss=loss, device=device, dtype=dtype)
     recorded = record_steps(steps, record)
-    rate = arguments.positive("learning_rate", learning_rate)
+    rate = checks.real_number("learning_rate", learning_rate, above=0)
     n, p, total = objective.n, objective.p, int(recorded[-1])
-    batch = n if batch_size is None else arguments.integer("batch_size", batch_size, 1)
+    batch = n if batch_size is None else checks.whole_number("batch_size", batch_size, low=1)
     if batch > n:
         raise ValueError(
             f"batch_size must be at most n={n}, got {batch}; pass None for full-batch descent"
         )
-    order = np.random.default_rng(arguments.integer("seed", seed, 0))
-    growth = (
-        1.0
-        if arguments.choice("weighting", weighting, arguments.WEIGHTINGS) == "1/n"
-        else n / (n - 1)
+    order = np.random.default_rng(checks.whole_number("seed", seed, low=0))
+    growth = arguments.growth(checks.choice("weighting", weighting, checks.WEIGHTINGS), n)
+    blocks = plan_blocks(
+        objective, batch, checks.whole_number("memory", memory, low=1), replicas=n + 1
     )
-    blocks = plan_blocks(objective, batch, arguments.integer("memory", memory, 1), replicas=n + 1)
 
     state = objective.start.expand(n + 1, p).clone()
     kept, distance, losses, norms = (

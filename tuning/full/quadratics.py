@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from tunebound._ground import checks
+from tunebound._ground.arrays import Floats
 from tunebound.tuning import arguments
-from tunebound.tuning.full.run import Floats, FullRun, empty_run, real_array, step_size
+from tunebound.tuning.full.run import FullRun, empty_run, step_size
 from tunebound.tuning.recording import record_steps
 from tunebound.tuning.threads import threads_for
 
@@ -69,9 +71,9 @@ def tune_quadratics(
         above the limit (the message states it) and any argument outside its range; before any step.
     """
     matrices, centres, origin = _quadratics(hessians, minimisers, start)
-    arguments.choice("weighting", weighting, arguments.WEIGHTINGS)
+    checks.choice("weighting", weighting, checks.WEIGHTINGS)
     recorded = record_steps(steps, record)
-    place = arguments.device("device", device)
+    place = arguments.torch_device("device", device)
     eigenvalues = np.linalg.eigvalsh(matrices)
     beta = float(eigenvalues.max())
     mean = matrices.mean(axis=0)
@@ -230,12 +232,12 @@ def tune_losses(
     FloatingPointError
         If a run leaves the finite numbers: β was too small.
     """
-    origin = real_array("start", start)
+    origin = checks.real_array("start", start)
     if origin.ndim != 1 or origin.size == 0:
         raise ValueError(f"start must have shape (p,), got {origin.shape}")
-    arguments.choice("weighting", weighting, arguments.WEIGHTINGS)
+    checks.choice("weighting", weighting, checks.WEIGHTINGS)
     recorded = record_steps(steps, record)
-    rate = step_size(learning_rate, arguments.positive("beta", beta))
+    rate = step_size(learning_rate, checks.real_number("beta", beta, above=0))
     first = np.asarray(losses(origin[None]), dtype=np.float64)
     if first.ndim != 2 or first.shape[0] != 1 or first.shape[1] < 2:
         raise ValueError(
@@ -283,9 +285,9 @@ def _quadratics(
     hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike
 ) -> tuple[Floats, Floats, Floats]:
     matrices, centres, origin = (
-        real_array("hessians", hessians),
-        real_array("minimisers", minimisers),
-        real_array("start", start),
+        checks.real_array("hessians", hessians),
+        checks.real_array("minimisers", minimisers),
+        checks.real_array("start", start),
     )
     if (
         matrices.ndim != 3

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from tunebound.tuning import arguments
-
-Floats = NDArray[np.float64]
+from tunebound._ground import checks
+from tunebound._ground.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,25 +49,12 @@ class FullRun:
     weighting: str
 
 
-def real_array(name: str, value: ArrayLike) -> Floats:
-    """`value` as a new float64 array of finite numbers."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    if not np.isfinite(array).all():
-        where = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(
-            f"{name} must be finite, got {array[where]} at {where}; check where it comes from"
-        )
-    return array.astype(np.float64)
-
-
 def step_size(learning_rate: float | str, beta: float) -> float:
     """The step size η ≤ 2/β that `learning_rate` asks for; "auto" is 1/β."""
     if isinstance(learning_rate, str):
-        arguments.choice("learning_rate", learning_rate, ("auto",))
+        checks.choice("learning_rate", learning_rate, ("auto",))
         return 1 / beta
-    rate = arguments.positive("learning_rate", learning_rate)
+    rate = checks.real_number("learning_rate", learning_rate, above=0)
     # One rounding of slack: a user who passes the limit itself has computed it in another order.
     if rate > 2 / beta * (1 + 1e-12):
         raise ValueError(

@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from tqdm import tqdm
 
+from tunebound._ground import checks
 from tunebound.tuning import arguments
 from tunebound.tuning.heads.tune import learning_rate_limits, tune_heads
 
@@ -49,9 +50,8 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         """
         features, labels = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(labels)
-        steps = arguments.integer("steps", self.steps, 1)
-        if not isinstance(self.fit_intercept, (bool, np.bool_)):
-            raise TypeError(f"fit_intercept must be True or False, got {self.fit_intercept!r}")
+        steps = checks.whole_number("steps", self.steps, low=1)
+        checks.true_or_false("fit_intercept", self.fit_intercept)
         self.classes_, which = np.unique(labels, return_inverse=True)
         count = len(self.classes_)
         if count < 2:
@@ -189,8 +189,8 @@ class MultiHeadClassifier(_LinearClassifier):
         self.random_state = random_state
 
     def _starts(self, d: int, outputs: int) -> NDArray[np.float64]:
-        heads = arguments.integer("n_heads", self.n_heads, 1)
-        scale = arguments.positive("init_scale", self.init_scale)
+        heads = checks.whole_number("n_heads", self.n_heads, low=1)
+        scale = checks.real_number("init_scale", self.init_scale, above=0)
         return check_random_state(self.random_state).normal(scale=scale, size=(heads, d, outputs))
 
 

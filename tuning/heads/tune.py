@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from tunebound._ground import checks
 from tunebound.tuning import arguments
 from tunebound.tuning.heads.engine import choice as descent_choice
 from tunebound.tuning.heads.engine import plan
@@ -115,19 +116,18 @@ def tune_heads(
     else a recorded graph of the operations where launching them would cost more than they do; the
     logger ``tuning`` says what was chosen and why (INFO).
     """
-    features, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
-    batch, n, d = features.shape
+    exact, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
+    batch, n, d = exact.shape
     single = np.ndim(X) == 2
-    arguments.choice("weighting", weighting, arguments.WEIGHTINGS)
-    arguments.choice("dtype", dtype, tuple(DTYPES))
-    count = arguments.integer("heads", heads, 1)
-    room = arguments.integer("memory", memory, 1)
+    checks.choice("weighting", weighting, checks.WEIGHTINGS)
+    checks.choice("dtype", dtype, tuple(DTYPES))
+    count = checks.whole_number("heads", heads, low=1)
+    room = checks.whole_number("memory", memory, low=1)
     recorded = record_steps(steps, record)
     total = int(recorded[-1])
-    place = arguments.device("device", device)
+    place = arguments.torch_device("device", device)
     growth = arguments.growth(weighting, n)
-    if dtype != "float64":
-        features = _rounded(features)
+    features: NDArray = exact if dtype == "float64" else _rounded(exact)
     limits = _limits(features, growth)
     rates = arguments.learning_rates(learning_rate, limits)
     start = _starts(init, batch, count, d)
@@ -189,18 +189,10 @@ def learning_rate_limits(X: ArrayLike, *, weighting: str = "1/n") -> NDArray[np.
     float or (D,)
         2/β with β = λ_max(XᵀX)/(4n), times n/(n − 1) under 1/(n − 1) weights.
     """
-    features = np.asarray(X, dtype=np.float64)
-    if (
-        features.ndim not in (2, 3)
-        or 0 in features.shape
-        or features.shape[-2] < 2
-        or not np.isfinite(features).all()
-    ):
-        raise ValueError(
-            "X must be finite, of shape (n, d) or (D, n, d) with n at least 2, got shape"
-            f" {features.shape}"
-        )
-    arguments.choice("weighting", weighting, arguments.WEIGHTINGS)
+    features = checks.features(X, batch=True)
+    if features.shape[-2] < 2:
+        raise ValueError(f"X must hold at least 2 samples, got shape {features.shape}; add samples")
+    checks.choice("weighting", weighting, checks.WEIGHTINGS)
     limits = _limits(
         features.reshape(-1, *features.shape[-2:]), arguments.growth(weighting, features.shape[-2])
     )
@@ -259,20 +251,18 @@ def _starts(init: ArrayLike | None, batch: int, heads: int, d: int) -> NDArray[n
             f"init must be given for heads={heads}, of shape ({heads}, {d}) or ({batch}, {heads},"
             f" {d}): equal starts stay equal"
         )
-    start = np.asarray(init, dtype=np.float64)
+    start = checks.real_array("init", init)
     if start.shape not in ((heads, d), (batch, heads, d)):
         raise ValueError(
             f"init must have shape ({heads}, {d}) or ({batch}, {heads}, {d}) for heads={heads}, got"
             f" {start.shape}"
         )
-    if not np.isfinite(start).all():
-        raise ValueError("init must be finite; it holds NaN or infinity")
     return np.broadcast_to(start, (batch, heads, d)).copy()
 
 
 def reference_directions(reference: ArrayLike, batch: int, left_out: int, d: int) -> NDArray:
     """Unit directions (D, n + 1, d), one a head, checked."""
-    directions = np.asarray(reference, dtype=np.float64)
+    directions = checks.real_array("reference", reference)
     if directions.shape not in ((batch, left_out + 1, d), (left_out + 1, d)) or (
         directions.ndim == 2 and batch > 1
     ):

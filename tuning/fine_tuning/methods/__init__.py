@@ -2,11 +2,18 @@
 
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
-    State,
-    Strength,
+    ReplicaState,
+    StrengthRange,
     find_method,
     methods,
-    register,
+    register_method,
 )
 
-__all__ = ["Method", "State", "Strength", "find_method", "methods", "register"]
+__all__ = [
+    "Method",
+    "ReplicaState",
+    "StrengthRange",
+    "find_method",
+    "methods",
+    "register_method",
+]

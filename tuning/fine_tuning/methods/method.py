@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import math
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+
+from tunebound._ground import checks
+from tunebound._ground.registry import Registry, modules_in
 
 if TYPE_CHECKING:
     from tunebound.tuning.encoders.tokens import TokenEncoder
 
-Weights = Mapping[str, Tensor]
+Parameters = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Strength:
-    """The values that the `weight` of a method may take.
+class StrengthRange:
+    """The strengths that a method may have.
 
     Attributes
     ----------
     meaning : str
-        What the weight is, for messages.
+        What the strength is, for messages.
     least : float
         Smallest value.
-    below : float
+    below : float, optional
         Upper end, which is not taken itself.
     whole : bool
         Whether it must be a whole number.
@@ -39,36 +36,28 @@ class Strength:
 
     meaning: str
     least: float = 0.0
-    below: float = math.inf
+    below: float | None = None
     whole: bool = False
 
     def check(self, method: str, value: object) -> None:
         """Refuse a value outside, naming the method."""
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-            raise TypeError(
-                f"weight of {method} must be a number, got {value!r}; it is {self.meaning}"
-            )
-        if not self.least <= float(value) < self.below or (
-            self.whole and not float(value).is_integer()
-        ):
-            kind = "a whole number" if self.whole else "a number"
-            raise ValueError(
-                f"weight of {method} must be {kind} in [{self.least:g}, {self.below:g}), got"
-                f" {value}; it is {self.meaning}"
-            )
+        name, remedy = f"strength of {method}", f"it is {self.meaning}"
+        number = checks.real_number(name, value, low=self.least, below=self.below, remedy=remedy)
+        if self.whole and not number.is_integer():
+            raise ValueError(f"{name} must be a whole number, got {value}; {remedy}")
 
 
-@dataclass
-class State:
+@dataclass(kw_only=True)
+class ReplicaState:
     """One step of one replica, as a method sees it (without the replica axis, which is added around
     it).
 
     Attributes
     ----------
     encoder : TokenEncoder
-        Its structure; its own weights are not used.
-    weights, start : mapping of str to Tensor
-        Parameters of the encoder now, and at the start of fine-tuning.
+        Its structure; its own parameters are not used.
+    parameters, start : mapping of str to Tensor
+        Of the encoder now, and at the start of fine-tuning.
     heads : (H, features) Tensor
     biases : (H,) Tensor
     inputs : (batch, length) Tensor
@@ -81,8 +70,8 @@ class State:
     """
 
     encoder: TokenEncoder
-    weights: Weights
-    start: Weights
+    parameters: Parameters
+    start: Parameters
     heads: Tensor
     biases: Tensor
     inputs: Tensor
@@ -98,34 +87,36 @@ class Method:
 
     Attributes
     ----------
-    weight : float
-        How strongly the method acts, in its own units; `strength` says which values it takes, None
-        that there is nothing to set.
+    strength : float
+        How strongly the method acts, in its own units; `strength_range` says which values it takes,
+        None that there is nothing to set.
 
     Notes
     -----
     A method of your own is a class with the class variables `name`, `summary`, `formula` and
-    `source` that overrides what it changes; `register` makes it known under its name. All replicas
-    advance in one batched computation: `used` and `penalty` are called for one replica inside
-    `torch.func.vmap` and `torch.func.grad`, so they must be pure functions of tensors without
-    branches on values; whatever is random comes from `draw`, one generator a replica, so that a
-    replica is the same in any company. A sample that a replica does not see has ``counted`` 0 in
-    its batches, and a penalty must weigh it by that.
+    `source` that overrides what it changes; `register_method` makes it known under its name. All
+    replicas advance in one batched computation: `used` and `penalty` are called for one replica
+    inside `torch.func.vmap` and `torch.func.grad`, so they must be pure functions of tensors
+    without branches on values; whatever is random comes from `draw`, one generator a replica, so
+    that a replica is the same in any company. A sample that a replica does not see has ``counted``
+    0 in its batches, and a penalty must weigh it by that.
     """
 
-    weight: float = 0.0
+    strength: float = 0.0
 
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
     formula: ClassVar[str] = ""
     source: ClassVar[str] = ""
-    strength: ClassVar[Strength | None] = Strength("how strongly the method acts")
+    strength_range: ClassVar[StrengthRange | None] = StrengthRange("how strongly the method acts")
 
     def __post_init__(self) -> None:
-        if self.strength is not None:
-            self.strength.check(self.name, self.weight)
-        elif self.weight != 0:
-            raise ValueError(f"{self.name} has no weight to set, got {self.weight!r}; leave it out")
+        if self.strength_range is not None:
+            self.strength_range.check(self.name, self.strength)
+        elif self.strength != 0:
+            raise ValueError(
+                f"{self.name} has no strength to set, got {self.strength!r}; leave it out"
+            )
 
     def steps(self, steps: int) -> int:
         """Number of steps, from that of plain fine-tuning."""
@@ -163,7 +154,7 @@ class Method:
         Returns
         -------
         dict of str to Tensor, or None
-            Weights (R, ...) of the encoders; None for the encoder's own.
+            Parameters (R, ...) of the encoders; None for the encoder's own.
         """
         return None
 
@@ -175,11 +166,15 @@ class Method:
         """
         return {}
 
-    def used(self, weights: Weights, start: Weights, noise: Mapping[str, Tensor]) -> Weights:
-        """Weights with which the loss of this step is computed; its gradient moves `weights`."""
-        return weights
+    def used(
+        self, parameters: Parameters, start: Parameters, noise: Mapping[str, Tensor]
+    ) -> Parameters:
+        """Parameters with which the loss of this step is computed; its gradient moves `parameters`
+        themselves.
+        """
+        return parameters
 
-    def penalty(self, state: State) -> Tensor:
+    def penalty(self, state: ReplicaState) -> Tensor:
         """What is added to the mean loss of the batch, (); nothing where no sample counts."""
         return state.features.new_zeros(())
 
@@ -211,52 +206,66 @@ def uniform(limit: float, shape: tuple[int, ...], generators: list[torch.Generat
 
 
 Kind = TypeVar("Kind", bound=type[Method])
-_registry: dict[str, Method] = {}
+_METHODS: Registry[Method] = Registry(
+    "method",
+    modules=lambda: modules_in("tunebound.tuning.fine_tuning.methods"),
+    group="tunebound.methods",
+)
 
 
-def register(kind: Kind) -> Kind:
-    """Register a method under its name, with its default weight.
+def register_method(kind: Kind) -> Kind:
+    """Register a method under its name, at its default strength; a decorator.
+
+    Parameters
+    ----------
+    kind : subclass of Method
+
+    Returns
+    -------
+    subclass of Method
+        The same class.
 
     Raises
     ------
     ValueError, TypeError
         For a class that is no `Method`, that lacks a name, or whose name is taken.
+
+    Notes
+    -----
+    An installed package offers its methods as entry points of the group "tunebound.methods", each
+    the name of a module that registers some.
     """
     if not (isinstance(kind, type) and issubclass(kind, Method)):
-        raise TypeError(f"register takes a subclass of Method, got {kind!r}")
+        raise TypeError(f"register_method takes a subclass of Method, got {kind!r}")
     if not kind.name:
         raise ValueError(
             f"{kind.__name__} has no name; set the class variable name, and summary, formula and"
             " source with it"
         )
-    known = _registry.get(kind.name)
-    if known is not None and type(known).__qualname__ != kind.__qualname__:
-        raise ValueError(f"a method named {kind.name!r} is registered already; choose another name")
-    _registry[kind.name] = kind()
+    _METHODS.add(kind.name, kind(), kind)
     return kind
 
 
 def methods() -> dict[str, Method]:
     """The registered methods by name, plain fine-tuning first."""
-    package = importlib.import_module("tunebound.tuning.fine_tuning.methods")
-    for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__)):
-        importlib.import_module(f"tunebound.tuning.fine_tuning.methods.{module}")
-    return dict(sorted(_registry.items(), key=lambda entry: (entry[0] != "plain", entry[0])))
+    return dict(sorted(_METHODS.known().items(), key=lambda entry: (entry[0] != "plain", entry[0])))
 
 
 def find_method(method: str | Method) -> Method:
-    """The method of that name; a `Method` is passed through."""
-    if isinstance(method, Method):
-        return method
-    if not isinstance(method, str):
-        raise TypeError(
-            f"method must be a name or a Method, got {method!r}; tuning.methods() lists them"
-        )
-    known = methods()
-    if method not in known:
-        close = difflib.get_close_matches(method, known, n=1, cutoff=0.5)
-        raise ValueError(
-            f"method {method!r} is none{f'; did you mean {close[0]!r}?' if close else ''}. Known:"
-            f" {', '.join(known)}"
-        )
-    return known[method]
+    """A method by its name.
+
+    Parameters
+    ----------
+    method : str or Method
+        A name from `methods`; a `Method` is passed through, whether it is registered or not.
+
+    Returns
+    -------
+    Method
+
+    Raises
+    ------
+    ValueError, TypeError
+        If no method has the name; the message has the closest one.
+    """
+    return method if isinstance(method, Method) else _METHODS.find(method)

@@ -2,30 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from tunebound.tuning.encoders.tokens import TokenEncoder
-from tunebound.tuning.fine_tuning.methods.method import Method, Strength, Weights, register
+from tunebound.tuning.fine_tuning.methods.method import (
+    Method,
+    Parameters,
+    StrengthRange,
+    register_method,
+)
 
 
-@register
+@register_method
 @dataclass(frozen=True)
 class Mixout(Method):
     """Each step uses (m∘w_0 + (1 − m)∘w − p·w_0)/(1 − p), m Bernoulli(p) for each parameter (Lee,
     Cho & Kang, 2020).
     """
 
-    weight: float = 0.5
-    name: ClassVar[str] = "mixout"
-    summary: ClassVar[str] = (
-        "replaces each parameter of the encoder by its start with probability p in each step"
-    )
-    formula: ClassVar[str] = "w̃ = (m∘w_0 + (1 − m)∘w − p·w_0)/(1 − p), m ~ Bernoulli(p)"
-    source: ClassVar[str] = "Lee, Cho & Kang (2020, arXiv:1909.11299)"
-    strength: ClassVar[Strength | None] = Strength("the probability p of a swap", below=1)
+    strength: float = 0.5
+    name = "mixout"
+    summary = "replaces each parameter of the encoder by its start with probability p in each step"
+    formula = "w̃ = (m∘w_0 + (1 − m)∘w − p·w_0)/(1 − p), m ~ Bernoulli(p)"
+    source = "Lee, Cho & Kang (2020, arXiv:1909.11299)"
+    strength_range = StrengthRange("the probability p of a swap", below=1)
 
     def draw(
         self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]
@@ -35,16 +37,18 @@ class Mixout(Method):
             "mask": (
                 torch.stack(
                     [
-                        torch.rand(total, generator=each, dtype=torch.float64) < self.weight
+                        torch.rand(total, generator=each, dtype=torch.float64) < self.strength
                         for each in generators
                     ]
                 ).double()
             )
         }
 
-    def used(self, weights: Weights, start: Weights, noise: Mapping[str, Tensor]) -> Weights:
-        pieces = noise["mask"].split([value.numel() for value in weights.values()])
-        p = self.weight
+    def used(
+        self, parameters: Parameters, start: Parameters, noise: Mapping[str, Tensor]
+    ) -> Parameters:
+        pieces = noise["mask"].split([value.numel() for value in parameters.values()])
+        p = self.strength
         return {
             key: (
                 (
@@ -54,5 +58,5 @@ class Mixout(Method):
                 )
                 / (1 - p)
             )
-            for (key, value), mask in zip(weights.items(), pieces, strict=True)
+            for (key, value), mask in zip(parameters.items(), pieces, strict=True)
         }

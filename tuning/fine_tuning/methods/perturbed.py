@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from tunebound.tuning.encoders.tokens import TokenEncoder
-from tunebound.tuning.fine_tuning.methods.method import State, Weights
+from tunebound.tuning.fine_tuning.methods.method import Parameters, ReplicaState
 
 SCALE = 0.3  # of the noise; embeddings are of size one
 
@@ -25,14 +25,11 @@ def embedding_noise(encoder: TokenEncoder, batch: int, generators: list[torch.Ge
 
 
 def perturbed_features(
-    encoder: TokenEncoder, weights: Weights, inputs: Tensor, noise: Tensor
+    encoder: TokenEncoder, parameters: Parameters, inputs: Tensor, noise: Tensor
 ) -> Tensor:
     """Features (batch, features) of inputs whose embedded tokens are moved by the noise."""
-    encoder.perturbation = noise
-    try:
-        return functional_call(encoder, dict(weights), (inputs,))
-    finally:
-        encoder.perturbation = None
+    features: Tensor = functional_call(encoder, {**parameters, "perturbation": noise}, (inputs,))
+    return features
 
 
 def symmetric_divergence(first: Tensor, second: Tensor) -> Tensor:
@@ -42,11 +39,11 @@ def symmetric_divergence(first: Tensor, second: Tensor) -> Tensor:
     return (torch.sigmoid(second) - torch.sigmoid(first)) * (second - first)
 
 
-def mean_logits(state: State, features: Tensor) -> Tensor:
+def mean_logits(state: ReplicaState, features: Tensor) -> Tensor:
     """Logits (batch,) of the mean head."""
     return features @ state.heads.mean(dim=0) + state.biases.mean()
 
 
-def mean_of_counted(state: State, values: Tensor) -> Tensor:
+def mean_of_counted(state: ReplicaState, values: Tensor) -> Tensor:
     """Mean of values (batch,) over the samples that the replica sees; 0 without any."""
     return (state.counted * values).sum() / state.counted.sum().clamp(min=1)

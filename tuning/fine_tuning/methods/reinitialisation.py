@@ -2,28 +2,33 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from tunebound.tuning.encoders.tokens import TokenEncoder
-from tunebound.tuning.fine_tuning.methods.method import Method, Strength, copies, register, uniform
+from tunebound.tuning.fine_tuning.methods.method import (
+    Method,
+    StrengthRange,
+    copies,
+    register_method,
+    uniform,
+)
 
 
-@register
+@register_method
 @dataclass(frozen=True)
 class Reinitialisation(Method):
     """The encoder's last linear layer is drawn anew from the default of torch: uniform within
     1/√fan-in (Zhang et al., 2021).
     """
 
-    weight: float = 1
-    name: ClassVar[str] = "reinitialisation"
-    summary: ClassVar[str] = "draws the encoder's last linear layer anew before tuning"
-    formula: ClassVar[str] = "w_0^{top} ~ U(−1/√fan-in, 1/√fan-in)"
-    source: ClassVar[str] = "Zhang, Wu, Katiyar, Weinberger & Artzi (2021, arXiv:2006.05987)"
-    strength: ClassVar[Strength | None] = Strength(
+    strength: float = 1
+    name = "reinitialisation"
+    summary = "draws the encoder's last linear layer anew before tuning"
+    formula = "w_0^{top} ~ U(−1/√fan-in, 1/√fan-in)"
+    source = "Zhang, Wu, Katiyar, Weinberger & Artzi (2021, arXiv:2006.05987)"
+    strength_range = StrengthRange(
         "the number of linear layers, the last ones, that are drawn anew", least=1, whole=True
     )
 
@@ -35,14 +40,14 @@ class Reinitialisation(Method):
             for name, module in encoder.named_modules()
             if isinstance(module, nn.Linear)
         ]
-        if len(linear) < self.weight:
+        if len(linear) < self.strength:
             raise ValueError(
-                f"{self.name} draws {self.weight:g} linear layer(s) anew, but encoder"
+                f"{self.name} draws {self.strength:g} linear layer(s) anew, but encoder"
                 f" {type(encoder).__name__} has {len(linear)}; use an encoder with torch.nn.Linear"
                 " layers, or another method"
             )
         started = copies(encoder, len(generators))
-        for name, layer in linear[-int(self.weight) :]:
+        for name, layer in linear[-int(self.strength) :]:
             limit = 1 / math.sqrt(layer.in_features)
             for key in (f"{name}.{own}" for own, _ in layer.named_parameters()):
                 started[key] = uniform(limit, started[key].shape[1:], generators)

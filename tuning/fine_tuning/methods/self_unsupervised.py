@@ -6,7 +6,6 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +15,18 @@ from tqdm import tqdm
 from tunebound.tuning.encoders.reconstruction import hidden_positions, reconstruction_loss
 from tunebound.tuning.encoders.retraining import BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE, STEPS
 from tunebound.tuning.encoders.tokens import TokenEncoder
-from tunebound.tuning.fine_tuning.methods.method import Method, Strength, copies, register
+from tunebound.tuning.fine_tuning.methods.method import (
+    Method,
+    StrengthRange,
+    copies,
+    register_method,
+)
 
 SEED = 0
 MEAN, SPREAD, TINY = 0.9, 0.999, 1e-8  # Adam's usual constants
 
 
-@register
+@register_method
 @dataclass(frozen=True)
 class SelfUnsupervised(Method):
     """Masked reconstruction of the task's own inputs, without labels, before fine-tuning (Fu, So &
@@ -34,28 +38,24 @@ class SelfUnsupervised(Method):
 
     Attributes
     ----------
-    weight : float
+    strength : float
         Number of steps of re-training.
     decoder : Module, optional
         The map from hidden states to token logits that pre-training left; a fresh one otherwise.
     """
 
-    weight: float = STEPS
+    strength: float = STEPS
     decoder: nn.Module | None = None
-    name: ClassVar[str] = "self_unsupervised"
-    summary: ClassVar[str] = (
+    name = "self_unsupervised"
+    summary = (
         "re-trains the encoder without labels on the task's own inputs, then fine-tunes (SURT)"
     )
-    formula: ClassVar[str] = (
-        "w_0 ← Adam on −mean ln p_w(x_hidden | x_visible), x from the task's inputs"
-    )
-    source: ClassVar[str] = "Fu, So & Collier (2023, arXiv:2301.09820)"
-    strength: ClassVar[Strength | None] = Strength(
-        "the number of steps of re-training", least=1, whole=True
-    )
+    formula = "w_0 ← Adam on −mean ln p_w(x_hidden | x_visible), x from the task's inputs"
+    source = "Fu, So & Collier (2023, arXiv:2301.09820)"
+    strength_range = StrengthRange("the number of steps of re-training", least=1, whole=True)
 
     def passes(self, steps: int) -> int:
-        return int(self.weight) + steps  # re-training counts as well
+        return int(self.strength) + steps  # re-training counts as well
 
     def start(
         self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
@@ -66,7 +66,7 @@ class SelfUnsupervised(Method):
             encoder.decoder(seed=SEED) if self.decoder is None else self.decoder
         )
         model = _Reconstruction(encoder, decoder.to("cpu", torch.float64))
-        weights = copies(model, len(samples))
+        parameters = copies(model, len(samples))
         trained = [key for key, value in model.named_parameters() if value.requires_grad]
 
         def loss(w: dict[str, Tensor], tokens: Tensor, hidden: Tensor, counted: Tensor) -> Tensor:
@@ -79,18 +79,20 @@ class SelfUnsupervised(Method):
             )
 
         slope = vmap(grad(loss), in_dims=(0, None, None, 0))
-        mean, spread = ({key: torch.zeros_like(weights[key]) for key in trained} for _ in range(2))
-        for step, (drawn, hidden) in enumerate(_batches(inputs, int(self.weight)), start=1):
-            rate = LEARNING_RATE * (1 + math.cos(math.pi * (step - 1) / self.weight)) / 2
-            found = slope(weights, inputs[drawn], hidden, samples[:, drawn])
+        mean, spread = (
+            {key: torch.zeros_like(parameters[key]) for key in trained} for _ in range(2)
+        )
+        for step, (drawn, hidden) in enumerate(_batches(inputs, int(self.strength)), start=1):
+            rate = LEARNING_RATE * (1 + math.cos(math.pi * (step - 1) / self.strength)) / 2
+            slopes = slope(parameters, inputs[drawn], hidden, samples[:, drawn])
             for key in trained:
-                mean[key] = MEAN * mean[key] + (1 - MEAN) * found[key]
-                spread[key] = SPREAD * spread[key] + (1 - SPREAD) * found[key].square()
+                mean[key] = MEAN * mean[key] + (1 - MEAN) * slopes[key]
+                spread[key] = SPREAD * spread[key] + (1 - SPREAD) * slopes[key].square()
                 size = (spread[key] / (1 - SPREAD**step)).sqrt() + TINY
-                weights[key] = weights[key] - rate * (mean[key] / (1 - MEAN**step)) / size
+                parameters[key] = parameters[key] - rate * (mean[key] / (1 - MEAN**step)) / size
         return {
             key.removeprefix("encoder."): value[replica]
-            for key, value in weights.items()
+            for key, value in parameters.items()
             if key.startswith("encoder.")
         }
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from tunebound._ground import checks
 from tunebound.tuning import arguments
 from tunebound.tuning.heads.flow.field import LogTimeFlow
 from tunebound.tuning.heads.flow.path import FlowPath
@@ -104,17 +105,17 @@ def flow_heads(
     Lubich & Wanner, *Geometric Numerical Integration*, chapter IX (modified equations).
     """
     recorded = flow_records(until, record)
-    accuracy = arguments.positive("tolerance", tolerance)
+    accuracy = checks.real_number("tolerance", tolerance, above=0)
     features, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
     batch, _, d = features.shape
-    arguments.choice("weighting", weighting, arguments.WEIGHTINGS)
+    checks.choice("weighting", weighting, checks.WEIGHTINGS)
     rates = arguments.learning_rates(
         learning_rate, np.asarray(learning_rate_limits(features, weighting=weighting))
     )
     start = arguments.initial_weights(init, batch, d)
     left_out = features.shape[1] if leave_one_out else 0
     directions = None if reference is None else reference_directions(reference, batch, left_out, d)
-    place = arguments.device("device", device)
+    place = arguments.torch_device("device", device)
     pending, steps = np.arange(batch), int(min(DESCENT, recorded[-1]))
     runs: list[tuple[NDArray[np.intp], HeadRun]] = []
     with tqdm(total=batch, desc="following heads", unit="set", delay=2, disable=None) as progress:
@@ -161,13 +162,13 @@ def flow_heads(
 
 def flow_records(until: float, record: str | Sequence[float] = "log") -> NDArray[np.float64]:
     """The numbers of steps to record, increasing and ending with `until`; see `flow_heads`."""
-    last = arguments.step_count("until", until, LATEST)
+    last = checks.step_count("until", until, high=LATEST)
     if isinstance(record, str):
         dense = record_steps(int(min(last, DENSE)), record).astype(np.float64)
         exponents = np.append(np.arange(5, 10), np.arange(10, np.ceil(np.log10(last)), 5))
         chosen = np.append(dense, [t for t in 10.0**exponents if t < last])
     else:
-        chosen = np.array([arguments.step_count("record", t, LATEST) for t in record])
+        chosen = np.array([checks.step_count("record", t, high=LATEST) for t in record])
         if (chosen > last).any():
             raise ValueError(
                 f"record asks for step {chosen.max():g}, but until is {last:g}; raise until or"
@@ -332,13 +333,13 @@ class _Problem:
         """Fill in the records from `before` on; return the resolution at each of them, (K − before,
         B).
         """
-        Z, n = self.Z[sets], self.Z.shape[1]
+        Z = self.Z[sets]
         field = LogTimeFlow(self.coordinates[sets], self.rates[sets], heads, self.growth)
         path = FlowPath(field, self.log_time(sets), self.heads(sets, heads), tolerance)
         scale = (
             torch.linalg.vector_norm(Z, dim=-1)
             if self.growth == 1.0
-            else torch.full_like(Z[..., 0], n / (n - 1))
+            else torch.full_like(Z[..., 0], self.growth)
         )
         begun = torch.zeros_like(scale)
         begun[:, : self.descent.certificate.shape[-1]] = torch.as_tensor(
