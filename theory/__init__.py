@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.options import Options
     from tunebound.theory.engine.presentation import Illustration, Presentation, Table
     from tunebound.theory.engine.reporting import report
-    from tunebound.theory.engine.setting import Setting, register_setting, settings
+    from tunebound.theory.engine.setting import Setting, find_setting, register_setting, settings
     from tunebound.theory.engine.statement import Assumption, Claim, Theorem, theorem, theorems
-    from tunebound.theory.engine.study import Results, Study, load, run
+    from tunebound.theory.engine.studies import Results, Study, load, run, study
     from tunebound.theory.engine.verdict import Verdict, judge, verify
 
 _MODULES = {
@@ -31,21 +31,23 @@ _MODULES = {
     "Illustration": "presentation",
     "Options": "options",
     "Presentation": "presentation",
-    "Results": "study",
+    "Results": "studies",
     "Setting": "setting",
-    "Study": "study",
+    "Study": "studies",
     "Table": "presentation",
     "Theorem": "statement",
     "Verdict": "verdict",
     "decide": "hypothesis",
+    "find_setting": "setting",
     "hypotheses": "hypothesis",
     "hypothesize": "hypothesis",
     "judge": "verdict",
-    "load": "study",
+    "load": "studies",
     "register_setting": "setting",
     "report": "reporting",
-    "run": "study",
+    "run": "studies",
     "settings": "setting",
+    "study": "studies",
     "theorem": "statement",
     "theorems": "statement",
     "verify": "verdict",
@@ -66,6 +68,7 @@ __all__ = [
     "Theorem",
     "Verdict",
     "decide",
+    "find_setting",
     "hypotheses",
     "hypothesize",
     "judge",
@@ -74,6 +77,7 @@ __all__ = [
     "report",
     "run",
     "settings",
+    "study",
     "theorem",
     "theorems",
     "verify",

@@ -297,7 +297,7 @@ def verify(
     from tunebound.theory.engine.hypothesis import verify_hypothesis
     from tunebound.theory.engine.setting import find_setting
     from tunebound.theory.engine.statement import find_theorem
-    from tunebound.theory.engine.study import checked_options
+    from tunebound.theory.engine.studies import checked_options
     from tunebound.theory.engine.verdict import second_opinions
 
     if theorem in theory.hypotheses():
@@ -338,7 +338,7 @@ def plot(
 ) -> None:
     """Draw every figure of a study as a file of its own."""
     from tunebound._ground.checks import choice
-    from tunebound.theory.engine import study as studies
+    from tunebound.theory.engine import studies
     from tunebound.theory.engine.setting import find_setting
 
     choice("--format", form, ("png", "pdf", "svg"))

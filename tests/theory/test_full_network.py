@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tunebound import theory
-from tunebound.theory.engine import study as studies
+from tunebound.theory.engine import studies
 from tunebound.theory.engine.reporting import judge_all, report
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.full_network.networks import NetworkSpecification

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tunebound import synthetic, theory
-from tunebound.theory.engine import study as studies
+from tunebound.theory.engine import studies
 from tunebound.theory.engine.reporting import judge_all, report
 from tunebound.theory.engine.setting import find_setting
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.oracles.multi_head_descent import heads_at, left_out_heads_at, many_heads_at
 from tunebound import bounds, synthetic, theory, tuning
-from tunebound.theory.engine import study as studies
+from tunebound.theory.engine import studies
 from tunebound.theory.engine.reporting import judge_all, report
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.multi_head import starts as random_starts

@@ -4,7 +4,7 @@ import pytest
 
 from tunebound import synthetic, theory
 from tunebound.theory.engine import scatter as plots
-from tunebound.theory.engine import study as studies
+from tunebound.theory.engine import studies
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.head import figures as head
 

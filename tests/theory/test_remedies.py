@@ -15,9 +15,9 @@ import torch
 from scipy.special import expit
 
 from tunebound import theory, tuning
-from tunebound.theory.engine import study as studies
+from tunebound.theory.engine import studies
 from tunebound.theory.engine.setting import find_setting
-from tunebound.theory.engine.study import Results
+from tunebound.theory.engine.studies import Results
 from tunebound.theory.remedies import comparison, measures, variants
 from tunebound.theory.remedies.task import (
     TaskSpecification,

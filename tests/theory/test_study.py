@@ -12,7 +12,7 @@ import pytest
 from tests.oracles.descent import leave_one_out_paths
 from tests.oracles.separator_program import hard_margin_direction
 from tunebound import synthetic, theory
-from tunebound.theory.engine import study as studies
+from tunebound.theory.engine import studies
 
 SMALL = theory.Study("head", "smoke", 0, {"steps": 40})
 

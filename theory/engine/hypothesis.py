@@ -12,11 +12,9 @@ import pandas as pd
 
 from tunebound._ground.registry import Registry
 from tunebound.theory.engine.folders import modules_called
-from tunebound.theory.engine.setting import find_setting
-from tunebound.theory.engine.statement import theorems
 from tunebound.theory.engine.statistics.effects import median_interval, sign_test
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
-from tunebound.theory.engine.study import Results, checked_options, examine_members
+from tunebound.theory.engine.studies import Results, study
 
 SCALES = ("log ratio", "difference", "trend")
 
@@ -249,13 +247,8 @@ def verify_hypothesis(
         For unknown names or options out of range; before any work.
     """
     known = find_hypothesis(claim) if isinstance(claim, str) else claim
-    setting = find_setting(known.setting)
-    checked = checked_options(setting, options)
-    members = setting.suite(suite, seed, checked) if isinstance(suite, str) else suite
-    return decide(
-        [known],
-        examine_members(setting, members, checked, list(theorems(setting.name).values()), jobs),
-    )[0]
+    results = study(suite, setting=known.setting, seed=seed, jobs=jobs, **options)
+    return decide([known], results)[0]
 
 
 def _alone(claim: Hypothesis, effects: pd.Series) -> Decision:

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tunebound.theory.engine.study import Results
+from tunebound._ground.registry import find_named
+from tunebound.theory.engine.studies import Results
 from tunebound.theory.engine.verdict import Verdict
 
 
@@ -77,6 +78,10 @@ class Presentation:
     group: str
     illustrations: Mapping[str, Illustration]
     tables: Callable[[Results], list[Table]] = _no_tables
+
+    def draw(self, name: str, results: Results) -> Figure:
+        """The figure of that name; ValueError where there is none, or the study cannot fill it."""
+        return find_named("figure", name, self.figures(results)).draw(results)
 
     def figures(self, results: Results) -> dict[str, Illustration]:
         """The figures that this study can fill."""

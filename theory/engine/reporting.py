@@ -14,7 +14,7 @@ import jinja2
 from tqdm import tqdm
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import study, tables
+from tunebound.theory.engine import studies, tables
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
@@ -45,8 +45,8 @@ def report(
         The file, self-contained.
     """
     source = Path(directory)
-    results = study.load(source)
-    manifest = study.read_manifest(source)
+    results = studies.load(source)
+    manifest = studies.read_manifest(source)
     setting = find_setting(manifest["setting"])
     presentation = setting.presentation()
     verdicts = judge_all(source, results)
@@ -82,11 +82,11 @@ def report(
     return target
 
 
-def judge_all(directory: str | os.PathLike[str], results: study.Results) -> list[Verdict]:
+def judge_all(directory: str | os.PathLike[str], results: studies.Results) -> list[Verdict]:
     """The verdict on every theorem of the study, published ones first; counterexamples are stored
     in the directory.
     """
-    manifest = study.read_manifest(directory)
+    manifest = studies.read_manifest(directory)
     setting = find_setting(manifest["setting"])
     options = setting.options.of(manifest["options"], setting=setting.name)
     suite = setting.suite(manifest["suite"], manifest["seed"], options)
@@ -103,7 +103,7 @@ def judge_all(directory: str | os.PathLike[str], results: study.Results) -> list
 
 
 def _group_rows(
-    results: study.Results, names: Sequence[str], group: str, judged_at: str
+    results: studies.Results, names: Sequence[str], group: str, judged_at: str
 ) -> list[dict[str, Any]]:
     if not names:
         return []

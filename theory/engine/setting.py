@@ -154,5 +154,15 @@ def settings() -> dict[str, Setting]:
 
 
 def find_setting(name: str) -> Setting:
-    """The setting of that name; ValueError with the closest one where there is none."""
+    """The setting of that name.
+
+    Parameters
+    ----------
+    name : str
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message has the closest name.
+    """
     return _registry.find(name)

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from tunebound.bounds.constants import weakest
-from tunebound.theory.engine import study, tables
+from tunebound.theory.engine import studies, tables
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import Theorem, find_theorem, theorems
 from tunebound.theory.engine.statistics.rates import CONFIDENCE, Rate, within_group_rate
@@ -130,7 +130,7 @@ class Verdict:
         return "\n".join(lines)
 
 
-def judge(theorem: str | Theorem, results: study.Results) -> Verdict:
+def judge(theorem: str | Theorem, results: studies.Results) -> Verdict:
     """The verdict on a theorem from the tables of a study.
 
     Parameters
@@ -146,7 +146,7 @@ def judge(theorem: str | Theorem, results: study.Results) -> Verdict:
     return judge_in(find_setting(known.setting), known, results)
 
 
-def judge_in(setting: Setting, theorem: Theorem, results: study.Results) -> Verdict:
+def judge_in(setting: Setting, theorem: Theorem, results: studies.Results) -> Verdict:
     """The verdict on a theorem of that setting, see `judge`."""
     if theorem.free_constants:
         return Verdict(theorem=theorem, status="untestable as stated")
@@ -303,14 +303,11 @@ def verify(
     """
     known = find_theorem(theorem)
     setting = find_setting(known.setting)
-    checked = study.checked_options(setting, options)
-    if isinstance(suite, str):
-        members = setting.suite(suite, seed, checked)
-    else:
-        members = _as_suite(suite, setting)
+    checked = studies.checked_options(setting, options)
+    members = studies.suite_of(suite, setting, seed, checked)
     if known.free_constants:
         return Verdict(theorem=known, status="untestable as stated")
-    results = study.examine_members(setting, members, checked, [known], jobs)
+    results = studies.examine_members(setting, members, checked, [known], jobs)
     verdict = judge_in(setting, known, results)
     return verdict if output is None else with_counterexample(verdict, members, setting, output)
 
@@ -335,13 +332,13 @@ def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -
     """
     theorem = verdict.theorem
     setting = find_setting(theorem.setting)
-    checked = study.checked_options(setting, options)
+    checked = studies.checked_options(setting, options)
     others = [
         each
         for each in theorems(setting.name).values()
         if not each.free_constants and each.name != theorem.name
     ]
-    results = study.examine(setting, [member], checked, others, [0], [member])
+    results = studies.examine(setting, [member], checked, others, [0], [member])
     tested = [
         judged for each in others if (judged := judge_in(setting, each, results)).environments
     ]
@@ -353,8 +350,8 @@ def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -
     ]
     if "weighting" in checked.names():
         other = "1/(n-1)" if checked["weighting"] == "1/n" else "1/n"
-        again = study.checked_options(setting, {**asdict(checked), "weighting": other})
-        results = study.examine(setting, [member], again, [theorem], [0], [member])
+        again = studies.checked_options(setting, {**asdict(checked), "weighting": other})
+        results = studies.examine(setting, [member], again, [theorem], [0], [member])
         judged = judge_in(setting, theorem, results)
         if judged.environments:
             outcome = "fails there too" if judged.violations else "does not fail there"
@@ -375,25 +372,3 @@ def with_counterexample(
     path = target / f"{verdict.theorem.name}.npz"
     setting.save(suite[verdict.violation.member], path)
     return replace(verdict, violation=replace(verdict.violation, path=path))
-
-
-@dataclass(frozen=True)
-class _Members:
-    """Environments in memory, in the shape of a suite."""
-
-    specifications: tuple[Any, ...]
-
-    def __getitem__(self, index: int) -> Any:
-        return self.specifications[index]
-
-
-def _as_suite(members: Any, setting: Setting) -> Any:
-    if hasattr(members, "specifications"):
-        return members
-    chosen = tuple(members) if isinstance(members, (list, tuple)) else (members,)
-    if not chosen:
-        raise ValueError(
-            "suite is empty; pass a suite's name or at least one environment of the setting"
-            f" {setting.name!r}"
-        )
-    return _Members(chosen)
