@@ -10,6 +10,8 @@ refined        the distance of the mean head's direction      the common bias an
                from a given one                               heads
 concentration  the distance of the mean head from its own     the spread of the starts, no other
                expectation                                    constant
+heads_needed   no distance: the fewest heads that             delta
+               `published` is stated for
 =============  =============================================  ======================================
 
 `published` says that all of the first term of `bounds.head.published` falls like 1/sqrt(H).
