@@ -17,6 +17,9 @@ The first two are by Bousquet and Elisseeff 2002 (one sample dropped, the weight
 next four by Hardt, Recht and Singer 2016 (samples drawn with replacement, one sample exchanged),
 the last two by Schliserman and Koren 2022 (one sample dropped, weights 1/n).
 
+Parameters that several functions share, errors and sources are in the docstrings of their modules,
+`minimisers`, `stochastic_descent` and `separable_descent`.
+
 None speaks of directions: these are bounds on distances of parameters, or on losses. Proofs of the
 statements as they are implemented here are in ``docs/head-tuning.md``; the theorem numbers are
 those by which the papers are usually cited and no result depends on them.
