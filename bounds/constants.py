@@ -1,5 +1,19 @@
 """Constants of the theorems with their provenance: a bound is worth as much as its weakest
 constant.
+
+Parameters
+----------
+X : array_like of shape (n, d)
+    Encoded features, finite, not all 0.
+separator : Separator
+    ``max_margin(X, y)``.
+
+Raises
+------
+TypeError, ValueError
+    If an argument is malformed or out of its range.
+OverflowError
+    If a constant exceeds float64.
 """
 
 from __future__ import annotations
@@ -34,24 +48,9 @@ _RESOLUTION = 1e-12
 
 
 def radius(X: ArrayLike) -> Constant:
-    """Largest norm of a row of X.
+    """Largest norm of a row of X: "radius", exact.
 
-    Parameters
-    ----------
-    X : array_like of shape (n, d)
-        Encoded features, finite, not all 0.
-
-    Returns
-    -------
-    Constant
-        Named "radius", exact; the certificate is d times the rounding of float64.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `X` is malformed or zero.
-    OverflowError
-        If the radius exceeds float64.
+    The certificate is d times the rounding of float64.
     """
     X = features(X)
     scaled, exponent = _scaled(X)
@@ -66,17 +65,9 @@ def radius(X: ArrayLike) -> Constant:
 
 
 def margin(separator: Separator) -> Constant:
-    """Margin of a solved separator; the certificate is its duality gap.
+    """Margin of a solved separator: "margin", exact, certified by its duality gap.
 
-    Parameters
-    ----------
-    separator : Separator
-        ``max_margin(X, y)``.
-
-    Returns
-    -------
-    Constant
-        Named "margin", exact: the true margin exceeds it by at most half the gap, to first order.
+    The true margin exceeds it by at most half the gap, to first order.
     """
     return Constant(
         name="margin",
@@ -88,18 +79,10 @@ def margin(separator: Separator) -> Constant:
 
 
 def kkt_lambda(separator: Separator) -> Constant:
-    """Certified constant lambda = 1/(n max_j alpha_j) of the published head-tuning bound.
+    """Certified constant lambda = 1/(n max_j alpha_j) of the published bound: "lam", exact.
 
-    Parameters
-    ----------
-    separator : Separator
-        ``max_margin(X, y)``.
-
-    Returns
-    -------
-    Constant
-        Named "lam", exact: the largest lambda for which alpha_i <= 1/(n lambda) for every sample,
-        which the proof for a fixed left-out sample needs.
+    It is the largest lambda for which alpha_i <= 1/(n lambda) for every sample, which the proof for
+    a fixed left-out sample needs.
     """
     return Constant(
         name="lam",
@@ -113,24 +96,14 @@ def kkt_lambda(separator: Separator) -> Constant:
 def direction_constant(separator: Separator, left_out: LeaveOneOut) -> Constant:
     """Exact constant nu: the largest distance of unit directions per distance of separators.
 
+    Named "nu": max_i |u_S - u_{S^i}| / |w_S - w_{S^i}| over the samples whose removal moves the
+    separator by more than 1e-12 of its norm; 0 if none does. It is at most sqrt(2 / (1 + margin /
+    max_i margin_{S^i})) * margin.
+
     Parameters
     ----------
-    separator : Separator
-        ``max_margin(X, y)``.
     left_out : LeaveOneOut
         ``leave_one_out_separators(X, y)`` of the same data.
-
-    Returns
-    -------
-    Constant
-        Named "nu", exact: max_i |u_S - u_{S^i}| / |w_S - w_{S^i}| over the samples whose removal
-        moves the separator by more than 1e-12 of its norm; 0 if none does. It is at most sqrt(2 /
-        (1 + margin / max_i margin_{S^i})) * margin.
-
-    Raises
-    ------
-    ValueError
-        If the two are for data of different shapes.
     """
     unit = separator.direction
     others = left_out.weights * separator.margin
@@ -161,18 +134,10 @@ def direction_constant(separator: Separator, left_out: LeaveOneOut) -> Constant:
 
 
 def certified_direction_constant(separator: Separator) -> Constant:
-    """Constant nu = margin, which needs no left-out separator.
+    """Constant nu = margin, which needs no left-out separator: "nu", exact.
 
-    Parameters
-    ----------
-    separator : Separator
-        ``max_margin(X, y)``.
-
-    Returns
-    -------
-    Constant
-        Named "nu", exact: together with `kkt_lambda`, `bounds.head.kkt` then bounds every left-out
-        sample (proof in docs/head-tuning.md).
+    Together with `kkt_lambda`, `bounds.head.kkt` then bounds every left-out sample (proof in
+    docs/head-tuning.md).
     """
     return Constant(
         name="nu",
@@ -186,23 +151,8 @@ def certified_direction_constant(separator: Separator) -> Constant:
 def head_curvature(X: ArrayLike) -> Constant:
     """Largest curvature of the mean logistic loss of a linear head: lambda_max(X^T X / n) / 4.
 
-    Parameters
-    ----------
-    X : array_like of shape (n, d)
-        Encoded features, finite, not all 0.
-
-    Returns
-    -------
-    Constant
-        Named "beta", exact; the certificate, 2 max(n, d) times the rounding of float64, is the
-        backward error of a singular value decomposition.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `X` is malformed or zero.
-    OverflowError
-        If the curvature exceeds float64.
+    Named "beta", exact; the certificate, 2 max(n, d) times the rounding of float64, is the backward
+    error of a singular value decomposition.
     """
     beta, error = _head_curvature(features(X))
     return Constant(
@@ -216,27 +166,14 @@ def head_curvature(X: ArrayLike) -> Constant:
 
 def step_size_limit(X: ArrayLike, weighting: str = "1/n") -> Constant:
     """Largest step for which gradient descent on every left-out loss is certified to be
-    non-expansive.
+    non-expansive: "step_size_limit", exact.
 
     Parameters
     ----------
-    X : array_like of shape (n, d)
-        Encoded features, finite, not all 0; n >= 2 for weights 1/(n-1).
     weighting : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss: 2/beta for 1/n, and 2 (n-1)/(n beta)
-        for 1/(n-1), where the left-out losses have a curvature of up to beta n/(n-1).
-
-    Returns
-    -------
-    Constant
-        Named "step_size_limit", exact.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `X` is malformed or zero, or `weighting` is unknown.
-    OverflowError
-        If the limit exceeds float64.
+        for 1/(n-1), where the left-out losses have a curvature of up to beta n/(n-1); n is at least
+        2 then.
     """
     weighting = choice("weighting", weighting, WEIGHTINGS)
     X = features(X)
@@ -260,6 +197,9 @@ def step_size_limit(X: ArrayLike, weighting: str = "1/n") -> Constant:
 def fit_direction_constant(steps: ArrayLike, direction_error: ArrayLike) -> Constant:
     """Constant C of the published head-tuning bound, fitted to records of one run.
 
+    Named "C": the smallest C with error <= C ln ln t / ln t at every record. Test a bound that uses
+    it on records that are not among these.
+
     Parameters
     ----------
     steps : array_like of shape (K,)
@@ -267,17 +207,6 @@ def fit_direction_constant(steps: ArrayLike, direction_error: ArrayLike) -> Cons
     direction_error : array_like of shape (K,) or (K, ...)
         Distances | w(t)/|w(t)| - u_S | at these steps, 0 or more; a limit from
         `bounds.head.direction` will do.
-
-    Returns
-    -------
-    Constant
-        Named "C", fitted: the smallest C with error <= C ln ln t / ln t at every record. Test a
-        bound that uses it on records that are not among these.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number, out of its range, or the shapes disagree.
     """
     steps = whole_array("steps", steps, low=3)
     error = non_negative_array("direction_error", direction_error)

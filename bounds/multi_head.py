@@ -1,4 +1,4 @@
-r"""Bounds on a linear head that is the mean of H heads, each tuned by its own gradient descent from
+"""Bounds on a linear head that is the mean of H heads, each tuned by its own gradient descent from
 its own random start.
 
 =============  =============================================  ======================================
@@ -10,6 +10,8 @@ refined        the distance of the mean head's direction      the common bias an
                from a given one                               heads
 concentration  the distance of the mean head from its own     the spread of the starts, no other
                expectation                                    constant
+heads_needed   no distance: the fewest heads that             delta
+               `published` is stated for
 =============  =============================================  ======================================
 
 `published` says that all of the first term of `bounds.head.published` falls like 1/sqrt(H).
@@ -19,6 +21,20 @@ parameters, with sharper constants; by `bounds.head.chord` it becomes a statemen
 
 All arguments are keywords, scalars or arrays that broadcast; the result is a float when every
 argument is a scalar. Nothing is clipped. Every proof is in ``docs/multi-head.md``.
+
+Parameters
+----------
+heads : array_like
+    Number H of heads in a mean, at least 1; for `published` above 2 + 8 ln(1/delta).
+delta : array_like
+    Probability with which the bound may fail, in (0, 1).
+
+Raises
+------
+TypeError, ValueError
+    If an argument is no real number or out of its range.
+OverflowError
+    If a bound exceeds float64.
 """
 
 from __future__ import annotations
@@ -61,37 +77,16 @@ def published(
         + \nu \max\Bigl\{ \sqrt{\tfrac{2}{\lambda n}\bigl(1 + \tfrac B\gamma\bigr)},\;
         \frac{B + \sqrt{B^2 + 8 n \lambda (1 + B/\gamma)}}{2 n \lambda} \Bigr\}
 
+    bounds, with probability 1 - delta, the mean distance of the unit directions of the mean heads
+    on S and S^i.
+
     Parameters
     ----------
-    n : array_like
-        Number of samples, at least 2.
-    margin, radius : array_like
-        Margin of the data and largest norm of a feature; radius >= margin > 0.
-    steps : array_like
-        Number t of gradient steps, at least 3 so that ln ln t > 0.
-    heads : array_like
-        Number H of heads, above 2 + 8 ln(1/delta).
-    delta : array_like
-        Probability with which the bound may fail, in (0, 1).
-    C, xi, nu : array_like
+    n, margin, radius, steps, lam, nu : array_like
+        As for `bounds.head.published`.
+    C, xi : array_like
         Constants of the theorem, 0 or more; `xi` bounds how far a head's direction is from its
         expectation.
-    lam : array_like
-        Constant lambda of the theorem, above 0.
-
-    Returns
-    -------
-    float or ndarray
-        Bound, with probability 1 - delta, on the mean distance of the unit directions of the mean
-        heads on S and S^i.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range, or there are too few heads for
-        `delta`.
-    OverflowError
-        If the bound exceeds float64.
 
     Notes
     -----
@@ -134,7 +129,12 @@ def published(
 def refined(
     *, bias: ArrayLike, spread: ArrayLike, heads: ArrayLike, delta: ArrayLike
 ) -> float | Floats:
-    r"""Common bias and spread apart: bias + spread sqrt((2 + 8 ln(1/delta)) / H).
+    """Common bias and spread apart: bias + spread sqrt((2 + 8 ln(1/delta)) / H).
+
+    It bounds, with probability 1 - delta, the distance of the mean head's unit direction from a
+    reference. Assumptions: gradient steps that do not expand (convex smooth loss, step at most 2
+    over its curvature), independent starts; no condition on H. Source: this project, proof in
+    docs/multi-head.md.
 
     Parameters
     ----------
@@ -145,29 +145,6 @@ def refined(
         What a head's own start may add to a direction: 2 rho / |E w(t)|, where rho bounds the
         distance of every start from the mean of the starts, or is sigma sqrt(d) for Gaussian starts
         of scale sigma.
-    heads : array_like
-        Number H of heads, at least 1.
-    delta : array_like
-        Probability with which the bound may fail, in (0, 1).
-
-    Returns
-    -------
-    float or ndarray
-        Bound, with probability 1 - delta, on the distance of the mean head's unit direction from
-        the reference.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: gradient steps that do not expand (convex smooth loss, step at most 2 over its
-    curvature), independent starts. Source: this project, proof in docs/multi-head.md; no condition
-    on H is needed.
     """
     bias = non_negative_array("bias", bias)
     spread = non_negative_array("spread", spread)
@@ -188,8 +165,11 @@ def concentration(
     delta: ArrayLike,
     groups: ArrayLike = 1,
 ) -> float | Floats:
-    r"""Distance of a mean head from its expectation: (spread + deviation sqrt(2 ln(1/delta) / G)) /
+    """Distance of a mean head from its expectation: (spread + deviation sqrt(2 ln(1/delta) / G)) /
     sqrt(H).
+
+    It holds with probability 1 - delta, in the parameters. Assumptions: those of `refined`. Source:
+    this project, proof in docs/multi-head.md.
 
     Parameters
     ----------
@@ -199,31 +179,10 @@ def concentration(
         How far the starts' randomness reaches in one direction, 0 or more: sigma for Gaussian
         starts of scale sigma, and the largest distance of a start from the mean of the starts for
         bounded ones.
-    heads : array_like
-        Number H of heads in a mean, at least 1.
-    delta : array_like
-        Probability with which the bound may fail, in (0, 1).
     groups : array_like
         Number G of disjoint groups of H heads; the bound is then on the root mean square over the
         groups' means. More than 1 for Gaussian starts only: for bounded ones the proof gains
         nothing from the groups.
-
-    Returns
-    -------
-    float or ndarray
-        Bound, with probability 1 - delta, on the distance of the mean head from its expectation, in
-        the parameters.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: those of `refined`. Source: this project, proof in docs/multi-head.md.
     """
     spread = non_negative_array("spread", spread)
     deviation = non_negative_array("deviation", deviation)
@@ -240,21 +199,6 @@ def concentration(
 def heads_needed(*, delta: ArrayLike) -> float | Floats:
     """Smallest number of heads that `published` accepts: the first whole number above 2 + 8
     ln(1/delta).
-
-    Parameters
-    ----------
-    delta : array_like
-        Probability with which the bound may fail, in (0, 1).
-
-    Returns
-    -------
-    float or ndarray
-        A whole number, at least 3.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `delta` is no real number or out of its range.
     """
     return finish(
         "heads_needed", np.floor(_spread_factor(fraction_array("delta", delta, one=False))) + 1.0

@@ -163,7 +163,20 @@ def test_public_names_document_their_parameters(name, value):
     assert text, f"{name} has no docstring"
     if not inspect.isfunction(value):
         return
+    shared = parameters_section(inspect.getdoc(inspect.getmodule(value)))
+    described = parameters_section(text) | shared
     for parameter in inspect.signature(value).parameters:
-        described = re.search(rf"(^|\n|, )\*{{0,2}}{re.escape(parameter)}\b[^\n]* ?(:|\n)", text)
-        mentioned = f"`{parameter}`" in text or re.search(rf"\b{re.escape(parameter)}\b", text)
-        assert described or mentioned, f"{name} does not document {parameter}"
+        mentioned = not shared and re.search(rf"\b{re.escape(parameter)}\b", text)
+        assert parameter in described or mentioned, (
+            f"{name} does not document {parameter}: do so under Parameters, there or, where several"
+            f" functions share it, in the docstring of {value.__module__}"
+        )
+
+
+def parameters_section(text):
+    """Names that the section "Parameters" of a docstring describes; none where it has none."""
+    found = re.search(r"^Parameters\n-+\n(.*?)(?=\n\w[^\n]*\n-+\n|\Z)", text, re.M | re.S)
+    if not found:
+        return set()
+    entries = re.findall(r"^(\S[^:\n]*?)(?: :|$)", found.group(1), re.M)
+    return {part.strip().lstrip("*") for entry in entries for part in entry.split(",")}

@@ -35,7 +35,8 @@ sample in the left-out loss. Powers and differences of rates are formed from log
 keep their digits for kappa from 1e-15 to 1, n to 1e12 and 1e30 steps; a result is lost only where
 it is itself beyond float64 (`OverflowError`) or rounds to 0.
 
-Every proof is in ``docs/full-tuning.md``.
+Parameters that several rungs share, and errors, are in the docstrings of their modules:
+`through_the_loss`, `distances` and `worst_cases`. Every proof is in ``docs/full-tuning.md``.
 """
 
 from tunebound.bounds.full.distances import (

@@ -1,5 +1,31 @@
 """Full fine-tuning: the rungs that follow distances to the minimiser, and what holds off
 interpolation; see `bounds.full`.
+
+What the functions share is said here: they bound | w_S(T) - w_{S^i}(T) |, both runs from one w_0
+with step 1/beta. Source: this project, proofs in docs/full-tuning.md.
+
+Parameters
+----------
+n : array_like
+    Number of samples, at least 2.
+mu, beta : array_like
+    Strong convexity and smoothness of every loss, beta >= mu > 0.
+distance : array_like
+    R = |w_0 - w*|, 0 or more.
+steps : array_like
+    Number T of gradient steps, at least 1.
+gradient_norm : array_like
+    |grad f_i(w*_S)| at the minimiser w*_S of the mean loss, 0 or more; its mean over i for the
+    mean.
+weighting : {"1/n", "1/(n-1)"}
+    Weight of each remaining sample in the left-out loss.
+
+Raises
+------
+TypeError, ValueError
+    If an argument is no real number, out of its range, or `weighting` is unknown.
+OverflowError
+    If a bound exceeds float64.
 """
 
 from __future__ import annotations
@@ -29,38 +55,10 @@ def contraction(
     steps: ArrayLike,
     weighting: str = "1/n",
 ) -> float | Floats:
-    r"""Bound for each left-out sample without a Lipschitz constant: (R/n) sum_{t<T} q^(T-1-t) p^t.
+    """Bound for each left-out sample without a Lipschitz constant: (R/n) sum_{t<T} q^(T-1-t) p^t.
 
-    With weights 1/n that is R (q^T - p^T) / kappa, with 1/(n-1) it is R T p^T / n.
-
-    Parameters
-    ----------
-    n : array_like
-        Number of samples, at least 2.
-    mu, beta : array_like
-        Strong convexity and smoothness of every loss, beta >= mu > 0.
-    distance : array_like
-        R = |w_0 - w*|, 0 or more.
-    steps : array_like
-        Number T of gradient steps, at least 1.
-    weighting : {"1/n", "1/(n-1)"}
-        Weight of each remaining sample in the left-out loss.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on | w_S(T) - w_{S^i}(T) |, for every i; at one step nothing smaller holds on the
-        class.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number, out of its range, or `weighting` is unknown.
-
-    Notes
-    -----
-    Assumptions: losses of the class with a common minimiser w*; both runs from one w_0 with step
-    1/beta. Source: this project, proof in docs/full-tuning.md.
+    With weights 1/n that is R (q^T - p^T) / kappa, with 1/(n-1) it is R T p^T / n; at one step
+    nothing smaller holds on the class. Assumption: losses of the class with a common minimiser w*.
     """
     n, mu, beta, distance, steps, weighting = _distance_arguments(
         n, mu, beta, distance, steps, weighting
@@ -82,32 +80,13 @@ def worst_quadratic(
     steps: ArrayLike,
     weighting: str = "1/n",
 ) -> float | Floats:
-    r"""Largest distance that one-dimensional quadratics reach: R (q^T - ((n-1) p / n)^T).
+    """Largest distance that one-dimensional quadratics reach: R (q^T - ((n-1) p / n)^T).
 
     A value from below: no bound that holds for every left-out sample of the class can be smaller.
     It is the maximum of R | (1 - A/beta)^T - (1 - C/beta)^T | over curvatures a of the other
     samples and b of sample i in [mu, beta], with A = ((n-1) a + b)/n and C = (n-1) a/n (weights
-    1/n) or C = a (1/(n-1)), attained at a = mu, b = beta.
-
-    Parameters
-    ----------
-    n, mu, beta, distance, steps, weighting
-        As for `contraction`.
-
-    Returns
-    -------
-    float or ndarray
-        The distance | w_S(T) - w_{S^i}(T) | of the problem f_i = beta (w - w*)^2 / 2, f_j = mu (w -
-        w*)^2 / 2.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number, out of its range, or `weighting` is unknown.
-
-    Notes
-    -----
-    Source: this project, proof in docs/full-tuning.md.
+    1/n) or C = a (1/(n-1)), attained at a = mu, b = beta: the problem f_i = beta (w - w*)^2 / 2,
+    f_j = mu (w - w*)^2 / 2.
     """
     n, mu, beta, distance, steps, weighting = _distance_arguments(
         n, mu, beta, distance, steps, weighting
@@ -131,34 +110,11 @@ def off_interpolation(
     gradient_norm: ArrayLike,
     weighting: str = "1/n",
 ) -> float | Floats:
-    r"""What the lack of a common minimiser adds for a left-out sample: |grad f_i(w*_S)| (1 - q^T) /
+    """What the lack of a common minimiser adds for a left-out sample: |grad f_i(w*_S)| (1 - q^T) /
     (mu (n-1)).
 
-    Parameters
-    ----------
-    n, mu, beta, steps, weighting
-        As for `contraction`.
-    gradient_norm : array_like
-        |grad f_i(w*_S)| at the minimiser w*_S of the mean loss, 0 or more; its mean over i for
-        the mean.
-
-    Returns
-    -------
-    float or ndarray
-        Add it to `data` (both for the mean over i), whose initial loss is then F_S(w_0) -
-        F_S(w*_S).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number, out of its range, or `weighting` is unknown.
-    OverflowError
-        If the term exceeds float64.
-
-    Notes
-    -----
-    Assumptions: losses of the class; both runs from one w_0 with step 1/beta. Source: this project,
-    proof in docs/full-tuning.md.
+    Add it to `data` (both for the mean over i), whose initial loss is then F_S(w_0) - F_S(w*_S).
+    Assumption: losses of the class.
     """
     n = whole_array("n", n, low=2)
     mu, beta = curvature(mu, beta)
@@ -172,32 +128,10 @@ def off_interpolation(
 
 
 def minimiser_shift(*, n: ArrayLike, mu: ArrayLike, gradient_norm: ArrayLike) -> float | Floats:
-    r"""Distance of the minimisers with and without a sample: |grad f_i(w*_S)| / (mu (n-1)).
+    """Distance of the minimisers with and without a sample: |grad f_i(w*_S)| / (mu (n-1)).
 
-    Parameters
-    ----------
-    n : array_like
-        Number of samples, at least 2.
-    mu : array_like
-        Strong convexity of the mean loss of the other samples, above 0.
-    gradient_norm : array_like
-        |grad f_i(w*_S)|, 0 or more.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on | w*_S - w*_{S^i} |, for either weights: they do not move the minimiser.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Source: this project, proof in docs/full-tuning.md.
+    It bounds | w*_S - w*_{S^i} | for either weights, which do not move the minimiser. Assumption:
+    the mean loss of the other samples is mu-strongly convex.
     """
     n = whole_array("n", n, low=2)
     mu = positive_array("mu", mu)

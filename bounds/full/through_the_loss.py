@@ -1,5 +1,30 @@
 """Full fine-tuning: the published bound, and the rungs that follow the losses and gradients; see
 `bounds.full`.
+
+What the functions share is said here: they bound | w_S(T) - w_{S^i}(T) |, `trajectory` for every i
+and the others its mean, for gradient descent with step 1/beta.
+
+Parameters
+----------
+n : array_like
+    Number of samples, at least 2.
+lipschitz : array_like
+    L: Lipschitz constant of every loss where the runs stay, above 0. The class has mu R <= L.
+mu, beta : array_like
+    Strong convexity and smoothness of every loss, beta >= mu > 0.
+distance : array_like
+    R = |w_0 - w*|, 0 or more.
+steps : array_like
+    Number T of gradient steps, at least 1.
+weighting : {"1/n", "1/(n-1)"}
+    Weight of each remaining sample in the left-out loss.
+
+Raises
+------
+TypeError, ValueError
+    If an argument is no real number, out of its range, or `weighting` is unknown.
+OverflowError
+    If a bound exceeds float64.
 """
 
 from __future__ import annotations
@@ -23,41 +48,15 @@ from tunebound.bounds.full.rates import curvature, geometric_sum, power, rates
 def published(
     *, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike, beta: ArrayLike, distance: ArrayLike
 ) -> float | Floats:
-    r"""Published bound: sqrt(2 L R / beta) / (n ((1 - kappa)^(-1/4) - 1)).
+    """Published bound, for any number of steps: sqrt(2 L R / beta) / (n ((1 - kappa)^(-1/4) - 1)).
 
     It is 0 at kappa = 1. That is false with weights 1/n: gradient descent on S then stops after one
     step, on S^i it does not. With weights 1/n it holds on the whole class up to kappa = 12 sqrt(2)
     - 16 = 0.9706 and fails at one step beyond; with weights 1/(n-1) it always holds.
 
-    Parameters
-    ----------
-    n : array_like
-        Number of samples, at least 2.
-    lipschitz : array_like
-        L: Lipschitz constant of every loss where the runs stay, above 0. The class has mu R <= L.
-    mu, beta : array_like
-        Strong convexity and smoothness of every loss, beta >= mu > 0.
-    distance : array_like
-        R = |w_0 - w*|, 0 or more.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean over i of | w_S(T) - w_{S^i}(T) |, after any number T of steps.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: non-negative losses with a common minimiser w*, where each is 0; gradient descent
-    with step 1/beta. Source: Fu, So, Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained
-    Model", arXiv:2301.09820v2 (2023), the full-tuning theorem; range of validity by this project,
-    proof in docs/full-tuning.md.
+    Assumptions: non-negative losses with a common minimiser w*, where each is 0. Source: Fu, So,
+    Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model", arXiv:2301.09820v2 (2023),
+    the full-tuning theorem; range of validity by this project, proof in docs/full-tuning.md.
     """
     n, lipschitz, mu, beta, distance = _lipschitz_arguments(n, lipschitz, mu, beta, distance)
     log_root = 0.25 * rates(n, mu, beta, "1/n").log_full
@@ -80,33 +79,11 @@ def closed(
     distance: ArrayLike,
     weighting: str = "1/n",
 ) -> float | Floats:
-    r"""Bound for every number of steps: sqrt(2 L R / beta) / (n (1 - max(q, r))), n - 1 in place of
+    """Bound for every number of steps: sqrt(2 L R / beta) / (n (1 - max(q, r))), n - 1 in place of
     n for 1/(n-1).
 
-    About half of `published` for small kappa, and without its corner.
-
-    Parameters
-    ----------
-    n, lipschitz, mu, beta, distance : array_like
-        As for `published`.
-    weighting : {"1/n", "1/(n-1)"}
-        Weight of each remaining sample in the left-out loss.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean over i of | w_S(T) - w_{S^i}(T) |, after any number T of steps.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number, out of its range, or `weighting` is unknown.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: those of `published`. Source: this project, proof in docs/full-tuning.md.
+    About half of `published` for small kappa, and without its corner. Assumptions: those of
+    `published`. Source: this project, proof in docs/full-tuning.md.
     """
     n, lipschitz, mu, beta, distance = _lipschitz_arguments(n, lipschitz, mu, beta, distance)
     weighting = choice("weighting", weighting, WEIGHTINGS)
@@ -129,32 +106,9 @@ def steps(
     steps: ArrayLike,
     weighting: str = "1/n",
 ) -> float | Floats:
-    r"""Bound after T steps: sqrt(2 L R / beta) / n * sum_{t<T} q^(T-1-t) r^t, n - 1 in place of n
+    """Bound after T steps: sqrt(2 L R / beta) / n * sum_{t<T} q^(T-1-t) r^t, n - 1 in place of n
     for 1/(n-1).
 
-    Parameters
-    ----------
-    n, lipschitz, mu, beta, distance : array_like
-        As for `published`.
-    steps : array_like
-        Number T of gradient steps, at least 1.
-    weighting : {"1/n", "1/(n-1)"}
-        Weight of each remaining sample in the left-out loss.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean over i of | w_S(T) - w_{S^i}(T) |.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number, out of its range, or `weighting` is unknown.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
     Assumptions: those of `published`. Source: this project, proof in docs/full-tuning.md.
     """
     n, lipschitz, mu, beta, distance = _lipschitz_arguments(n, lipschitz, mu, beta, distance)
@@ -177,40 +131,17 @@ def data(
     steps: ArrayLike,
     weighting: str = "1/n",
 ) -> float | Floats:
-    r"""Bound after T steps from the initial loss: sqrt(2 F / beta) / n * sum_{t<T} q^(T-1-t) r^t, n
+    """Bound after T steps from the initial loss: sqrt(2 F / beta) / n * sum_{t<T} q^(T-1-t) r^t, n
     - 1 for 1/(n-1).
+
+    Assumptions: losses of the class; where they have no common minimiser, add `off_interpolation`.
+    Source: this project, proof in docs/full-tuning.md.
 
     Parameters
     ----------
-    n : array_like
-        Number of samples, at least 2.
-    mu, beta : array_like
-        Strong convexity and smoothness of every loss, beta >= mu > 0.
     initial_loss : array_like
         F = F_S(w_0) - min F_S, 0 or more; the mean loss at w_0 itself where the losses share a
         minimiser.
-    steps : array_like
-        Number T of gradient steps, at least 1.
-    weighting : {"1/n", "1/(n-1)"}
-        Weight of each remaining sample in the left-out loss.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean over i of | w_S(T) - w_{S^i}(T) |; where the losses have no common
-        minimiser, add `off_interpolation`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number, out of its range, or `weighting` is unknown.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: losses of the class; gradient descent with step 1/beta. Source: this project, proof
-    in docs/full-tuning.md.
     """
     n = whole_array("n", n, low=2)
     mu, beta = curvature(mu, beta)
@@ -233,36 +164,19 @@ def trajectory(
     gradient_norms: ArrayLike,
     weighting: str = "1/n",
 ) -> float | Floats:
-    r"""Bound for each left-out sample along the run on S: (1/(beta n)) sum_{t<T} q^(T-1-t) |grad
+    """Bound for each left-out sample along the run on S: (1/(beta n)) sum_{t<T} q^(T-1-t) |grad
     f_i(w_S(t))|.
+
+    Assumptions: the mean loss of the other samples is in the class (the left-out loss need not be
+    convex, and no common minimiser is needed); both runs from one w_0. Source: this project, proof
+    in docs/full-tuning.md.
 
     Parameters
     ----------
-    n, mu, beta : array_like
-        As for `data`; they broadcast against the axes of `gradient_norms` before the last.
     gradient_norms : array_like of shape (..., T)
-        With weights 1/n: |grad f_i| at w_S(0), ..., w_S(T-1), the steps on the last axis. With
-        1/(n-1), where the sum is divided by beta (n-1): |grad f_i - grad F_S| there.
-    weighting : {"1/n", "1/(n-1)"}
-        Weight of each remaining sample in the left-out loss.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on | w_S(T) - w_{S^i}(T) |, without the last axis of `gradient_norms`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number, out of its range, or `weighting` is unknown.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: the mean loss of the other samples is in the class (the left-out loss need not be
-    convex, and no common minimiser is needed); both runs from one w_0 with step 1/beta. Source:
-    this project, proof in docs/full-tuning.md.
+        With weights 1/n: |grad f_i| at w_S(0), ..., w_S(T-1), the steps on the last axis, which the
+        bound loses; the other arguments broadcast against the axes before it. With 1/(n-1), where
+        the sum is divided by beta (n-1): |grad f_i - grad F_S| there.
     """
     n = whole_array("n", n, low=2)
     mu, beta = curvature(mu, beta)

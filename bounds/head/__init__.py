@@ -30,7 +30,8 @@ before it. Nothing is clipped: a bound above 2, the largest distance of two unit
 back as it is (`chord` alone ends at 2, by its proof). Products are formed with separate exponents,
 so a result is lost only where it is itself beyond float64 (`OverflowError`).
 
-Every proof is in ``docs/head-tuning.md``.
+Parameters that several rungs share, and errors, are in the docstrings of their modules:
+`as_published`, `in_the_limit` and `along_the_run`. Every proof is in ``docs/head-tuning.md``.
 """
 
 from tunebound.bounds.head.along_the_run import anytime, chord, direction, trajectory

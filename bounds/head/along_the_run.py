@@ -1,5 +1,25 @@
-"""Certified bounds along gradient descent on a head, after any number of steps; see
-`bounds.head`.
+"""Certified bounds along gradient descent on a head, after any number of steps; see `bounds.head`.
+
+What several functions share is said here: they bound the distance of the unit directions of w_S(t)
+and w_{S^i}(t), `trajectory` and `chord` for each left-out sample (shape (..., n)).
+
+Parameters
+----------
+drift : array_like of shape (..., n)
+    Certified distance of the two heads, 0 or more. With weights 1/n on the left-out data it is
+    (eta/n) sum_{s<t} p_i(w_S(s)) |x_i|; with 1/(n-1), (eta/(n-1)) sum_{s<t} |grad f_i - grad F_S|
+    at w_S(s).
+norm : array_like
+    Norm of w_S(t), above 0. One value per run, or one per sample.
+margin : array_like
+    Margin of the data, above 0.
+
+Raises
+------
+TypeError, ValueError
+    If an argument is no real number or out of its range.
+OverflowError
+    If a bound exceeds float64.
 """
 
 from __future__ import annotations
@@ -22,35 +42,15 @@ from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus
 
 
 def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) -> float | Floats:
-    r"""Bound for each left-out sample along a run: 2 drift / (|w_S(t)| + |w_{S^i}(t)|).
+    """Bound for each left-out sample along a run: 2 drift / (|w_S(t)| + |w_{S^i}(t)|).
+
+    Assumptions: convex smooth loss, step at most 2 over the curvature of the left-out loss, both
+    runs from one w_0. Source: this project, proof in docs/head-tuning.md.
 
     Parameters
     ----------
-    drift : array_like of shape (..., n)
-        Certified distance of the two heads, 0 or more. With weights 1/n on the left-out data it is
-        (eta/n) sum_{s<t} p_i(w_S(s)) |x_i|; with 1/(n-1), (eta/(n-1)) sum_{s<t} |grad f_i - grad
-        F_S| at w_S(s).
-    norm : array_like
-        Norm of w_S(t), above 0. One value per run, or one per sample.
     left_out_norms : array_like of shape (..., n)
         Norms of w_{S^i}(t), above 0.
-
-    Returns
-    -------
-    float or ndarray of shape (..., n)
-        Bound on the distance of the unit directions of w_S(t) and w_{S^i}(t).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: convex smooth loss, step at most 2 over the curvature of the left-out loss, both
-    runs from one w_0. Source: this project, proof in docs/head-tuning.md.
     """
     drift = non_negative_array("drift", drift)
     norm = positive_array("norm", norm)
@@ -64,31 +64,11 @@ def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) 
 
 
 def chord(*, drift: ArrayLike, norm: ArrayLike) -> float | Floats:
-    r"""Bound for each left-out sample from the drift against one norm, without the left-out run.
+    """Bound for each left-out sample from the drift against one norm, without the left-out run.
 
     With delta = drift / norm: sqrt(2 - 2 sqrt(1 - delta^2)) where delta < 1, and 2, the largest
     distance of two unit vectors, elsewhere. Where delta < 1 it is at most sqrt(2) delta.
-
-    Parameters
-    ----------
-    drift : array_like of shape (..., n)
-        Certified distance of the two heads, 0 or more; see `trajectory`.
-    norm : array_like
-        Norm of w_S(t), above 0. One value per run, or one per sample.
-
-    Returns
-    -------
-    float or ndarray of shape (..., n)
-        Bound on the distance of the unit directions of w_S(t) and w_{S^i}(t).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-
-    Notes
-    -----
-    Assumptions: those of `trajectory`. Source: this project, proof in docs/head-tuning.md.
+    Assumptions and source as for `trajectory`.
     """
     drift = non_negative_array("drift", drift)
     norm = positive_array("norm", norm)
@@ -108,40 +88,24 @@ def anytime(
     progress: ArrayLike = 1.0,
     weighting: str = "1/n",
 ) -> float | Floats:
-    r"""Bound on the mean at every step of gradient descent, with no constant left open.
+    """Bound on the mean at every step of gradient descent, with no constant left open.
 
     ``2 B / (gamma n) * progress`` for left-out losses with weights 1/n, ``4 B / (gamma n) *
-    progress`` with 1/(n-1).
+    progress`` with 1/(n-1). Assumptions: separable data, logistic loss, step at most 2 over the
+    curvature of every left-out loss (`bounds.constants.step_size_limit`), both runs from one w_0.
+    Source: this project, proof in docs/head-tuning.md.
 
     Parameters
     ----------
     n : array_like
         Number of samples, at least 2.
-    margin, radius : array_like
-        Margin of the data and largest norm of a feature; radius >= margin > 0.
+    radius : array_like
+        Largest norm of a feature, at least `margin`.
     progress : array_like
         <w_S(t) - w_0, u_S> / |w_S(t)| with u_S the unit hard-margin direction, 0 or more. The
         default, 1, covers every run that starts at w_0 = 0.
     weighting : {"1/n", "1/(n-1)"}
         Weight of each remaining sample in the left-out loss.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean over i of the distance of the unit directions of w_S(t) and w_{S^i}(t).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number, out of its range, or `weighting` is unknown.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: separable data, logistic loss, step at most 2 over the curvature of every left-out
-    loss (`bounds.constants.step_size_limit`), both runs from one w_0. Source: this project, proof
-    in docs/head-tuning.md.
     """
     n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
@@ -153,34 +117,18 @@ def anytime(
 
 
 def direction(*, margin: ArrayLike, head_margin: ArrayLike) -> float | Floats:
-    r"""Distance of a trained head's direction from the hard-margin direction: sqrt(2 (1 - gamma_w /
+    """Distance of a trained head's direction from the hard-margin direction: sqrt(2 (1 - gamma_w /
     gamma_S)).
+
+    Assumptions: separable data; any w other than 0. Source: this project, proof in
+    docs/head-tuning.md.
 
     Parameters
     ----------
-    margin : array_like
-        Margin of the data, above 0.
     head_margin : array_like
         Normalised margin gamma_w = min_j z_j . w / |w| of the head; at most `margin`, and negative
         while the head still errs. A value above `margin` by rounding (relative 1e-9) counts as
         equal to it.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on | w/|w| - u_S |.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: separable data; any w other than 0. Source: this project, proof in
-    docs/head-tuning.md.
     """
     margin = positive_array("margin", margin)
     head_margin = real_array("head_margin", head_margin)

@@ -1,4 +1,19 @@
-"""The published head-tuning bound, as stated and with certified constants; see `bounds.head`."""
+"""The published head-tuning bound, as stated and with certified constants; see `bounds.head`.
+
+Parameters
+----------
+n : array_like
+    Number of samples, at least 2; for `kkt` the length of the last axis of `dual`.
+margin, radius : array_like
+    Margin of the data and largest norm of a feature; radius >= margin > 0.
+
+Raises
+------
+TypeError, ValueError
+    If an argument is no real number or out of its range.
+OverflowError
+    If a bound exceeds float64.
+"""
 
 from __future__ import annotations
 
@@ -27,33 +42,18 @@ def published(
         C \frac{\ln\ln t}{\ln t} + \nu \max\Bigl\{ \sqrt{\tfrac{2}{\lambda n}\bigl(1 + \tfrac
         B\gamma\bigr)},\; \frac{B + \sqrt{B^2 + 8 n \lambda (1 + B/\gamma)}}{2 n \lambda} \Bigr\}
 
-    The second entry of the maximum is never the smaller one: with $p = B/(2n\lambda)$ and $q$ the
-    first entry it reads $p + \sqrt{p^2 + q^2}$, and this is how it is computed.
+    bounds the mean distance of the unit directions of w_S(t) and w_{S^i}(t). The second entry of
+    the maximum is never the smaller one: with $p = B/(2n\lambda)$ and $q$ the first entry it reads
+    $p + \sqrt{p^2 + q^2}$, and this is how it is computed.
 
     Parameters
     ----------
-    n : array_like
-        Number of samples, at least 2.
-    margin, radius : array_like
-        Margin of the data and largest norm of a feature; radius >= margin > 0.
     steps : array_like
         Number t of gradient steps, at least 3 so that ln ln t > 0.
     C, nu : array_like
         Constants of the theorem, 0 or more.
     lam : array_like
         Constant lambda of the theorem, above 0.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean distance of the unit directions of w_S(t) and w_{S^i}(t).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
 
     Notes
     -----
@@ -88,34 +88,17 @@ def kkt(
         \nu \Bigl( \tfrac{B A}{2} + \sqrt{\bigl(\tfrac{B A}{2}\bigr)^2 + 2 A \bigl(1 + \tfrac
         B\gamma\bigr)} \Bigr), \qquad A = \max_j \alpha_j
 
-    (n cancels, which is the finding: the promised decay in n is gone). It bounds every left-out
-    sample when `nu` is the exact direction constant, and also when ``nu = margin``, which needs no
-    left-out separator.
+    (n cancels, which is the finding: the promised decay in n is gone). It bounds the distance of
+    the unit directions of w_S and w_{S^i} for every i when `nu` is the exact direction constant,
+    and also when ``nu = margin``, which needs no left-out separator.
 
     Parameters
     ----------
-    n : array_like
-        Number of samples; must equal the length of the last axis of `dual`.
-    margin, radius : array_like
-        Margin of the data and largest norm of a feature; radius >= margin > 0. One value per data
-        set.
     dual : array_like of shape (..., n)
-        Dual of the hard-margin separator, >= 0, at least one entry above 0.
+        Dual of the hard-margin separator, >= 0, at least one entry above 0. The other arguments
+        have one value per data set.
     nu : array_like
-        Direction constant, 0 or more; see `bounds.constants.direction_constant`. One value per data
-        set.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the distance of the unit directions of w_S and w_{S^i}, for every i.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
+        Direction constant, 0 or more; see `bounds.constants.direction_constant`.
 
     Notes
     -----

@@ -1,4 +1,27 @@
-"""Certified bounds for the limit of head tuning, the hard-margin directions; see `bounds.head`."""
+"""Certified bounds for the limit of head tuning, the hard-margin directions; see `bounds.head`.
+
+What the functions share is said here: they bound the distance of the unit directions of w_S and
+w_{S^i}, `ratio` and `pair` for each left-out sample (shape (..., n)), the others its mean over i.
+All assume separable data and limit directions. Source: this project, proofs in docs/head-tuning.md.
+
+Parameters
+----------
+n : array_like
+    Number of samples, at least 2.
+margin : array_like
+    Margin of S, above 0. One value per data set; for `ratio` and `pair` also one per sample.
+radius : array_like
+    Largest norm of a feature, at least `margin`.
+dual : array_like of shape (..., n)
+    Dual of the hard-margin separator of S, >= 0; for `dual` at least one entry above 0.
+
+Raises
+------
+TypeError, ValueError
+    If an argument is no real number or out of its range.
+OverflowError
+    If a bound exceeds float64.
+"""
 
 from __future__ import annotations
 
@@ -18,32 +41,17 @@ from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus
 
 
 def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Floats:
-    r"""Bound for each left-out sample from the growth of the margin: sqrt(2 (1 - gamma_S /
+    """Bound for each left-out sample from the growth of the margin: sqrt(2 (1 - gamma_S /
     gamma_{S^i})).
+
+    Two margins in float64 show no growth below 1e-16 of them, so directions that differ by less
+    than 2e-8 may give 0.
 
     Parameters
     ----------
-    margin : array_like
-        Margin of S, above 0. One value per data set, or one per sample.
     left_out_margins : array_like of shape (..., n)
         Margins of the left-out data S^i; leaving a sample out never shrinks the margin. A value
         that is smaller than `margin` by rounding (relative 1e-9) counts as equal to it.
-
-    Returns
-    -------
-    float or ndarray of shape (..., n)
-        Bound on the distance of the unit directions of w_S and w_{S^i}.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-
-    Notes
-    -----
-    Assumptions: separable data, limit directions. Source: this project, proof in
-    docs/head-tuning.md. Two margins in float64 show no growth below 1e-16 of them, so directions
-    that differ by less than 2e-8 may give 0.
     """
     margin = positive_array("margin", margin)
     left_out_margins = positive_array("left_out_margins", left_out_margins)
@@ -55,34 +63,13 @@ def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Floats:
 
 
 def pair(*, margin: ArrayLike, dual: ArrayLike, hinge: ArrayLike) -> float | Floats:
-    r"""Bound for each left-out sample from its dual and its hinge loss: gamma sqrt(2 alpha_i h_i).
+    """Bound for each left-out sample from its dual and its hinge loss: gamma sqrt(2 alpha_i h_i).
 
     Parameters
     ----------
-    margin : array_like
-        Margin of S, above 0. One value per data set, or one per sample.
-    dual : array_like of shape (..., n)
-        Dual of the hard-margin separator of S, >= 0.
     hinge : array_like of shape (..., n)
         Hinge loss h_i = max(0, 1 - z_i . w_{S^i}) of the left-out sample under the separator of
         S^i.
-
-    Returns
-    -------
-    float or ndarray of shape (..., n)
-        Bound on the distance of the unit directions of w_S and w_{S^i}.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: separable data, limit directions. Source: this project, proof in
-    docs/head-tuning.md.
     """
     margin = positive_array("margin", margin)
     dual = non_negative_array("dual", dual)
@@ -93,33 +80,12 @@ def pair(*, margin: ArrayLike, dual: ArrayLike, hinge: ArrayLike) -> float | Flo
 
 
 def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Floats:
-    r"""Bound on the mean from one solve: (1/n) sum_i gamma sqrt(2 alpha_i (1 + |x_i| / gamma)).
+    """Bound on the mean from one solve: (1/n) sum_i gamma sqrt(2 alpha_i (1 + |x_i| / gamma)).
 
     Parameters
     ----------
-    margin : array_like
-        Margin of S, above 0. One value per data set.
-    dual : array_like of shape (..., n)
-        Dual of the hard-margin separator of S, >= 0, at least one entry above 0.
     norms : array_like of shape (..., n)
         Norms of the features; none is below the margin.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean over i of the distance of the unit directions of w_S and w_{S^i}.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: separable data, limit directions. Source: this project, proof in
-    docs/head-tuning.md.
     """
     margin = positive_array("margin", margin)[..., np.newaxis]
     dual = sample_duals(dual)
@@ -133,31 +99,12 @@ def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Flo
 def support(
     *, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, n_support: ArrayLike
 ) -> float | Floats:
-    r"""Bound on the mean from the number of support vectors: sqrt(2 n_support (1 + B/gamma)) / n.
+    """Bound on the mean from the number of support vectors: sqrt(2 n_support (1 + B/gamma)) / n.
 
     Parameters
     ----------
-    n : array_like
-        Number of samples, at least 2.
-    margin, radius : array_like
-        Margin of the data and largest norm of a feature; radius >= margin > 0.
     n_support : array_like
         Number of samples with a dual above 0, from 1 to n.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean over i of the distance of the unit directions of w_S and w_{S^i}.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-
-    Notes
-    -----
-    Assumptions: separable data, limit directions. Source: this project, proof in
-    docs/head-tuning.md.
     """
     n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
@@ -175,32 +122,10 @@ def support(
 
 
 def free(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Floats:
-    r"""Bound on the mean without any solve: sqrt(2 (1 + B/gamma) / n).
+    """Bound on the mean without any solve: sqrt(2 (1 + B/gamma) / n).
 
     This is the first entry of the maximum of `published` for lambda = gamma^2 and nu = gamma: on
     average over the left-out samples these constants are certified.
-
-    Parameters
-    ----------
-    n : array_like
-        Number of samples, at least 2.
-    margin, radius : array_like
-        Margin of the data and largest norm of a feature; radius >= margin > 0.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean over i of the distance of the unit directions of w_S and w_{S^i}.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-
-    Notes
-    -----
-    Assumptions: separable data, limit directions. Source: this project, proof in
-    docs/head-tuning.md.
     """
     n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)

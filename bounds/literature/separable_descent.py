@@ -1,5 +1,24 @@
 """Stability of gradient descent on self-bounded losses (Schliserman and Koren 2022); see
 `bounds.literature`.
+
+Both functions bound the mean over i of | w_S(T) - w_{S^i}(T) |, with weights 1/n on the left-out
+data and both runs from one w_0. Source: the argument of Schliserman and Koren, "Stability vs
+Implicit Bias of Gradient Methods on Separable Data and Beyond", COLT 2022, with the constants that
+our proof gives; theirs were not compared.
+
+Parameters
+----------
+steps : array_like
+    Number T of gradient steps, at least 1.
+learning_rate : array_like
+    Step eta, above 0; at most 1/(2 beta), on separable data at most 2 / radius^2.
+
+Raises
+------
+TypeError, ValueError
+    If an argument is no real number or out of its range.
+OverflowError
+    If a bound exceeds float64.
 """
 
 from __future__ import annotations
@@ -35,14 +54,12 @@ def self_bounded_distance(
     .. math::
         \frac{\eta c T}{n} \Bigl( \frac{R^2}{\eta T} + 2 F_S(u) \Bigr)^{1 - \delta}
 
+    Assumptions: convex, non-negative, beta-smooth, (c, delta)-self-bounded losses.
+
     Parameters
     ----------
     n : array_like
         Number of samples, at least 1.
-    steps : array_like
-        Number T of gradient steps, at least 1.
-    learning_rate : array_like
-        Step eta, above 0 and at most 1/(2 beta).
     beta : array_like
         Smoothness of every loss, above 0.
     c, delta : array_like
@@ -53,25 +70,6 @@ def self_bounded_distance(
         R = |w_0 - u| for any comparator u, 0 or more.
     loss : array_like
         F_S(u), the mean loss of the comparator, 0 or more.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean over i of | w_S(T) - w_{S^i}(T) |, with weights 1/n on the left-out data.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: convex, non-negative, beta-smooth, (c, delta)-self-bounded losses; both runs from
-    one w_0. Source: the argument of Schliserman and Koren, "Stability vs Implicit Bias of Gradient
-    Methods on Separable Data and Beyond", COLT 2022, with the constants that our proof gives;
-    theirs were not compared.
     """
     n = whole_array("n", n)
     steps = whole_array("steps", steps)
@@ -111,12 +109,13 @@ def separable_descent_distance(
     steps: ArrayLike,
     learning_rate: ArrayLike,
 ) -> float | Floats:
-    r"""Leave-one-out distance of a logistic head trained from 0 on separable data: (B/n) (ln^2 T /
+    """Leave-one-out distance of a logistic head trained from 0 on separable data: (B/n) (ln^2 T /
     gamma^2 + 2 eta).
 
     `self_bounded_distance` with c = B, delta = 0 and the comparator u = (ln T / gamma) u_S, whose
     loss is at most 1/T. The norm of the head grows like ln T / gamma only, so the bound on its
-    direction that follows grows with T; `bounds.head.anytime` does not.
+    direction that follows grows with T; `bounds.head.anytime` does not. Assumptions: separable
+    data, logistic loss without bias, w_0 = 0.
 
     Parameters
     ----------
@@ -124,27 +123,6 @@ def separable_descent_distance(
         Number of samples, at least 2.
     margin, radius : array_like
         Margin gamma of the data and largest norm B of a feature; radius >= margin > 0.
-    steps : array_like
-        Number T of gradient steps, at least 1.
-    learning_rate : array_like
-        Step eta, above 0 and at most 2 / radius^2.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the mean over i of | w_S(T) - w_{S^i}(T) |, with weights 1/n on the left-out data.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: separable data, logistic loss without bias, w_0 = 0. Source as for
-    `self_bounded_distance`.
     """
     n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)

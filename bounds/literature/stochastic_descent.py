@@ -1,5 +1,28 @@
 """Stability of stochastic gradient descent (Hardt, Recht and Singer 2016); see
 `bounds.literature`.
+
+The runs are on data that differ in one exchanged sample, and samples are drawn with replacement.
+Stability is the expected change of the loss at any point. Source: Hardt, Recht and Singer, "Train
+faster, generalize better", ICML 2016 (numbering of arXiv:1509.01240v2).
+
+Parameters
+----------
+n : array_like
+    Number of samples, at least 1; for non-convex losses at least 2.
+lipschitz : array_like
+    L: Lipschitz constant of every loss in the parameters, above 0; for strongly convex losses on
+    the set to which the steps are projected.
+beta : array_like
+    Smoothness of every loss, above 0.
+step_sizes : array_like of shape (..., T)
+    Steps eta_t, each above 0 and at most 2/beta.
+
+Raises
+------
+TypeError, ValueError
+    If an argument is no real number or out of its range.
+OverflowError
+    If a bound exceeds float64.
 """
 
 from __future__ import annotations
@@ -16,36 +39,10 @@ from tunebound.bounds.arithmetic import finish, product
 def convex_descent_distance(
     *, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike
 ) -> float | Floats:
-    r"""Expected distance of two runs on data that differ in one sample: (2 L / n) sum_t eta_t.
+    """Expected distance E | w_T - w_T' | of two runs on convex losses: (2 L / n) sum_t eta_t.
 
-    Parameters
-    ----------
-    n : array_like
-        Number of samples, at least 1.
-    lipschitz : array_like
-        L: Lipschitz constant of every loss in the parameters, above 0.
-    beta : array_like
-        Smoothness of every loss, above 0.
-    step_sizes : array_like of shape (..., T)
-        Steps eta_t, each above 0 and at most 2/beta.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on E | w_T - w_T' |, the expectation over the drawn samples.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: convex, L-Lipschitz, beta-smooth losses; each step uses one sample drawn uniformly
-    with replacement, or all of them. Source: the proof of Theorem 3.8 of Hardt, Recht and Singer,
-    "Train faster, generalize better", ICML 2016 (numbering of arXiv:1509.01240v2).
+    Assumptions: convex, L-Lipschitz, beta-smooth losses; each step uses one sample drawn uniformly,
+    or all of them. Source: the proof of Theorem 3.8.
     """
     n = whole_array("n", n)
     lipschitz = positive_array("lipschitz", lipschitz)
@@ -57,19 +54,9 @@ def convex_descent_distance(
 def convex_descent_stability(
     *, n: ArrayLike, lipschitz: ArrayLike, beta: ArrayLike, step_sizes: ArrayLike
 ) -> float | Floats:
-    r"""Uniform stability of stochastic gradient descent on convex losses: (2 L^2 / n) sum_t eta_t.
+    """Uniform stability of stochastic gradient descent on convex losses: (2 L^2 / n) sum_t eta_t.
 
-    Assumptions, errors and source as for `convex_descent_distance`.
-
-    Parameters
-    ----------
-    n, lipschitz, beta, step_sizes : array_like
-        As for `convex_descent_distance`.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the expected change of the loss at any point when one sample is exchanged.
+    Assumptions as for `convex_descent_distance`. Source: Theorem 3.8.
     """
     n = whole_array("n", n)
     lipschitz = positive_array("lipschitz", lipschitz)
@@ -81,35 +68,16 @@ def convex_descent_stability(
 def strongly_convex_descent_stability(
     *, n: ArrayLike, lipschitz: ArrayLike, mu: ArrayLike
 ) -> float | Floats:
-    r"""Uniform stability of stochastic gradient descent on strongly convex losses: 2 L^2 / (mu n),
+    """Uniform stability of stochastic gradient descent on strongly convex losses: 2 L^2 / (mu n),
     for every T.
+
+    Assumptions: mu-strongly convex, beta-smooth losses; projected steps of constant size at most
+    1/beta. Source: Theorem 3.9.
 
     Parameters
     ----------
-    n : array_like
-        Number of samples, at least 1.
-    lipschitz : array_like
-        L: Lipschitz constant of every loss on the set to which the steps are projected, above 0.
     mu : array_like
         Strong convexity of every loss, above 0.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the expected change of the loss at any point when one sample is exchanged.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: mu-strongly convex, beta-smooth losses; projected steps of constant size at most
-    1/beta, samples drawn with replacement. Source: Hardt, Recht and Singer 2016, Theorem 3.9
-    (numbering of arXiv:1509.01240v2).
     """
     n = whole_array("n", n)
     lipschitz = positive_array("lipschitz", lipschitz)
@@ -129,34 +97,14 @@ def non_convex_descent_stability(
     .. math::
         \frac{1 + 1/(\beta c)}{n - 1}\,(2 c L^2)^{1/(\beta c + 1)}\, T^{\beta c/(\beta c + 1)}
 
+    Assumptions: losses with values in [0, 1], L-Lipschitz and beta-smooth. Source: Theorem 3.12.
+
     Parameters
     ----------
-    n : array_like
-        Number of samples, at least 2.
-    lipschitz, beta : array_like
-        Lipschitz constant L and smoothness of every loss, above 0.
     c : array_like
         Constant of the step sizes eta_t <= c/t, above 0.
     steps : array_like
         Number T of steps, at least 1.
-
-    Returns
-    -------
-    float or ndarray
-        Bound on the expected change of the loss at any point when one sample is exchanged.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no real number or out of its range.
-    OverflowError
-        If the bound exceeds float64.
-
-    Notes
-    -----
-    Assumptions: losses with values in [0, 1], L-Lipschitz and beta-smooth; samples drawn with
-    replacement. Source: Hardt, Recht and Singer 2016, Theorem 3.12 (numbering of
-    arXiv:1509.01240v2).
     """
     n = whole_array("n", n, low=2)
     lipschitz = positive_array("lipschitz", lipschitz)

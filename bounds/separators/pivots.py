@@ -153,6 +153,14 @@ class _Pivots:
     def _admit(self, at: Indices, entering: Indices) -> Indices:
         """Add a member to each problem; return the problems where it depends on the others and none
         can make room.
+
+        Example: rows z = 0, 1 are active with u = (1/4, 1/2), and z = 2 enters. K of the active is
+        [[1, 1], [1, 2]], its inverse [[2, -1], [-1, 1]], and the new column is (1, 3) above the
+        diagonal 5. `_image` gives (-1, 2), as (2, 1) = -1 (0, 1) + 2 (1, 1), and leaves
+        5 - (-1 * 1 + 2 * 3) = 0: dependent. `_exchange` shifts weight w to z = 2, so that u becomes
+        (1/4 + w, 1/2 - 2 w), until z = 1 is at 0: w = 1/4, u = (1/2, 0), and z = 1 leaves; sum u z
+        = 1/2 and sum u = 3/4 stay. On z = 0 alone the image of z = 2 is 1 and leaves 5 - 1 = 4, so
+        the inverse gains (1, -1) (1, -1)^T / 4: [[5/4, -1/4], [-1/4, 1/4]] on z = 0, 2.
         """
         if not at.size:
             return at
@@ -178,7 +186,7 @@ class _Pivots:
 
     def _image(self, at: Indices, entering: Indices) -> tuple[Floats, Floats]:
         """Return the coefficients of the new member on the active ones, and what they leave of it;
-        0 where that is rounding.
+        0 where that is rounding. See `_admit` for an example.
         """
         column = self.kernel[self.member[at], entering[:, np.newaxis]]
         diagonal = self.kernel[entering, entering]
@@ -188,7 +196,7 @@ class _Pivots:
 
     def _exchange(self, at: Indices, image: Floats) -> Floats:
         """Shift weight from the active members to a new one that depends on them, until the first
-        is 0, and drop that one.
+        is 0, and drop that one. See `_admit` for an example.
         """
         falling = image > 0
         length = np.where(falling, self.current[at] / np.where(falling, image, 1.0), np.inf)

@@ -451,6 +451,7 @@ ARGUMENTS = {
     "minimiser_shift": ("n", "mu", "gradient_norm"),
     "worst_case": ("n", "mu", "beta", "distance", "steps"),
 }
+VALID = {rung: {name: ONE[name] for name in arguments} for rung, arguments in ARGUMENTS.items()}
 WRONG = {
     "n": [
         (1, "n must be at least 2"),
@@ -506,7 +507,7 @@ WRONG = {
     ],
 )
 def test_wrong_arguments_are_named_with_a_remedy(formula, argument, value, message):
-    arguments = {name: ONE[name] for name in ARGUMENTS[formula]} | {argument: value}
+    arguments = VALID[formula] | {argument: value}
     with pytest.raises((ValueError, TypeError), match=message) as caught:
         getattr(full, formula)(**arguments)
     assert argument in str(caught.value)
@@ -516,9 +517,8 @@ def test_wrong_arguments_are_named_with_a_remedy(formula, argument, value, messa
     "formula", [name for name in ARGUMENTS if name not in ("published", "minimiser_shift")]
 )
 def test_unknown_weights_are_refused(formula):
-    arguments = {name: ONE[name] for name in ARGUMENTS[formula]}
     with pytest.raises(ValueError, match=r"weighting must be one of '1/n', '1/\(n-1\)', got 'n'"):
-        getattr(full, formula)(**arguments, weighting="n")
+        getattr(full, formula)(**VALID[formula], weighting="n")
 
 
 @pytest.mark.parametrize("formula", [name for name in ARGUMENTS if name != "worst_case"])
@@ -530,13 +530,13 @@ def test_shapes_that_do_not_fit_are_listed(formula):
             changed[argument] = np.ones((2, 4))
         if argument == "beta":
             continue
-        arguments = {name: ONE[name] for name in ARGUMENTS[formula]} | changed
+        arguments = VALID[formula] | changed
         with pytest.raises(
             ValueError, match=rf"shapes do not broadcast: .*{argument}.*give arrays of one shape"
         ):
             getattr(full, formula)(**arguments)
     if "beta" in ARGUMENTS[formula]:
-        arguments = {name: ONE[name] for name in ARGUMENTS[formula]} | {
+        arguments = VALID[formula] | {
             "beta": np.ones(2),
             "mu": np.full(3, 0.1),
         }

@@ -307,3 +307,43 @@ def test_bad_samples_are_refused():
         leave_one_out_separators(np.eye(4), [1, 2, 3, 4])
     with pytest.raises(ValueError, match="not linearly separable"):
         leave_one_out_separators(np.ones((4, 2)), [1, 1, -1, -1])
+
+
+# the worked example of pivots: rows 0, 1 and 2 on the first axis; row 3 is left out
+ROWS = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
+
+
+def worked_example():
+    kernel, active = ROWS @ ROWS.T + 1.0, np.array([0, 1, 3])
+    inverse = np.linalg.inv(kernel[np.ix_(active, active)])
+    u = np.array([0.25, 0.5, 0.1])
+    state = pivots._Pivots(ROWS, kernel, active, inverse, u, np.array([3]))
+    return state, np.array([0]), np.array([2])
+
+
+def test_a_dependent_member_takes_a_place_as_the_worked_example_says():
+    state, problem, entering = worked_example()
+    np.testing.assert_allclose(state.inverse[0, :2, :2], [[2, -1], [-1, 1]], atol=1e-14)
+    image, left = state._image(problem, entering)
+    np.testing.assert_allclose(image[0], [-1, 2, 0, 0, 0, 0, 0], atol=1e-14)
+    assert left[0] == 0
+
+    assert state._admit(problem, entering).size == 0
+    slots = [int(np.flatnonzero(state.member[0] == row)[0]) for row in (0, 2)]
+    assert np.count_nonzero(state.member[0] < len(ROWS)) == 2
+    np.testing.assert_allclose(state.current[0, slots], [0.5, 0.25], atol=1e-14)
+    np.testing.assert_allclose(
+        state.inverse[0][np.ix_(slots, slots)], [[1.25, -0.25], [-0.25, 0.25]], atol=1e-14
+    )
+    u_z, u_all = state.current[0, slots] @ ROWS[[0, 2], 0], state.current[0].sum()
+    assert (u_z, u_all) == pytest.approx((0.5, 0.75), rel=1e-14)
+
+
+def test_the_exchange_of_the_worked_example_keeps_both_sums():
+    state, problem, entering = worked_example()
+    image, _ = state._image(problem, entering)
+    assert state._exchange(problem, image) == pytest.approx(0.25, rel=1e-14)
+    np.testing.assert_allclose(state.current[0], [0.5, 0, 0, 0, 0, 0, 0], atol=1e-14)
+    image, left = state._image(problem, entering)
+    assert image[0, 0] == pytest.approx(1, rel=1e-14)
+    assert left[0] == pytest.approx(4, rel=1e-14)

@@ -8,6 +8,7 @@ import cvxpy
 import numpy as np
 import pytest
 
+from tests.oracles import full_estimation
 from tests.oracles.full_runs import descend, leave_one_out_distances, random_problem
 from tunebound.bounds import full
 from tunebound.bounds.full import semidefinite
@@ -38,9 +39,9 @@ def worst(n, kappa, steps, weighting="1/n"):
 )
 def test_agrees_with_an_independent_performance_estimation(n, kappa, steps, weighting):
     pytest.importorskip("PEPit")
-    from tests.oracles.full_estimation import worst_distance
-
-    independent = worst_distance(n, kappa, 1.0, steps, weighting)
+    independent = full_estimation.worst_case(
+        n=n, mu=kappa, beta=1.0, distance=1.0, steps=steps, weighting=weighting
+    )
     value = worst(n, kappa, steps, weighting).value
     assert value == pytest.approx(independent, rel=5e-4)
     assert value <= independent * (1 + 1e-6)

@@ -4,14 +4,14 @@ solver call.
 
 import warnings
 
-from PEPit import PEP
-from PEPit.functions import SmoothStronglyConvexFunction
 
-
-def worst_distance(n, mu, beta, steps, weighting):
-    """Largest |w_T - w_T^i| over the class for |w_0 - w*| <= 1, from above and to about four digits
-    (its solver stalls there).
+def worst_case(*, n, mu, beta, distance, steps, weighting="1/n"):
+    """Largest |w_T - w_T^i| over the class for |w_0 - w*| <= distance, from above and to about four
+    digits (its solver stalls there).
     """
+    from PEPit import PEP
+    from PEPit.functions import SmoothStronglyConvexFunction
+
     problem = PEP()
     others = problem.declare_function(SmoothStronglyConvexFunction, mu=mu, L=beta)
     left_out = problem.declare_function(SmoothStronglyConvexFunction, mu=mu, L=beta)
@@ -29,4 +29,4 @@ def worst_distance(n, mu, beta, steps, weighting):
     problem.set_performance_metric((full - without) ** 2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate"
-        return problem.solve(verbose=0, solver="CLARABEL") ** 0.5
+        return distance * problem.solve(verbose=0, solver="CLARABEL") ** 0.5
