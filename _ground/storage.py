@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and arrays in NumPy's .npz without pickled objects."""
+"""Files written whole or not at all, and objects in NumPy's .npz without pickled objects."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 import tempfile
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,3 +96,54 @@ def read_arrays(
             " again"
         )
     return stored
+
+
+class Stored(ABC):
+    """What is written to one .npz file and comes back from it bit for bit, checked again.
+
+    Attributes
+    ----------
+    FORMAT : str
+        What the file says it holds, with the version of its entries.
+    ENTRIES : tuple of str
+        What a file cannot lack.
+    """
+
+    FORMAT: ClassVar[str]
+    ENTRIES: ClassVar[tuple[str, ...]]
+
+    def entries(self) -> dict[str, Any]:
+        """What is written: the attributes named in ``ENTRIES``."""
+        return {name: getattr(self, name) for name in self.ENTRIES}
+
+    @classmethod
+    @abstractmethod
+    def from_entries(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
+        """What `entries` gave, made again; a ValueError or TypeError where they do not fit."""
+
+    def to_npz(self, path: str | os.PathLike[str]) -> Path:
+        """Write to ``path`` (NumPy .npz, no pickled objects) and return the path.
+
+        The file appears complete or not at all: it is written beside the target and then renamed.
+        """
+        return write_arrays(path, {"format": self.FORMAT, **self.entries()})
+
+    @classmethod
+    def from_npz(cls, path: str | os.PathLike[str]) -> Self:
+        """Read what `to_npz` wrote.
+
+        Raises
+        ------
+        FileNotFoundError, PermissionError, IsADirectoryError
+            If there is no such file or it may not be read.
+        ValueError
+            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts
+            itself.
+        """
+        stored = read_arrays(path, format_name=cls.FORMAT, entries=cls.ENTRIES)
+        try:
+            return cls.from_entries(stored)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{path} contradicts itself: {error}; write the file again with to_npz"
+            ) from error

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats, Integers
 from tunebound._ground.checks import labelled_sample, real_array
-from tunebound._ground.storage import read_arrays, write_arrays
+from tunebound._ground.storage import Stored
 from tunebound.synthetic.truth import certified_margin, row_norms
 
-FORMAT = "tunebound-separable-1"
 # A dual that comes from a solver carries the solver's accuracy; planted truth is a thousand times
 # better than this.
 GIVEN_TOLERANCE = 1e-8
+TRUTH = ("margin", "separator", "dual", "support")
 
 
 def dataset_name(
@@ -48,8 +46,8 @@ def dataset_name(
     return "-".join(parts)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SeparableDataset:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class SeparableDataset(Stored):
     """Separable binary classification data; made by `make_separable`, `from_arrays` or `from_npz`.
 
     Attributes
@@ -78,6 +76,9 @@ class SeparableDataset:
         The family's options that were given explicitly.
     """
 
+    FORMAT = "tunebound-separable-1"
+    ENTRIES = ("X", "y", "radius", "family", "options")
+
     X: Floats
     y: Integers
     radius: float
@@ -90,11 +91,11 @@ class SeparableDataset:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        truth = (self.margin, self.separator, self.dual, self.support)
-        if any(part is None for part in truth) and any(part is not None for part in truth):
+        lacking = [name for name in TRUTH if getattr(self, name) is None]
+        if 0 < len(lacking) < len(TRUTH):
             raise ValueError(
-                "margin, separator, dual and support must be given together or not at all; build a"
-                " dataset with make_separable, from_arrays or from_npz"
+                f"the truth lacks {', '.join(lacking)}: {', '.join(TRUTH)} must be given together"
+                " or not at all; build a dataset with make_separable, from_arrays or from_npz"
             )
 
     @property
@@ -125,7 +126,7 @@ class SeparableDataset:
         *,
         separator: ArrayLike | None = None,
         dual: ArrayLike | None = None,
-    ) -> SeparableDataset:
+    ) -> Self:
         """Wrap arrays from outside (copied).
 
         Parameters
@@ -187,86 +188,56 @@ class SeparableDataset:
             support=support,
         )
 
-    def to_npz(self, path: str | os.PathLike[str]) -> Path:
-        """Write the dataset to ``path`` (NumPy .npz, no pickled objects); returns the path.
-
-        The file appears complete or not at all: it is written beside the target and then renamed.
-        """
-        arrays: dict[str, Any] = {
-            "format": FORMAT,
+    def entries(self) -> dict[str, Any]:
+        """What is written: samples, the truth as far as it is known, and what made them."""
+        written: dict[str, Any] = {
             "X": self.X,
             "y": self.y,
             "radius": np.float64(self.radius),
             "family": self.family,
             "options": json.dumps(self.options),
         }
-        optional = {
-            "margin": self.margin,
-            "separator": self.separator,
-            "dual": self.dual,
-            "support": self.support,
-        }
-        arrays |= {key: value for key, value in optional.items() if value is not None}
+        written |= {name: getattr(self, name) for name in TRUTH if self.margin is not None}
         if self.seed is not None:
-            arrays["seed"] = str(self.seed)  # As text: a seed may be larger than 64 bits.
-        return write_arrays(path, arrays)
+            written["seed"] = str(self.seed)  # As text: a seed may be larger than 64 bits.
+        return written
 
     @classmethod
-    def from_npz(cls, path: str | os.PathLike[str]) -> SeparableDataset:
-        """Read a dataset that `to_npz` wrote; arrays come back bit for bit and the truth is checked
-        again.
+    def from_entries(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
+        """The dataset of stored arrays, whose truth is checked again.
 
         Raises
         ------
-        FileNotFoundError, PermissionError, IsADirectoryError
-            If there is no such file or it may not be read.
-        ValueError
-            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts
-            itself.
+        TypeError, ValueError
+            As `from_arrays`; and if the radius, the margin or the support does not fit the arrays.
         """
-        entries = ("X", "y", "radius", "family", "options")
-        return _from_entries(read_arrays(path, format_name=FORMAT, entries=entries), Path(path))
-
-
-def _from_entries(stored: Mapping[str, NDArray[Any]], source: Path) -> SeparableDataset:
-    truth = ("margin", "separator", "dual", "support")
-    missing = [key for key in truth if key not in stored]
-    if missing and len(missing) < len(truth):
-        raise ValueError(
-            f"{source} lacks the entries {', '.join(missing)}; it was not written by to_npz"
-        )
-    try:
-        checked = SeparableDataset.from_arrays(
+        checked = cls.from_arrays(
             stored["X"], stored["y"], separator=stored.get("separator"), dual=stored.get("dual")
         )
         options = json.loads(str(stored["options"]))
-        seed = int(str(stored["seed"])) if "seed" in stored else None
-        radius = float(stored["radius"])
-        margin = float(stored["margin"]) if "margin" in stored else None
         if not isinstance(options, dict):
             raise ValueError(f"options must be a mapping, got {options!r}")
+        radius = float(stored["radius"])
         if not np.isclose(radius, checked.radius, rtol=1e-12, atol=0.0):
             raise ValueError(f"radius {radius!r} is not the largest norm in X, {checked.radius!r}")
-        if margin is not None and checked.margin is not None and checked.support is not None:
-            if not abs(margin - checked.margin) <= GIVEN_TOLERANCE * radius:
+        margin = float(stored["margin"]) if "margin" in stored else None
+        support = stored.get("support")
+        # A truth in part is refused when the dataset is made.
+        if margin is not None and checked.margin is not None:
+            off = abs(margin - checked.margin)
+            if not off <= GIVEN_TOLERANCE * radius:
                 raise ValueError(
                     f"margin {margin!r} is not the smallest distance, {checked.margin!r}"
                 )
-            if not np.array_equal(stored["support"], checked.support):
-                raise ValueError("support does not list the samples with dual > 0")
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"{source} contradicts itself: {error}; write the file again with to_npz"
-        ) from error
-    return SeparableDataset(
-        X=checked.X,
-        y=checked.y,
-        radius=radius,
-        margin=margin,
-        separator=checked.separator,
-        dual=checked.dual,
-        support=checked.support,
-        family=str(stored["family"]),
-        seed=seed,
-        options=options,
-    )
+        listed = checked.support
+        if support is not None and listed is not None and not np.array_equal(support, listed):
+            raise ValueError("support does not list the samples with dual > 0")
+        return replace(
+            checked,
+            radius=radius,
+            margin=margin,
+            support=None if support is None else np.asarray(support, dtype=np.int64),
+            family=str(stored["family"]),
+            seed=int(str(stored["seed"])) if "seed" in stored else None,
+            options=options,
+        )

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from functools import partial
 from typing import Any
 
+from tunebound._ground.checks import choice
 from tunebound.synthetic.lazy_suite import Suite, named_suite
 from tunebound.synthetic.quadratics import QuadraticProblem, make_quadratics
 from tunebound.synthetic.smooth_losses import SmoothProblem, make_smooth_losses
@@ -21,7 +22,7 @@ CONDITIONS = (0.01, 0.03, 0.1, 0.3, 0.6, 0.95, 0.99)
 DISTANCES = (0.25, 4.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProblemSpecification:
     """The arguments of one problem with smoothness β = 1.
 
@@ -36,6 +37,7 @@ class ProblemSpecification:
         ‖w_0 − w*‖.
     spectrum : str
     rotated, interpolate : bool
+        Log-cosh losses always interpolate.
     seed : int
     """
 
@@ -43,11 +45,11 @@ class ProblemSpecification:
     n: int
     d: int
     kappa: float
-    distance: float
-    spectrum: str
-    rotated: bool
-    interpolate: bool
-    seed: int
+    distance: float = 1.0
+    spectrum: str = "uniform"
+    rotated: bool = False
+    interpolate: bool = True
+    seed: int = 0
 
     @property
     def name(self) -> str:
@@ -60,28 +62,34 @@ class ProblemSpecification:
 
     def make(self) -> QuadraticProblem | SmoothProblem:
         """Generate the problem."""
-        size: dict[str, Any] = {
+        common: dict[str, Any] = {
             "mu": self.kappa,
             "beta": 1.0,
             "distance": self.distance,
             "seed": self.seed,
+            "spectrum": self.spectrum,
+            "rotated": self.rotated,
         }
-        shape: dict[str, Any] = {"spectrum": self.spectrum, "rotated": self.rotated}
-        if self.kind == "log-cosh":
-            return make_smooth_losses(self.n, self.d, **size, **shape)
-        return make_quadratics(self.n, self.d, **size, **shape, interpolate=self.interpolate)
+        if choice("kind", self.kind, ("quadratic", "log-cosh")) == "quadratic":
+            return make_quadratics(self.n, self.d, **common, interpolate=self.interpolate)
+        if not self.interpolate:
+            raise ValueError(
+                "interpolate must be True for log-cosh losses, got False; take quadratics for"
+                " problems whose samples do not share their minimiser"
+            )
+        return make_smooth_losses(self.n, self.d, **common)
 
 
 def _smoke(seed: int) -> Iterator[ProblemSpecification]:
     """A dozen small problems, one of each kind of trouble."""
     for kappa in (0.1, 0.99):
-        yield ProblemSpecification("quadratic", 2, 1, kappa, 1.0, "uniform", False, True, seed)
+        quadratic = partial(ProblemSpecification, kind="quadratic", kappa=kappa, seed=seed)
+        log_cosh = partial(ProblemSpecification, kind="log-cosh", kappa=kappa, seed=seed)
+        yield quadratic(n=2, d=1)
         for spectrum in SPECTRA:
-            yield ProblemSpecification(
-                "quadratic", 6, 3, kappa, 1.0, spectrum, spectrum == "uniform", True, seed
-            )
-        yield ProblemSpecification("log-cosh", 6, 3, kappa, 1.0, "uniform", True, True, seed)
-        yield ProblemSpecification("quadratic", 6, 3, kappa, 1.0, "uniform", False, False, seed)
+            yield quadratic(n=6, d=3, spectrum=spectrum, rotated=spectrum == "uniform")
+        yield log_cosh(n=6, d=3, rotated=True)
+        yield quadratic(n=6, d=3, interpolate=False)
 
 
 def _standard(seed: int) -> Iterator[ProblemSpecification]:
@@ -89,25 +97,24 @@ def _standard(seed: int) -> Iterator[ProblemSpecification]:
     losses; no common minimiser.
     """
     for kappa in CONDITIONS:
+        quadratic = partial(ProblemSpecification, kind="quadratic", kappa=kappa, seed=seed)
+        log_cosh = partial(ProblemSpecification, kind="log-cosh", kappa=kappa, seed=seed)
         for spectrum in SPECTRA:
             for n in SIZES:
                 for rotated in (False, True):
-                    yield ProblemSpecification(
-                        "quadratic", n, 6, kappa, 1.0, spectrum, rotated, True, seed
-                    )
+                    yield quadratic(n=n, d=6, spectrum=spectrum, rotated=rotated)
             for distance in DISTANCES:
-                yield ProblemSpecification(
-                    "quadratic", 16, 6, kappa, distance, spectrum, False, True, seed
-                )
-        yield ProblemSpecification("quadratic", 2, 1, kappa, 1.0, "uniform", False, True, seed)
+                yield quadratic(n=16, d=6, distance=distance, spectrum=spectrum)
+        yield quadratic(n=2, d=1)
         for n in SIZES:
-            yield ProblemSpecification("log-cosh", n, 6, kappa, 1.0, "uniform", True, True, seed)
-            yield ProblemSpecification("quadratic", n, 6, kappa, 1.0, "uniform", True, False, seed)
+            yield log_cosh(n=n, d=6, rotated=True)
+            yield quadratic(n=n, d=6, rotated=True, interpolate=False)
 
 
-_SUITES: Mapping[str, Callable[[int], Iterator[ProblemSpecification]]] = MappingProxyType(
-    {"smoke": _smoke, "standard": _standard}
-)
+_SUITES: Mapping[str, Callable[[int], Iterator[ProblemSpecification]]] = {
+    "smoke": _smoke,
+    "standard": _standard,
+}
 
 
 def problem_suite_names() -> tuple[str, ...]:

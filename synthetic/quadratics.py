@@ -4,16 +4,15 @@ computed.
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import real_array, real_number, true_or_false, whole_number
-from tunebound._ground.storage import read_arrays, write_arrays
 from tunebound.synthetic.largest_gradient import largest_quadratic_gradient
 from tunebound.synthetic.planting import random_direction
 from tunebound.synthetic.spectra import (
@@ -23,15 +22,11 @@ from tunebound.synthetic.spectra import (
     draw_eigenvalues,
     draw_frames,
 )
-
-FORMAT = "tunebound-quadratics-1"
-# Rounding of eigenvalues and solves; stored constants must match the arrays this well, relative to
-# β and to distances.
-TOLERANCE = 1e-11
+from tunebound.synthetic.strongly_convex import TOLERANCE, StronglyConvexProblem
 
 
-@dataclass(frozen=True, eq=False)
-class QuadraticProblem:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class QuadraticProblem(StronglyConvexProblem):
     """Losses f_i(w) = ½(w − m_i)ᵀH_i(w − m_i), i = 1..n, with μI ≼ H_i ≼ βI; made by
     `make_quadratics` or `from_arrays`.
 
@@ -59,57 +54,39 @@ class QuadraticProblem:
     Hessian's eigenvalues lie in (0, β].
     """
 
+    FORMAT = "tunebound-quadratics-1"
+    ENTRIES = ("hessians", "minimisers", "minimiser", "start", "mu", "beta", "lipschitz")
+
     hessians: Floats
     minimisers: Floats
-    minimiser: Floats
-    start: Floats
-    mu: float
-    beta: float
-    lipschitz: float
 
     @property
     def n(self) -> int:
         """Number of samples."""
-        return int(self.hessians.shape[0])
-
-    @property
-    def d(self) -> int:
-        """Number of parameters."""
-        return int(self.hessians.shape[1])
-
-    @property
-    def distance(self) -> float:
-        """‖w_0 − w*‖."""
-        return float(np.linalg.norm(self.start - self.minimiser))
+        return len(self.hessians)
 
     @property
     def interpolates(self) -> bool:
         """Whether one w makes every loss zero."""
         return bool((self.minimisers == self.minimisers[0]).all())
 
-    def __repr__(self) -> str:
-        kind = "interpolating" if self.interpolates else "not interpolating"
-        return (
-            f"<QuadraticProblem n{self.n}-d{self.d} mu={self.mu:.6g} beta={self.beta:.6g}"
-            f" distance={self.distance:.6g} {kind}>"
-        )
+    def _remark(self) -> str:
+        return "interpolating" if self.interpolates else "not interpolating"
 
     def losses(self, w: ArrayLike) -> Floats:
         """f_i(w), shape (..., n), for w of shape (..., d)."""
-        offsets = parameters(w, self.d)[..., None, :] - self.minimisers
+        offsets = self.parameters(w)[..., None, :] - self.minimisers
         return np.asarray(
             0.5 * np.einsum("...ni,nij,...nj->...n", offsets, self.hessians, offsets, optimize=True)
         )
 
     def gradients(self, w: ArrayLike) -> Floats:
         """∇f_i(w), shape (..., n, d), for w of shape (..., d)."""
-        offsets = parameters(w, self.d)[..., None, :] - self.minimisers
+        offsets = self.parameters(w)[..., None, :] - self.minimisers
         return np.asarray((self.hessians @ offsets[..., None])[..., 0])
 
     @classmethod
-    def from_arrays(
-        cls, hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike
-    ) -> QuadraticProblem:
+    def from_arrays(cls, hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike) -> Self:
         """Take Hessians (n, d, d), minimisers (n, d) or (d,) for all, and a start (d,); the
         constants are computed.
 
@@ -151,66 +128,47 @@ class QuadraticProblem:
         centre = centres[0].copy() if shared else _mean_minimiser(matrices, centres)
         mu, beta = float(eigenvalues.min()), float(eigenvalues.max())
         return cls(
-            matrices,
-            centres,
-            centre,
-            origin.copy(),
-            mu,
-            beta,
-            _lipschitz(matrices, centres, centre, origin, beta),
-        )
-
-    def to_npz(self, path: str | os.PathLike[str]) -> Path:
-        """Write the problem to ``path`` (NumPy .npz, no pickled objects; complete or not at all)
-        and return the path.
-        """
-        names = ("hessians", "minimisers", "minimiser", "start", "mu", "beta", "lipschitz")
-        return write_arrays(
-            path, {"format": FORMAT} | {name: getattr(self, name) for name in names}
+            hessians=matrices,
+            minimisers=centres,
+            minimiser=centre,
+            start=origin.copy(),
+            mu=mu,
+            beta=beta,
+            lipschitz=_lipschitz(matrices, centres, centre, origin, beta),
         )
 
     @classmethod
-    def from_npz(cls, path: str | os.PathLike[str]) -> QuadraticProblem:
-        """Read a problem that `to_npz` wrote; its arrays and constants come back bit for bit and
-        are checked again.
+    def from_entries(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
+        """The problem of stored arrays and constants, which have to fit each other.
 
         Raises
         ------
-        FileNotFoundError, PermissionError, IsADirectoryError
-            If there is no such file or it may not be read.
-        ValueError
-            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts
-            itself.
+        TypeError, ValueError
+            As `from_arrays`; and if the minimiser or a constant does not fit the arrays.
         """
-        constants = ("mu", "beta", "lipschitz")
-        names = ("hessians", "minimisers", "start", "minimiser", *constants)
-        stored = read_arrays(path, format_name=FORMAT, entries=names)
-        try:
-            computed = cls.from_arrays(stored["hessians"], stored["minimisers"], stored["start"])
-            centre = real_array("minimiser", stored["minimiser"])
-            if centre.shape != (computed.d,):
-                raise ValueError(f"minimiser must have shape ({computed.d},), got {centre.shape}")
-            residual = np.linalg.norm(computed.gradients(centre).mean(axis=0))
-            if not residual <= TOLERANCE * computed.beta * (
-                np.abs(computed.minimisers).max() + computed.distance
-            ):
-                raise ValueError("minimiser does not minimise the mean loss")
-            mu, beta, lipschitz = (
-                real_number(name, stored[name].item(), low=0.0) for name in constants
-            )
-            scales = {"mu": computed.beta, "beta": computed.beta, "lipschitz": computed.lipschitz}
-            for name, value in zip(constants, (mu, beta, lipschitz), strict=True):
-                if not abs(value - getattr(computed, name)) <= TOLERANCE * scales[name]:
-                    raise ValueError(
-                        f"{name}={value!r} does not fit the Hessians, which give"
-                        f" {getattr(computed, name)!r}"
-                    )
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"{path} contradicts itself: {error}; write the file again with to_npz"
-            ) from error
-        return cls(
-            computed.hessians, computed.minimisers, centre, computed.start, mu, beta, lipschitz
+        computed = cls.from_arrays(stored["hessians"], stored["minimisers"], stored["start"])
+        centre = real_array("minimiser", stored["minimiser"])
+        if centre.shape != (computed.d,):
+            raise ValueError(f"minimiser must have shape ({computed.d},), got {centre.shape}")
+        residual = np.linalg.norm(computed.gradients(centre).mean(axis=0))
+        if not residual <= TOLERANCE * computed.beta * (
+            np.abs(computed.minimisers).max() + computed.distance
+        ):
+            raise ValueError("minimiser does not minimise the mean loss")
+        scales = {"mu": computed.beta, "beta": computed.beta, "lipschitz": computed.lipschitz}
+        constants = {name: real_number(name, stored[name].item(), low=0.0) for name in scales}
+        for name, value in constants.items():
+            if not abs(value - getattr(computed, name)) <= TOLERANCE * scales[name]:
+                raise ValueError(
+                    f"{name}={value!r} does not fit the Hessians, which give"
+                    f" {getattr(computed, name)!r}"
+                )
+        return replace(
+            computed,
+            minimiser=centre,
+            mu=constants["mu"],
+            beta=constants["beta"],
+            lipschitz=constants["lipschitz"],
         )
 
 
@@ -305,30 +263,24 @@ def make_quadratics(
     start = minimiser + length * random_direction(size, rng)
     if spread == 0.0:
         minimisers = np.broadcast_to(minimiser, (samples, size)).copy()
-        return QuadraticProblem(hessians, minimisers, minimiser, start, low, high, high * length)
-    offsets = rng.standard_normal((samples, size))
-    # Once more: the first correction leaves rounding errors times the condition number.
-    for _ in range(2):
-        offsets -= _mean_minimiser(hessians, offsets)
-    offsets *= spread / np.sqrt((offsets**2).sum(axis=1).mean())
-    minimisers = minimiser + offsets
+        lipschitz = high * length
+    else:
+        offsets = rng.standard_normal((samples, size))
+        # Once more: the first correction leaves rounding errors times the condition number.
+        for _ in range(2):
+            offsets -= _mean_minimiser(hessians, offsets)
+        offsets *= spread / np.sqrt((offsets**2).sum(axis=1).mean())
+        minimisers = minimiser + offsets
+        lipschitz = _lipschitz(hessians, minimisers, minimiser, start, high)
     return QuadraticProblem(
-        hessians,
-        minimisers,
-        minimiser,
-        start,
-        low,
-        high,
-        _lipschitz(hessians, minimisers, minimiser, start, high),
+        hessians=hessians,
+        minimisers=minimisers,
+        minimiser=minimiser,
+        start=start,
+        mu=low,
+        beta=high,
+        lipschitz=lipschitz,
     )
-
-
-def parameters(w: ArrayLike, d: int) -> Floats:
-    """Check weights of shape (..., d)."""
-    array = real_array("w", w)
-    if array.ndim < 1 or array.shape[-1] != d:
-        raise ValueError(f"w must have shape (..., {d}), got {array.shape}")
-    return array
 
 
 def _mean_minimiser(hessians: Floats, minimisers: Floats) -> Floats:

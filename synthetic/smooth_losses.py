@@ -4,19 +4,17 @@ minimiser.
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import real_array, real_number, true_or_false, whole_number
-from tunebound._ground.storage import read_arrays, write_arrays
 from tunebound.synthetic.largest_gradient import largest_log_cosh_gradient, log_cosh, sech_squared
 from tunebound.synthetic.planting import random_direction
-from tunebound.synthetic.quadratics import TOLERANCE, parameters
 from tunebound.synthetic.spectra import (
     LARGEST,
     SMALLEST,
@@ -24,12 +22,11 @@ from tunebound.synthetic.spectra import (
     draw_eigenvalues,
     draw_frames,
 )
+from tunebound.synthetic.strongly_convex import TOLERANCE, StronglyConvexProblem
 
-FORMAT = "tunebound-smooth-losses-1"
 
-
-@dataclass(frozen=True, eq=False)
-class SmoothProblem:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class SmoothProblem(StronglyConvexProblem):
     """Losses f_i(w) = (μ/2)‖v‖² + Σ_k c_ik s² ln cosh(⟨a_ik, v⟩/s), v = w − w*; made by
     `make_smooth_losses`.
 
@@ -61,46 +58,40 @@ class SmoothProblem:
     minimum at w*.
     """
 
+    FORMAT = "tunebound-smooth-losses-1"
+    ENTRIES = (
+        "directions",
+        "curvatures",
+        "minimiser",
+        "start",
+        "width",
+        "mu",
+        "beta",
+        "lipschitz",
+    )
+
     directions: Floats
     curvatures: Floats
-    minimiser: Floats
-    start: Floats
     width: float
-    mu: float
-    beta: float
-    lipschitz: float
 
     @property
     def n(self) -> int:
         """Number of samples."""
-        return int(self.directions.shape[0])
+        return len(self.directions)
 
-    @property
-    def d(self) -> int:
-        """Number of parameters."""
-        return int(self.directions.shape[1])
-
-    @property
-    def distance(self) -> float:
-        """‖w_0 − w*‖."""
-        return float(np.linalg.norm(self.start - self.minimiser))
-
-    def __repr__(self) -> str:
-        return (
-            f"<SmoothProblem n{self.n}-d{self.d} mu={self.mu:.6g} beta={self.beta:.6g}"
-            f" distance={self.distance:.6g} width={self.width:.6g}>"
-        )
+    def _remark(self) -> str:
+        return f"width={self.width:.6g}"
 
     def losses(self, w: ArrayLike) -> Floats:
         """f_i(w), shape (..., n), for w of shape (..., d)."""
-        offsets = parameters(w, self.d) - self.minimiser
+        offsets = self.parameters(w) - self.minimiser
         bowl = 0.5 * self.mu * (offsets**2).sum(axis=-1)
         terms = self.curvatures * log_cosh(self._projections(offsets) / self.width)
         return np.asarray(bowl[..., None] + self.width**2 * terms.sum(axis=-1))
 
     def gradients(self, w: ArrayLike) -> Floats:
         """∇f_i(w), shape (..., n, d), for w of shape (..., d)."""
-        offsets = parameters(w, self.d) - self.minimiser
+        offsets = self.parameters(w) - self.minimiser
         pull = self.curvatures * self.width * np.tanh(self._projections(offsets) / self.width)
         return np.asarray(
             self.mu * offsets[..., None, :]
@@ -109,7 +100,7 @@ class SmoothProblem:
 
     def hessians(self, w: ArrayLike) -> Floats:
         """∇²f_i(w), shape (n, d, d), for w of shape (d,)."""
-        point = parameters(w, self.d)
+        point = self.parameters(w)
         if point.ndim != 1:
             raise ValueError(f"w must have shape ({self.d},) for the Hessians, got {point.shape}")
         bend = self.curvatures * sech_squared(
@@ -120,81 +111,47 @@ class SmoothProblem:
             + np.einsum("nki,nk,nkj->nij", self.directions, bend, self.directions, optimize=True)
         )
 
-    def to_npz(self, path: str | os.PathLike[str]) -> Path:
-        """Write the problem to ``path`` (NumPy .npz, no pickled objects; complete or not at all)
-        and return the path.
-        """
-        names = (
-            "directions",
-            "curvatures",
-            "minimiser",
-            "start",
-            "width",
-            "mu",
-            "beta",
-            "lipschitz",
-        )
-        return write_arrays(
-            path, {"format": FORMAT} | {name: getattr(self, name) for name in names}
-        )
-
     @classmethod
-    def from_npz(cls, path: str | os.PathLike[str]) -> SmoothProblem:
-        """Read a problem that `to_npz` wrote, bit for bit; shapes, frames and constants are checked
-        again.
+    def from_entries(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
+        """The losses of stored arrays and constants; shapes, frames and constants are checked.
 
         Raises
         ------
-        FileNotFoundError, PermissionError, IsADirectoryError
-            If there is no such file or it may not be read.
-        ValueError
-            If the file is no .npz, is damaged, holds pickled objects, lacks an entry or contradicts
-            itself.
+        TypeError, ValueError
+            If an entry does not fit the others.
         """
         arrays = ("directions", "curvatures", "minimiser", "start")
-        constants = ("width", "mu", "beta", "lipschitz")
-        stored = read_arrays(path, format_name=FORMAT, entries=(*arrays, *constants))
-        try:
-            directions, curvatures, minimiser, start = (
-                real_array(name, stored[name]) for name in arrays
-            )
-            width, mu, beta, lipschitz = (
-                real_number(name, stored[name].item(), low=SMALLEST) for name in constants
-            )
-            n, d = curvatures.shape if curvatures.ndim == 2 else (0, 0)
-            if (
-                n < 2
-                or directions.shape != (n, d, d)
-                or minimiser.shape != (d,)
-                or start.shape != (d,)
-            ):
-                raise ValueError(
-                    "the shapes of directions, curvatures, minimiser and start do not fit"
-                )
-            if (
-                not np.abs(directions @ directions.transpose(0, 2, 1) - np.eye(d)).max()
-                <= TOLERANCE
-            ):
-                raise ValueError("directions are not orthonormal")
-            if (
-                curvatures.min() != 0.0
-                or not abs(curvatures.max() - (beta - mu)) <= TOLERANCE * beta
-            ):
-                raise ValueError(
-                    "curvatures do not attain 0 and beta - mu, so mu and beta are not exact"
-                )
-            problem = cls(directions, curvatures, minimiser, start, width, mu, beta, lipschitz)
-            expected = float(
-                largest_log_cosh_gradient(curvatures, mu, width, problem.distance).max()
-            )
-            if not abs(lipschitz - expected) <= TOLERANCE * expected:
-                raise ValueError(
-                    f"lipschitz={lipschitz!r} is not the largest gradient in the ball, {expected!r}"
-                )
-        except (ValueError, TypeError) as error:
+        directions, curvatures, minimiser, start = (
+            real_array(name, stored[name]) for name in arrays
+        )
+        width, mu, beta, lipschitz = (
+            real_number(name, stored[name].item(), low=SMALLEST)
+            for name in ("width", "mu", "beta", "lipschitz")
+        )
+        n, d = curvatures.shape if curvatures.ndim == 2 else (0, 0)
+        if n < 2 or directions.shape != (n, d, d) or minimiser.shape != (d,) or start.shape != (d,):
+            raise ValueError("the shapes of directions, curvatures, minimiser and start do not fit")
+        if not np.abs(directions @ directions.transpose(0, 2, 1) - np.eye(d)).max() <= TOLERANCE:
+            raise ValueError("directions are not orthonormal")
+        if curvatures.min() != 0.0 or not abs(curvatures.max() - (beta - mu)) <= TOLERANCE * beta:
             raise ValueError(
-                f"{path} contradicts itself: {error}; write the file again with to_npz"
-            ) from error
+                "curvatures do not attain 0 and beta - mu, so mu and beta are not exact"
+            )
+        problem = cls(
+            directions=directions,
+            curvatures=curvatures,
+            minimiser=minimiser,
+            start=start,
+            width=width,
+            mu=mu,
+            beta=beta,
+            lipschitz=lipschitz,
+        )
+        expected = float(largest_log_cosh_gradient(curvatures, mu, width, problem.distance).max())
+        if not abs(lipschitz - expected) <= TOLERANCE * expected:
+            raise ValueError(
+                f"lipschitz={lipschitz!r} is not the largest gradient in the ball, {expected!r}"
+            )
         return problem
 
     def _projections(self, offsets: Floats) -> Floats:
@@ -273,4 +230,13 @@ def make_smooth_losses(
     minimiser = length * random_direction(size, rng)
     start = minimiser + length * random_direction(size, rng)
     lipschitz = float(largest_log_cosh_gradient(curvatures, low, reach, length).max())
-    return SmoothProblem(directions, curvatures, minimiser, start, reach, low, high, lipschitz)
+    return SmoothProblem(
+        directions=directions,
+        curvatures=curvatures,
+        minimiser=minimiser,
+        start=start,
+        width=reach,
+        mu=low,
+        beta=high,
+        lipschitz=lipschitz,
+    )

@@ -18,7 +18,7 @@ ZIPF = 1.0
 ROUNDS = 1000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class TokenTask:
     """Labelled token sequences and the latent variables that made them; made by `make_token_task`.
 
@@ -191,18 +191,18 @@ def make_token_task(
         here = walks == topic
         tokens[here] = _choose(emission[topic], rng, size=int(here.sum()))
     return TokenTask(
-        tokens,
-        labels,
-        walks,
-        polarity[walks].mean(axis=1),
-        topic_of_token,
-        polarity,
-        emission,
-        transition,
-        least,
-        mixing,
-        place,
-        source,
+        tokens=tokens,
+        labels=labels,
+        topics=walks,
+        scores=polarity[walks].mean(axis=1),
+        topic_of_token=topic_of_token,
+        polarity=polarity,
+        emission=emission,
+        transition=transition,
+        margin=least,
+        shift=mixing,
+        world=place,
+        seed=source,
     )
 
 

@@ -246,15 +246,38 @@ def test_a_missing_file_or_folder_is_reported_as_such(tmp_path: Path) -> None:
         make_separable(n=8, d=3).to_npz(tmp_path / "none" / "data.npz")
 
 
-@pytest.mark.parametrize(
-    "missing", ["format", "X", "y", "radius", "family", "options", "margin", "dual", "support"]
-)
+@pytest.mark.parametrize("missing", ["format", "X", "y", "radius", "family", "options"])
 def test_a_file_without_an_entry_is_refused(missing: str, stored: Path, tmp_path: Path) -> None:
     path = rewrite(stored, tmp_path / "other.npz", **{missing: None})
     with pytest.raises(
         ValueError, match=rf"other.npz lacks the entries {missing}; it was not written by to_npz"
     ):
         SeparableDataset.from_npz(path)
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        (
+            "margin",
+            "the truth lacks margin: margin, separator, dual, support must be given together",
+        ),
+        ("support", "the truth lacks support: margin, separator, dual, support must be given"),
+        ("dual", "separator and dual must be given together"),
+        ("separator", "separator and dual must be given together"),
+    ],
+)
+def test_a_file_with_half_a_truth_is_refused(
+    missing: str, message: str, stored: Path, tmp_path: Path
+) -> None:
+    path = rewrite(stored, tmp_path / "other.npz", **{missing: None})
+    with pytest.raises(ValueError, match=rf"other.npz contradicts itself: {message}"):
+        SeparableDataset.from_npz(path)
+    two = rewrite(stored, tmp_path / "two.npz", separator=None, dual=None)
+    with pytest.raises(
+        ValueError, match=r"two.npz contradicts itself: the truth lacks separator, dual"
+    ):
+        SeparableDataset.from_npz(two)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tunebound.synthetic import make_problem_suite, problem_suite_names
+from tunebound.synthetic import ProblemSpecification, make_problem_suite, problem_suite_names
 
 
 @pytest.mark.parametrize(("name", "least"), [("smoke", 12), ("standard", 400)])
@@ -51,3 +51,11 @@ def test_bad_names_and_seeds_are_refused():
     with pytest.raises(ValueError, match="seed"):
         make_problem_suite("smoke", seed=-1)
     assert problem_suite_names() == ("smoke", "standard")
+
+
+def test_a_specification_that_cannot_be_made_is_refused():
+    shape = dict(n=4, d=2, kappa=0.5)
+    with pytest.raises(ValueError, match="kind must be one of 'quadratic', 'log-cosh', got 'cube'"):
+        ProblemSpecification(kind="cube", **shape).make()
+    with pytest.raises(ValueError, match="interpolate must be True for log-cosh losses, got False"):
+        ProblemSpecification(kind="log-cosh", **shape, interpolate=False).make()

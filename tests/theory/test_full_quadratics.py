@@ -147,7 +147,9 @@ def test_report_tells_the_failure_first(directory):
 @pytest.fixture(scope="module")
 def sweep():
     problems = [
-        synthetic.ProblemSpecification("quadratic", n, 2, kappa, distance, spectrum, False, True, 0)
+        synthetic.ProblemSpecification(
+            kind="quadratic", n=n, d=2, kappa=kappa, distance=distance, spectrum=spectrum
+        )
         for spectrum in ("uniform", "two-point")
         for n, kappa, distance in ((3, 0.1, 1.0), (6, 0.1, 1.0), (3, 0.3, 1.0), (3, 0.1, 2.0))
     ]
