@@ -56,9 +56,9 @@ def _near(quick: bool, progress: Callable[[str], None]) -> Table:
             for k, mark in enumerate(marks):
                 rows.append((name, f"{n}, {d}", f"{mark:,}", *_differences(exact, flow, k, index)))
     return Table(
-        "flow_accuracy",
-        "Log-time flow against exact steps",
-        (
+        name="flow_accuracy",
+        title="Log-time flow against exact steps",
+        columns=(
             "family",
             "n, d",
             "steps",
@@ -66,8 +66,8 @@ def _near(quick: bool, progress: Callable[[str], None]) -> Table:
             "mean left-out distance, relative",
             "largest difference of a left-out distance",
         ),
-        tuple(rows),
-        ("One data set a family, float64; distances are those of unit directions.",),
+        rows=tuple(rows),
+        notes=("One data set a family, float64; distances are those of unit directions.",),
     )
 
 
@@ -104,11 +104,11 @@ def _cost(quick: bool, progress: Callable[[str], None]) -> Table:
     first = taken[f"exact steps to {steps:,}"]
     rows = tuple((name, time, ratio(first, time)) for name, time in taken.items())
     return Table(
-        "flow_cost",
-        f"Seconds for {D} data sets of n = {n}, d = {d}, every left-out head",
-        ("way", "s", "times faster than exact steps"),
-        rows,
-        (
+        name="flow_cost",
+        title=f"Seconds for {D} data sets of n = {n}, d = {d}, every left-out head",
+        columns=("way", "s", "times faster than exact steps"),
+        rows=rows,
+        notes=(
             (
                 f"The largest difference of a coordinate of a unit direction after {steps:,} steps"
                 f" is {gap:.2g}, of all {n + 1} heads."

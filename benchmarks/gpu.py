@@ -35,7 +35,13 @@ COLUMNS = (
 def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
     """A row a way; one note where there is no GPU."""
     if not torch.cuda.is_available():
-        yield Table("gpu", "GPU", COLUMNS, (), ("No GPU here: nothing was measured.",))
+        yield Table(
+            name="gpu",
+            title="GPU",
+            columns=COLUMNS,
+            rows=(),
+            notes=("No GPU here: nothing was measured.",),
+        )
         return
     rows: list[tuple[Cell, ...]] = []
     for n, d, D, steps in QUICK if quick else FULL:
@@ -65,11 +71,11 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
             if refused is not None:
                 rows.append((f"{n}, {d}, {D}", dtype, f"fused kernel: {refused}", None, None, None))
     yield Table(
-        "gpu",
-        f"GPU: {torch.cuda.get_device_name()}",
-        COLUMNS,
-        tuple(rows),
-        ("No TF32. Compilation and recording are not in the times.",),
+        name="gpu",
+        title=f"GPU: {torch.cuda.get_device_name()}",
+        columns=COLUMNS,
+        rows=tuple(rows),
+        notes=("No TF32. Compilation and recording are not in the times.",),
     )
 
 

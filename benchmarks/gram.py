@@ -50,9 +50,9 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
             )
         )
     yield Table(
-        "gram",
-        "More features than samples",
-        (
+        name="gram",
+        title="More features than samples",
+        columns=(
             "n, d, D",
             "d / n",
             "tune_heads, ns a unit",
@@ -60,8 +60,8 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
             "times faster",
             "difference",
         ),
-        tuple(rows),
-        (
+        rows=tuple(rows),
+        notes=(
             (
                 "The feature space is iterated in place, by two batched products a step: what the"
                 " engine does where d < n."

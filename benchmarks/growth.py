@@ -47,11 +47,11 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         rows.append((axis, ", ".join(map(str, values)), shown, slope, EXPECTED[axis]))
     fixed = ", ".join(f"{name} = {value}" for name, value in around.items())
     yield Table(
-        "growth",
-        "Growth of the time of exact steps, all left-out heads",
-        ("over", "values", "ms", "slope of log time", "expected"),
-        tuple(rows),
-        (
+        name="growth",
+        title="Growth of the time of exact steps, all left-out heads",
+        columns=("over", "values", "ms", "slope of log time", "expected"),
+        rows=tuple(rows),
+        notes=(
             (
                 f"The others stay at {fixed}. A step's milliseconds over n, d and D; those of a"
                 " whole run over T."

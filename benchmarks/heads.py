@@ -86,11 +86,19 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         data = batch(n, d, D)
         _compare(data, steps, 1 if quick else 5, rows, best)
     yield Table(
-        "heads",
-        "Exact steps: every left-out head, float64 unless the name says otherwise",
-        ("n, d, D", "way", "ns a unit", "times ours", "first call, s", "measured on", "difference"),
-        tuple(rows),
-        (
+        name="heads",
+        title="Exact steps: every left-out head, float64 unless the name says otherwise",
+        columns=(
+            "n, d, D",
+            "way",
+            "ns a unit",
+            "times ours",
+            "first call, s",
+            "measured on",
+            "difference",
+        ),
+        rows=tuple(rows),
+        notes=(
             (
                 "A unit is one (step, head, sample). Where a way is measured on some data sets or"
                 " heads only, its time is taken to be proportional to their number."
@@ -107,9 +115,9 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
         ),
     )
     yield Table(
-        "roofline",
-        "Exact steps: the share of what the machine does at best",
-        (
+        name="roofline",
+        title="Exact steps: the share of what the machine does at best",
+        columns=(
             "n, d, D",
             "dtype",
             "matmul, large",
@@ -120,8 +128,8 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
             "of matmul, %",
             "of best, %",
         ),
-        tuple(best),
-        (
+        rows=tuple(best),
+        notes=(
             (
                 "matmul in GFLOP/s: of a large square matrix, and of the two batched products of a"
                 " step; at best = 4 d flop at the rate of the latter, and a sigmoid, one after the"

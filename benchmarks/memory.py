@@ -55,9 +55,9 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
             )
         )
     yield Table(
-        "memory",
-        "Peak memory",
-        (
+        name="memory",
+        title="Peak memory",
+        columns=(
             "n, d, D",
             "memory=, MiB",
             "all margins, MiB",
@@ -66,8 +66,8 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
             "peak above the data, MiB",
             "of it not results",
         ),
-        tuple(rows),
-        (
+        rows=tuple(rows),
+        notes=(
             (
                 "Resident memory of a process of its own that has checked the data already; two"
                 " steps, one record."

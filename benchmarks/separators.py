@@ -23,7 +23,7 @@ QUICK = (12, 3, 3)
 ROUNDS = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Peer:
     """One program at a time, for each left-out sample."""
 
@@ -35,10 +35,34 @@ class Peer:
 
 
 PEERS = (
-    Peer("cvxpy with Clarabel", separator_peers.cvxpy_clarabel, "cvxpy", 1, 1e-4),
-    Peer("scikit-learn SVC, C = 1e10", separator_peers.support_vector_machine, "sklearn", 1, 1e-3),
-    Peer("quadprog", separator_peers.quadprog_raw, "quadprog", 10, 1e-8),
-    Peer("daqp", separator_peers.daqp_raw, "daqp", 10, 1e-8),
+    Peer(
+        name="cvxpy with Clarabel",
+        solve=separator_peers.cvxpy_clarabel,
+        package="cvxpy",
+        sets=1,
+        tolerance=1e-4,
+    ),
+    Peer(
+        name="scikit-learn SVC, C = 1e10",
+        solve=separator_peers.support_vector_machine,
+        package="sklearn",
+        sets=1,
+        tolerance=1e-3,
+    ),
+    Peer(
+        name="quadprog",
+        solve=separator_peers.quadprog_raw,
+        package="quadprog",
+        sets=10,
+        tolerance=1e-8,
+    ),
+    Peer(
+        name="daqp",
+        solve=separator_peers.daqp_raw,
+        package="daqp",
+        sets=10,
+        tolerance=1e-8,
+    ),
 )
 
 
@@ -87,9 +111,9 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
     ]
     rows += [(name, None, None, None, f"not installed: {remedy}", None) for name, remedy in absent]
     yield Table(
-        "separators",
-        f"Separators of all left-out data, {D} sets of n = {n}, d = {d}",
-        (
+        name="separators",
+        title=f"Separators of all left-out data, {D} sets of n = {n}, d = {d}",
+        columns=(
             "way",
             "s for all sets",
             "ms a left-out sample",
@@ -97,8 +121,8 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
             "measured on",
             "difference of a direction",
         ),
-        tuple(rows),
-        (
+        rows=tuple(rows),
+        notes=(
             (
                 f"Only support vectors change the separator when left out, {np.mean(supports):.1f}"
                 f" of {n} on average; the other ways solve a program for every sample."

@@ -9,7 +9,7 @@ from typing import Any
 Cell = str | int | float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """Rows under a title; notes state how they were measured."""
 

@@ -160,11 +160,11 @@ def test_candidates_take_turns_and_steps_are_told_from_the_rest(monkeypatch):
 
 def test_a_table_shows_three_digits_and_refuses_a_row_that_does_not_fit():
     table = tables.Table(
-        "name",
-        "Title",
-        ("way", "s", "count"),
-        (("one", 1.23456, 1234), ("two", None, 5)),
-        ("A note.",),
+        name="name",
+        title="Title",
+        columns=("way", "s", "count"),
+        rows=(("one", 1.23456, 1234), ("two", None, 5)),
+        notes=("A note.",),
     )
     assert table.text().splitlines() == [
         "Title",
@@ -175,4 +175,4 @@ def test_a_table_shows_three_digits_and_refuses_a_row_that_does_not_fit():
     ]
     assert "| one | 1.23 | 1,234 |" in table.markdown()
     with pytest.raises(ValueError, match="does not fit the columns"):
-        tables.Table("name", "Title", ("way",), (("one", 2.0),))
+        tables.Table(name="name", title="Title", columns=("way",), rows=(("one", 2.0),))

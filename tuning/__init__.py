@@ -35,14 +35,22 @@ from tunebound.tuning.full.curvature import (
 )
 from tunebound.tuning.full.networks import tune_networks
 from tunebound.tuning.full.quadratics import FullRun, tune_losses, tune_quadratics
-from tunebound.tuning.heads.flow.follow import flow_heads
+from tunebound.tuning.heads.flow.follow import (
+    DESCENT_STEPS,
+    LATEST_STEP,
+    flow_heads,
+    flow_records,
+)
 from tunebound.tuning.heads.run import HeadRun
 from tunebound.tuning.heads.tune import learning_rate_limits, tune_heads
+from tunebound.tuning.recording import record_steps
 
 if TYPE_CHECKING:
     from tunebound.tuning.heads.estimators import HeadTuningClassifier, MultiHeadClassifier
 
 __all__ = [
+    "DESCENT_STEPS",
+    "LATEST_STEP",
     "Curvature",
     "Estimate",
     "FineTuned",
@@ -67,12 +75,14 @@ __all__ = [
     "find_method",
     "fine_tune",
     "flow_heads",
+    "flow_records",
     "instability",
     "learning_rate_limits",
     "methods",
     "network_curvature",
     "path_lipschitz",
     "pretrain",
+    "record_steps",
     "register_method",
     "self_unsupervised_retraining",
     "torch_device",

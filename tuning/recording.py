@@ -11,7 +11,25 @@ from tunebound._ground import checks
 
 
 def record_steps(steps: int, record: str | Sequence[int] = "log") -> NDArray[np.int64]:
-    """The numbers of steps to record, increasing and ending with `steps`; see `tune_heads`."""
+    """The numbers of steps at which a run is recorded.
+
+    Parameters
+    ----------
+    steps : int
+        All steps of the run, at least 1.
+    record : "log" or sequence of int
+        "log" takes eight a decade (all of 1..8, then rounded).
+
+    Returns
+    -------
+    (K,) int64
+        Increasing, the last one `steps`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For numbers of steps that are no integers or out of range.
+    """
     total = checks.whole_number("steps", steps, low=1)
     if isinstance(record, str):
         checks.choice("record", record, ("log",))

@@ -13,7 +13,7 @@ import torch
 
 # Below this many parameters an operation is over before its threads have met; where other processes
 # hold the cores, waiting for them cost ten times the work.
-WORTHWHILE = 100_000
+PARAMETERS_FOR_THREADS = 100_000
 
 Block = TypeVar("Block")
 
@@ -24,7 +24,7 @@ def threads_for(parameters: int) -> Iterator[None]:
     afterwards.
     """
     before = torch.get_num_threads()
-    if parameters < WORTHWHILE:
+    if parameters < PARAMETERS_FOR_THREADS:
         torch.set_num_threads(1)
     try:
         yield
@@ -35,7 +35,7 @@ def threads_for(parameters: int) -> Iterator[None]:
 def a_block_a_thread(
     work: Callable[[Block], None],
     blocks: Sequence[Block],
-    place: torch.device,
+    device: torch.device,
     *,
     workers: int | None = None,
     stop: Callable[[], None] | None = None,
@@ -48,8 +48,8 @@ def a_block_a_thread(
     block is begun, and `stop` tells those under way to end.
     """
     before = torch.get_num_threads()
-    together = min(workers or before, len(blocks)) if place.type == "cpu" else 1
-    if place.type == "cpu":
+    together = min(workers or before, len(blocks)) if device.type == "cpu" else 1
+    if device.type == "cpu":
         torch.set_num_threads(max(1, before // together) if together > 1 else 1)
     try:
         if together <= 1:

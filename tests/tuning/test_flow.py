@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from tunebound import synthetic
-from tunebound.tuning import flow_heads, learning_rate_limits, tune_heads
+from tunebound.tuning import flow_heads, flow_records, learning_rate_limits, tune_heads
 from tunebound.tuning.heads.flow import follow as module
 from tunebound.tuning.heads.flow import path as flow_path
-from tunebound.tuning.heads.flow.follow import flow_records
 
 
 def unit(w):
@@ -137,7 +136,7 @@ def test_a_batch_and_its_members_agree(monkeypatch):
             atol=1e-12,
         )
     # several blocks of left-out heads for each data set
-    monkeypatch.setattr(module, "WORKING_MEMORY", 20_000)
+    monkeypatch.setattr(module, "FLOW_MEMORY", 20_000)
     np.testing.assert_allclose(
         flow_heads(X, y, until=1e20).direction_distance,
         together.direction_distance,

@@ -82,7 +82,7 @@ def test_chunks_do_not_change_the_result(weighting, monkeypatch):
     general = tune_losses(
         problem.losses, problem.gradients, problem.start, beta=2.0, steps=30, weighting=weighting
     )
-    monkeypatch.setattr(module, "WORKING_MEMORY", 3 * 8 * 16)
+    monkeypatch.setattr(module, "SAMPLE_MEMORY", 3 * 8 * 16)
     parts = tune_quadratics(*arguments, steps=30, weighting=weighting)
     single = tune_losses(
         problem.losses, problem.gradients, problem.start, beta=2.0, steps=30, weighting=weighting

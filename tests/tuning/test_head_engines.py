@@ -286,7 +286,12 @@ def test_blocks_differ_by_less_than_the_resolution(monkeypatch, engine, threads)
     whole = tune_heads(X, y, **arguments)
     allowed = rounding_resolution(whole.steps)[-1] if options.get("dtype") != "mixed" else 1e-8
     smallest = plan.needed(
-        plan.Sizes(5, n, d, n, heads, gram=d >= n, shifted="weighting" in options), 1, 1, 1
+        plan.Sizes(
+            batch=5, n=n, d=d, left_out=n, heads=heads, gram=d >= n, shifted="weighting" in options
+        ),
+        1,
+        1,
+        1,
     )
     before = torch.get_num_threads()
     try:
@@ -330,8 +335,10 @@ def test_the_smallest_memory_asked_for_is_enough_and_a_byte_less_is_not():
 @pytest.mark.parametrize("memory", [2**26, 2**18])
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_blocks_cover_everything_once_within_the_memory(sizes, memory, workers):
-    all_of_it = plan.Sizes(*sizes, gram=False, shifted=False)
-    count, _, _, left_out, heads = sizes
+    count, n, d, left_out, heads = sizes
+    all_of_it = plan.Sizes(
+        batch=count, n=n, d=d, left_out=left_out, heads=heads, gram=False, shifted=False
+    )
     cut, at_once = plan.blocks(all_of_it, memory, plan.CACHE, workers)
     seen = np.zeros((count, max(1, left_out)), int)
     for block in cut:
@@ -449,7 +456,7 @@ def test_what_is_handed_to_the_kernel_is_what_a_plain_loop_needs(monkeypatch, dt
     init = np.linspace(0, 1, 3)
     plain = tune_heads(X, y, steps=20, init=init, dtype=dtype)
     choice = descent_choice.Choice(
-        "fused", lambda problem, workspace: descent_choice.FusedDescent(problem, dtype)
+        "fused", lambda problem, workspace: fused_kernel.FusedDescent(problem, dtype)
     )
     monkeypatch.setattr(descent_choice, "choose", lambda *_, **__: choice)
     monkeypatch.setattr(plan, "FEW_ROWS", 4)
@@ -459,7 +466,9 @@ def test_what_is_handed_to_the_kernel_is_what_a_plain_loop_needs(monkeypatch, dt
         steps=20,
         init=init,
         dtype=dtype,
-        memory=plan.needed(plan.Sizes(2, 9, 3, 9, 1, False, False), 1, 3, 1),
+        memory=plan.needed(
+            plan.Sizes(batch=2, n=9, d=3, left_out=9, heads=1, gram=False, shifted=False), 1, 3, 1
+        ),
     )
     assert_same(fused, plain, 1e-13 if dtype == "float64" else 2e-6)
 

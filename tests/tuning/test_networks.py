@@ -199,7 +199,7 @@ def test_blocks_do_not_change_the_result():
 def test_the_working_block_bounds_the_replicas(monkeypatch):
     model, (tokens, labels) = small("transformer"), task()
     objective = NetworkLoss(model, tokens, labels, loss="squared")
-    monkeypatch.setattr(networks, "WORKING_MEMORY", 1)
+    monkeypatch.setattr(networks, "REPLICA_MEMORY", 1)
     assert plan_blocks(objective, 7, 2**31, replicas=8) == networks.Blocks(1, 1)
 
 

@@ -23,18 +23,18 @@ class Pursuit:
             ((y**2).sum(dim=(1, 2)) + torch.sin(3 * u))[:, None],
         )
 
-    def linearise(self, u, y, room):
+    def linearise(self, u, y, workspace):
         rate, integrand = self.rate(u, y)
         in_time = (-torch.sin(u)[:, None, None]) * self.A.sum(dim=0) - torch.cos(u)[:, None, None]
-        room[0] = self.A
+        workspace[0] = self.A
         integrand_in_time = 3 * torch.cos(3 * u)[:, None]
         return Linearisation(
-            rate,
-            integrand,
-            room[0],
-            in_time,
-            integrand_in_time,
-            lambda direction: (2 * y * direction).sum(dim=(1, 2))[:, None],
+            rate=rate,
+            integrand=integrand,
+            minus_jacobian=workspace[0],
+            rate_in_time=in_time,
+            integrand_in_time=integrand_in_time,
+            integrand_change=lambda direction: (2 * y * direction).sum(dim=(1, 2))[:, None],
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tunebound.tuning.threads import WORTHWHILE, a_block_a_thread, threads_for
+from tunebound.tuning.threads import PARAMETERS_FOR_THREADS, a_block_a_thread, threads_for
 
 
 @pytest.fixture
@@ -17,7 +17,8 @@ def two_threads():
 
 
 @pytest.mark.parametrize(
-    ("parameters", "expected"), [(10, 1), (WORTHWHILE - 1, 1), (WORTHWHILE, 2)]
+    ("parameters", "expected"),
+    [(10, 1), (PARAMETERS_FOR_THREADS - 1, 1), (PARAMETERS_FOR_THREADS, 2)],
 )
 def test_threads_follow_the_size(two_threads, parameters, expected):
     with threads_for(parameters):

@@ -14,7 +14,6 @@ from tunebound.theory.engine.setting import Setting, register_setting
 from tunebound.theory.full_network import columns, networks
 from tunebound.theory.full_network.evidence import NetworkEvidence
 from tunebound.theory.full_network.networks import NetworkSpecification, NetworkTask
-from tunebound.tuning.recording import record_steps
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
@@ -62,7 +61,7 @@ class NetworkTuning(Setting[NetworkSpecification, NetworkTask, NetworkEvidence, 
         return networks.make_suite(name, seed)
 
     def check(self, options: NetworkOptions) -> None:
-        record_steps(options.steps)
+        tuning.record_steps(options.steps)
         whole_number("minimiser_steps", options.minimiser_steps, low=20)
         choice("weighting", options.weighting, WEIGHTINGS)
         tuning.torch_device("device", options.device)

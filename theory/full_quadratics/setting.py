@@ -14,7 +14,6 @@ from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, register_setting
 from tunebound.theory.full_quadratics import columns
 from tunebound.theory.full_quadratics.evidence import WORST_CASE_STEPS, FullEvidence, Problem
-from tunebound.tuning.recording import record_steps
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
@@ -68,7 +67,7 @@ class QuadraticTuning(
 
     def check(self, options: QuadraticsOptions) -> None:
         """Try the options on one small problem, so that a bad one is refused before any work."""
-        record_steps(options.steps)
+        tuning.record_steps(options.steps)
         problem = synthetic.make_quadratics(2, 1, mu=0.5, beta=1.0, distance=1.0)
         tuning.tune_quadratics(
             problem.hessians,
@@ -98,7 +97,7 @@ class QuadraticTuning(
         options: QuadraticsOptions,
     ) -> list[FullEvidence]:
         solved = [t for t in WORST_CASE_STEPS if t <= options.steps]
-        recorded = np.union1d(record_steps(options.steps), solved).tolist()
+        recorded = np.union1d(tuning.record_steps(options.steps), solved).tolist()
         return [
             FullEvidence(problem, _run(problem, options, recorded), source)
             for problem, source in zip(members, sources, strict=True)

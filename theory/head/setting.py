@@ -15,7 +15,6 @@ from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, register_setting
 from tunebound.theory.head import columns
 from tunebound.theory.head.evidence import HeadEvidence
-from tunebound.tuning.heads.flow.follow import DESCENT, LATEST, flow_records
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
@@ -94,7 +93,7 @@ class HeadTuning(
             remedy="it is a share of the largest stable step size",
         )
         steps = step_count(
-            "steps", options.steps, high=MOST_EXACT_STEPS if options.exact else LATEST
+            "steps", options.steps, high=MOST_EXACT_STEPS if options.exact else tuning.LATEST_STEP
         )
         if not options.exact and options.dtype != "float64":
             raise ValueError(
@@ -109,14 +108,14 @@ class HeadTuning(
             device=options.device,
             dtype=options.dtype,
         )
-        flow_records(steps)
+        tuning.flow_records(steps)
 
     def cost(
         self, source: synthetic.Specification | synthetic.SeparableDataset, options: HeadOptions
     ) -> float:
         """Multiplications and what costs about as much, of all heads of one data set."""
         n, r = source.n, min(source.n, source.d)
-        taken = min(options.steps, np.inf if options.exact else DESCENT)
+        taken = min(options.steps, np.inf if options.exact else tuning.DESCENT_STEPS)
         descent = n**2 * (source.d + 10) * taken
         if options.exact:
             return descent

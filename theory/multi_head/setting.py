@@ -16,7 +16,6 @@ from tunebound.theory.engine.setting import Setting, register_setting
 from tunebound.theory.multi_head import columns, starts
 from tunebound.theory.multi_head.evidence import SIZES, MultiHeadEvidence
 from tunebound.theory.multi_head.starts import HEADS, RandomStarts, StartsSpecification
-from tunebound.tuning.recording import record_steps
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
@@ -80,7 +79,7 @@ class MultiHeadTuning(
             high=1,
             remedy="it is a share of the largest stable step size",
         )
-        record_steps(options.steps)
+        tuning.record_steps(options.steps)
         tuning.tune_heads(
             CORNERS,
             np.sign(CORNERS[:, 0]),

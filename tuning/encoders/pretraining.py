@@ -24,7 +24,7 @@ from tunebound.tuning.encoders.reconstruction import (
 from tunebound.tuning.threads import threads_for
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Pretraining:
     """A pre-trained encoder and how it got there.
 
@@ -115,7 +115,7 @@ def pretrain(
     trained = copy.deepcopy(encoder)
     reader = encoder.decoder(seed=seed) if decoder is None else copy.deepcopy(decoder)
     reader.to(next(trained.parameters()))
-    place = next(trained.parameters()).device
+    device = next(trained.parameters()).device
     optimiser = torch.optim.Adam([*trained.parameters(), *reader.parameters()], lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total)
     losses = np.empty(total)
@@ -125,8 +125,8 @@ def pretrain(
             hidden = hidden_positions(chosen.shape, share, generator)
             loss = reconstruction_loss(
                 lambda visible: reader(trained.hidden(visible)),
-                chosen.to(place),
-                hidden.to(place),
+                chosen.to(device),
+                hidden.to(device),
                 encoder,
             )
             optimiser.zero_grad()
@@ -138,7 +138,12 @@ def pretrain(
                 raise FloatingPointError(
                     f"the loss is no longer finite at step {step}; lower learning_rate={rate:g}"
                 )
-    return Pretraining(trained, reader, losses, _guessing(corpus, encoder.vocabulary))
+    return Pretraining(
+        encoder=trained,
+        decoder=reader,
+        losses=losses,
+        guessing=_guessing(corpus, encoder.vocabulary),
+    )
 
 
 def _guessing(corpus: Tensor, vocabulary: int) -> float:

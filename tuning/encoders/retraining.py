@@ -19,7 +19,7 @@ from tunebound.tuning.encoders.reconstruction import check_encoder, sequences
 STEPS, BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE = 100, 16, 0.25, 3e-3
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Retraining(Pretraining):
     """A re-trained encoder; see `Pretraining` for the other attributes.
 
@@ -97,9 +97,7 @@ def self_unsupervised_retraining(
         decoder=decoder,
         seed=seed,
     )
-    before, after = (
-        nn.utils.parameters_to_vector(module.parameters()).detach()
-        for module in (encoder, trained.encoder)
-    )
+    before = nn.utils.parameters_to_vector(encoder.parameters()).detach()
+    after = nn.utils.parameters_to_vector(trained.encoder.parameters()).detach()
     distance = float(torch.linalg.vector_norm((after - before).double()))
-    return Retraining(trained.encoder, trained.decoder, trained.losses, trained.guessing, distance)
+    return Retraining(**vars(trained), distance=distance)

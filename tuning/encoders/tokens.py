@@ -178,10 +178,8 @@ class _Layer(nn.Module):
         self.heads = heads
         self.before_attention, self.before_feedforward = _norm(width), _norm(width)
         self.queries_keys_values, self.mix = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.widen, self.narrow = (
-            nn.Linear(width, expansion * width),
-            nn.Linear(expansion * width, width),
-        )
+        self.widen = nn.Linear(width, expansion * width)
+        self.narrow = nn.Linear(expansion * width, width)
 
     def forward(self, stream: Tensor) -> Tensor:
         # Plain products and a softmax: the fused attention kernels have no second derivative.

@@ -14,6 +14,7 @@ from torch.func import functional_call, grad, vmap
 from tqdm import tqdm
 
 from tunebound._ground import checks
+from tunebound.tuning.division import ceil_div
 from tunebound.tuning.encoders.reconstruction import sequences
 from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import (
@@ -180,10 +181,8 @@ def _tune(plan: _Plan) -> FineTuned:
         for key in tuned:
             parameters[key] = parameters[key] - plan.rate * slopes[0][key]
         # The loss is the mean over the heads: times their number, each head follows its own.
-        head, bias = (
-            head - plan.rate * head.shape[1] * slopes[1],
-            bias - plan.rate * bias.shape[1] * slopes[2],
-        )
+        head = head - plan.rate * head.shape[1] * slopes[1]
+        bias = bias - plan.rate * bias.shape[1] * slopes[2]
         average.add(step, (parameters, head, bias))
     parameters, head, bias = average.result((parameters, head, bias))
     for value in (*parameters.values(), head, bias):
@@ -293,7 +292,7 @@ def _heads(plan: _Plan) -> tuple[Tensor, Tensor]:
 def _order(plan: _Plan, generators: list[torch.Generator]) -> Tensor:
     """Samples in the order in which each replica sees them, (R, at least steps·batch)."""
     n = len(plan.labels)
-    passes = range(-(-plan.steps * plan.batch // n))
+    passes = range(ceil_div(plan.steps * plan.batch, n))
     return torch.stack(
         [torch.cat([torch.randperm(n, generator=each) for _ in passes]) for each in generators]
     )

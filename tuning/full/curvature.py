@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from tunebound._ground import checks
 from tunebound.tuning.full.estimates import Curvature, Estimate, Minimiser
-from tunebound.tuning.full.lanczos import RitzExtremes, ritz_extremes
+from tunebound.tuning.full.lanczos import ritz_extremes
 from tunebound.tuning.full.losses import NetworkLoss
-from tunebound.tuning.full.networks import MEMORY, plan_blocks
+from tunebound.tuning.full.networks import NETWORK_MEMORY, plan_blocks
 from tunebound.tuning.threads import threads_for
 
 SAMPLES = ("mean", "each")
@@ -34,7 +34,7 @@ def network_curvature(
     iterations: int = 60,
     starts: int = 3,
     seed: int = 0,
-    memory: int = MEMORY,
+    memory: int = NETWORK_MEMORY,
     device: str = "auto",
 ) -> Curvature:
     """Extreme Hessian eigenvalues by Lanczos on Hessian–vector products, in float64.
@@ -77,16 +77,16 @@ def network_curvature(
     count = checks.whole_number("iterations", iterations, low=2)
     tries = checks.whole_number("starts", starts, low=2)
     generator = np.random.default_rng(checks.whole_number("seed", seed, low=0))
-    room = checks.whole_number("memory", memory, low=1)
+    memory = checks.whole_number("memory", memory, low=1)
     # Half of the memory for the vectors of one operator or of several, half for the derivatives.
     vectors = 2 * (min(count, objective.p) + 1) * objective.p * 8
-    if vectors > room // 2:
+    if vectors > memory // 2:
         raise ValueError(
-            f"memory={room} bytes do not hold {count} vectors of {objective.p} numbers; raise"
+            f"memory={memory} bytes do not hold {count} vectors of {objective.p} numbers; raise"
             f" memory or lower iterations={count}"
         )
-    together = max(1, room // 2 // vectors)
-    block = plan_blocks(objective, objective.n, room // 2, replicas=1).samples
+    together = max(1, memory // 2 // vectors)
+    block = plan_blocks(objective, objective.n, memory // 2, replicas=1).samples
     rows = objective.n if samples == "each" else 1
     smallest, largest, low_residuals, high_residuals = (np.empty((tries, rows)) for _ in range(4))
     with threads_for(objective.p):
@@ -102,12 +102,11 @@ def network_curvature(
                 start = torch.as_tensor(
                     generator.standard_normal((part.stop - part.start, objective.p))
                 ).to(point)
-                found: RitzExtremes = ritz_extremes(product, start, count)
-                smallest[attempt, part], largest[attempt, part] = found.smallest, found.largest
-                low_residuals[attempt, part], high_residuals[attempt, part] = (
-                    found.smallest_residual,
-                    found.largest_residual,
-                )
+                extremes = ritz_extremes(product, start, count)
+                smallest[attempt, part] = extremes.smallest
+                largest[attempt, part] = extremes.largest
+                low_residuals[attempt, part] = extremes.smallest_residual
+                high_residuals[attempt, part] = extremes.largest_residual
     used = min(count, objective.p)
     of = "the mean loss" if samples == "mean" else f"each of {rows} samples"
     method = (
@@ -275,11 +274,11 @@ def estimate_minimiser(
         f"{made} steps of gradient descent; error: path left at the rate of the last tenth of them"
     )
     return Minimiser(
-        weights.cpu().numpy().astype(np.float64),
-        Estimate(distance, error, method),
-        float(objective.mean(weights)),
-        norms[-1],
-        made,
+        weights=weights.cpu().numpy().astype(np.float64),
+        distance=Estimate(distance, error, method),
+        loss=float(objective.mean(weights)),
+        gradient_norm=norms[-1],
+        steps=made,
     )
 
 

@@ -50,7 +50,7 @@ class Curvature:
     samples: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Minimiser:
     """Where long training led.
 

@@ -17,7 +17,7 @@ from tunebound._ground.arrays import Floats
 EXHAUSTED = 1e-12
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class RitzExtremes:
     """The outermost Ritz values of b operators.
 
@@ -61,10 +61,8 @@ def ritz_extremes(
     count = min(iterations, p)
     basis = torch.zeros(count + 1, b, p, dtype=start.dtype, device=start.device)
     basis[0] = start / torch.linalg.vector_norm(start, dim=1, keepdim=True)
-    diagonal, side = (
-        torch.zeros(b, count, dtype=start.dtype),
-        torch.zeros(b, count, dtype=start.dtype),
-    )
+    diagonal = torch.zeros(b, count, dtype=start.dtype)
+    side = torch.zeros(b, count, dtype=start.dtype)
     made = 0
     for k in range(count):
         image = product(basis[k])
@@ -75,12 +73,12 @@ def ritz_extremes(
             )
         made = k + 1
         diagonal[:, k] = (basis[k] * image).sum(dim=1).cpu()
-        known = basis[:made]
+        previous = basis[:made]
         # Once is not enough: without full orthogonality converged eigenvalues appear again as
         # ghosts.
         for _ in range(2):
             image = image - torch.einsum(
-                "kb,kbp->bp", torch.einsum("kbp,bp->kb", known, image), known
+                "kb,kbp->bp", torch.einsum("kbp,bp->kb", previous, image), previous
             )
         length = torch.linalg.vector_norm(image, dim=1)
         side[:, k] = length.cpu()
@@ -96,7 +94,13 @@ def ritz_extremes(
         for i in range(b)
     ]
     smallest, largest, smallest_residual, largest_residual = np.array(extremes).T
-    return RitzExtremes(smallest, largest, smallest_residual, largest_residual, made)
+    return RitzExtremes(
+        smallest=smallest,
+        largest=largest,
+        smallest_residual=smallest_residual,
+        largest_residual=largest_residual,
+        iterations=made,
+    )
 
 
 def _extremes(diagonal: Floats, side: Floats) -> tuple[float, float, float, float]:

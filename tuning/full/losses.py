@@ -70,12 +70,13 @@ class NetworkLoss:
             raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
         checks.choice("dtype", dtype, tuple(DTYPES))
         self.criterion = LOSSES[checks.choice("loss", loss, tuple(LOSSES))]
-        kind, place = DTYPES[dtype], arguments.torch_device("device", device)
-        self.labels = _labels(y).to(place, kind)
-        self.inputs = _inputs(inputs, len(self.labels)).to(place)
+        kind = DTYPES[dtype]
+        target_device = arguments.torch_device("device", device)
+        self.labels = _labels(y).to(target_device, kind)
+        self.inputs = _inputs(inputs, len(self.labels)).to(target_device)
         if self.inputs.is_floating_point():
             self.inputs = self.inputs.to(kind)
-        self.model = copy.deepcopy(model).to(place, kind).eval()
+        self.model = copy.deepcopy(model).to(target_device, kind).eval()
         parameters = {
             name: value.detach()
             for name, value in self.model.named_parameters()

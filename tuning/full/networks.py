@@ -19,8 +19,8 @@ from tunebound.tuning.full.quadratics import FullRun
 from tunebound.tuning.recording import record_steps
 from tunebound.tuning.threads import threads_for
 
-MEMORY = 2**31
-WORKING_MEMORY = 2**28  # more replicas at once gained nothing on CPUs
+NETWORK_MEMORY = 2**31  # bytes, unless the caller says otherwise
+REPLICA_MEMORY = 2**28  # bytes of replicas differentiated at once: more gained nothing on CPUs
 TEMPORARIES = 3  # gradients and intermediate results, in units of what the forward pass keeps
 
 
@@ -44,7 +44,7 @@ def tune_networks(
     seed: int = 0,
     weighting: str = "1/n",
     record: str | Sequence[int] = "log",
-    memory: int = MEMORY,
+    memory: int = NETWORK_MEMORY,
     device: str = "auto",
     dtype: str = "float64",
 ) -> FullRun:
@@ -120,12 +120,10 @@ def tune_networks(
     )
 
     state = objective.start.expand(n + 1, p).clone()
-    kept, distance, losses, norms = (
-        0,
-        np.empty((len(recorded), n)),
-        np.empty(len(recorded)),
-        np.empty((total, n)),
-    )
+    kept = 0
+    distance = np.empty((len(recorded), n))
+    losses = np.empty(len(recorded))
+    norms = np.empty((total, n))
     initial = float(_mean_loss(objective, state[0], blocks.samples))
     if not np.isfinite(initial):
         raise ValueError(
@@ -207,9 +205,9 @@ def plan_blocks(objective: NetworkLoss, batch: int, memory: int, *, replicas: in
             f" parameters need at least {least}; raise memory, use fewer samples, a smaller"
             " network, or freeze parameters (requires_grad=False)"
         )
-    room = min(memory - state, max(WORKING_MEMORY, replica + sample))
-    samples = min(batch, (room - replica) // sample)
-    together = max(1, room // (replica + batch * sample)) if samples == batch else 1
+    free = min(memory - state, max(REPLICA_MEMORY, replica + sample))
+    samples = min(batch, (free - replica) // sample)
+    together = max(1, free // (replica + batch * sample)) if samples == batch else 1
     return Blocks(min(together, replicas), samples)
 
 
@@ -260,7 +258,7 @@ def _gradient_norms(objective: NetworkLoss, weights: Tensor, block: int) -> NDAr
     parameters = objective.unflatten(weights)
     squares = []
     # A sample's gradient is as large as a replica: count it in the block as well.
-    together = max(1, min(block, WORKING_MEMORY // (3 * weights.numel() * weights.element_size())))
+    together = max(1, min(block, REPLICA_MEMORY // (3 * weights.numel() * weights.element_size())))
     for inputs, labels in zip(
         objective.inputs.split(together), objective.labels.split(together), strict=True
     ):

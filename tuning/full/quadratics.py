@@ -18,7 +18,7 @@ from tunebound.tuning.full.run import FullRun, empty_run, step_size
 from tunebound.tuning.recording import record_steps
 from tunebound.tuning.threads import threads_for
 
-WORKING_MEMORY = 2**26  # bytes of Hessians, or of per-sample gradients, that are worked on at once
+SAMPLE_MEMORY = 2**26  # bytes of Hessians, or of per-sample gradients, that are worked on at once
 
 
 def tune_quadratics(
@@ -73,7 +73,7 @@ def tune_quadratics(
     matrices, centres, origin = _quadratics(hessians, minimisers, start)
     checks.choice("weighting", weighting, checks.WEIGHTINGS)
     recorded = record_steps(steps, record)
-    place = arguments.torch_device("device", device)
+    target_device = arguments.torch_device("device", device)
     eigenvalues = np.linalg.eigvalsh(matrices)
     beta = float(eigenvalues.max())
     mean = matrices.mean(axis=0)
@@ -96,20 +96,20 @@ def tune_quadratics(
         pull = np.einsum("nij,nj->i", matrices, centres - minimiser) / len(matrices)
     n, d = centres.shape
     run = empty_run(recorded, n, d, rate, weighting)
-    block = max(1, WORKING_MEMORY // (8 * d * d))
+    block = max(1, SAMPLE_MEMORY // (8 * d * d))
     with threads_for(d * d):
         for first in range(0, n, block):
             rows = slice(first, min(first + block, n))
             recursion = _Differences(
-                matrices[rows],
-                centres[rows] - minimiser,
-                mean,
-                pull,
-                origin - minimiser,
-                rate,
-                n,
-                weighting,
-                place,
+                hessians=matrices[rows],
+                offsets=centres[rows] - minimiser,
+                mean=mean,
+                pull=pull,
+                start=origin - minimiser,
+                rate=rate,
+                n=n,
+                weighting=weighting,
+                device=target_device,
             )
             recursion.run(run, rows)
             run.weights[0] = minimiser + recursion.path.cpu().numpy()
@@ -132,6 +132,7 @@ class _Differences:
 
     def __init__(
         self,
+        *,
         hessians: Floats,
         offsets: Floats,
         mean: Floats,
@@ -140,17 +141,20 @@ class _Differences:
         rate: float,
         n: int,
         weighting: str,
-        place: torch.device,
+        device: torch.device,
     ) -> None:
-        self.hessians, self.offsets, self.mean, self.pull, self.path = (
-            torch.tensor(array, device=place) for array in (hessians, offsets, mean, pull, start)
-        )
+        self.hessians = torch.tensor(hessians, device=device)
+        self.offsets = torch.tensor(offsets, device=device)
+        self.mean = torch.tensor(mean, device=device)
+        self.pull = torch.tensor(pull, device=device)
+        self.path = torch.tensor(start, device=device)
         # Rows before the matrix: two rows a sample times a symmetric matrix is the faster batched
         # product.
         self.pair = torch.zeros(
-            len(offsets), 2, offsets.shape[1], dtype=torch.float64, device=place
+            len(offsets), 2, offsets.shape[1], dtype=torch.float64, device=device
         )
-        self.rate, self.n, self.others = rate, n, n if weighting == "1/n" else n - 1
+        self.rate, self.n = rate, n
+        self.others = n if weighting == "1/n" else n - 1
 
     @property
     def differences(self) -> torch.Tensor:
@@ -254,7 +258,7 @@ def tune_losses(
     run = empty_run(recorded, n, p, rate, weighting)
     state = np.broadcast_to(origin, (n + 1, p)).copy()
     share = 1 / n if weighting == "1/n" else 1 / (n - 1)
-    block = max(1, WORKING_MEMORY // (8 * n * p))
+    block = max(1, SAMPLE_MEMORY // (8 * n * p))
     kept = 0
     for t in range(1, int(recorded[-1]) + 1):
         slopes = np.empty_like(state)
@@ -284,11 +288,9 @@ def tune_losses(
 def _quadratics(
     hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike
 ) -> tuple[Floats, Floats, Floats]:
-    matrices, centres, origin = (
-        checks.real_array("hessians", hessians),
-        checks.real_array("minimisers", minimisers),
-        checks.real_array("start", start),
-    )
+    matrices = checks.real_array("hessians", hessians)
+    centres = checks.real_array("minimisers", minimisers)
+    origin = checks.real_array("start", start)
     if (
         matrices.ndim != 3
         or matrices.shape[1] != matrices.shape[2]

@@ -11,7 +11,7 @@ from tunebound._ground import checks
 from tunebound._ground.arrays import Floats
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FullRun:
     """What leave-one-out full tuning gave. n samples, p parameters, T steps, K of them recorded;
     all float64.

@@ -24,7 +24,7 @@ ALONG_RECORDS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HeadRun:
     """What leave-one-out head tuning gave. K recorded steps, D data sets, n samples, d features.
 
@@ -128,13 +128,12 @@ def rounding_resolution(steps: NDArray[Any], dtype: str = "float64") -> NDArray[
 
 def empty_run(
     steps: NDArray[Any],
+    *,
     batch: int,
-    n: int,
     left_out: int,
     d: int,
     rates: NDArray,
     weighting: str,
-    *,
     with_error: bool,
     heads: int = 1,
     dtype: str = "float64",
@@ -164,13 +163,13 @@ def empty_run(
 def record(
     run: HeadRun,
     k: int,
+    *,
     sets: slice,
     heads: slice,
     W: Tensor,
     Z: Tensor,
     certificate: Tensor,
     reference: NDArray[np.float64] | None,
-    *,
     spread: Tensor | None = None,
 ) -> None:
     """Write record k of some data sets and a block of left-out heads into the run.

@@ -20,7 +20,7 @@ from tunebound.tuning.heads.engine.features import DTYPES
 from tunebound.tuning.heads.run import HeadRun, empty_run
 from tunebound.tuning.recording import record_steps
 
-MEMORY = 2**26
+HEAD_MEMORY = 2**26  # bytes, unless the caller says otherwise
 FLOAT32_STEPS = 100_000  # beyond it an update is smaller than half a float32 unit of the weights
 AT_ONCE = 2**21  # features whose curvature is computed at once
 
@@ -39,7 +39,7 @@ def tune_heads(
     reference: ArrayLike | None = None,
     device: str = "auto",
     dtype: str = "float64",
-    memory: int = MEMORY,
+    memory: int = HEAD_MEMORY,
 ) -> HeadRun:
     """Tune linear heads on the logistic loss by gradient descent, with each sample left out in
     turn.
@@ -122,10 +122,10 @@ def tune_heads(
     checks.choice("weighting", weighting, checks.WEIGHTINGS)
     checks.choice("dtype", dtype, tuple(DTYPES))
     count = checks.whole_number("heads", heads, low=1)
-    room = checks.whole_number("memory", memory, low=1)
+    memory = checks.whole_number("memory", memory, low=1)
     recorded = record_steps(steps, record)
     total = int(recorded[-1])
-    place = arguments.torch_device("device", device)
+    target_device = arguments.torch_device("device", device)
     growth = arguments.growth(weighting, n)
     features: NDArray = exact if dtype == "float64" else _rounded(exact)
     limits = _limits(features, growth)
@@ -140,32 +140,40 @@ def tune_heads(
             stacklevel=2,
         )
     sizes = plan.Sizes(
-        batch,
-        n,
-        d,
-        left_out,
-        count,
+        batch=batch,
+        n=n,
+        d=d,
+        left_out=left_out,
+        heads=count,
         gram=descent_choice.in_gram_space(n, d, dtype),
         shifted=growth != 1.0,
     )
-    on_cpu = place.type == "cpu"
+    on_cpu = target_device.type == "cpu"
     cache = plan.CACHE if on_cpu else plan.DEVICE_CACHE
-    blocks, workers = plan.blocks(sizes, room, cache, torch.get_num_threads() if on_cpu else 1)
-    choice = descent_choice.choose(place, n, d, dtype, heads=count, growth=growth)
+    blocks, workers = plan.blocks(sizes, memory, cache, torch.get_num_threads() if on_cpu else 1)
+    choice = descent_choice.choose(target_device, n, d, dtype, heads=count, growth=growth)
     run = empty_run(
         recorded,
-        batch,
-        n,
-        left_out,
-        d,
-        rates,
-        weighting,
+        batch=batch,
+        left_out=left_out,
+        d=d,
+        rates=rates,
+        weighting=weighting,
         with_error=directions is not None,
         heads=count,
         dtype=dtype,
     )
     run_blocks(
-        Task(features, labels, rates, start, growth, place, choice, directions),
+        Task(
+            X=features,
+            y=labels,
+            rates=rates,
+            start=start,
+            growth=growth,
+            device=target_device,
+            choice=choice,
+            reference=directions,
+        ),
         run,
         blocks,
         workers,

@@ -107,33 +107,4 @@ def _feature(dtype: str) -> Callable[[Problem, Tensor, Repeat], Descent]:
 
 
 def _fused(dtype: str) -> Callable[[Problem, Tensor], Descent]:
-    return lambda problem, workspace: FusedDescent(problem, dtype)
-
-
-class FusedDescent:
-    """All steps up to the next record in one launch of a GPU kernel. One head a row, 1/n
-    weights.
-    """
-
-    def __init__(self, problem: Problem, dtype: str) -> None:
-        self.problem = problem
-        products = DTYPES[dtype]
-        n = problem.Z.shape[1]
-        self.Z = problem.Z.to(products).contiguous()
-        self.along = (problem.Z * (problem.rates / n)[:, None, None]).to(products).contiguous()
-        weights = products if dtype == "float32" else torch.float64
-        self.negated = -problem.started().to(weights).contiguous()
-        self.accumulated = torch.zeros(
-            problem.Z.shape[:2], dtype=torch.float64, device=problem.Z.device
-        )
-
-    def advance(self, count: int) -> None:
-        fused_kernel.advance(
-            self.Z, self.along, self.negated, self.accumulated, self.problem.left_out.start, count
-        )
-
-    def heads(self) -> Tensor:
-        return -self.problem.head_rows(self.negated).double()
-
-    def drift(self) -> Tensor:
-        return self.accumulated
+    return lambda problem, workspace: fused_kernel.FusedDescent(problem, dtype)

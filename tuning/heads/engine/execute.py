@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from tunebound.tuning.division import ceil_div
 from tunebound.tuning.heads.engine.choice import Choice
 from tunebound.tuning.heads.engine.features import Descent, Problem
 from tunebound.tuning.heads.engine.plan import Block
@@ -23,7 +24,7 @@ from tunebound.tuning.threads import a_block_a_thread
 PIECES = 100  # of the steps, after each of which progress is shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """What is tuned: X (D, n, d), y (D, n), step sizes (D,), starts (D, H, d), n/(n − 1) or 1,
     where, how, towards what.
@@ -34,7 +35,7 @@ class Task:
     rates: NDArray[np.float64]
     start: NDArray[np.float64]
     growth: float
-    place: torch.device
+    device: torch.device
     choice: Choice
     reference: NDArray[np.float64] | None
 
@@ -60,7 +61,7 @@ def run_blocks(task: Task, run: HeadRun, blocks: list[Block], workers: int) -> N
         a_block_a_thread(
             lambda block: _run_block(task, run, block, progress),
             blocks,
-            task.place,
+            task.device,
             workers=workers,
             stop=progress.stopped.set,
         )
@@ -69,12 +70,12 @@ def run_blocks(task: Task, run: HeadRun, blocks: list[Block], workers: int) -> N
 @torch.inference_mode()
 def _run_block(task: Task, run: HeadRun, block: Block, progress: _Progress) -> None:
     sets, X = block.sets, task.X[block.sets].astype(np.float64, copy=False)
-    on_device = nullcontext() if task.place.type == "cpu" else torch.cuda.device(task.place)
+    on_device = nullcontext() if task.device.type == "cpu" else torch.cuda.device(task.device)
     with on_device:
         problem = Problem(
-            Z=torch.as_tensor(X * task.y[sets, :, None], device=task.place),
-            rates=torch.as_tensor(task.rates[sets], device=task.place),
-            start=torch.as_tensor(task.start[sets], device=task.place),
+            Z=torch.as_tensor(X * task.y[sets, :, None], device=task.device),
+            rates=torch.as_tensor(task.rates[sets], device=task.device),
+            start=torch.as_tensor(task.start[sets], device=task.device),
             left_out=block.left_out,
             growth=task.growth,
         )
@@ -84,7 +85,7 @@ def _run_block(task: Task, run: HeadRun, block: Block, progress: _Progress) -> N
         ]
         problems = [replace(problem, start=problem.start[:, part]) for part in parts]
         workspace = torch.empty(
-            torch.Size(problems[0].shape).numel(), dtype=torch.float64, device=task.place
+            torch.Size(problems[0].shape).numel(), dtype=torch.float64, device=task.device
         )
         descents = [task.choice.build(part, workspace) for part in problems]
         shifted = task.growth != 1.0
@@ -94,7 +95,7 @@ def _run_block(task: Task, run: HeadRun, block: Block, progress: _Progress) -> N
             / n
         )
         reference = None if task.reference is None else task.reference[sets]
-        piece = -(-int(run.steps[-1]) // PIECES)
+        piece = ceil_div(int(run.steps[-1]), PIECES)
         done = 0
         for k, until in enumerate(run.steps):
             while done < until:
@@ -113,12 +114,12 @@ def _run_block(task: Task, run: HeadRun, block: Block, progress: _Progress) -> N
             record_heads(
                 run,
                 k,
-                sets,
-                block.left_out,
-                mean,
-                problem.Z,
-                drift * scale,
-                reference,
+                sets=sets,
+                heads=block.left_out,
+                W=mean,
+                Z=problem.Z,
+                certificate=drift * scale,
+                reference=reference,
                 spread=spread,
             )
         _store_final(run, block, W, mean)

@@ -23,7 +23,7 @@ CARRY_EACH_UNTIL, CARRY_EVERY = 1024, 8
 DOUBLE_STEPS = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """Some data sets, and the left-out samples and heads to tune on them. All float64.
 
@@ -110,10 +110,10 @@ class GradientShift:
     of p_i‖x_i‖.
     """
 
-    def __init__(self, Z: Tensor, heads: int, room: int) -> None:
+    def __init__(self, Z: Tensor, heads: int, capacity: int) -> None:
         self.Z = Z
         batch, n, d = Z.shape
-        self.together = min(heads, max(1, room // (batch * n * d)))
+        self.together = min(heads, max(1, capacity // (batch * n * d)))
         self.moved = torch.empty((batch, self.together, n, d), dtype=Z.dtype, device=Z.device)
 
     def add_to(self, drift: Tensor, activity: Tensor) -> None:
@@ -154,14 +154,14 @@ class FeatureDescent:
         )
         if self.narrow:
             self.activity = activities(workspace, dtype, (batch, n, rows))
-            by_row, self.to_margins, self.to_steps = (
-                self.activity.mT,
-                (Z, self.negated),
-                (self.along.mT, self.activity),
-            )
+            by_row = self.activity.mT
+            self.to_margins = (Z, self.negated)
+            self.to_steps = (self.along.mT, self.activity)
         else:
-            by_row = self.activity = activities(workspace, dtype, (batch, rows, n))
-            self.to_margins, self.to_steps = (self.negated, Z.mT), (self.activity, self.along)
+            self.activity = activities(workspace, dtype, (batch, rows, n))
+            by_row = self.activity
+            self.to_margins = (self.negated, Z.mT)
+            self.to_steps = (self.activity, self.along)
         self.on_whole = problem.head_rows(by_row)[:, 0]
         self.own = problem.left_out_entries(by_row)
         self.accumulated = (

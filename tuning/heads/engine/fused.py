@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from tunebound.tuning.division import ceil_div
+from tunebound.tuning.heads.engine.features import DTYPES, Problem
+
 # Bytes of samples (Z and the steps along them) that a data set may take: with the shared memory of
 # a program they stay inside the 192-256 KiB that a streaming multiprocessor of the A100 and H100
 # has.
@@ -76,7 +79,7 @@ def advance(
     cut = blocks(d, Z.dtype)
     kernels = _kernels()
     kernel = kernels.few_features if d <= FEW else kernels.many_features
-    grid = (batch, 1 + -(-(rows - 1) // cut.heads))
+    grid = (batch, 1 + ceil_div(rows - 1, cut.heads))
     sizes = dict(D=d, WIDTH=width(d), HEADS=cut.heads, TILE=cut.tile)
     with torch.cuda.device_of(Z):
         kernel[grid](
@@ -92,6 +95,35 @@ def advance(
             num_warps=cut.warps,
             enable_fp_fusion=True,
         )
+
+
+class FusedDescent:
+    """All steps up to the next record in one launch of a GPU kernel. One head a row, 1/n
+    weights.
+    """
+
+    def __init__(self, problem: Problem, dtype: str) -> None:
+        self.problem = problem
+        products = DTYPES[dtype]
+        n = problem.Z.shape[1]
+        self.Z = problem.Z.to(products).contiguous()
+        self.along = (problem.Z * (problem.rates / n)[:, None, None]).to(products).contiguous()
+        weights = products if dtype == "float32" else torch.float64
+        self.negated = -problem.started().to(weights).contiguous()
+        self.accumulated = torch.zeros(
+            problem.Z.shape[:2], dtype=torch.float64, device=problem.Z.device
+        )
+
+    def advance(self, count: int) -> None:
+        advance(
+            self.Z, self.along, self.negated, self.accumulated, self.problem.left_out.start, count
+        )
+
+    def heads(self) -> Tensor:
+        return -self.problem.head_rows(self.negated).double()
+
+    def drift(self) -> Tensor:
+        return self.accumulated
 
 
 def refusal(
@@ -175,7 +207,7 @@ def _checked(
             f"step must be like Z, {tuple(Z.shape)} in {Z.dtype}, got {tuple(step.shape)} in"
             f" {step.dtype}"
         )
-    given = f"got {tuple(negated.shape)} in {negated.dtype}"
+    handed = f"got {tuple(negated.shape)} in {negated.dtype}"
     if (
         negated.ndim != 3
         or negated.shape[::2] != (batch, d)
@@ -184,7 +216,7 @@ def _checked(
     ):
         raise ValueError(
             f"negated must have shape ({batch}, m, {d}), m at least 1, in float64 or {Z.dtype},"
-            f" {given}"
+            f" {handed}"
         )
     if drift.shape != (batch, n) or drift.dtype != torch.float64:
         raise ValueError(

@@ -38,13 +38,11 @@ class GramDescent:
         self.at_start = (
             -torch.bmm(problem.start, problem.Z.mT)[:, None] if problem.start.any() else None
         )
-        by_head = problem.head_rows(self.activity)
-        self.by_head, self.on_whole, self.own = (
-            by_head,
-            by_head[:, 0],
-            problem.left_out_entries(self.activity),
-        )
-        self.shift, self.accumulated = None, problem.head_rows(self.coefficients)[:, 0]
+        self.by_head = problem.head_rows(self.activity)
+        self.on_whole = self.by_head[:, 0]
+        self.own = problem.left_out_entries(self.activity)
+        self.shift: GradientShift | None = None
+        self.accumulated = problem.head_rows(self.coefficients)[:, 0]
         if problem.growth != 1.0:
             heads = problem.start.shape[1]
             # norms and sums are those of Z

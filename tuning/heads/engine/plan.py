@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tunebound.tuning.division import ceil_div
+
 # bytes of activities a worker at once: twice a core's level-2 cache was fastest, by up to a tenth
 CACHE = 2**22
 DEVICE_CACHE = 2**25  # the same of a GPU
 FEW_ROWS = 64  # heads a block, at least, before the caches are filled: matrix products need some
-WORTHWHILE = 2**14  # activities a step below which another worker gains nothing
+ACTIVITIES_PER_WORKER = 2**14  # activities a step below which another worker gains nothing
 NUMBER = 8  # bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sizes:
     """What is tuned: data sets, samples, features, left-out samples (n or 0), heads."""
 
@@ -66,50 +68,58 @@ def blocks(sizes: Sizes, memory: int, cache: int, workers: int) -> tuple[list[Bl
     share = memory // workers
     # of activities, the heads of one left-out sample counted each
     rows = max(FEW_ROWS, cache // (NUMBER * sizes.n))
-
-    def fits(sets: int, left_out: int, heads: int) -> bool:
-        return needed(sizes, sets, left_out, heads) <= share
-
-    whole = sizes.left_out + 1
-    heads, left_out = min(sizes.heads, max(1, rows // whole)), sizes.left_out
-    while heads > 1 and not fits(1, left_out, heads):
-        heads = heads // 2
-    if left_out + 1 > rows and heads == 1:
-        left_out = _even(sizes.left_out, rows - 1)
-    while not fits(1, left_out, heads):
-        left_out = -(-left_out // 2)
-    work = sizes.batch * whole * sizes.heads * sizes.n
-    wanted = max(1, min(workers, work // WORTHWHILE))  # blocks, for every worker to have one
+    left_out, heads = _of_one_set(sizes, share, rows)
+    work = sizes.batch * (sizes.left_out + 1) * sizes.heads * sizes.n
+    wanted = max(1, min(workers, work // ACTIVITIES_PER_WORKER))  # for every worker to have one
     if sizes.batch < wanted and left_out > 2 * FEW_ROWS:
-        left_out = min(
-            left_out,
-            max(FEW_ROWS, _even(sizes.left_out, -(-sizes.left_out * sizes.batch // wanted))),
-        )
+        even = _even(sizes.left_out, ceil_div(sizes.left_out * sizes.batch, wanted))
+        left_out = min(left_out, max(FEW_ROWS, even))
     if left_out < sizes.left_out or heads < sizes.heads:
-        parts = [
-            slice(first, min(first + left_out, sizes.left_out))
-            for first in range(0, max(1, sizes.left_out), max(1, left_out))
-        ]
-        cut = [
-            Block(slice(index, index + 1), part, heads)
-            for index in range(sizes.batch)
-            for part in parts
-        ]
-        return cut, min(workers, len(cut))
-    sets = max(1, min(sizes.batch, rows // (whole * sizes.heads)))
-    while not fits(sets, left_out, heads):
-        sets = -(-sets // 2)
-    count = -(-sizes.batch // sets)
-    sets = -(-sizes.batch // (-(-count // wanted) * wanted))  # as many blocks for each worker
-    starts = range(0, sizes.batch, sets)
-    cut = [
-        Block(slice(first, min(first + sets, sizes.batch)), slice(0, left_out), heads)
-        for first in starts
-    ]
+        cut = _parts_of_sets(sizes, left_out, heads)
+    else:
+        cut = _whole_sets(sizes, share, rows, wanted)
     return cut, min(workers, len(cut))
+
+
+def _of_one_set(sizes: Sizes, share: int, rows: int) -> tuple[int, int]:
+    """How many left-out samples, and how many of their heads, of one data set advance together."""
+    whole = sizes.left_out + 1
+    left_out, heads = sizes.left_out, min(sizes.heads, max(1, rows // whole))
+    while heads > 1 and needed(sizes, 1, left_out, heads) > share:
+        heads = heads // 2
+    if whole > rows and heads == 1:
+        left_out = _even(sizes.left_out, rows - 1)
+    while needed(sizes, 1, left_out, heads) > share:
+        left_out = ceil_div(left_out, 2)
+    return left_out, heads
+
+
+def _parts_of_sets(sizes: Sizes, left_out: int, heads: int) -> list[Block]:
+    """Blocks of one data set each, with some of its left-out samples or heads at a time."""
+    parts = [
+        slice(first, min(first + left_out, sizes.left_out))
+        for first in range(0, max(1, sizes.left_out), max(1, left_out))
+    ]
+    return [
+        Block(slice(index, index + 1), part, heads)
+        for index in range(sizes.batch)
+        for part in parts
+    ]
+
+
+def _whole_sets(sizes: Sizes, share: int, rows: int, wanted: int) -> list[Block]:
+    """Blocks of several whole data sets, as many for each of the wanted workers."""
+    sets = max(1, min(sizes.batch, rows // ((sizes.left_out + 1) * sizes.heads)))
+    while needed(sizes, sets, sizes.left_out, sizes.heads) > share:
+        sets = ceil_div(sets, 2)
+    rounds = ceil_div(ceil_div(sizes.batch, sets), wanted)
+    sets = ceil_div(sizes.batch, rounds * wanted)
+    return [
+        Block(slice(first, min(first + sets, sizes.batch)), slice(0, sizes.left_out), sizes.heads)
+        for first in range(0, sizes.batch, sets)
+    ]
 
 
 def _even(total: int, most: int) -> int:
     """Size of equal parts of `total`, each at most `most`."""
-    parts = -(-total // max(1, most))
-    return -(-total // parts)
+    return ceil_div(total, ceil_div(total, max(1, most)))

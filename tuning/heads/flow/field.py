@@ -72,9 +72,9 @@ class LogTimeFlow:
         drift = self._drift(scale[:, 0] * P[:, 0])
         return self._flow(u, P, scale)[0], drift
 
-    def linearise(self, u: Tensor, W: Tensor, room: Tensor) -> Linearisation:
+    def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> Linearisation:
         """The flow and its derivatives at log-times u and heads W, the Jacobian in the first of
-        three (B, m, r, r) of room.
+        three (B, m, r, r) of the workspace.
         """
         P, scale = self._misfit(W), self._scale(u, W)
         # of head 0, taken before the buffer is overwritten
@@ -90,19 +90,24 @@ class LogTimeFlow:
             else curvature.add_(P.mul_(-2).add_(1).mul_(moved.mul_(self._half(u))))
         )
         if self.corrected and self.curved:
-            hessian = self._weighted_products(weights, room[1]).mul_(scale[..., None])
-            torch.mul(hessian, self._half(u)[..., None], out=room[2])
+            hessian = self._weighted_products(weights, workspace[1]).mul_(scale[..., None])
+            torch.mul(hessian, self._half(u)[..., None], out=workspace[2])
             torch.baddbmm(
                 hessian.flatten(0, 1),
                 hessian.flatten(0, 1),
-                room[2].flatten(0, 1),
-                out=room[0].flatten(0, 1),
+                workspace[2].flatten(0, 1),
+                out=workspace[0].flatten(0, 1),
             )
         else:
-            self._weighted_products(weights, room[0]).mul_(scale[..., None])
+            self._weighted_products(weights, workspace[0]).mul_(scale[..., None])
         # Both f and H f/t grow like t at fixed w, so the flow is its own derivative in ln t.
         return Linearisation(
-            flow, drift, room[0], flow, drift, partial(self._drift_change, activity, change)
+            rate=flow,
+            integrand=drift,
+            minus_jacobian=workspace[0],
+            rate_in_time=flow,
+            integrand_in_time=drift,
+            integrand_change=partial(self._drift_change, activity, change),
         )
 
     def stiffness(self, u: Tensor, W: Tensor) -> Tensor:

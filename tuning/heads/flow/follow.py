@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from tunebound._ground import checks
 from tunebound.tuning import arguments
+from tunebound.tuning.division import ceil_div
 from tunebound.tuning.heads.flow.field import LogTimeFlow
 from tunebound.tuning.heads.flow.path import FlowPath
 from tunebound.tuning.heads.run import ALONG_RECORDS, HeadRun, empty_run
@@ -25,16 +26,16 @@ from tunebound.tuning.heads.tune import learning_rate_limits, reference_directio
 from tunebound.tuning.recording import record_steps
 from tunebound.tuning.threads import a_block_a_thread
 
-LATEST = 1e290  # beyond it t times a sample's activity does not fit a float64
-DESCENT = 1_000  # steps of plain gradient descent before the flow takes over, at least
+LATEST_STEP = 1e290  # beyond it t times a sample's activity does not fit a float64
+DESCENT_STEPS = 1_000  # steps of plain gradient descent before the flow takes over, at least
 LONGEST_DESCENT = 300_000  # steps after which a curvature that has not fallen will not fall
 # the flow takes over once a bound on η λ_max(∇²F) is below: what its correction leaves out is of
 # second order in this
 SMOOTH = 0.25
 DENSE = 10_000  # records are eight a decade up to here
 
-WORKING_MEMORY = 2**24  # bytes a block of heads at once: more leaves the caches of a CPU
-DEVICE_WORKING_MEMORY = 2**28  # the same of a GPU, where small blocks would wait for their launches
+FLOW_MEMORY = 2**24  # bytes a block of heads at once: more leaves the caches of a CPU
+DEVICE_FLOW_MEMORY = 2**28  # the same of a GPU, where small blocks would wait for their launches
 
 
 def flow_heads(
@@ -115,8 +116,8 @@ def flow_heads(
     start = arguments.initial_weights(init, batch, d)
     left_out = features.shape[1] if leave_one_out else 0
     directions = None if reference is None else reference_directions(reference, batch, left_out, d)
-    place = arguments.torch_device("device", device)
-    pending, steps = np.arange(batch), int(min(DESCENT, recorded[-1]))
+    target_device = arguments.torch_device("device", device)
+    pending, steps = np.arange(batch), int(min(DESCENT_STEPS, recorded[-1]))
     runs: list[tuple[NDArray[np.intp], HeadRun]] = []
     with tqdm(total=batch, desc="following heads", unit="set", delay=2, disable=None) as progress:
         while len(pending):
@@ -133,7 +134,7 @@ def flow_heads(
                 device=device,
             )
             problem = _Problem.of(
-                features[pending], labels[pending], start[pending], descent, place
+                features[pending], labels[pending], start[pending], descent, target_device
             )
             ready = (
                 np.flatnonzero(problem.smooth())
@@ -161,14 +162,33 @@ def flow_heads(
 
 
 def flow_records(until: float, record: str | Sequence[float] = "log") -> NDArray[np.float64]:
-    """The numbers of steps to record, increasing and ending with `until`; see `flow_heads`."""
-    last = checks.step_count("until", until, high=LATEST)
+    """The numbers of steps at which `flow_heads` records.
+
+    Parameters
+    ----------
+    until : float
+        All steps, a whole number from 1 to `LATEST_STEP`.
+    record : "log" or sequence of float
+        "log" takes eight a decade up to 10⁴, one a decade up to 10¹⁰ and one every five decades
+        beyond.
+
+    Returns
+    -------
+    (K,) float64
+        Increasing, the last one `until`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For numbers of steps that are not whole or out of range.
+    """
+    last = checks.step_count("until", until, high=LATEST_STEP)
     if isinstance(record, str):
         dense = record_steps(int(min(last, DENSE)), record).astype(np.float64)
         exponents = np.append(np.arange(5, 10), np.arange(10, np.ceil(np.log10(last)), 5))
         chosen = np.append(dense, [t for t in 10.0**exponents if t < last])
     else:
-        chosen = np.array([checks.step_count("record", t, high=LATEST) for t in record])
+        chosen = np.array([checks.step_count("record", t, high=LATEST_STEP) for t in record])
         if (chosen > last).any():
             raise ValueError(
                 f"record asks for step {chosen.max():g}, but until is {last:g}; raise until or"
@@ -177,7 +197,7 @@ def flow_records(until: float, record: str | Sequence[float] = "log") -> NDArray
     return np.unique(np.append(chosen, last))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Problem:
     """Data sets, D of one shape, and their heads after some steps of descent, in coordinates of the
     span of the samples.
@@ -192,17 +212,30 @@ class _Problem:
 
     @classmethod
     def of(
-        cls, X: NDArray, y: NDArray, start: NDArray, descent: HeadRun, place: torch.device
+        cls, X: NDArray, y: NDArray, start: NDArray, descent: HeadRun, device: torch.device
     ) -> _Problem:
-        Z = torch.as_tensor(X * y[..., None], device=place)
-        outside = torch.as_tensor(start, device=place)
+        Z = torch.as_tensor(X * y[..., None], device=device)
+        outside = torch.as_tensor(start, device=device)
         n, d = X.shape[1:]
-        rates = torch.as_tensor(descent.learning_rate, device=place)
+        rates = torch.as_tensor(descent.learning_rate, device=device)
         if d <= n:
-            return cls(Z, Z, None, torch.zeros_like(outside), rates, descent)
+            return cls(
+                Z=Z,
+                coordinates=Z,
+                basis=None,
+                outside=torch.zeros_like(outside),
+                rates=rates,
+                descent=descent,
+            )
         basis, triangle = torch.linalg.qr(Z.mT)
-        outside = outside - (basis @ (basis.mT @ outside[..., None]))[..., 0]
-        return cls(Z, triangle.mT.contiguous(), basis, outside, rates, descent)
+        return cls(
+            Z=Z,
+            coordinates=triangle.mT.contiguous(),
+            basis=basis,
+            outside=outside - (basis @ (basis.mT @ outside[..., None]))[..., 0],
+            rates=rates,
+            descent=descent,
+        )
 
     @property
     def growth(self) -> float:
@@ -212,12 +245,12 @@ class _Problem:
         index = torch.as_tensor(chosen, device=self.Z.device)
         basis = None if self.basis is None else self.basis[index]
         return _Problem(
-            self.Z[index],
-            self.coordinates[index],
-            basis,
-            self.outside[index],
-            self.rates[index],
-            self.descent.select(chosen),
+            Z=self.Z[index],
+            coordinates=self.coordinates[index],
+            basis=basis,
+            outside=self.outside[index],
+            rates=self.rates[index],
+            descent=self.descent.select(chosen),
         )
 
     def smooth(self) -> NDArray[np.bool_]:
@@ -241,9 +274,8 @@ class _Problem:
         batch, n, r = self.coordinates.shape
         left_out = self.descent.distance.shape[-1]
         on_cpu = self.Z.device.type == "cpu"
-        memory, workers = (
-            (WORKING_MEMORY, torch.get_num_threads()) if on_cpu else (DEVICE_WORKING_MEMORY, 1)
-        )
+        memory = FLOW_MEMORY if on_cpu else DEVICE_FLOW_MEMORY
+        workers = torch.get_num_threads() if on_cpu else 1
         # a head: three matrices of a step, activities likewise, increments and positions of its
         # stages
         each = 8 * (3 * r * r + 3 * n + 12 * r)
@@ -254,7 +286,7 @@ class _Problem:
                     yield slice(index, index + 1), slice(first, min(first + rows, left_out))
             return
         together = max(
-            1, min(memory // (each * (left_out + 1) + 8 * n * r * r), -(-batch // workers))
+            1, min(memory // (each * (left_out + 1) + 8 * n * r * r), ceil_div(batch, workers))
         )
         for first in range(0, batch, together):
             yield slice(first, min(first + together, batch)), slice(0, left_out)
@@ -277,16 +309,15 @@ class _Problem:
     ) -> HeadRun:
         """The descent's records, continued along the flow."""
         descent = self.descent
-        batch, n, d = self.Z.shape
+        batch, _, d = self.Z.shape
         left_out = descent.distance.shape[-1]
         run = empty_run(
             recorded,
-            batch,
-            n,
-            left_out,
-            d,
-            np.asarray(descent.learning_rate),
-            descent.weighting,
+            batch=batch,
+            left_out=left_out,
+            d=d,
+            rates=np.asarray(descent.learning_rate),
+            weighting=descent.weighting,
             with_error=descent.direction_error is not None,
         )
         before = int(np.searchsorted(recorded, descent.steps[-1], side="right"))
@@ -353,7 +384,16 @@ class _Problem:
                 if self.basis is None
                 else path.W @ self.basis[sets].mT + self.outside[sets][:, None]
             )
-            record_heads(run, k, sets, heads, W, Z, begun + scale * path.drift, reference)
+            record_heads(
+                run,
+                k,
+                sets=sets,
+                heads=heads,
+                W=W,
+                Z=Z,
+                certificate=begun + scale * path.drift,
+                reference=reference,
+            )
             size = torch.linalg.vector_norm(W, dim=-1).amin(dim=1)
             resolution.append((2 * path.error / size).cpu().numpy())
         run.weights[sets, 1:][:, heads] = W[:, 1:].cpu().numpy()

@@ -50,7 +50,7 @@ class FlowPath:
         self.error = torch.zeros_like(u)
         self.steps = 0
         self.begun = field.drift_boundary(u, W)
-        self.room = W.new_empty((3, W.numel() * W.shape[-1]))
+        self.workspace = W.new_empty((3, W.numel() * W.shape[-1]))
 
     @property
     def drift(self) -> Tensor:
@@ -91,8 +91,8 @@ class FlowPath:
         rest = until - u
         # two equal steps rather than a full and a tiny one
         h = torch.where(wish >= rest, rest, torch.minimum(wish, rest / 2))
-        room = self.room[:, : W.numel() * W.shape[-1]].view(3, *W.shape, W.shape[-1])
-        ahead, error, integral, solved = rosenbrock.step(field, u, W, h, room)
+        workspace = self.workspace[:, : W.numel() * W.shape[-1]].view(3, *W.shape, W.shape[-1])
+        ahead, error, integral, solved = rosenbrock.step(field, u, W, h, workspace)
         size = torch.linalg.vector_norm(error, dim=-1)
         ratio = (size / torch.linalg.vector_norm(ahead, dim=-1)).amax(dim=1) / self.tolerance
         ratio = torch.where(solved & torch.isfinite(ratio), ratio, torch.inf)

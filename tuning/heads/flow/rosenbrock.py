@@ -67,13 +67,13 @@ class Field(Protocol):
     def rate(self, u: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """f (B, m, r) and q (B, k) at times u (B,) and states y (B, m, r)."""
 
-    def linearise(self, u: Tensor, y: Tensor, room: Tensor) -> Linearisation:
+    def linearise(self, u: Tensor, y: Tensor, workspace: Tensor) -> Linearisation:
         """Values and derivatives at a point; −∂f/∂y is written into the first of three (B, m, r, r)
-        arrays of room.
+        arrays of the workspace.
         """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Linearisation:
     """A field at a point.
 
@@ -98,7 +98,7 @@ class Linearisation:
 
 
 def step(
-    field: Field, u: Tensor, y: Tensor, h: Tensor, room: Tensor
+    field: Field, u: Tensor, y: Tensor, h: Tensor, workspace: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """One step of every problem.
 
@@ -109,7 +109,7 @@ def step(
         Times and step sizes.
     y : (B, m, r)
         States.
-    room : (3, B, m, r, r)
+    workspace : (3, B, m, r, r)
         Overwritten. Matrices in fresh memory at every step would cost more than the arithmetic on
         them.
 
@@ -125,8 +125,8 @@ def step(
         False where the system of equations of a step was not positive definite: the step is too
         large.
     """
-    here = field.linearise(u, y, room)
-    matrix, factor, root = room
+    here = field.linearise(u, y, workspace)
+    matrix, factor, root = workspace
     inverse_h = 1 / h
     matrix.diagonal(dim1=-2, dim2=-1).add_((inverse_h / GAMMA)[:, None, None])
     failed = torch.empty(y.shape[:2], dtype=torch.int32, device=y.device)
