@@ -21,11 +21,10 @@ def bound_against_measured(results: Results) -> Figure:
     setting = find_setting(find_theorem(names[0]).setting)
     judged = judged_rows(results.rows, setting.judged_at)
     positive = judged[(judged[tables.MEASURED] > 0) & (judged[tables.BOUND] > 0)]
-    names = [
-        name
-        for name in names
-        if np.isfinite(positive.loc[positive[tables.THEOREM] == name, tables.MAXIMUM]).all()
-    ]
+    # What has no largest value stands beside what has one in other units, so that it is left out;
+    # where nothing has one, all is shown.
+    largest = positive.groupby(tables.THEOREM)[tables.MAXIMUM].max()
+    names = [name for name in names if np.isfinite(largest.get(name, np.nan))] or names
     lines = -(-len(names) // COLUMNS)
     figure = Figure(figsize=(3.4 * COLUMNS + 1.4, 3.2 * lines + 0.6), layout="constrained")
     axes = figure.subplots(lines, COLUMNS, squeeze=False, sharex=True, sharey=True)
@@ -47,7 +46,7 @@ def bound_against_measured(results: Results) -> Figure:
                 label=f"n = {n}",
             )
         axis.plot([low, high], [low, high], color="black", lw=1, label="bound = measured")
-        if rows[tables.MAXIMUM].nunique() == 1:
+        if rows[tables.MAXIMUM].nunique() == 1 and np.isfinite(rows[tables.MAXIMUM].iloc[0]):
             axis.axhline(
                 rows[tables.MAXIMUM].iloc[0],
                 color=sns.color_palette("colorblind")[3],
