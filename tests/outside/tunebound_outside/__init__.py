@@ -1,0 +1,1 @@
+"""A family, a fine-tuning method and a theorem, added to tunebound from outside."""
