@@ -70,6 +70,8 @@ def copy(tmp_path):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name, follow_symlinks=False)
     (target / ".venv").symlink_to(sys.prefix)
+    for words in (("init", "--quiet"), ("add", "--all")):
+        subprocess.run(["git", *words], cwd=target, check=True)
     return target
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.registries import keep
 from tunebound.synthetic import families, registry
 
 
@@ -11,5 +12,4 @@ from tunebound.synthetic import families, registry
 def clean_register(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take families that a test registers out again."""
     families()  # those of the package are registered once a process and have to stay
-    for entries in ("_entries", "_owners"):
-        monkeypatch.setattr(registry._FAMILIES, entries, dict(getattr(registry._FAMILIES, entries)))
+    keep(monkeypatch, registry._FAMILIES)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.theory.registries import clear
+from tests.registries import clear
 from tunebound import synthetic, theory
 from tunebound.theory import command_line
 from tunebound.theory.engine import reporting, statement
@@ -194,7 +194,7 @@ def test_a_suite_of_several_settings_without_a_default_has_to_be_told_apart(monk
 def test_hypotheses_are_listed_judged_and_verified(monkeypatch, capsys, tmp_path):
     from tunebound.theory.engine import hypothesis as module
 
-    clear(monkeypatch, module)
+    clear(monkeypatch, module._HYPOTHESES)
 
     @theory.hypothesize(
         "counts",

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from tests.theory.registries import keep
+from tests.registries import keep
 from tunebound import theory
 from tunebound.theory.engine import hypothesis as module
 from tunebound.theory.engine.hypothesis import Hypothesis, decide, find_hypothesis, hypotheses
@@ -132,7 +132,7 @@ def test_ratios_of_zeros():
 
 
 def test_registration(monkeypatch):
-    keep(monkeypatch, module)
+    keep(monkeypatch, module._HYPOTHESES)
     words = dict(statement="s", source="t", setting="head", predicted=1)
 
     @theory.hypothesize("mine", **words)
@@ -161,7 +161,7 @@ def test_the_catalogue_is_complete_and_well_formed():
 
 
 def test_the_example_of_the_documentation_runs(monkeypatch):
-    keep(monkeypatch, module)
+    keep(monkeypatch, module._HYPOTHESES)
     text = (Path(__file__).parents[2] / "docs/verdicts.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     exec(block, {})

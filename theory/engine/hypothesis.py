@@ -108,7 +108,7 @@ class Decision:
         return "\n".join(lines)
 
 
-_registry: Registry[Hypothesis] = Registry(
+_HYPOTHESES: Registry[Hypothesis] = Registry(
     "hypothesis", partial(modules_called, "theorems"), "tunebound.theorems"
 )
 
@@ -164,7 +164,7 @@ def hypothesize(
             scale=scale,
             effects=effects,
         )
-        _registry.add(name, new, effects)
+        _HYPOTHESES.add(name, new, effects)
         return new
 
     return register
@@ -179,13 +179,15 @@ def hypotheses(setting: str | None = None) -> dict[str, Hypothesis]:
         Those that read studies of this setting; all of them by default.
     """
     return {
-        name: known for name, known in _registry.known().items() if setting in (None, known.setting)
+        name: known
+        for name, known in _HYPOTHESES.known().items()
+        if setting in (None, known.setting)
     }
 
 
 def find_hypothesis(name: str) -> Hypothesis:
     """The hypothesis of that name."""
-    return _registry.find(name)
+    return _HYPOTHESES.find(name)
 
 
 def decide(claims: Sequence[Hypothesis], results: Results) -> list[Decision]:

@@ -125,7 +125,7 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
         return {}
 
 
-_registry: Registry[Setting] = Registry(
+_SETTINGS: Registry[Setting] = Registry(
     "setting", partial(modules_called, "setting"), "tunebound.settings"
 )
 
@@ -144,13 +144,13 @@ def register_setting(new: SettingT) -> SettingT:
     ValueError
         If its name is taken by another class.
     """
-    _registry.add(new.name, new, type(new))
+    _SETTINGS.add(new.name, new, type(new))
     return new
 
 
 def settings() -> dict[str, Setting]:
     """The registered settings by name."""
-    return _registry.known()
+    return _SETTINGS.known()
 
 
 def find_setting(name: str) -> Setting:
@@ -165,4 +165,4 @@ def find_setting(name: str) -> Setting:
     ValueError
         If there is none; the message has the closest name.
     """
-    return _registry.find(name)
+    return _SETTINGS.find(name)

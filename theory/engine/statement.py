@@ -140,7 +140,7 @@ class Theorem:
     free_constants: tuple[str, ...] = ()
 
 
-_registry: Registry[Theorem] = Registry(
+_THEOREMS: Registry[Theorem] = Registry(
     "theorem", partial(modules_called, "theorems"), "tunebound.theorems"
 )
 
@@ -195,7 +195,7 @@ def theorem(
             maximum=maximum,
             free_constants=tuple(free_constants),
         )
-        _registry.add(name, new, claims)
+        _THEOREMS.add(name, new, claims)
         return new
 
     return register
@@ -206,10 +206,10 @@ def theorems(setting: str | None = None) -> dict[str, Theorem]:
     named.
     """
     return {
-        name: known for name, known in _registry.known().items() if setting in (None, known.setting)
+        name: known for name, known in _THEOREMS.known().items() if setting in (None, known.setting)
     }
 
 
 def find_theorem(name: str | Theorem) -> Theorem:
     """The theorem of that name; a `Theorem` is passed through."""
-    return name if isinstance(name, Theorem) else _registry.find(name)
+    return name if isinstance(name, Theorem) else _THEOREMS.find(name)
