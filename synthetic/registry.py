@@ -225,4 +225,4 @@ def find_family(family: str | Family) -> Family:
     ValueError
         If there is none; the message has the closest name.
     """
-    return family if isinstance(family, Family) else _FAMILIES.find(family)
+    return family if isinstance(family, Family) else find_named("family", family, families())
