@@ -85,15 +85,11 @@ class Registry(Generic[Entry]):
 def find_named(kind: str, name: object, known: Mapping[str, Entry]) -> Entry:
     """The entry of that name; a refusal with the closest name where there is none."""
     if not isinstance(name, str):
-        raise TypeError(
-            f"{kind} must be named by text, got {name!r}; known: {', '.join(known)}"
-        )
+        raise TypeError(f"{kind} must be named by text, got {name!r}; known: {', '.join(known)}")
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]!r}?" if close else "."
-        raise ValueError(
-            f"no {kind} is named {name!r}{hint} Known: {', '.join(known) or 'none'}"
-        )
+        raise ValueError(f"no {kind} is named {name!r}{hint} Known: {', '.join(known) or 'none'}")
     return known[name]
 
 

@@ -156,7 +156,7 @@ def _computes(command: Callable[..., None]) -> Callable[..., None]:
         for name, (kind, default) in added.items()
     ]
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + more
-    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    vars(with_options)["__signature__"] = inspect.Signature(parameters)
     with_options.__annotations__ = {each.name: each.annotation for each in parameters}
     return with_options
 

@@ -251,3 +251,42 @@ def test_hypotheses_are_listed_judged_and_verified(monkeypatch, capsys, tmp_path
     code, _, err = call(monkeypatch, capsys, "verify", "counts", "--data", "some.npz")
     assert code == 2
     assert "leave out --data" in err
+
+
+def test_the_shell_completes_names(monkeypatch, capsys):
+    monkeypatch.setenv("_TUNEBOUND_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "tunebound verify H-any")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    _, out, _ = call(monkeypatch, capsys)
+    assert out.split() == ["H-anytime"]
+
+
+def test_any_option_of_a_setting_is_set_and_a_plan_writes_nothing(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    words = ("run", "--setting", "remedies", "--suite", "smoke", "--dry-run")
+    changes = ("--set", "batch-size=8", "--set", "dropout=0.25", "--steps", "7")
+    code, out, _ = call(monkeypatch, capsys, *words, *changes)
+    assert code == 0
+    assert "steps=7, learning_rate=0.2, batch_size=8, dropout=0.25" in out
+    assert "4 of 4 shards (4 members) to compute" in out
+    for assignment, message in (
+        ("speed=3", "options ['speed'] are unknown to the setting 'remedies'. Known: steps,"),
+        ("batch_size", "--set takes name=value, got 'batch_size'"),
+        ("batch_size=few", "batch_size must be a number, got 'few'"),
+        ("batch_size=2.5", "batch_size must be an integer, got 2.5"),
+        ("dropout=1", "dropout must be finite and in [0, 1)"),
+        ("methods=plane", "did you mean 'plain'"),
+    ):
+        code, _, err = call(monkeypatch, capsys, *words, "--set", assignment)
+        assert code == 2
+        assert message in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_option_is_listed_with_its_default_and_meaning(monkeypatch, capsys):
+    _, out, _ = call(monkeypatch, capsys, "options")
+    assert "    rate_fraction = 0.5: Step size as a share of the limit" in out
+    for setting in theory.settings().values():
+        for name, default, meaning in setting.options.described():
+            assert meaning, f"{setting.name}: say what {name} is in the options' docstring"
+            assert f"    {name} = {default}: {meaning}" in out

@@ -1,5 +1,8 @@
 """Claims, the registry of theorems, and its messages."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -131,3 +134,19 @@ def test_a_name_is_registered_once():
         @theory.theorem("H-anytime", statement="s", source="t", setting="head")
         def other(evidence):
             return ()
+
+
+def test_every_theorem_of_the_project_has_its_row_in_the_documentation():
+    text = (Path(__file__).parents[2] / "docs/verdicts.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| ([\w-]+) \| [^|]+ \| \[", text, flags=re.MULTILINE))
+    own = {
+        name: known.setting
+        for name, known in theory.theorems().items()
+        if known.claims.__module__.startswith("tunebound.theory.")
+    }
+    missing = own.keys() - rows.keys()
+    assert not missing, f"write {sorted(missing)} into the table of theorems in docs/verdicts.md"
+    assert rows == own, "docs/verdicts.md names theorems that are not there, or other settings"
+    for name, known in theory.theorems().items():
+        for page in re.findall(r"docs/[\w-]+\.md", known.source):
+            assert (Path(__file__).parents[2] / page).is_file(), f"{name}: its source has no {page}"

@@ -39,6 +39,7 @@ class MultiHeadOptions(Options):
     device : str
         "auto" (CUDA where there is one), "cpu" or "cuda".
     dtype : {"float64", "mixed", "float32"}
+        Arithmetic.
     """
 
     steps: int = 5_000
