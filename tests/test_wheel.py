@@ -130,7 +130,7 @@ def test_the_readme_runs_beside_modules_named_like_portions(installed, folder):
         "import bounds as b, theory as t",
         "print('own modules:', b.mine, t.mine)",
     )
-    assert "H-anytime: holds" in printed
+    assert "H-anytime [proved here]: not violated" in printed
     assert "half-of-anytime: " in printed
     assert "own modules: bounds theory" in printed
 

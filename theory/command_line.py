@@ -259,10 +259,14 @@ def run(
         )
         raise typer.Exit(130) from None
     for verdict in reporting.judge_all(target, results):
-        typer.echo(f"{verdict.status:>22}  {verdict.theorem.name}")
+        known = verdict.theorem
+        typer.echo(f"{verdict.test:>16}  {known.proof:>21}  {known.name}")
     for decision in theory.decide(list(theory.hypotheses(chosen.name).values()), results):
         if decision.units:
-            typer.echo(f"{decision.status:>22}  {decision.hypothesis.name}  {decision.effect}")
+            typer.echo(
+                f"{decision.status:>16}  {'hypothesis':>21}  {decision.hypothesis.name}"
+                f"  {decision.effect}"
+            )
     typer.echo(
         f"{len(results.environments)} environments in {target}. Next: tunebound report {target}"
     )
@@ -292,7 +296,7 @@ def verify(
         Path, typer.Option(help="Directory that receives the smallest counterexample.")
     ] = Path("runs/counterexamples"),
 ) -> None:
-    """Test one theorem, or one hypothesis, and print the verdict. Exits with 1 if it is refuted."""
+    """Test one theorem or hypothesis and print the verdict; status 1 where it is violated."""
     from tunebound import theory
     from tunebound.theory.engine.hypothesis import verify_hypothesis
     from tunebound.theory.engine.setting import find_setting
@@ -375,7 +379,15 @@ def list_theorems() -> None:
         *theory.hypotheses().values(),
     ]
     for known in listed:
-        typer.echo(f"{known.name} [{known.setting}]\n    {known.statement}\n    {known.source}")
+        typer.echo(
+            f"{known.name} [{known.setting}]\n    {known.statement}\n"
+            f"    {_known_of(known)}{known.source}"
+        )
+
+
+def _known_of(listed: "Theorem | Hypothesis") -> str:
+    proof = getattr(listed, "proof", None)
+    return "" if proof is None else f"{proof}: "
 
 
 @app.command()

@@ -76,7 +76,7 @@ def test_verify_one_stored_set(monkeypatch, capsys, tmp_path):
     synthetic.make_separable("ball", n=10, d=3).to_npz(path)
     code, out, _ = call(monkeypatch, capsys, "verify", "H-anytime", "--data", path, "--steps", 50)
     assert code == 0
-    assert "H-anytime: holds" in out
+    assert "H-anytime [proved here]: not violated" in out
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,12 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(
     assert not list(tmp_path.iterdir()), "nothing is half-written"
 
 
-def test_a_refuted_theorem_exits_with_1(monkeypatch, capsys, tmp_path):
+def test_a_violated_theorem_exits_with_1(monkeypatch, capsys, tmp_path):
     false = theory.Theorem(
         name="false",
         statement="s",
         source="t",
+        proof="conjecture",
         setting="head",
         claims=lambda evidence: [
             theory.Claim(
@@ -126,7 +127,7 @@ def test_a_refuted_theorem_exits_with_1(monkeypatch, capsys, tmp_path):
     synthetic.make_separable("ball", n=10, d=3).to_npz(path)
     code, out, _ = call(monkeypatch, capsys, "verify", "false", "--data", path, "--steps", 5)
     assert code == 1
-    assert "false: refuted" in out
+    assert "false [conjecture]: violated" in out
 
 
 def test_an_interruption_says_how_to_go_on(monkeypatch, capsys, tmp_path):
@@ -237,8 +238,8 @@ def test_hypotheses_are_listed_judged_and_verified(monkeypatch, capsys, tmp_path
         1,
     )
     assert code == 0
-    assert "confirmed  counts" in out
-    assert "refuted  shrinks" in out
+    assert "confirmed             hypothesis  counts" in out
+    assert "refuted             hypothesis  shrinks" in out
     code, out, _ = call(monkeypatch, capsys, "report", tmp_path / "run")
     page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert page.index("<b>counts</b>") < page.index("<h2>What it means")

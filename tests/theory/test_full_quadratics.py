@@ -29,8 +29,8 @@ def test_every_rung_holds_on_every_problem(full_results):
     for name, theorem in theory.theorems("full-quadratics").items():
         verdict = theory.judge(name, full_results)
         if name != "P-Full":
-            assert verdict.status == "holds" or (
-                verdict.status == "vacuous" and not verdict.violations
+            assert verdict.test == "not violated" or (
+                verdict.test == "vacuous" and not verdict.violations
             ), str(verdict)
             assert verdict.environments + verdict.skipped == len(full_results.environments), (
                 theorem.name
@@ -43,7 +43,7 @@ def test_the_published_bound_is_refuted_at_one_step_and_the_smallest_problem_rep
     (verdict,) = [
         each for each in judge_all(directory, full_results) if each.theorem.name == "P-Full"
     ]
-    assert verdict.status == "refuted"
+    assert verdict.test == "violated"
     violation = verdict.violation
     assert violation.steps == 1
     problem = synthetic.QuadraticProblem.from_npz(violation.path)
@@ -64,7 +64,7 @@ def test_the_published_bound_is_refuted_at_one_step_and_the_smallest_problem_rep
 
 def test_the_published_bound_survives_with_the_other_weights_there_and_the_mended_one_with_both():
     corner = synthetic.make_quadratics(2, 1, mu=0.99, beta=1.0, distance=1.0)
-    assert theory.verify("P-Full", [corner], jobs=1).status == "refuted"
+    assert theory.verify("P-Full", [corner], jobs=1).test == "violated"
     for weighting in ("1/n", "1/(n-1)"):
         assert theory.verify("F-closed", [corner], jobs=1, weighting=weighting).violations == 0
     assert theory.verify("P-Full", [corner], jobs=1, weighting="1/(n-1)").violations == 0

@@ -114,15 +114,15 @@ HOLDING = ("M-spread", "M-expectation", "M-refined", "M-sharp", "M-one-run", "M-
 
 
 def test_verdicts(verdicts):
-    assert verdicts["P-Multi"].status == "untestable as stated"
+    assert verdicts["P-Multi"].test == "no number named"
     assert verdicts["P-Multi"].theorem.free_constants == ("C", "ξ", "λ", "ν")
     for name in HOLDING:
         assert (verdicts[name].violations, verdicts[name].environments) == (0, 4), str(
             verdicts[name]
         )
-    assert verdicts["P-Multi-scaling"].status == "refuted"
-    assert verdicts["P-Multi-scaling"].violations == 4
-    assert verdicts["M-mean-start"].status == "refuted"
+    assert verdicts["M-scaling"].test == "violated"
+    assert verdicts["M-scaling"].violations == 4
+    assert verdicts["M-mean-start"].test == "violated"
     assert verdicts["M-sharp"].provenance == "estimated"
     assert verdicts["M-one-run"].provenance == "exact"
 
@@ -142,7 +142,7 @@ def test_bounds_in_the_tables_are_those_of_the_formulas(many_results):
 
 def test_claims_are_those_of_the_statements(evidence):
     known = theory.theorems("multi-head")
-    scaled, _ = known["P-Multi-scaling"].claims(evidence)
+    scaled, _ = known["M-scaling"].claims(evidence)
     assert scaled.quantity.endswith("H = 256")
     assert np.allclose(scaled.bound, evidence.error(64).max(axis=1, keepdims=True) / 2, rtol=1e-13)
     sharp = known["M-sharp"].claims(evidence)[-1]
@@ -252,11 +252,9 @@ def test_a_stored_member_replays(tmp_path):
     again = random_starts.load(tmp_path / "starts.npz")
     assert (again.scale, again.seed) == (starts.scale, starts.seed)
     assert np.array_equal(again.data.X, starts.data.X)
-    verdict = theory.verify("P-Multi-scaling", [again], steps=50, output=tmp_path)
-    assert verdict.status == "refuted"
-    replayed = theory.verify(
-        "P-Multi-scaling", [random_starts.load(verdict.violation.path)], steps=50
-    )
+    verdict = theory.verify("M-scaling", [again], steps=50, output=tmp_path)
+    assert verdict.test == "violated"
+    replayed = theory.verify("M-scaling", [random_starts.load(verdict.violation.path)], steps=50)
     assert replayed.violation.measured == verdict.violation.measured
 
 
@@ -330,7 +328,7 @@ def test_the_figure_shows_the_measured_errors(many_results):
 def test_the_report_tells_it(directory, many_results, verdicts):
     sentences = PRESENTATION.findings(many_results, list(verdicts.values()))
     text = " ".join(sentences)
-    assert "P-Multi-scaling) is refuted: 4 of 4 data sets violate it" in text
+    assert "is violated: 4 of 4 data sets violate it" in text
     assert "Where d > n, 1,024 heads instead of one" in text
     page = report(directory)
     assert "what do more heads change" in page.read_text(encoding="utf-8")

@@ -129,8 +129,8 @@ def test_manifest_says_what_the_results_depend_on(small):
 
 def test_short_runs_leave_out_what_needs_a_long_one(small):
     _, results = small
-    fitted = results.skipped["theorem"].isin(["P-Head-fitted", "P-Head-first-term"])
-    assert set(results.skipped["theorem"]) == {"P-Head-fitted", "P-Head-first-term", "H-asymptotic"}
+    fitted = results.skipped["theorem"].isin(["P-Head-fitted", "H-first-term"])
+    assert set(results.skipped["theorem"]) == {"P-Head-fitted", "H-first-term", "H-asymptotic"}
     assert results.skipped.loc[fitted, "assumption"].str.contains("at least 400 steps").all()
     assert results.skipped.loc[~fitted, "assumption"].str.contains("beyond the onset").all()
 

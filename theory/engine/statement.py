@@ -12,10 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tunebound._ground.checks import choice
 from tunebound._ground.registry import Registry
 from tunebound.bounds.constants import PROVENANCES
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.folders import modules_called
+
+# What is known of a statement before anything is measured.
+PROVED, PUBLISHED, CONJECTURE = "proved here", "published", "conjecture"
+EXTRAPOLATION, FITTED = "extrapolation of ours", "fitted"
+PROOFS = (PROVED, PUBLISHED, CONJECTURE, EXTRAPOLATION, FITTED)
 
 
 @dataclass(frozen=True)
@@ -108,12 +114,17 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Theorem:
-    """A statement that evidence can confirm or refute.
+    """A statement that evidence can be held against.
 
     Attributes
     ----------
     name, statement, source : str
         Short name, the inequality in symbols, and where it is proved.
+    proof : {"proved here", "published", "conjecture", "extrapolation of ours", "fitted"}
+        Status of the proof. A violation of what is proved here is an error of the code. "fitted": a
+        constant is fitted on some of the data and tested on others.
+    domain : str
+        Where the statement is known to be true or false, in words that stand beside a violation.
     setting : str
         Whose evidence it reads: the name of a setting, for example "head".
     claims : callable
@@ -125,19 +136,21 @@ class Theorem:
     maximum : float
         The largest value the measured quantity can take; a bound at or above it says nothing.
     free_constants : tuple of str
-        Constants that the statement only says to exist. A theorem that has any is untestable as
-        stated and makes no claims.
+        Constants that the statement only says to exist. A theorem that has any names no number and
+        makes no claims.
     """
 
     name: str
     statement: str
     source: str
+    proof: str
     setting: str
     claims: Callable[[Any], Iterable[Claim]]
     assumptions: tuple[Assumption, ...] = ()
     rates: Mapping[str, float] = field(default_factory=dict)
     maximum: float = np.inf
     free_constants: tuple[str, ...] = ()
+    domain: str = ""
 
 
 _THEOREMS: Registry[Theorem] = Registry(
@@ -151,6 +164,8 @@ def theorem(
     statement: str,
     source: str,
     setting: str,
+    proof: str = CONJECTURE,
+    domain: str = "",
     assumptions: Iterable[Assumption] = (),
     rates: Mapping[str, float] | None = None,
     maximum: float = np.inf,
@@ -168,6 +183,10 @@ def theorem(
         The inequality in symbols, and where it is proved.
     setting : str
         Whose evidence the function takes, for example "head".
+    proof : {"proved here", "published", "conjecture", "extrapolation of ours", "fitted"}
+        Status of the proof; a conjecture unless something else is said.
+    domain : str
+        Where the statement is known to be true or false.
     assumptions : iterable of Assumption
         Evidence that fails one is left out of the verdict and counted.
     rates : mapping
@@ -180,14 +199,17 @@ def theorem(
     Raises
     ------
     ValueError
-        If another function is registered under the name.
+        If another function is registered under the name, or `proof` is none of the above.
     """
+    choice("proof", proof, PROOFS)
 
     def register(claims: Callable[[Any], Iterable[Claim]]) -> Theorem:
         new = Theorem(
             name=name,
             statement=statement,
             source=source,
+            proof=proof,
+            domain=domain,
             setting=setting,
             claims=claims,
             assumptions=tuple(assumptions),

@@ -15,7 +15,7 @@ from scipy.special import betaincinv
 from tunebound.bounds.constants import weakest
 from tunebound.theory.engine import studies, tables
 from tunebound.theory.engine.setting import Setting, find_setting
-from tunebound.theory.engine.statement import Theorem, find_theorem, theorems
+from tunebound.theory.engine.statement import PROVED, Theorem, find_theorem, theorems
 from tunebound.theory.engine.statistics.rates import CONFIDENCE, Rate, within_group_rate
 
 # a factor like any other, but it varies along each run instead of across environments
@@ -23,6 +23,12 @@ ALONG_STEPS = "ln ln t/ln t"
 IDENTITY = [tables.MEMBER, tables.THEOREM, tables.QUANTITY]
 # a bound that says nothing on more than half of the environments is called vacuous
 VACUOUS_SHARE = 0.5
+
+
+CONTRADICTION = (
+    "this is proved, so that a violation is an error of the code (or of the proof): please report"
+    " it with the stored counterexample"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +54,16 @@ class Verdict:
     Attributes
     ----------
     theorem : Theorem
-    status : {"holds", "refuted", "vacuous", "untestable as stated", "not tested"}
-        "vacuous": never violated, but at or above the trivial maximum on more than half of the
-        environments. "not tested": no environment met the assumptions.
+    test : {"not violated", "violated", "vacuous", "no number named", "not tested"}
+        What the environments say; what is known without them is the theorem's `proof`. "vacuous":
+        never violated, but at or above the trivial maximum on more than half of the environments.
+        "no number named": the statement leaves constants open. "not tested": no environment met
+        the assumptions.
     environments, violations : int
         How many were tested, and how many violate the bound anywhere.
     violation_limit : float
-        Upper 95 % confidence limit (Clopper–Pearson, one-sided) of the violation rate.
+        Upper 95 % confidence limit (Clopper–Pearson, one-sided) of the share of environments that
+        violate the bound, were they independent draws of one population.
     vacuous_share : float
         Share of the environments on which the bound is at or above the trivial maximum, where the
         setting judges (`Setting.judged_at`).
@@ -73,7 +82,7 @@ class Verdict:
     """
 
     theorem: Theorem
-    status: str
+    test: str
     environments: int = 0
     violations: int = 0
     violation_limit: float = 1.0
@@ -85,15 +94,23 @@ class Verdict:
     violation: Violation | None = None
     bounded: bool = False
 
+    @property
+    def contradicts_its_proof(self) -> bool:
+        """Whether what is proved here, all constants exact, is violated: the code is wrong."""
+        certified = self.theorem.proof == PROVED and self.provenance == "exact"
+        return certified and self.violations > 0
+
     def __str__(self) -> str:
-        lines = [f"{self.theorem.name}: {self.status}", f"  {self.theorem.statement}"]
+        lines = [f"{self.theorem.name} [{self.theorem.proof}]: {self.test}"]
+        lines.append(f"  {self.theorem.statement}")
         if self.theorem.free_constants:
             lines.append(f"  the statement leaves open: {', '.join(self.theorem.free_constants)}")
         if self.environments:
-            lines.append(
-                f"  {self.violations} violations on {self.environments} environments (violation"
-                f" rate at most {self.violation_limit:.2%} with {CONFIDENCE:.0%} confidence)"
-            )
+            lines.append(f"  {self.violations} violations on {self.environments} environments")
+        if self.theorem.domain:
+            lines.append(f"  domain: {self.theorem.domain}")
+        if self.contradicts_its_proof:
+            lines.append(f"  {CONTRADICTION}")
         if self.skipped:
             lines.append(
                 f"  {self.skipped} environments do not meet the assumptions and were left out"
@@ -149,11 +166,11 @@ def judge(theorem: str | Theorem, results: studies.Results) -> Verdict:
 def judge_in(setting: Setting, theorem: Theorem, results: studies.Results) -> Verdict:
     """The verdict on a theorem of that setting, see `judge`."""
     if theorem.free_constants:
-        return Verdict(theorem=theorem, status="untestable as stated")
+        return Verdict(theorem=theorem, test="no number named")
     skipped = _of(results.skipped, theorem)
     rows = _of(results.rows, theorem)
     if not len(rows):
-        return Verdict(theorem=theorem, status="not tested", skipped=len(skipped))
+        return Verdict(theorem=theorem, test="not tested", skipped=len(skipped))
 
     violating = rows[rows[tables.EXCESS] > 0]
     environments = int(rows[tables.MEMBER].nunique())
@@ -167,7 +184,7 @@ def judge_in(setting: Setting, theorem: Theorem, results: studies.Results) -> Ve
     )
     return Verdict(
         theorem=theorem,
-        status="refuted" if violations else "vacuous" if vacuous > VACUOUS_SHARE else "holds",
+        test="violated" if violations else "vacuous" if vacuous > VACUOUS_SHARE else "not violated",
         environments=environments,
         violations=violations,
         violation_limit=_limit(violations, environments),
@@ -306,7 +323,7 @@ def verify(
     checked = studies.checked_options(setting, options)
     members = studies.suite_of(suite, setting, seed, checked)
     if known.free_constants:
-        return Verdict(theorem=known, status="untestable as stated")
+        return Verdict(theorem=known, test="no number named")
     results = studies.examine_members(setting, members, checked, [known], jobs)
     verdict = judge_in(setting, known, results)
     return verdict if output is None else with_counterexample(verdict, members, setting, output)
@@ -319,7 +336,7 @@ def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -
     Parameters
     ----------
     verdict : Verdict
-        A refuted theorem's.
+        Of a theorem that is violated.
     member : environment
         The counterexample.
     options : mapping

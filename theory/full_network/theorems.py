@@ -26,6 +26,7 @@ CURVED = Assumption(
     statement="the bound of P-Full with μ, β, L, w* estimated at this network: a local statement",
     source="Fu, So & Collier, arXiv:2301.09820, full tuning; estimates by this project",
     setting="full-network",
+    proof="published",
     assumptions=(FITS, CURVED),
     rates={columns.N: -1, columns.DISTANCE: 0.5},
 )
@@ -65,6 +66,7 @@ LONGEST = 100  # (1 + ηβ)^T leaves float64 at T = 1024 and any meaning long be
     ),
     source="smoothness of the losses alone, docs/full-tuning.md",
     setting="full-network",
+    proof="proved here",
     assumptions=(REMAINING_WEIGHTS,),
 )
 def growth(evidence: NetworkEvidence) -> tuple[Claim, ...]:
@@ -99,6 +101,7 @@ def growth(evidence: NetworkEvidence) -> tuple[Claim, ...]:
         "a conjecture: proved in docs/full-tuning.md only where the gradient steps do not expand"
     ),
     setting="full-network",
+    proof="conjecture",
     assumptions=(REMAINING_WEIGHTS,),
     rates={columns.N: -1, columns.DISTANCE: 0.5},
 )

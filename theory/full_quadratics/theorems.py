@@ -22,6 +22,11 @@ from tunebound.theory.full_quadratics.evidence import EACH, MEAN, FullEvidence, 
     ),
     source="Fu, So & Collier, arXiv:2301.09820, full tuning",
     setting="full-quadratics",
+    proof="published",
+    domain=(
+        "true for μ/β ≤ 12√2 − 16 ≈ 0.9706 with weights 1/n, and for every μ/β with weights"
+        " 1/(n − 1); false above with weights 1/n, at one step"
+    ),
     assumptions=(INTERPOLATION,),
     rates={columns.N: -1, columns.DISTANCE: 1},
 )
@@ -41,6 +46,7 @@ def published(evidence: FullEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
+    proof="proved here",
     assumptions=(INTERPOLATION,),
     rates={columns.N: -1, columns.DISTANCE: 1},
 )
@@ -61,6 +67,7 @@ def closed(evidence: FullEvidence) -> tuple[Claim, ...]:
     statement="mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ √(2L‖w_0 − w*‖/β)/n · (r^T − q^T)/(r − q)",
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
+    proof="proved here",
     assumptions=(INTERPOLATION,),
     rates={columns.N: -1, columns.DISTANCE: 1},
 )
@@ -76,6 +83,7 @@ def steps(evidence: FullEvidence) -> tuple[Claim, ...]:
     statement="mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ √(2F_S(w_0)/β)/n · Σ_{t<T} q^{T−1−t} r^t",
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
+    proof="proved here",
     assumptions=(INTERPOLATION,),
     rates={columns.N: -1},
 )
@@ -99,6 +107,7 @@ def data(evidence: FullEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
+    proof="proved here",
     assumptions=(REMAINING_WEIGHTS,),
 )
 def trajectory(evidence: FullEvidence) -> tuple[Claim, ...]:
@@ -114,6 +123,7 @@ def trajectory(evidence: FullEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
+    proof="proved here",
     assumptions=(INTERPOLATION,),
     rates={columns.N: -1, columns.DISTANCE: 1},
 )
@@ -137,6 +147,7 @@ def contraction(evidence: FullEvidence) -> tuple[Claim, ...]:
         " project, docs/full-tuning.md"
     ),
     setting="full-quadratics",
+    proof="proved here",
     assumptions=(INTERPOLATION,),
 )
 def worst_case(evidence: FullEvidence) -> tuple[Claim, ...]:
@@ -168,6 +179,7 @@ def worst_case(evidence: FullEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
+    proof="proved here",
     assumptions=(NO_INTERPOLATION,),
     rates={columns.N: -1},
 )
@@ -200,6 +212,7 @@ QUADRATIC = Assumption(
     statement="‖w*_S − w*_{S^i}‖ ≤ ‖∇f_i(w*_S)‖/(μ(n − 1)) for every i",
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
+    proof="proved here",
     assumptions=(NO_INTERPOLATION, QUADRATIC),
     rates={columns.N: -1},
 )
@@ -242,6 +255,7 @@ def minimiser_shift(evidence: FullEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
+    proof="proved here",
     assumptions=(INTERPOLATION, REMAINING_WEIGHTS),
 )
 def chain(evidence: FullEvidence) -> tuple[Claim, ...]:

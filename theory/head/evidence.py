@@ -100,6 +100,11 @@ class HeadEvidence:
         """Exact ν of the published bound: the largest ‖û_S − û_{S^i}‖/‖w_S − w_{S^i}‖."""
         return constants.direction_constant(self.separator, self.left_out).value
 
+    @property
+    def mean_nu(self) -> float:
+        """ν of the published bound that is certified for the mean over i, with λ = γ²."""
+        return self.margin if self.run.weighting == "1/n" else 2 * self.margin
+
     @cached_property
     def asymptote(self) -> bounds.Asymptote:
         """What the head on S tends to, as an expansion in ln t."""

@@ -51,15 +51,16 @@ def findings(results: studies.Results, verdicts: Sequence[Verdict]) -> list[str]
     sentences.append(
         f"Between H = 1 and 4 the error goes with H to the power {slopes[columns.SLOPE_FEW]:+.2f}"
         f" in the median (steepest {environments[columns.SLOPE_FEW].min():+.2f}), between 256 and"
-        f" 1,024 to the power {slopes[columns.SLOPE_MANY]:+.3f}; {theorems.published.name} says"
-        " −0.5."
+        f" 1,024 to the power {slopes[columns.SLOPE_MANY]:+.3f}; 1/√H would"
+        " be −0.5."
     )
     scaling = by_name.get(theorems.scaling.name)
     if scaling is not None and scaling.environments:
         sentences.append(
-            f"That the whole first term falls like 1/√H ({theorems.scaling.name}) is"
-            f" {scaling.status}: {scaling.violations} of {scaling.environments} data sets"
-            " violate it."
+            f"That the whole direction error falls like 1/√H ({theorems.scaling.name}), a step on"
+            f" the way to {theorems.published.name}, is {scaling.test}:"
+            f" {scaling.violations} of {scaling.environments} data sets violate it. The theorem"
+            " itself bounds another distance."
         )
     for name, what in (
         (theorems.refined.name, f"Bias and spread apart ({theorems.refined.name})"),

@@ -29,6 +29,7 @@ from tunebound.theory.multi_head.evidence import (
     ),
     source="Fu, So & Collier, arXiv:2301.09820, multi-head loss",
     setting="multi-head",
+    proof="published",
     assumptions=(SEPARABLE,),
     free_constants=("C", "ξ", "λ", "ν"),
     maximum=2,
@@ -44,22 +45,23 @@ FITTED = next(size for size in SIZES if size >= multi_head.heads_needed(delta=DE
 
 
 @theorem(
-    "P-Multi-scaling",
+    "M-scaling",
     statement=(
         f"‖ŵ_H(t) − û_S‖ ≤ √({FITTED}/H) max ‖ŵ_{FITTED}(t) − û_S‖ for H > {FITTED}, the maximum"
         f" over disjoint groups of {FITTED} heads, the fewest here that P-Multi allows for δ ="
         f" {DELTA}"
     ),
     source=(
-        "Fu, So & Collier, arXiv:2301.09820, multi-head loss: the factor √((2 + 8 ln(1/δ))/H) of"
-        " the whole first term; fitted here"
+        "this project: a step on the way to P-Multi, that the whole direction error falls like"
+        " 1/√H; the theorem itself bounds another distance"
     ),
     setting="multi-head",
+    proof="fitted",
     assumptions=(SEPARABLE,),
     maximum=2,
 )
 def scaling(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
-    """What P-Multi says of the number of heads: the whole direction error falls like 1/√H."""
+    """A step on the way to P-Multi: does the whole direction error fall like 1/√H?"""
     seen = evidence.error(FITTED).max(axis=1, keepdims=True)
     return evidence.error_claims(
         {size: seen * np.sqrt(FITTED / size) for size in SIZES if size > FITTED}, "fitted"
@@ -75,6 +77,7 @@ def scaling(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
+    proof="proved here",
     assumptions=(STABLE_STEP,),
 )
 def expectation(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
@@ -108,6 +111,7 @@ def expectation(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
+    proof="proved here",
     assumptions=(STABLE_STEP,),
 )
 def spread(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
@@ -135,6 +139,7 @@ def spread(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
+    proof="proved here",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )
@@ -159,6 +164,7 @@ def refined(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
+    proof="proved here",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )
@@ -186,6 +192,7 @@ def sharp(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
         " run from E w(0)"
     ),
     setting="multi-head",
+    proof="conjecture",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )
@@ -208,6 +215,7 @@ def mean_start(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
+    proof="proved here",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )
@@ -235,6 +243,7 @@ def one_run(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
+    proof="proved here",
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
 )

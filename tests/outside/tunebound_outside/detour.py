@@ -9,6 +9,7 @@ from tunebound import theory
     "O-detour",
     statement="‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ ‖ŵ_S(t) − û_S‖ + ‖û_S − û_{S^i}‖ + ‖û_{S^i} − ŵ_{S^i}(t)‖",
     source="the triangle inequality",
+    proof="proved here",
     setting="head",
     maximum=2,
 )
