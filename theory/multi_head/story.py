@@ -121,8 +121,8 @@ PRESENTATION = Presentation(
         "error-against-heads": Illustration(
             drawn.error_against_heads,
             "The mean of H heads against the maximum-margin direction. Dashed: what"
-            f" {theorems.published.name}'s 1/√H would make of the error of one head. Dotted: the"
-            " common bias, which no number of heads removes.",
+            f" the rule 1/√H ({theorems.scaling.name}) would make of the error of one head. Dotted:"
+            " the common bias, which no number of heads removes.",
         ),
         "error-along-steps": Illustration(
             drawn.error_along_steps,

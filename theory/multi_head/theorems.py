@@ -30,6 +30,10 @@ from tunebound.theory.multi_head.evidence import (
     source="Fu, So & Collier, arXiv:2301.09820, multi-head loss",
     setting="multi-head",
     proof="published",
+    domain=(
+        "true with λ = γ², ν = γ, ξ the spread of the starts and a C of the data and the starts,"
+        " for starts of mean zero that are the same on S and S^i: docs/multi-head.md, section 6"
+    ),
     assumptions=(SEPARABLE,),
     free_constants=("C", "ξ", "λ", "ν"),
     maximum=2,
