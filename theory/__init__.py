@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tunebound.theory.engine.computing import Results, study
     from tunebound.theory.engine.hypothesis import (
         Decision,
         Hypothesis,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.reporting import report
     from tunebound.theory.engine.setting import Setting, find_setting, register_setting, settings
     from tunebound.theory.engine.statement import Assumption, Claim, Theorem, theorem, theorems
-    from tunebound.theory.engine.studies import Results, Study, load, run, study
+    from tunebound.theory.engine.studies import Study, load, run
     from tunebound.theory.engine.verdict import Verdict, judge, verify
 
 _MODULES = {
@@ -31,7 +32,7 @@ _MODULES = {
     "Illustration": "presentation",
     "Options": "options",
     "Presentation": "presentation",
-    "Results": "studies",
+    "Results": "computing",
     "Setting": "setting",
     "Study": "studies",
     "Table": "presentation",
@@ -47,7 +48,7 @@ _MODULES = {
     "report": "reporting",
     "run": "studies",
     "settings": "setting",
-    "study": "studies",
+    "study": "computing",
     "theorem": "statement",
     "theorems": "statement",
     "verify": "verdict",

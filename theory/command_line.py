@@ -298,10 +298,10 @@ def verify(
 ) -> None:
     """Test one theorem or hypothesis and print the verdict; status 1 where it is violated."""
     from tunebound import theory
+    from tunebound.theory.engine.computing import checked_options
     from tunebound.theory.engine.hypothesis import verify_hypothesis
     from tunebound.theory.engine.setting import find_setting
     from tunebound.theory.engine.statement import find_theorem
-    from tunebound.theory.engine.studies import checked_options
     from tunebound.theory.engine.verdict import second_opinions
 
     if theorem in theory.hypotheses():

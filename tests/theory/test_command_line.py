@@ -141,11 +141,11 @@ def test_an_interruption_says_how_to_go_on(monkeypatch, capsys, tmp_path):
 
 
 def test_bars_of_the_computations_do_not_run_through_the_study_s_own(monkeypatch, capsys, tmp_path):
-    from tunebound.theory.engine import studies
+    from tunebound.theory.engine import computing
 
     seen = []
     monkeypatch.setattr(
-        studies,
+        computing,
         "examine",
         lambda *_, **__: seen.append(sys.stderr.isatty()) or print("a warning", file=sys.stderr),
     )

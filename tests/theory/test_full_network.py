@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tunebound import theory
-from tunebound.theory.engine import studies
+from tunebound.theory.engine import computing
 from tunebound.theory.engine.reporting import judge_all, report
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.full_network.networks import NetworkSpecification
@@ -104,7 +104,7 @@ def test_tasks_are_made_again_from_what_is_stored(tmp_path):
 )
 def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        studies.checked_options(SETTING, options)
+        computing.checked_options(SETTING, options)
 
 
 def test_bad_specifications_are_refused():

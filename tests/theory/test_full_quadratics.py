@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tunebound import synthetic, theory
-from tunebound.theory.engine import studies
+from tunebound.theory.engine import computing
 from tunebound.theory.engine.reporting import judge_all, report
 from tunebound.theory.engine.setting import find_setting
 
@@ -106,7 +106,7 @@ def test_rows_agree_with_a_plain_loop(full_results):
 
 def test_left_out_minimisers_are_where_long_descent_leads():
     problem = synthetic.make_quadratics(6, 3, mu=0.2, beta=1.0, distance=1.0, interpolate=False)
-    (evidence,) = SETTING.evidence([problem], [problem], studies.checked_options(SETTING, {}))
+    (evidence,) = SETTING.evidence([problem], [problem], computing.checked_options(SETTING, {}))
     (claim,) = theory.theorems()["F-shift"].claims(evidence)
     for i in range(6):
         w = problem.start.copy()
@@ -125,7 +125,7 @@ def test_steps_that_the_worst_case_needs_are_recorded_and_no_others_are_solved(f
 @pytest.mark.parametrize("options", [{"steps": 0}, {"weighting": "n"}, {"rate_fraction": 0.5}])
 def test_bad_options_are_refused(options):
     with pytest.raises((ValueError, TypeError), match=next(iter(options))):
-        studies.checked_options(SETTING, options)
+        computing.checked_options(SETTING, options)
 
 
 def test_stored_problems_of_both_kinds_load_and_others_are_refused(tmp_path):
@@ -155,8 +155,8 @@ def sweep():
     ]
     suite = synthetic.Suite("sweep", 0, tuple(problems))
     known = list(theory.theorems("full-quadratics").values())
-    return studies.examine_members(
-        SETTING, suite, studies.checked_options(SETTING, {"steps": 30}), known, jobs=1
+    return computing.examine_members(
+        SETTING, suite, computing.checked_options(SETTING, {"steps": 30}), known, jobs=1
     )
 
 

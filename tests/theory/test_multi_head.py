@@ -7,7 +7,7 @@ import pytest
 
 from tests.oracles.multi_head_descent import heads_at, left_out_heads_at, many_heads_at
 from tunebound import bounds, synthetic, theory, tuning
-from tunebound.theory.engine import studies
+from tunebound.theory.engine import computing
 from tunebound.theory.engine.reporting import judge_all, report
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.multi_head import starts as random_starts
@@ -52,7 +52,9 @@ def wide(n=10, d=15, scale=3.0):
 
 @pytest.fixture(scope="module")
 def evidence():
-    return SETTING.evidence([wide()], [wide()], studies.checked_options(SETTING, {"steps": 200}))[0]
+    return SETTING.evidence([wide()], [wide()], computing.checked_options(SETTING, {"steps": 200}))[
+        0
+    ]
 
 
 def test_heads_are_those_of_plain_descent(evidence):
@@ -279,9 +281,9 @@ def test_bad_members_and_suites_are_refused(tmp_path):
     ):
         random_starts.load(tmp_path / "other.npz")
     with pytest.raises(ValueError, match=r"rate_fraction must be finite and in \(0, 1\]"):
-        studies.checked_options(SETTING, {"rate_fraction": 2.0})
+        computing.checked_options(SETTING, {"rate_fraction": 2.0})
     with pytest.raises(ValueError, match="steps must be at least 1"):
-        studies.checked_options(SETTING, {"steps": 0})
+        computing.checked_options(SETTING, {"steps": 0})
 
 
 def test_the_standard_suite_varies_one_factor_at_a_time():

@@ -3,8 +3,8 @@
 import pytest
 
 from tunebound import synthetic, theory
+from tunebound.theory.engine import computing
 from tunebound.theory.engine import scatter as plots
-from tunebound.theory.engine import studies
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.head import figures as head
 
@@ -18,15 +18,15 @@ def sweep():
         for family in ("gaussian", "ball", "laplace")
         for n, margin, radius in ((10, 0.5, 4.0), (20, 0.5, 4.0), (10, 0.25, 4.0), (10, 0.5, 8.0))
     ]
-    options = studies.checked_options(setting, {})
+    options = computing.checked_options(setting, {})
     known = [theorem for theorem in theory.theorems("head").values() if not theorem.free_constants]
     shapes = [
         ([s for s in sets if s.n == n], numbers)
         for n, numbers in ((10, range(9)), (20, range(9, 12)))
     ]
-    return studies.concatenate(
+    return computing.concatenate(
         [
-            studies.examine(setting, chosen, options, known, numbers, chosen)
+            computing.examine(setting, chosen, options, known, numbers, chosen)
             for chosen, numbers in shapes
         ]
     )

@@ -15,9 +15,9 @@ import torch
 from scipy.special import expit
 
 from tunebound import theory, tuning
-from tunebound.theory.engine import studies
+from tunebound.theory.engine import computing
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.setting import find_setting
-from tunebound.theory.engine.studies import Results
 from tunebound.theory.remedies import comparison, measures, variants
 from tunebound.theory.remedies.task import (
     TaskSpecification,
@@ -388,7 +388,7 @@ def test_suites_are_designed_and_lazy():
 )
 def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        studies.checked_options(find_setting("remedies"), options)
+        computing.checked_options(find_setting("remedies"), options)
 
 
 def test_a_task_is_made_again_from_what_is_stored(small, tmp_path):

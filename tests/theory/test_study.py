@@ -12,13 +12,13 @@ import pytest
 from tests.oracles.descent import leave_one_out_paths
 from tests.oracles.separator_program import hard_margin_direction
 from tunebound import synthetic, theory
-from tunebound.theory.engine import studies
+from tunebound.theory.engine import computing
 
 SMALL = theory.Study("head", "smoke", 0, {"steps": 40})
 
 
 def same(first, second):
-    for table in studies.TABLES:
+    for table in computing.TABLES:
         pd.testing.assert_frame_equal(
             getattr(first, table), getattr(second, table), rtol=1e-9, atol=1e-12
         )
@@ -79,7 +79,7 @@ def test_rows_agree_with_one_head_at_a_time(small):
 def test_results_do_not_depend_on_processes_or_shards(small, tmp_path, monkeypatch):
     _, results = small
     same(theory.run(SMALL, tmp_path / "two", jobs=2), results)
-    monkeypatch.setattr(studies, "SHARD_MEMBERS", 1)
+    monkeypatch.setattr(computing, "SHARD_MEMBERS", 1)
     same(theory.run(SMALL, tmp_path / "one-a-shard", jobs=1), results)
 
 

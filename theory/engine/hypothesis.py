@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from tunebound._ground.registry import Registry
+from tunebound.theory.engine.computing import Results, study
 from tunebound.theory.engine.folders import modules_called
 from tunebound.theory.engine.statistics.effects import median_interval, sign_test
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
-from tunebound.theory.engine.studies import Results, study
 
 SCALES = ("log ratio", "difference", "trend")
 

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tunebound._ground.registry import find_named
-from tunebound.theory.engine.studies import Results
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.verdict import Verdict
 
 

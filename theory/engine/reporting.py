@@ -14,7 +14,7 @@ import jinja2
 from tqdm import tqdm
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import studies, tables
+from tunebound.theory.engine import computing, studies, tables
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
@@ -84,7 +84,7 @@ def report(
     return target
 
 
-def judge_all(directory: str | os.PathLike[str], results: studies.Results) -> list[Verdict]:
+def judge_all(directory: str | os.PathLike[str], results: computing.Results) -> list[Verdict]:
     """The verdict on every theorem of the study, published ones first; counterexamples are stored
     in the directory.
     """
@@ -105,7 +105,7 @@ def judge_all(directory: str | os.PathLike[str], results: studies.Results) -> li
 
 
 def _group_rows(
-    results: studies.Results, names: Sequence[str], group: str, judged_at: str
+    results: computing.Results, names: Sequence[str], group: str, judged_at: str
 ) -> list[dict[str, Any]]:
     if not names:
         return []

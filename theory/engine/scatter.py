@@ -7,9 +7,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from tunebound.theory.engine import tables
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import find_theorem
-from tunebound.theory.engine.studies import Results
 from tunebound.theory.engine.verdict import judged_rows
 
 COLUMNS = 4

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from tunebound.bounds.constants import weakest
-from tunebound.theory.engine import studies, tables
+from tunebound.theory.engine import computing, tables
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import PROVED, Theorem, find_theorem, theorems
 from tunebound.theory.engine.statistics.rates import CONFIDENCE, Rate, within_group_rate
@@ -147,7 +147,7 @@ class Verdict:
         return "\n".join(lines)
 
 
-def judge(theorem: str | Theorem, results: studies.Results) -> Verdict:
+def judge(theorem: str | Theorem, results: computing.Results) -> Verdict:
     """The verdict on a theorem from the tables of a study.
 
     Parameters
@@ -163,7 +163,7 @@ def judge(theorem: str | Theorem, results: studies.Results) -> Verdict:
     return judge_in(find_setting(known.setting), known, results)
 
 
-def judge_in(setting: Setting, theorem: Theorem, results: studies.Results) -> Verdict:
+def judge_in(setting: Setting, theorem: Theorem, results: computing.Results) -> Verdict:
     """The verdict on a theorem of that setting, see `judge`."""
     if theorem.free_constants:
         return Verdict(theorem=theorem, test="no number named")
@@ -320,11 +320,11 @@ def verify(
     """
     known = find_theorem(theorem)
     setting = find_setting(known.setting)
-    checked = studies.checked_options(setting, options)
-    members = studies.suite_of(suite, setting, seed, checked)
+    checked = computing.checked_options(setting, options)
+    members = computing.suite_of(suite, setting, seed, checked)
     if known.free_constants:
         return Verdict(theorem=known, test="no number named")
-    results = studies.examine_members(setting, members, checked, [known], jobs)
+    results = computing.examine_members(setting, members, checked, [known], jobs)
     verdict = judge_in(setting, known, results)
     return verdict if output is None else with_counterexample(verdict, members, setting, output)
 
@@ -349,13 +349,13 @@ def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -
     """
     theorem = verdict.theorem
     setting = find_setting(theorem.setting)
-    checked = studies.checked_options(setting, options)
+    checked = computing.checked_options(setting, options)
     others = [
         each
         for each in theorems(setting.name).values()
         if not each.free_constants and each.name != theorem.name
     ]
-    results = studies.examine(setting, [member], checked, others, [0], [member])
+    results = computing.examine(setting, [member], checked, others, [0], [member])
     tested = [
         judged for each in others if (judged := judge_in(setting, each, results)).environments
     ]
@@ -367,8 +367,8 @@ def second_opinions(verdict: Verdict, member: Any, options: Mapping[str, Any]) -
     ]
     if "weighting" in checked.names():
         other = "1/(n-1)" if checked["weighting"] == "1/n" else "1/n"
-        again = studies.checked_options(setting, {**asdict(checked), "weighting": other})
-        results = studies.examine(setting, [member], again, [theorem], [0], [member])
+        again = computing.checked_options(setting, {**asdict(checked), "weighting": other})
+        results = computing.examine(setting, [member], again, [theorem], [0], [member])
         judged = judge_in(setting, theorem, results)
         if judged.environments:
             outcome = "fails there too" if judged.violations else "does not fail there"

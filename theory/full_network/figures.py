@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from tunebound.theory.engine import tables
-from tunebound.theory.engine.studies import Results
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.full_network import columns, theorems
 
 MARKERS = "osD^v"

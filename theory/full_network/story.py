@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from tunebound.theory.engine import studies
+from tunebound.theory.engine import computing
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.full_network import columns, theorems
 from tunebound.theory.full_network import figures as drawn
 
 
-def subtitle(results: studies.Results, manifest: dict[str, Any]) -> str:
+def subtitle(results: computing.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     replicas = int((results.environments[columns.N] + 1).sum())
     return (
@@ -26,7 +26,7 @@ def subtitle(results: studies.Results, manifest: dict[str, Any]) -> str:
     )
 
 
-def findings(results: studies.Results, verdicts: Sequence[Verdict]) -> list[str]:
+def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[str]:
     """The main results as sentences, all numbers taken from the tables."""
     by_name = {verdict.theorem.name: verdict for verdict in verdicts}
     environments, sentences = results.environments, []

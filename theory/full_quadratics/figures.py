@@ -13,7 +13,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from tunebound.bounds import full
 from tunebound.theory.engine import tables
-from tunebound.theory.engine.studies import Results
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.full_quadratics import columns, theorems
 
 PALETTE = sns.color_palette("colorblind")

@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from tunebound.theory.engine import computing, tables
 from tunebound.theory.engine import scatter as plots
-from tunebound.theory.engine import studies, tables
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.full_quadratics import columns, theorems
 from tunebound.theory.full_quadratics import figures as drawn
 
 
-def subtitle(results: studies.Results, manifest: dict[str, Any]) -> str:
+def subtitle(results: computing.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     options = manifest["options"]
     runs = int((results.environments[columns.N] + 1).sum())
@@ -27,7 +27,7 @@ def subtitle(results: studies.Results, manifest: dict[str, Any]) -> str:
     )
 
 
-def findings(results: studies.Results, verdicts: Sequence[Verdict]) -> list[str]:
+def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[str]:
     """The main results as sentences, all numbers taken from the tables."""
     by_name = {verdict.theorem.name: verdict for verdict in verdicts}
     sentences = []

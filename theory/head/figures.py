@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from tunebound.bounds import direction_distance
 from tunebound.theory.engine import tables
-from tunebound.theory.engine.studies import Results
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.verdict import judged_rows, tightness_ratio
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head.evidence import ERROR

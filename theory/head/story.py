@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tunebound.theory.engine import computing
 from tunebound.theory.engine import scatter as plots
-from tunebound.theory.engine import studies
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head import figures as head
 
 
-def findings(results: studies.Results, verdicts: Sequence[Verdict]) -> list[str]:
+def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[str]:
     """The main results as sentences, all numbers taken from the tables."""
     by_name = {verdict.theorem.name: verdict for verdict in verdicts}
     environments = results.environments
@@ -84,7 +84,7 @@ def findings(results: studies.Results, verdicts: Sequence[Verdict]) -> list[str]
     return sentences
 
 
-def _on_asymptotics(results: studies.Results, verdict: Verdict | None) -> list[str]:
+def _on_asymptotics(results: computing.Results, verdict: Verdict | None) -> list[str]:
     environments = results.environments
     spanning = environments[np.isfinite(environments[columns.ASYMPTOTIC_ONSET])]
     if verdict is None or not len(spanning):
@@ -140,7 +140,7 @@ def _against(factor: str, caption: str) -> Illustration:
     )
 
 
-def subtitle(results: studies.Results, manifest: dict[str, Any]) -> str:
+def subtitle(results: computing.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     heads = int((results.environments[columns.N] + 1).sum())
     steps, exact = manifest["options"]["steps"], manifest["options"]["exact"]

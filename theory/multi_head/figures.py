@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, ScalarFormatter
 
 from tunebound.theory.engine import tables
-from tunebound.theory.engine.studies import Results
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.multi_head import columns, theorems
 from tunebound.theory.multi_head.evidence import ERROR, INSTABILITY
 

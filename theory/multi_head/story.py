@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tunebound.theory.engine import computing
 from tunebound.theory.engine import scatter as plots
-from tunebound.theory.engine import studies
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.multi_head import columns, theorems
@@ -19,7 +19,7 @@ from tunebound.theory.multi_head.evidence import HEADS
 SAME = 0.05  # relative change that counts as none
 
 
-def subtitle(results: studies.Results, manifest: dict[str, Any]) -> str:
+def subtitle(results: computing.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     environments = results.environments
     heads = int((HEADS + environments[columns.N] * environments[columns.LEFT_OUT_HEADS]).sum())
@@ -31,7 +31,7 @@ def subtitle(results: studies.Results, manifest: dict[str, Any]) -> str:
     )
 
 
-def findings(results: studies.Results, verdicts: Sequence[Verdict]) -> list[str]:
+def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[str]:
     """The main results as sentences, all numbers taken from the tables."""
     by_name = {verdict.theorem.name: verdict for verdict in verdicts}
     environments = results.environments

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from tunebound.theory.engine import tables
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.statistics.effects import median_interval
 from tunebound.theory.engine.statistics.ranks import Ranks
-from tunebound.theory.engine.studies import Results
 from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.comparison import MEASURES, REFERENCE, SHOWN, effects, paired, ranks
 from tunebound.theory.remedies.variants import split, swept

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tunebound.theory.engine import studies
+from tunebound.theory.engine import computing
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.presentation import Illustration, Presentation, Table
 from tunebound.theory.engine.verdict import Verdict
@@ -25,7 +25,7 @@ from tunebound.theory.remedies.comparison import (
 from tunebound.theory.remedies.measures import MINIMISER_TOLERANCE
 
 
-def subtitle(results: studies.Results, manifest: dict[str, Any]) -> str:
+def subtitle(results: computing.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     environments, options = results.environments, manifest["options"]
     methods = measured(environments, columns.ACCURACY).shape[1]
@@ -38,7 +38,7 @@ def subtitle(results: studies.Results, manifest: dict[str, Any]) -> str:
     )
 
 
-def findings(results: studies.Results, verdicts: Sequence[Verdict]) -> list[str]:
+def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[str]:
     """The main results as sentences, all numbers taken from the tables."""
     environments = results.environments
     sentences = []
@@ -110,7 +110,7 @@ def certificates(environments: pd.DataFrame) -> list[str]:
     ]
 
 
-def comparisons(results: studies.Results) -> list[Table]:
+def comparisons(results: computing.Results) -> list[Table]:
     """Who is more stable than plain fine-tuning, by how much, with which interval; and what that
     costs.
     """

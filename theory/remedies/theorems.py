@@ -7,8 +7,8 @@ import pandas as pd
 
 from tunebound import tuning
 from tunebound.theory.engine import tables
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.hypothesis import hypothesize
-from tunebound.theory.engine.studies import Results
 from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.comparison import REFERENCE, measured, paired
 from tunebound.theory.remedies.variants import METHODS, SWEPT_METHOD, swept
