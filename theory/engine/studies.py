@@ -68,18 +68,18 @@ class Study:
         """What `run` would compute into a directory, in words; raises where it would refuse."""
         setting, options, suite = self.resolved()
         shards = plan(suite.specifications, setting, options)
-        _check_directory(directory, {**self.manifest(), "shards": len(shards)})
+        manifest = self._manifest(setting, options, suite, shards)
+        _check_directory(directory, manifest)
         missing = missing_shards(directory, len(shards))
         todo = sum(len(shards[number]) for number in missing)
-        parts = self.manifest()["parts"]
         chosen = ", ".join(f"{name}={value}" for name, value in asdict(options).items())
         lines = [
             f"setting {setting.name}: {setting.summary}",
             f"suite {self.suite}, seed {self.seed}: {len(suite.specifications)} members, from"
             f" {suite.specifications[0].name} to {suite.specifications[-1].name}",
             f"options: {chosen}",
-            f"theorems: {', '.join(theorems(self.setting)) or 'none'}",
-            *([f"made of: {', '.join(parts)}"] if parts else []),
+            f"theorems: {', '.join(manifest['theorems']) or 'none'}",
+            *([f"made of: {', '.join(manifest['parts'])}"] if manifest["parts"] else []),
             f"directory {directory}: {len(missing)} of {len(shards)} shards ({todo} members) to"
             " compute",
         ]
@@ -90,6 +90,16 @@ class Study:
         these are.
         """
         setting, options, suite = self.resolved()
+        shards = plan(suite.specifications, setting, options)
+        return self._manifest(setting, options, suite, shards)
+
+    def _manifest(
+        self,
+        setting: Setting,
+        options: Options,
+        suite: synthetic.Suite,
+        shards: Sequence[Sequence[int]],
+    ) -> dict[str, Any]:
         parts: dict[str, str] = {}
         for source in suite.specifications:
             parts |= setting.parts(source)
@@ -103,6 +113,7 @@ class Study:
             "parts": parts,
             "members": len(suite.specifications),
             "digest": hashlib.sha256(described.encode()).hexdigest(),
+            "shards": len(shards),
         }
 
 
@@ -136,7 +147,7 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
     target = Path(directory)
     known = tuple(theorems(study.setting).values())
     shards = plan(suite.specifications, setting, options)
-    _claim_directory(target, {**study.manifest(), "shards": len(shards)})
+    _claim_directory(target, study._manifest(setting, options, suite, shards))
     missing = missing_shards(target, len(shards))
     tasks = (
         joblib.delayed(_store_shard)(setting, suite, shards[number], options, known, target, number)
