@@ -90,7 +90,7 @@ class HeadEvidence:
         (n,).
 
         A feasible w with relative duality gap g is within √g ‖w‖ of the separator (the squared norm
-        is strongly convex).
+        is strongly convex); as a distance of unit directions that is √g to first order.
         """
         floor = np.finfo(float).eps
         return np.sqrt(np.maximum(self.separator.gap, floor)) + np.sqrt(

@@ -201,8 +201,8 @@ def sharp(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     setting="multi-head",
     proof="conjecture",
     domain=(
-        "false for enough heads: on two samples with σ = 20, t = 1,000 the expected head is at 0.245"
-        " from the separator and the head from zero at 0.077"
+        "false for enough heads: on two samples with σ = 20, t = 1,000 the expected head is at"
+        " 0.245 from the separator and the head from zero at 0.077"
     ),
     assumptions=(SEPARABLE, STABLE_STEP),
     maximum=2,
