@@ -366,7 +366,9 @@ def test_the_report_tells_it(directory, many_results, verdicts):
     assert "is violated: 4 of 4 data sets violate it" in text
     assert "Where d > n, 256 heads instead of one" in text
     page = report(directory)
-    assert "what do more heads change" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "what do more heads change" in text
+    assert "<td>proved here, a posteriori</td>" in text
 
 
 def test_one_head_of_many_is_the_head_alone():

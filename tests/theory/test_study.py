@@ -151,6 +151,8 @@ def test_the_published_step_is_checked_and_can_be_kept(small):
         largest = np.linalg.norm(X, 2)
         stable, published = 2 / (largest**2 / (4 * len(X))), 2 / (largest / 4)
         assert over == pytest.approx(0.5 * stable / published, rel=1e-12)
+    told = " ".join(theory.find_setting("head").presentation().findings(results, []))
+    assert f"the runs on {len(outside) - outside.sum()} of {len(outside)} data sets" in told
     inside = theory.verify(
         "P-Head-fitted", "smoke", steps=400, rate_fraction=0.9, step_limit="published", jobs=1
     )

@@ -33,8 +33,8 @@ CONTRADICTIONS = {
     ),
     "estimated": (
         "this is proved, so that a violation is an error of the code (or of the proof), or lies"
-        " beyond the estimated resolution: replay the stored counterexample with exact steps where"
-        " the setting has them (--exact), and report it if it stays"
+        " beyond the estimated resolution or constants: replay the stored counterexample with exact"
+        " steps where the setting has them (--exact), and report it if it stays"
     ),
 }
 
