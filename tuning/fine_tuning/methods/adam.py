@@ -34,7 +34,7 @@ class Adam(Method):
 @register_method
 @dataclass(frozen=True)
 class AdamUncorrected(Adam):
-    """Adam as fine-tuning used it at first, without bias correction: the first steps are up to 6.5
+    """Adam as fine-tuning used it at first, without bias correction: the first steps are up to 6.6
     times as long. Its sources hold it to be a cause of failed runs, so it is an arm to compare
     with, no remedy.
     """
