@@ -78,7 +78,7 @@ def fine_tune_one(
     steps *= 4 if method in ("more_iterations", "smaller_step_longer") else 1
     rate /= 4 if method in ("smaller_step", "smaller_step_longer") else 1
     if method in ("adam", "adam_uncorrected", "recall_adam"):
-        optimiser, rate = method.replace("recall_", ""), 0.01
+        optimiser, rate = method.replace("recall_", ""), 0.003
     heads = 16 if method == "multi_head" else 1
     model = copy.deepcopy(encoder).double()
     with torch.no_grad():
@@ -166,7 +166,7 @@ def fine_tune_one(
         with torch.no_grad():
             for mean, now in zip(averaged, (model, top), strict=True):
                 for trail, value in zip(mean.parameters(), now.parameters(), strict=True):
-                    trail.copy_(0.99 * trail + 0.01 * value)
+                    trail.copy_(0.9 * trail + 0.1 * value)
     if method == "weight_averaging":
         with torch.no_grad():
             for place, value in enumerate((*model.parameters(), *top.parameters())):

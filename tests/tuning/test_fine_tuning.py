@@ -159,7 +159,7 @@ def test_frozen_parameters_stay_where_tuning_starts(task, encoder, method):
 
 
 NOTHING = {
-    "adversarial_smoothness": {"strength": 0, "proximal": 0},
+    "adversarial_smoothness": {"strength": 0},
     "free_adversarial": {"strength": 0},
     "l2_sp": {"strength": 0, "head_decay": 0},
     "layerwise_rates": {"strength": 1},

@@ -175,6 +175,8 @@ def test_recall_pulls_at_first_and_lets_go():
     assert rates[24] == pytest.approx(0.5, rel=1e-12), "after a quarter of the steps"
     assert rates[0] < 0.01
     assert shares[-1] < 1e-6
+    later = replace(recall, strength=0.5)
+    assert later.rate_factors(encoder, 49, 100).encoder == pytest.approx(0.5, rel=1e-12)
     assert recall.rate_factors(encoder, 3, 100).head == 1
 
 

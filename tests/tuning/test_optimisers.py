@@ -50,7 +50,7 @@ def test_the_methods_adam_are_plain_tuning_with_that_optimiser():
         given = {"seeds": [3, 4], "left_out": [None, 2], "steps": 12}
         own = tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method=name, **given)
         plain = tuning.fine_tune(
-            encoder, TASK.tokens, TASK.labels, optimiser=name, learning_rate=0.01, **given
+            encoder, TASK.tokens, TASK.labels, optimiser=name, learning_rate=0.003, **given
         )
         np.testing.assert_array_equal(own.flat_parameters, plain.flat_parameters)
         np.testing.assert_array_equal(own.head, plain.head)
