@@ -4,7 +4,6 @@ from __future__ import annotations
 
 DESIGN = "design"
 SEED = "seed"
-PREDICTION = "prediction"
 LEVEL = "level"
 MEASURED = "measured"
 RESOLUTION = "resolution"

@@ -8,12 +8,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.predictions import columns
 from tunebound.theory.predictions.design import Design, Prediction
 from tunebound.theory.predictions.findings import Finding, judge, registered
-from tunebound.theory.predictions.slopes import measured, slopes
+from tunebound.theory.predictions.slopes import sweeps
 
 GOOD, BAD, OPEN = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "0.45"
 COLOURS = {"confirmed": GOOD, "refuted": BAD}
@@ -35,7 +33,7 @@ def slopes_of_all(results: Results) -> Figure:
     axis = figure.subplots()
     for place, finding in enumerate(findings):
         design, prediction = known[finding.prediction]
-        each = slopes(results.environments, design, prediction).dropna()
+        each = sweeps(results.environments, design, prediction).slopes().dropna()
         spread = np.linspace(-0.25, 0.25, len(each)) if len(each) > 1 else np.zeros(1)
         axis.plot(each, place + spread, ".", color="0.75", ms=3, zorder=1)
         colour = COLOURS.get(finding.status, OPEN)
@@ -77,12 +75,11 @@ def along_the_factors(results: Results) -> Figure:
 
 
 def _panel(axis: Axes, environments: pd.DataFrame, design: Design, prediction: Prediction) -> None:
-    table = measured(environments, design, prediction)
-    used = table[table["used"]]
-    for _, draw in used.groupby(tables.ENVIRONMENT):
-        values = draw[columns.MEASURED] / np.exp(np.log(draw[columns.MEASURED]).mean())
-        axis.plot(draw["coordinate"], values, color="0.7", lw=0.6)
-    x = np.sort(table["coordinate"].unique())
+    found = sweeps(environments, design, prediction)
+    x = found.coordinates
+    logs = np.log(np.where(found.used, found.values, np.nan))[found.used.any(axis=1)]
+    relative = np.exp(logs - np.nanmean(logs, axis=1, keepdims=True))
+    axis.plot(x, relative.T, color="0.7", lw=0.6)
     centred = np.log(x) - np.log(x).mean()
     styles = zip(("--", ":"), prediction.exponents.items(), strict=False)
     for style, (who, predicted) in styles:

@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.statistics.effects import median_interval
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
 from tunebound.theory.predictions.design import Design, Prediction, designs
-from tunebound.theory.predictions.slopes import measured, slopes
+from tunebound.theory.predictions.slopes import Sweeps, sweeps
 
 # An exponent is a statement about large n or t, and shows where the interval comes this near to it.
 EXPONENT_MARGIN = 0.05
-# A change of the outcome over all levels by no more than this factor is called small.
+# A change over all levels that is certainly within this factor is called small.
 SMALL_FACTOR = 1.05
 
 
@@ -84,11 +83,12 @@ def judge(results: Results) -> list[Finding]:
     for design in designs().values():
         for prediction in design.predictions:
             decision = decisions[prediction.name]
-            table = measured(results.environments, design, prediction)
+            found = sweeps(results.environments, design, prediction)
             slope, low, high = np.nan, -np.inf, np.inf
             if decision.units:
-                effects = slopes(results.environments, design, prediction).dropna()
-                slope, low, high = median_interval(effects, 1 - (1 - CONFIDENCE) / together)
+                slope, low, high = median_interval(
+                    found.slopes().dropna(), 1 - (1 - CONFIDENCE) / together
+                )
             findings.append(
                 Finding(
                     prediction=prediction.name,
@@ -99,13 +99,13 @@ def judge(results: Results) -> list[Finding]:
                     slope=slope,
                     low=low,
                     high=high,
-                    change=_change(table, (slope, low, high)),
+                    change=_change(found, (slope, low, high)),
                     exponents={
                         who: exponent(predicted, low, high)
                         for who, predicted in prediction.exponents.items()
                     },
-                    values=len(table),
-                    dropped=int((~table["used"]).sum()),
+                    values=found.values.size,
+                    dropped=int((~found.used).sum()),
                     adjusted=decision.adjusted,
                 )
             )
@@ -140,13 +140,13 @@ def exponent(predicted: float, low: float, high: float) -> str:
     return "open" if ends[0] <= 0 else "shows"
 
 
-def _change(table: pd.DataFrame, slopes: tuple[float, float, float]) -> tuple[float, float, float]:
+def _change(found: Sweeps, slopes: tuple[float, float, float]) -> tuple[float, float, float]:
     """exp(slope · Δ ln coordinate), from the first level to the last, of the slope and the ends of
     its interval, the smaller end first.
     """
-    if not len(table):
+    if not found.values.size:
         return np.nan, 0.0, np.inf
-    first, last = table["coordinate"].iloc[[0, -1]]
+    first, last = found.coordinates[[0, -1]]
     with np.errstate(over="ignore"):
         middle, *ends = (float(np.exp(slope * np.log(last / first))) for slope in slopes)
     return middle, min(ends), max(ends)

@@ -82,7 +82,7 @@ def block(name: str, values: Mapping[str, Any], findings: Sequence[Finding]) -> 
     findings : sequence of Finding
     """
     if name == "designs":
-        rows = [
+        designed = [
             (
                 f"`{each.name}`",
                 f"{each.factor}: {table.levels(each)}",
@@ -93,7 +93,7 @@ def block(name: str, values: Mapping[str, Any], findings: Sequence[Finding]) -> 
             for each in designs().values()
         ]
         columns = ("design", "factor and its levels", "population", "held", "draws")
-        return table.markdown(columns, rows)
+        return table.markdown(columns, designed)
     if name == "results":
         rows = [
             (f"`{each.prediction}`", *table.cells(each), *table.details(each)) for each in findings

@@ -12,7 +12,7 @@ from tunebound.theory.engine.presentation import Illustration, Presentation, Tab
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.predictions import columns, figures, table
 from tunebound.theory.predictions.design import designs
-from tunebound.theory.predictions.findings import Finding, judge
+from tunebound.theory.predictions.findings import SMALL_FACTOR, Finding, judge
 
 
 def subtitle(results: Results, manifest: dict[str, Any]) -> str:
@@ -48,7 +48,7 @@ def findings(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _named(finding: Finding) -> str:
-    return finding.prediction + (" (small)" if finding.small else "")
+    return finding.prediction + (f" (within {SMALL_FACTOR - 1:.0%})" if finding.small else "")
 
 
 def certificates(environments: pd.DataFrame) -> list[str]:

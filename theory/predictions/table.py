@@ -29,11 +29,11 @@ NOTE = (
     " over draws, with an exact interval that holds for all rows at once with 95 % (Bonferroni)."
     " The column beside it is the same as a factor from the first level to the last. Decided:"
     " first the sign, by the exact sign test over draws, by Holm's method for all rows at 5 %;"
-    f" small where the whole interval lies within {SMALL_FACTOR - 1:.0%} of no change. Then each"
-    f" predicted exponent: it shows (the interval comes within {EXPONENT_MARGIN:g} of it), or the"
-    " measured effect is stronger, weaker or reversed; open where the interval reaches from it to"
-    " 0. Bounds are upper bounds: one may be true although its exponent, or even its sign, does not"
-    " show. All that is said holds for the named population."
+    f" within {SMALL_FACTOR - 1:.0%}: the whole interval of the factor lies that near to 1. Then"
+    f" each predicted exponent: it shows (the interval comes within {EXPONENT_MARGIN:g} of it), or"
+    " the measured effect is stronger, weaker or reversed; open where the interval reaches from it"
+    " to 0. Bounds are upper bounds: one may be true although its exponent, or even its sign, does"
+    " not show. All that is said holds for the named population."
 )
 # the simplest fractions among exponents
 FRACTIONS = {0.5: "1/2", 1.0: "1"}
@@ -81,8 +81,8 @@ def slope(finding: Finding) -> str:
     if not finding.draws:
         return "–"
     values = (finding.slope, finding.low, finding.high)
-    digits = 3 if max(map(abs, values)) < 0.1 else 2
-    middle, low, high = (_signed(value, digits) for value in values)
+    kind = "+.2g" if max(map(abs, values)) < 0.1 else "+.2f"
+    middle, low, high = (_signed(value, kind) for value in values)
     return f"{middle} [{low}, {high}]"
 
 
@@ -96,7 +96,7 @@ def change(finding: Finding) -> str:
 
 def decided(finding: Finding) -> str:
     """The verdict on the sign, then on each exponent."""
-    size = " (small)" if finding.small else ""
+    size = f" (within {SMALL_FACTOR - 1:.0%})" if finding.small else ""
     exponents = [f"{who}: {word}" for who, word in finding.exponents.items()]
     return "; ".join([f"{finding.status}{size}", *exponents] if finding.draws else ["not tested"])
 
@@ -116,7 +116,7 @@ def _fraction(value: float) -> str:
     return ("−" if value < 0 else "+") + FRACTIONS.get(abs(value), f"{abs(value):g}")
 
 
-def _signed(value: float, digits: int) -> str:
+def _signed(value: float, kind: str) -> str:
     if not np.isfinite(value):
         return "−∞" if value < 0 else "∞"
-    return f"{value:+.{digits}f}".replace("-", "−")
+    return f"{value:{kind}}".replace("-", "−")

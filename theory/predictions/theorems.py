@@ -7,7 +7,7 @@ import pandas as pd
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.hypothesis import hypothesize
 from tunebound.theory.predictions.design import Design, Prediction, designs
-from tunebound.theory.predictions.slopes import slopes
+from tunebound.theory.predictions.slopes import sweeps
 
 
 def _claim(design: Design, prediction: Prediction) -> None:
@@ -20,7 +20,7 @@ def _claim(design: Design, prediction: Prediction) -> None:
         scale="trend",
     )
     def effect(results: Results) -> pd.Series:
-        return slopes(results.environments, design, prediction)
+        return sweeps(results.environments, design, prediction).slopes()
 
 
 for _design in designs().values():

@@ -69,7 +69,6 @@ def of_losses(seed: int, levels: Sequence[float]) -> Mapping[str, Measured]:
             statement="a network is more stable the nearer it starts to its minimiser",
             source=SOURCE,
             sign=1,
-            exponents={"published": 0.5},
         ),
     ),
 )

@@ -11,7 +11,7 @@ from tunebound import tuning
 from tunebound.theory.predictions import heads
 from tunebound.theory.predictions.design import Design, Measured, Prediction, sweep
 
-SOURCE = "Fu, So & Collier (arXiv:2301.09820): the first term falls like 1/√H"
+SOURCE = "Fu, So & Collier (arXiv:2301.09820): the first of two terms falls like 1/√H"
 HEADS, STEPS, SCALE, RATIO = 64, 1000, 1.0, 8.0
 
 
@@ -36,7 +36,7 @@ def _design(name: str, n: int, d: int) -> Design:
                 statement=f"with d = {d} and n = {n} the mean of more heads is more stable",
                 source=SOURCE,
                 sign=-1,
-                exponents={"published": -0.5},
+                exponents={"first term": -0.5},
             ),
             Prediction(
                 name=f"H-error-{name}-features",
@@ -48,7 +48,7 @@ def _design(name: str, n: int, d: int) -> Design:
                 ),
                 source=SOURCE,
                 sign=-1,
-                exponents={"published": -0.5},
+                exponents={"first term": -0.5},
             ),
         ),
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tunebound import synthetic, tuning
 from tunebound.theory.predictions import full_tuning, heads
 from tunebound.theory.predictions.design import Measured, Prediction, sweep
@@ -109,15 +112,25 @@ def losses(seed: int, levels: Sequence[float]) -> Mapping[str, Measured]:
     problem = synthetic.make_smooth_losses(
         LOSSES, LOSSES_D, mu=KAPPA, beta=1.0, distance=1.0, seed=seed
     )
-    found = []
-    for n in map(int, levels):
-        run = tuning.tune_losses(
-            lambda w, n=n: problem.losses(w)[..., :n],
-            lambda w, n=n: problem.gradients(w)[..., :n, :],
-            problem.start,
-            beta=problem.beta,
-            steps=LOSSES_STEPS,
-            record=range(1, LOSSES_STEPS + 1),
-        )
-        found.append(full_tuning.largest_distance(run, full_tuning.size_of(problem)))
+    found = [_largest_distance(problem, int(n)) for n in levels]
     return {"instability": Measured.of(*zip(*found, strict=True))}
+
+
+def _largest_distance(problem: synthetic.SmoothProblem, n: int) -> tuple[float, float]:
+    """Along the runs on the first n losses."""
+
+    def first_losses(w: NDArray[np.float64]) -> NDArray[np.float64]:
+        return problem.losses(w)[..., :n]
+
+    def first_gradients(w: NDArray[np.float64]) -> NDArray[np.float64]:
+        return problem.gradients(w)[..., :n, :]
+
+    run = tuning.tune_losses(
+        first_losses,
+        first_gradients,
+        problem.start,
+        beta=problem.beta,
+        steps=LOSSES_STEPS,
+        record=range(1, LOSSES_STEPS + 1),
+    )
+    return full_tuning.largest_distance(run, full_tuning.size_of(problem))

@@ -10,7 +10,7 @@ from tunebound import tuning
 from tunebound.theory.predictions import heads
 from tunebound.theory.predictions.design import Measured, Prediction, sweep
 
-SOURCE = "Fu, So & Collier (arXiv:2301.09820): the first term falls like ln ln t/ln t"
+SOURCE = "Fu, So & Collier (arXiv:2301.09820): the first of two terms falls like ln ln t/ln t"
 N, D, RATIO = 48, 8, 8.0
 
 
@@ -36,7 +36,7 @@ def double_log(steps: float) -> float:
             statement="heads are more stable the longer they are tuned, as ln ln t/ln t falls",
             source=SOURCE,
             sign=1,
-            exponents={"published": 1.0},
+            exponents={"first term": 1.0},
         ),
         Prediction(
             name="t-heads-error",
@@ -48,7 +48,7 @@ def double_log(steps: float) -> float:
             ),
             source=SOURCE,
             sign=1,
-            exponents={"published": 1.0},
+            exponents={"first term": 1.0},
         ),
     ),
 )
