@@ -15,8 +15,9 @@ from tunebound.theory.predictions.slopes import sweeps
 
 GOOD, BAD, OPEN = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "0.45"
 COLOURS = {"confirmed": GOOD, "refuted": BAD}
-MARKERS = "D^sv"
+MARKERS = "D^sv"  # of those who predict an exponent, in the order in which they occur
 ACROSS = 4
+MOST_TICKS = 5
 
 
 def tested(results: Results) -> list[Finding]:
@@ -29,7 +30,8 @@ def slopes_of_all(results: Results) -> Figure:
     predicted exponents.
     """
     known, findings = registered(), tested(results)
-    figure = Figure(figsize=(11, 0.42 * len(findings) + 1.4), layout="constrained")
+    figure = Figure(figsize=(11, 0.34 * len(findings) + 1.4), layout="constrained")
+    marks: dict[str, str] = {}
     axis = figure.subplots()
     for place, finding in enumerate(findings):
         design, prediction = known[finding.prediction]
@@ -41,8 +43,9 @@ def slopes_of_all(results: Results) -> Figure:
         if np.isfinite(ends).all():
             axis.plot(ends, (place, place), color=colour, lw=3, solid_capstyle="butt", zorder=2)
         axis.plot(finding.slope, place, "o", color=colour, ms=5, zorder=3)
-        for marker, (who, predicted) in zip(MARKERS, prediction.exponents.items(), strict=False):
-            axis.plot(predicted, place, marker, mfc="none", mec="black", ms=7, label=who, zorder=3)
+        for who, predicted in prediction.exponents.items():
+            mark = marks.setdefault(who, MARKERS[len(marks) % len(MARKERS)])
+            axis.plot(predicted, place, mark, mfc="none", mec="black", ms=7, label=who, zorder=3)
     axis.axvline(0, color="black", lw=1)
     axis.set_yticks(
         range(len(findings)),
@@ -86,6 +89,11 @@ def _panel(axis: Axes, environments: pd.DataFrame, design: Design, prediction: P
         axis.plot(x, np.exp(predicted * centred), style, color="black", lw=1.2, label=who)
     axis.set(xscale="log", yscale="log", xlabel=design.axis)
     axis.set_title(prediction.name, fontsize=9)
+    # powers of ten are too far apart for most panels
+    shown = x if len(x) <= MOST_TICKS else x[::2]
+    axis.set_xticks(shown, [f"{each:.3g}" for each in shown])
+    ends = (axis.dataLim.y0, 1.0, axis.dataLim.y1)
+    axis.set_yticks(ends, [f"{each:.3g}" for each in ends])
     axis.minorticks_off()
     if prediction.exponents:
         axis.legend(fontsize=7)

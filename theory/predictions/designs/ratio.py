@@ -47,5 +47,5 @@ def _design(family: str, words: str, n: int, d: int) -> Design:
 # The sign depends on how many samples a feature has.
 MANY_SAMPLES = _design("gaussian", "Gaussian", 96, 8)
 FEW_SAMPLES = _design("gaussian", "Gaussian", 48, 32)
-ENCODED = _design("relu_encoder", "random ReLU features", 48, 32)
+ENCODED = _design("relu_encoder", "random-ReLU", 48, 32)
 WIDE = _design("wide", "wide", 48, 64)

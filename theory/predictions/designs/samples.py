@@ -94,7 +94,7 @@ def orthogonal(seed: int, levels: Sequence[float]) -> Mapping[str, Measured]:
         f"log-cosh losses as wide as ‖w_0 − w*‖, d = {LOSSES_D}, μ/β = {KAPPA:g}, step 1/β,"
         f" {LOSSES_STEPS} steps"
     ),
-    held="μ, β, L, w_0, w*; the first n of the same losses",
+    held=f"w_0, w*, step size; the first n of {LOSSES} losses, whose μ, β and L are those of all",
     predictions=(
         Prediction(
             name="n-full",
