@@ -1,0 +1,3 @@
+"""Registered predictions of the theory, each with a controlled design: what varies, what is held,
+what was measured.
+"""

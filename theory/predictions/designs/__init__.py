@@ -1,0 +1,1 @@
+"""One module a factor; every `Design` in them is found without being listed."""
