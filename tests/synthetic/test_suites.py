@@ -165,7 +165,8 @@ def test_no_two_sets_share_their_random_numbers(seed: int) -> None:
 
 def in_its_own_units(data: SeparableDataset) -> Floats:
     """What a turn and a scale leave of a problem: inner products of the z_i over B², or where they
-    are all equal (orthogonal samples) the duals 1/‖z_i‖²; centred and normalised, 0 where nothing is left.
+    are all equal (orthogonal samples) the duals 1/‖z_i‖²; centred and normalised, 0 where nothing
+    is left.
     """
     Z = data.y[:, None] * data.X / data.radius
     gram = Z @ Z.T
