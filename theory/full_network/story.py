@@ -62,7 +62,7 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
     if drift is not None and drift.environments:
         for rate in drift.rates:
             sentences.append(
-                f"Instability goes with {rate.factor} to the power {rate.slope:+.2f}"
+                f"Instability goes with {rate.factor} to the power {rate.slope.value:+.2f}"
                 f" [{rate.low:+.2f}, {rate.high:+.2f}] (predicted {rate.predicted:+g}; sign"
                 f" {rate.sign})."
             )

@@ -174,11 +174,12 @@ PRESENTATION = Presentation(
             "Instability and the bounds when only the number of samples changes. A rung's slope is"
             " its rate.",
         ),
-        "instability-against-margin": _against(
-            "margin", "The same when only the margin changes, at a fixed radius."
+        "instability-against-radius-over-margin": _against(
+            columns.RADIUS_OVER_MARGIN,
+            "The same when only B/γ changes. A common scale of radius and margin changes nothing.",
         ),
-        "instability-against-radius": _against(
-            "radius", "The same when only the radius changes, at a fixed margin."
+        "instability-against-d": _against(
+            "d", "The same when only the number of features changes, which no bound contains."
         ),
         "instability-along-steps": Illustration(
             head.along_steps,
