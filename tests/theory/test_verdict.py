@@ -109,7 +109,7 @@ def test_a_status_of_proof_is_one_of_five():
 def test_what_was_handed_over_is_no_draw_of_a_design():
     verdict = theory.verify("H-anytime", SETS, steps=200, jobs=1)
     assert (verdict.draws, verdict.population, verdict.violation_limit) == (0, "", None)
-    assert "not violated on 3 environments that were handed over" in str(verdict)
+    assert "not violated on 3 environments handed over" in str(verdict)
     assert "%" not in str(verdict).splitlines()[0]
 
 
@@ -190,7 +190,7 @@ def test_a_violated_theorem_gets_no_rate_and_no_limit(results):
     violated = judge("H-anytime", tables)
     assert (violated.test, violated.violations) == ("violated", 1)
     assert (violated.rates, violated.violation_limit) == ((), None)
-    assert "violated on 1 of 39 environments" in str(violated)
+    assert "violated on 1 environment\n" in str(violated)
     assert "new draws" not in str(violated)
     assert "rate in" not in str(violated)
 

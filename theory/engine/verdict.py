@@ -114,10 +114,10 @@ class Verdict:
         if not self.environments:
             return ""
         if self.violations:
-            return f"on {self.violations} of {self.environments} environments"
+            return f"on {_counted(self.violations)}"
         limit = self.violation_limit
         if limit is None:
-            return f"on {self.environments} environments that were handed over"
+            return f"on {_counted(self.environments)} handed over"
         few = "few: " if self.draws < populations.FEW else ""
         what = "show an error of the code" if self.theorem.proof == PROVED else "violate it"
         return (
@@ -167,6 +167,10 @@ class Verdict:
                     f"  replay it: tunebound verify {self.theorem.name} --data {worst.path}"
                 )
         return "\n".join(lines)
+
+
+def _counted(environments: int) -> str:
+    return f"{environments} environment{'s' * (environments != 1)}"
 
 
 def judge(theorem: str | Theorem, results: computing.Results) -> Verdict:

@@ -67,8 +67,8 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
                 f" {rate.sign})."
             )
         sentences.append(
-            f"The drift bound of convex losses is violated on {drift.violations} of"
-            f" {drift.environments} networks: without convexity it is no theorem."
+            f"The drift bound of convex losses is violated on {drift.violations} networks: without"
+            " convexity it is no theorem."
         )
     return sentences
 
