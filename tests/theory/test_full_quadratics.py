@@ -142,6 +142,8 @@ def test_report_tells_the_failure_first(directory):
     assert page.index("P-Full") < page.index("F-closed")
     assert "all at κ = 0.99 and T = 1" in page
     assert "tunebound verify P-Full --data" in page
+    verdict = page[page.index("<b>P-Full</b>") : page.index("<b>F-apart</b>")]
+    assert "new draws" not in verdict
 
 
 @pytest.fixture(scope="module")

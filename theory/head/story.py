@@ -72,9 +72,9 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
     if first is not None and first.environments:
         sentences.append(
             "A constant C seen early does not always carry over: C ln ln t/ln t with C fitted on"
-            f" e^e ≤ t ≤ √T is exceeded at some later t on {first.violations} data sets. This rule is ours and says nothing against"
-            f" {theorems.published.name}, whose C is free; it says what fitting it on a run is"
-            " worth."
+            f" e^e ≤ t ≤ √T is exceeded at some later t on {first.violations} data sets. This rule"
+            f" is ours and says nothing against {theorems.published.name}, whose C is free; it says"
+            " what fitting it on a run is worth."
         )
     sentences += _on_rates(verdicts)
     sentences += _on_asymptotics(results, by_name.get(theorems.asymptotic.name))
