@@ -114,15 +114,15 @@ class Verdict:
         if not self.environments:
             return ""
         if self.violations:
-            return f"on {_counted(self.violations)}"
+            return f"on {_counted(self.violations, 'environment')}"
         limit = self.violation_limit
         if limit is None:
-            return f"on {_counted(self.environments)} handed over"
+            return f"on {_counted(self.environments, 'environment')} handed over"
         few = "few: " if self.draws < populations.FEW else ""
         what = "show an error of the code" if self.theorem.proof == PROVED else "violate it"
         return (
-            f"on {self.draws} independent draws of this design; {few}up to {100 * limit:.2g} % of"
-            f" new draws may {what} (95 %)"
+            f"on {_counted(self.draws, 'independent draw')} of this design; {few}up to"
+            f" {100 * limit:.2g} % of new draws may {what} (95 %)"
         )
 
     def __str__(self) -> str:
@@ -169,8 +169,8 @@ class Verdict:
         return "\n".join(lines)
 
 
-def _counted(environments: int) -> str:
-    return f"{environments} environment{'s' * (environments != 1)}"
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def judge(theorem: str | Theorem, results: computing.Results) -> Verdict:
