@@ -43,8 +43,7 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
                 f"The assumptions of P-Full fail here on all {len(environments)} networks: on"
                 f" {negative} the smallest curvature of a sample's loss at w* is not above zero by"
                 " more than its error. It cannot be: where a network fits a sample exactly, the"
-                " Hessian of that sample's loss has rank one. So P-Full says nothing of them; its"
-                " factors are tested as predictions only."
+                " Hessian of that sample's loss has rank one. So P-Full says nothing of them."
             )
     levels = environments.groupby(columns.PRETRAINING)[
         [columns.DISTANCE, columns.FINAL_INSTABILITY]
