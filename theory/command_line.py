@@ -260,12 +260,12 @@ def run(
         raise typer.Exit(130) from None
     for verdict in reporting.judge_all(target, results):
         known = verdict.theorem
-        line = f"{verdict.test:>16}  {known.proof:>21}  {known.name}  {verdict.extent}"
+        line = f"{verdict.test:>16}  {known.status:>25}  {known.name}  {verdict.extent}"
         typer.echo(line.rstrip())
     for decision in theory.decide(list(theory.hypotheses(chosen.name).values()), results):
         if decision.units:
             typer.echo(
-                f"{decision.status:>16}  {'hypothesis':>21}  {decision.hypothesis.name}"
+                f"{decision.status:>16}  {'hypothesis':>25}  {decision.hypothesis.name}"
                 f"  {decision.effect}"
             )
     typer.echo(
@@ -387,8 +387,8 @@ def list_theorems() -> None:
 
 
 def _known_of(listed: "Theorem | Hypothesis") -> str:
-    proof = getattr(listed, "proof", None)
-    return "" if proof is None else f"{proof}: "
+    status = getattr(listed, "status", None)
+    return "" if status is None else f"{status}: "
 
 
 @app.command()

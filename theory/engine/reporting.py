@@ -20,7 +20,7 @@ from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
 from tunebound.theory.engine.tightness import judged_rows, tightness_ratio
-from tunebound.theory.engine.verdict import CONTRADICTION, Verdict, judge_together
+from tunebound.theory.engine.verdict import Verdict, judge_together
 from tunebound.theory.engine.verification import with_counterexample
 
 
@@ -63,7 +63,6 @@ def report(
         title=f"{presentation.title} The {manifest['suite']} suite",
         subtitle=presentation.subtitle(results, manifest),
         verdicts=verdicts,
-        contradiction=CONTRADICTION,
         design=populations.described(results.environments, setting.factors),
         slopes=by_slope(rates),
         families=_family_rows(by_family(rates)),

@@ -19,10 +19,20 @@ from tunebound.theory.engine.tightness import judged_rows, tightness
 
 # a bound that says nothing on more than half of the environments is called vacuous
 VACUOUS_SHARE = 0.5
-CONTRADICTION = (
-    "this is proved, so that a violation is an error of the code (or of the proof): please report"
-    " it with the stored counterexample"
-)
+
+
+# by the weakest constant
+CONTRADICTIONS = {
+    "exact": (
+        "this is proved, so that a violation is an error of the code (or of the proof): please"
+        " report it with the stored counterexample"
+    ),
+    "estimated": (
+        "this is proved, so that a violation is an error of the code (or of the proof), or lies"
+        " beyond the estimated resolution or constants: replay the stored counterexample with exact"
+        " steps where the setting has them (--exact), and report it if it stays"
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +103,10 @@ class Verdict:
     bounded: bool = False
 
     @property
-    def contradicts_its_proof(self) -> bool:
-        """Whether what is proved here, all constants exact, is violated: the code is wrong."""
-        certified = self.theorem.proof == PROVED and self.provenance == "exact"
-        return certified and self.violations > 0
+    def contradiction(self) -> str:
+        """What it means that the evidence violates what is proved here; empty where it does not."""
+        violated = self.theorem.proof == PROVED and self.violations > 0
+        return CONTRADICTIONS.get(self.provenance, "") if violated else ""
 
     @property
     def violation_limit(self) -> float | None:
@@ -119,7 +129,10 @@ class Verdict:
         if limit is None:
             return f"on {_counted(self.environments, 'environment')} handed over"
         few = "few: " if self.draws < populations.FEW else ""
-        what = "show an error of the code" if self.theorem.proof == PROVED else "violate it"
+        estimate = "" if self.provenance == "exact" else " or of an estimate"
+        what = (
+            f"show an error of the code{estimate}" if self.theorem.proof == PROVED else "violate it"
+        )
         return (
             f"on {_counted(self.draws, 'independent draw')} of this design; {few}up to"
             f" {100 * limit:.2g} % of new draws may {what} (95 %)"
@@ -128,7 +141,7 @@ class Verdict:
     def __str__(self) -> str:
         never = ", never violated" if self.test == "vacuous" else ""
         found = f"{self.test}{never} {self.extent}".rstrip()
-        lines = [f"{self.theorem.name} [{self.theorem.proof}]: {found}"]
+        lines = [f"{self.theorem.name} [{self.theorem.status}]: {found}"]
         lines.append(f"  {self.theorem.statement}")
         if self.theorem.free_constants:
             lines.append(f"  the statement leaves open: {', '.join(self.theorem.free_constants)}")
@@ -136,8 +149,8 @@ class Verdict:
             lines.append(f"  the design: {self.population}")
         if self.theorem.domain:
             lines.append(f"  domain: {self.theorem.domain}")
-        if self.contradicts_its_proof:
-            lines.append(f"  {CONTRADICTION}")
+        if self.contradiction:
+            lines.append(f"  {self.contradiction}")
         if self.skipped:
             lines.append(
                 f"  {self.skipped} environments do not meet the assumptions and were left out"
