@@ -1,11 +1,12 @@
 """Suites of smooth strongly convex problems for full tuning: a designed experiment over n, κ,
-distance and spectrum.
+distance and spectrum. The levels of κ are chosen, not sampled; everything else of a problem is
+drawn from its seed, which no other problem of any suite has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,8 @@ SIZES = (4, 8, 16, 32, 64)
 # = 0.9375.
 CONDITIONS = (0.01, 0.03, 0.1, 0.3, 0.6, 0.95, 0.99)
 DISTANCES = (0.25, 4.0)
+# Seeds of one suite; suites of other names or seeds have others.
+BLOCK = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +83,11 @@ class ProblemSpecification:
         return make_smooth_losses(self.n, self.d, **common)
 
 
-def _smoke(seed: int) -> Iterator[ProblemSpecification]:
+def _smoke() -> Iterator[ProblemSpecification]:
     """A dozen small problems, one of each kind of trouble."""
     for kappa in (0.1, 0.99):
-        quadratic = partial(ProblemSpecification, kind="quadratic", kappa=kappa, seed=seed)
-        log_cosh = partial(ProblemSpecification, kind="log-cosh", kappa=kappa, seed=seed)
+        quadratic = partial(ProblemSpecification, kind="quadratic", kappa=kappa)
+        log_cosh = partial(ProblemSpecification, kind="log-cosh", kappa=kappa)
         yield quadratic(n=2, d=1)
         for spectrum in SPECTRA:
             yield quadratic(n=6, d=3, spectrum=spectrum, rotated=spectrum == "uniform")
@@ -92,13 +95,13 @@ def _smoke(seed: int) -> Iterator[ProblemSpecification]:
         yield quadratic(n=6, d=3, interpolate=False)
 
 
-def _standard(seed: int) -> Iterator[ProblemSpecification]:
+def _standard() -> Iterator[ProblemSpecification]:
     """Sweeps of n and κ for every spectrum, rotated or not; of the distance at n = 16; other
     losses; no common minimiser.
     """
     for kappa in CONDITIONS:
-        quadratic = partial(ProblemSpecification, kind="quadratic", kappa=kappa, seed=seed)
-        log_cosh = partial(ProblemSpecification, kind="log-cosh", kappa=kappa, seed=seed)
+        quadratic = partial(ProblemSpecification, kind="quadratic", kappa=kappa)
+        log_cosh = partial(ProblemSpecification, kind="log-cosh", kappa=kappa)
         for spectrum in SPECTRA:
             for n in SIZES:
                 for rotated in (False, True):
@@ -111,10 +114,17 @@ def _standard(seed: int) -> Iterator[ProblemSpecification]:
             yield quadratic(n=n, d=6, rotated=True, interpolate=False)
 
 
-_SUITES: Mapping[str, Callable[[int], Iterator[ProblemSpecification]]] = {
+_SUITES: Mapping[str, Callable[[], Iterator[ProblemSpecification]]] = {
     "smoke": _smoke,
     "standard": _standard,
 }
+
+
+def _drawn(name: str, seed: int) -> Iterator[ProblemSpecification]:
+    """The problems of a suite, each with a seed of its own."""
+    first = BLOCK * (len(_SUITES) * seed + list(_SUITES).index(name))
+    for number, specification in enumerate(_SUITES[name]()):
+        yield replace(specification, seed=first + number)
 
 
 def problem_suite_names() -> tuple[str, ...]:
@@ -139,7 +149,8 @@ def make_problem_suite(
     Returns
     -------
     Suite
-        Member i depends on (name, seed, i) only.
+        Each member is an independent draw and depends on (name, seed, i) only. One sample pair in
+        one dimension has nothing to draw: it is one problem for each κ.
 
     Raises
     ------
@@ -147,4 +158,4 @@ def make_problem_suite(
         If the name is unknown (the closest one is suggested) or the seed is no integer of at least
         0.
     """
-    return named_suite(name, seed, _SUITES)
+    return named_suite(name, seed, {each: partial(_drawn, each) for each in _SUITES})

@@ -1,9 +1,14 @@
-"""Suites of separable data sets: designed experiments over families, shapes and scales."""
+"""Suites of separable data sets: designed experiments over families, shapes and B/γ.
+
+Heads know a data set up to scale only, and the random numbers of a set depend on family, n, d and
+seed: two sets of one seed that differ in margin or radius alone are the same cloud. So every set
+of a suite has a seed that no other set of its family has, in this suite or in any other.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -22,11 +27,11 @@ class Shape(NamedTuple):
     d: int
 
 
-class Scale(NamedTuple):
-    """Planted margin and largest norm."""
+class Cell(NamedTuple):
+    """A shape, and the radius in units of the margin."""
 
-    margin: float
-    radius: float
+    shape: Shape
+    ratio: float
 
 
 # The families that any shape suits. Written out: a new family must not change what suite[17] is.
@@ -50,35 +55,27 @@ GENERIC = (
 ALL = (*GENERIC, "orthogonal", "wide")
 # Families of the smoke suite: one small set of each kind of trouble.
 SMOKE = tuple(name for name in ALL if name not in ("ball", "laplace", "imbalanced", "few_support"))
-SMOKE_SCALE = Scale(margin=0.5, radius=4.0)
 SMOKE_SHAPE = Shape(n=16, d=5)
+SMOKE_RATIO = 8.0
 # Orthogonal samples need d >= n, wide ones d > n.
 SMOKE_SHAPES_OF_THEIR_OWN = {"orthogonal": Shape(n=12, d=12), "wide": Shape(n=12, d=20)}
 
-# Two margins at one radius and two radii at one margin.
-SCALES = (
-    Scale(margin=0.5, radius=4.0),
-    Scale(margin=0.25, radius=4.0),
-    Scale(margin=0.5, radius=8.0),
-)
-# At the central shape the two sweeps have three values each.
-CENTRAL = Shape(n=96, d=8)
-CENTRAL_SCALES = (Scale(margin=1.0, radius=4.0), Scale(margin=0.5, radius=16.0))
-# 0.4 < 4/√96, the largest margin of 96 orthogonal samples inside radius 4.
-ORTHOGONAL_SCALES = (
-    Scale(margin=0.4, radius=4.0),
-    Scale(margin=0.2, radius=4.0),
-    Scale(margin=0.4, radius=8.0),
-)
+# The scale means nothing to a head; it changes from set to set so that this is seen.
+RADII = (4.0, 8.0, 2.0)
+# Seeds of one family in one suite; suites of other names or seeds have others.
+BLOCK = 1000
+# Radius over margin: all of them along the sweep of n, two elsewhere.
+RATIOS = (4.0, 8.0, 16.0, 32.0)
+MIDDLE_RATIOS = (8.0, 16.0)
+# √96 < 10: the margin of n orthogonal samples is at most radius/√n.
+ORTHOGONAL_RATIOS = (10.0, 20.0, 40.0)
 ORTHOGONAL_SHAPES = tuple(Shape(n=n, d=96) for n in (24, 48, 96))
+WIDE_RATIOS = (8.0, 16.0, 32.0)
 WIDE_SHAPES = (*(Shape(n=n, d=128) for n in (24, 48, 96)), Shape(n=48, d=96))
-STANDARD_SHAPES = (
-    *(Shape(n=n, d=8) for n in (24, 48, 96, 192)),
-    Shape(n=96, d=32),
-    Shape(n=48, d=96),
-)
+STANDARD_SWEEP = tuple(Shape(n=n, d=8) for n in (24, 48, 96, 192))
+STANDARD_SHAPES = (Shape(n=96, d=32), Shape(n=48, d=96))
+LARGE_SWEEP = tuple(Shape(n=n, d=d) for d in (4, 8) for n in (24, 48, 96, 192))
 LARGE_SHAPES = (
-    *(Shape(n=n, d=d) for d in (4, 8) for n in (24, 48, 96, 192)),
     *(Shape(n=n, d=d) for d in (16, 32) for n in (96, 192)),
     Shape(n=48, d=96),
     Shape(n=96, d=192),
@@ -140,60 +137,61 @@ class Specification:
         )
 
 
-Families = Sequence[Family]
+def _smoke(family: str) -> Iterator[Cell]:
+    """One small set."""
+    yield Cell(SMOKE_SHAPES_OF_THEIR_OWN.get(family, SMOKE_SHAPE), SMOKE_RATIO)
 
 
-def _smoke(families: Families, seed: int) -> Iterator[Specification]:
-    """One small set of each family."""
-    for family in families:
-        n, d = SMOKE_SHAPES_OF_THEIR_OWN.get(family.name, SMOKE_SHAPE)
-        margin, radius = SMOKE_SCALE
-        yield Specification(family=family, n=n, d=d, margin=margin, radius=radius, seed=seed)
+def _standard(family: str) -> Iterator[Cell]:
+    """Sweeps of n (at d = 8), d (at n = 96) and B/γ, in each of which nothing else varies."""
+    yield from _cells(family, STANDARD_SWEEP, STANDARD_SHAPES)
 
 
-def _cells(family: str, shapes: Sequence[Shape]) -> Iterator[tuple[Shape, Scale]]:
-    """Every shape and scale of one family; two families have needs and shapes of their own."""
+def _large(family: str) -> Iterator[Cell]:
+    """The standard design with more shapes, each cell drawn several times."""
+    for replicate in range(LARGE_REPLICATES):
+        for cell in _cells(family, LARGE_SWEEP, LARGE_SHAPES):
+            if replicate == 0 or not _is_one_problem(family, cell):
+                yield cell
+
+
+def _cells(family: str, sweep: Iterable[Shape], shapes: Iterable[Shape]) -> Iterator[Cell]:
+    """Every shape and ratio of one family; two families have needs and shapes of their own."""
     if family == "orthogonal":
         for shape in ORTHOGONAL_SHAPES:
             # First the largest margin of n orthogonal samples.
-            for scale in (Scale(margin=4.0 / shape.n**0.5, radius=4.0), *ORTHOGONAL_SCALES):
-                yield shape, scale
+            for ratio in (shape.n**0.5, *ORTHOGONAL_RATIOS):
+                yield Cell(shape, ratio)
     elif family == "wide":
-        yield from itertools.product(WIDE_SHAPES, SCALES)
+        yield from itertools.starmap(Cell, itertools.product(WIDE_SHAPES, WIDE_RATIOS))
     else:
-        for shape in shapes:
-            for scale in (*SCALES, *(CENTRAL_SCALES if shape == CENTRAL else ())):
-                yield shape, scale
+        yield from itertools.starmap(Cell, itertools.product(sweep, RATIOS))
+        yield from itertools.starmap(Cell, itertools.product(shapes, MIDDLE_RATIOS))
 
 
-def _designed(families: Families, shapes: Sequence[Shape], seed: int) -> Iterator[Specification]:
-    """Every family in all its cells."""
-    for family in families:
-        for (n, d), (margin, radius) in _cells(family.name, shapes):
-            yield Specification(family=family, n=n, d=d, margin=margin, radius=radius, seed=seed)
+def _is_one_problem(family: str, cell: Cell) -> bool:
+    """Whether all draws of a cell are one problem, turned: orthogonal samples of equal norm."""
+    return family == "orthogonal" and cell.ratio == cell.shape.n**0.5
 
 
-def _standard(families: Families, seed: int) -> Iterator[Specification]:
-    """Sweeps of n (at d = 8), d (at n = 96), margin and radius, in each of which nothing else
-    varies.
-    """
-    yield from _designed(families, STANDARD_SHAPES, seed)
-
-
-def _large(families: Families, seed: int) -> Iterator[Specification]:
-    """The standard design with more shapes and several draws of each; suites of different seeds
-    share no draw.
-    """
-    for replicate in range(LARGE_REPLICATES):
-        yield from _designed(families, LARGE_SHAPES, LARGE_REPLICATES * seed + replicate)
-
-
-# How each suite is designed, and the families that it has unless others are named.
-_SUITES: Mapping[str, tuple[Callable[[Families, int], Iterator[Specification]], Sequence[str]]] = {
+# The cells of one family in each suite, and the families that it has unless others are named.
+_SUITES: Mapping[str, tuple[Callable[[str], Iterator[Cell]], Sequence[str]]] = {
     "smoke": (_smoke, SMOKE),
     "standard": (_standard, ALL),
     "large": (_large, ALL),
 }
+
+
+def _specifications(name: str, families: Iterable[Family], seed: int) -> Iterator[Specification]:
+    """Every family in all its cells, each set with a seed and a scale of its own."""
+    cells, _ = _SUITES[name]
+    first = BLOCK * (len(_SUITES) * seed + list(_SUITES).index(name))
+    for family in families:
+        for number, ((n, d), ratio) in enumerate(cells(family.name)):
+            radius = RADII[number % len(RADII)]
+            yield Specification(
+                family=family, n=n, d=d, margin=radius / ratio, radius=radius, seed=first + number
+            )
 
 
 def suite_names() -> tuple[str, ...]:
@@ -210,8 +208,8 @@ def make_suite(
     ----------
     name : {"smoke", "standard", "large"}
         smoke: about a dozen small sets, one of each kind of trouble. standard: a designed
-        experiment over families × n × d × margin × radius (more than 300). large: more shapes and
-        three draws of each (more than 2,000).
+        experiment over families × n × d × B/γ (more than 300). large: more shapes and three draws
+        of each (more than 2,000).
     seed : int
         At least 0.
     families : sequence of str or Family
@@ -221,7 +219,8 @@ def make_suite(
     Returns
     -------
     Suite
-        Member i depends on (name, seed, families, i) only.
+        Each member is an independent draw: it shares its random numbers with no other member of
+        any suite. It depends on name, seed, its family and its number in its family only.
 
     Raises
     ------
@@ -231,9 +230,9 @@ def make_suite(
     """
     if isinstance(families, (str, Family)):
         raise TypeError(f"families must be a sequence, got {families!r}; pass [{families!r}]")
-    design, own = find_named("suite", name, _SUITES)
+    _, own = find_named("suite", name, _SUITES)
     chosen = [find_family(family) for family in families or own]
     names = [family.name for family in chosen]
     if len(set(names)) < len(names):
         raise ValueError(f"families must differ, got {', '.join(names)}; name each once")
-    return named_suite(name, seed, {name: partial(design, chosen)})
+    return named_suite(name, seed, {name: partial(_specifications, name, chosen)})

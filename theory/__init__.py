@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.setting import Setting, find_setting, register_setting, settings
     from tunebound.theory.engine.statement import Assumption, Claim, Theorem, theorem, theorems
     from tunebound.theory.engine.studies import Study, load, run
-    from tunebound.theory.engine.verdict import Verdict, judge, verify
+    from tunebound.theory.engine.verdict import Verdict, judge
+    from tunebound.theory.engine.verification import verify
 
 _MODULES = {
     "Assumption": "statement",
@@ -51,7 +52,7 @@ _MODULES = {
     "study": "computing",
     "theorem": "statement",
     "theorems": "statement",
-    "verify": "verdict",
+    "verify": "verification",
 }
 
 __all__ = [

@@ -260,7 +260,8 @@ def run(
         raise typer.Exit(130) from None
     for verdict in reporting.judge_all(target, results):
         known = verdict.theorem
-        typer.echo(f"{verdict.test:>16}  {known.status:>25}  {known.name}")
+        line = f"{verdict.test:>16}  {known.status:>25}  {known.name}  {verdict.extent}"
+        typer.echo(line.rstrip())
     for decision in theory.decide(list(theory.hypotheses(chosen.name).values()), results):
         if decision.units:
             typer.echo(
@@ -302,7 +303,7 @@ def verify(
     from tunebound.theory.engine.hypothesis import verify_hypothesis
     from tunebound.theory.engine.setting import find_setting
     from tunebound.theory.engine.statement import find_theorem
-    from tunebound.theory.engine.verdict import second_opinions
+    from tunebound.theory.engine.verification import second_opinions
 
     if theorem in theory.hypotheses():
         hypothesis = theory.hypotheses()[theorem]
@@ -418,8 +419,9 @@ def suites() -> None:
     for setting in theory.settings().values():
         typer.echo(f"{setting.name}: {setting.summary}")
         for name in setting.suite_names():
-            size = len(setting.suite(name, 0, setting.options()).specifications)
-            typer.echo(f"    {name:10} {size:6,} members")
+            members = setting.suite(name, 0, setting.options()).specifications
+            draws = len({setting.draw(each) for each in members})
+            typer.echo(f"    {name:10} {len(members):6,} members, {draws:6,} independent draws")
 
 
 @app.command(name="options")

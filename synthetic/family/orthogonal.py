@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tunebound.synthetic.planting import random_frame
+from tunebound.synthetic.planting import dual_weights, random_frame
 from tunebound.synthetic.registry import Option, Planted, Request, register_family
 
 
@@ -16,7 +16,10 @@ from tunebound.synthetic.registry import Option, Planted, Request, register_fami
         "Pairwise orthogonal samples x_i = radius·e_i: every sample supports alone a direction of"
         " its own, the worst case for leave-one-out stability."
     ),
-    needs="d ≥ n; margin ≤ radius/√n (equality: all norms equal; below: all norms but one shrink)",
+    needs=(
+        "d ≥ n; margin ≤ radius/√n (equality: all norms equal; below: all norms but one shrink, by"
+        " amounts that are drawn)"
+    ),
     options={
         "rotate": Option(
             default=False,
@@ -38,11 +41,12 @@ def orthogonal(request: Request, rng: np.random.Generator) -> Planted:
             f" radius/√n = {largest:.17g}, got margin={request.margin:.17g}; lower the margin or n,"
             " or raise the radius"
         )
-    norms = np.full(n, request.radius)
-    if request.margin < largest:
-        # (n − 1)/r² + 1/radius² = 1/margin², written so that the difference loses no digits.
-        ratio = request.margin / request.radius
-        norms[1:] = request.margin * math.sqrt((n - 1) / ((1.0 - ratio) * (1.0 + ratio)))
+    # dual α_i = 1/r_i² in units of Σ α_i = 1/margin²: 1/radius² for each, and what is left for all
+    # but one in shares that are drawn
+    least = (request.margin / request.radius) ** 2
+    shares = np.full(n, least)
+    shares[1:] += dual_weights(n - 1, rng) * max(1.0 - n * least, 0.0)
+    norms = np.minimum(request.margin / np.sqrt(shares), request.radius)
     frame = random_frame(d, n, rng) if request.options["rotate"] else np.eye(d, n)
     Z = (frame * norms).T
     separator = frame @ (1.0 / norms)

@@ -146,11 +146,18 @@ def test_orthogonal_samples(rotate: bool, share: float) -> None:
     assert (np.count_nonzero(data.X) == n) == (not rotate)
     shrunk = np.sort(norms(data.X))
     assert shrunk[-1] == pytest.approx(radius, rel=1e-14)
-    assert np.ptp(shrunk[:-1]) < 1e-14 * radius
+    # on paper 1/margin² = Σ 1/r_i², and what each 1/r_i² exceeds 1/radius² by differs from sample
+    # to sample, by a factor of at most 3
+    assert (shrunk**-2.0).sum() == pytest.approx(n / (share * radius) ** 2, rel=1e-13)
     if share == 1.0:
         assert shrunk[0] == pytest.approx(radius, rel=1e-14)
     else:
-        assert shrunk[-2] < radius * 0.999
+        excess = shrunk[:-1] ** -2.0 - radius**-2.0
+        assert 1.1 < excess.max() / excess.min() <= 3
+        other = make_separable(
+            "orthogonal", n=n, d=13, margin=data.margin, radius=radius, rotate=rotate, seed=1
+        )
+        assert np.abs(np.sort(norms(other.X)) / shrunk - 1).max() > 0.01
 
 
 def test_wide_has_three_quarters_of_the_samples_on_the_margin() -> None:

@@ -30,9 +30,42 @@ def test_every_factor_is_swept_with_the_others_fixed():
     for factor, values in (("n", 5), ("kappa", 7), ("distance", 3)):
         groups = {}
         for each in specifications:
-            rest = tuple(value for name, value in vars(each).items() if name != factor)
+            rest = tuple(
+                value for name, value in vars(each).items() if name not in (factor, "seed")
+            )
             groups.setdefault(rest, set()).add(getattr(each, factor))
         assert sum(len(group) == values for group in groups.values()) >= 4, factor
+
+
+def test_no_two_problems_share_their_random_numbers():
+    # all random numbers come from the seed, whatever n, d and κ are
+    drawn = [
+        each.seed
+        for name in problem_suite_names()
+        for seed in (0, 1, 2)
+        for each in make_problem_suite(name, seed).specifications
+    ]
+    assert len(set(drawn)) == len(drawn)
+
+
+def closest(problems):
+    """|cos| between the directions from start to minimiser of the two problems most alike."""
+    directions = np.stack([(each.start - each.minimiser) / each.distance for each in problems])
+    products = np.abs(directions @ directions.T)
+    np.fill_diagonal(products, 0)
+    return products.max()
+
+
+def test_no_two_problems_of_the_standard_suite_are_the_same():
+    problems = [each for each in make_problem_suite() if each.d == 6]
+    assert len(problems) > 400
+    # 82,215 pairs of directions in six dimensions come closer than 0.999 with probability 0.005
+    assert closest(problems) < 0.999
+    one_seed = [
+        ProblemSpecification(kind="quadratic", n=16, d=6, kappa=0.1, distance=distance).make()
+        for distance in (1.0, 4.0)
+    ]
+    assert closest(one_seed) == pytest.approx(1, abs=1e-12)
 
 
 def test_a_member_is_the_same_alone_and_in_the_row():

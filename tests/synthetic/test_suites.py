@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tunebound._ground.arrays import Floats
 from tunebound.synthetic import (
     Family,
     SeparableDataset,
@@ -69,12 +70,11 @@ def test_specifications_generate_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("name", suite_names())
 def test_every_specification_can_be_honoured(name: str) -> None:
-    if name == "large":  # Every shape of every family, one draw.
-        specifications = make_suite(name).specifications
-        specifications = specifications[: len(specifications) // 3]
-    else:
-        specifications = make_suite(name, seed=1).specifications
-    for specification in specifications:
+    cells = {
+        (s.family.name, s.n, s.d, s.radius / s.margin): s
+        for s in make_suite(name, seed=1).specifications
+    }
+    for specification in cells.values():
         assert specification.make().n == specification.n
 
 
@@ -129,23 +129,98 @@ def test_the_standard_suite_is_a_designed_experiment() -> None:
     stay.
     """
     suite = make_suite()
-    members = {(s.family.name, s.n, s.d, s.margin, s.radius) for s in suite.specifications}
-    assert len({s.seed for s in suite.specifications}) == 1
+    members = {(s.family.name, s.n, s.d, s.radius / s.margin) for s in suite.specifications}
+    assert len(members) == len(suite)
+    assert len({s.radius for s in suite.specifications}) == 3
     assert max(s.n for s in suite.specifications) <= 192
     sweeps: dict[str, dict[str, int]] = defaultdict(dict)
     for family in families():
         cells = [cell for cell in members if cell[0] == family]
-        for position, factor in enumerate(("n", "d", "margin", "radius"), start=1):
+        for position, factor in enumerate(("n", "d", "ratio"), start=1):
             groups: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
             for cell in cells:
                 groups[cell[:position] + cell[position + 1 :]].add(cell[position])
             sweeps[family][factor] = max(len(values) for values in groups.values())
     for family, longest in sweeps.items():
         if family not in ("orthogonal", "wide"):
-            assert longest == {"n": 4, "d": 2, "margin": 3, "radius": 3}
+            assert longest == {"n": 4, "d": 2, "ratio": 4}
         else:
             assert longest["n"] == 3
-            assert min(longest["margin"], longest["radius"]) >= 2
+            assert longest["ratio"] >= 3
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_no_two_sets_share_their_random_numbers(seed: int) -> None:
+    # all suites of neighbouring seeds together: family, n, d and seed are what is drawn from
+    drawn = [
+        (s.family.name, s.n, s.d, s.seed)
+        for name in suite_names()
+        for each in (seed, seed + 1)
+        for s in make_suite(name, seed=each).specifications
+    ]
+    assert len(set(drawn)) == len(drawn)
+    # within a family no seed is used twice, whatever the shape
+    assert len({(family, number) for family, _, _, number in drawn}) == len(drawn)
+
+
+def in_its_own_units(data: SeparableDataset) -> Floats:
+    """What a turn and a scale leave of a problem: inner products of the z_i over B², or where they
+    are all equal (orthogonal samples) the duals 1/‖z_i‖²; centred and normalised, 0 where nothing
+    is left.
+    """
+    Z = data.y[:, None] * data.X / data.radius
+    gram = Z @ Z.T
+    for values in (gram[np.triu_indices(data.n, 1)], 1 / np.diag(gram)):
+        centred = values - values.mean()
+        size = np.linalg.norm(centred)
+        if size > 1e-9:
+            pad = np.zeros(data.n * (data.n - 1) // 2)
+            pad[: centred.size] = centred / size
+            return pad
+    return np.zeros(data.n * (data.n - 1) // 2)
+
+
+def largest_correlation(sets: list[SeparableDataset]) -> float:
+    """Of two different sets among those of equal n; two sets without anything left are the same."""
+    largest = -1.0
+    for n in {data.n for data in sets}:
+        reduced = np.stack([in_its_own_units(data) for data in sets if data.n == n])
+        if (~reduced.any(axis=1)).sum() > 1:
+            return 1.0
+        products = reduced @ reduced.T
+        np.fill_diagonal(products, -1.0)
+        largest = max(largest, products.max())
+    return largest
+
+
+@pytest.mark.parametrize(("name", "most"), [("smoke", 0.5), ("standard", 0.5), ("large", 0.7)])
+def test_no_two_sets_of_a_suite_are_the_same_problem(name: str, most: float) -> None:
+    assert largest_correlation(list(make_suite(name))) < most
+
+
+def test_sets_of_one_seed_are_seen_to_be_the_same_problem() -> None:
+    """The measure above finds a change of scale, a change of B/γ, and orthogonal samples of equal
+    norm.
+    """
+    common = {"n": 48, "d": 8, "seed": 3}
+    first, scaled, closer = (
+        make_separable("gaussian", margin=margin, radius=radius, **common)
+        for margin, radius in ((0.25, 4.0), (0.5, 8.0), (0.5, 4.0))
+    )
+    assert largest_correlation([first, scaled]) == pytest.approx(1, abs=1e-9)
+    assert largest_correlation([first, closer]) > 0.9
+    corners = [
+        make_separable("orthogonal", n=9, d=9, margin=1.0, radius=3.0, seed=seed) for seed in (0, 1)
+    ]
+    assert largest_correlation(corners) == 1
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_a_set_depends_on_its_own_family_only(name: str) -> None:
+    usual = {each.name: each for each in make_suite(name, seed=2).specifications}
+    alone = make_suite(name, seed=2, families=["sparse"]).specifications
+    assert alone
+    assert all(usual[each.name] == each for each in alone)
 
 
 def test_the_number_of_support_vectors_stays_along_the_sweep_of_n() -> None:

@@ -31,6 +31,8 @@ def test_lists(monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, "suites")
     assert code == 0
     assert all(name in out for name in synthetic.suite_names())
+    assert "standard      324 members,    324 independent draws" in out
+    assert "standard       42 members,     14 independent draws" in out
 
 
 def test_help_names_every_command(monkeypatch, capsys):

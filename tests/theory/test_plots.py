@@ -11,23 +11,30 @@ from tunebound.theory.head import figures as head
 
 @pytest.fixture(scope="module")
 def sweep():
-    """Three families that differ in n, margin or radius only."""
+    """Three families that differ in n, d or B/γ only, which both margin and radius change."""
     setting = find_setting("head")
     sets = [
-        synthetic.make_separable(family, n=n, d=3, margin=margin, radius=radius)
+        synthetic.make_separable(family, n=n, d=d, margin=margin, radius=radius)
         for family in ("gaussian", "ball", "laplace")
-        for n, margin, radius in ((10, 0.5, 4.0), (20, 0.5, 4.0), (10, 0.25, 4.0), (10, 0.5, 8.0))
+        for n, d, margin, radius in (
+            (10, 3, 0.5, 4.0),
+            (20, 3, 0.5, 4.0),
+            (10, 3, 0.25, 4.0),
+            (10, 3, 0.5, 8.0),
+            (10, 4, 0.5, 4.0),
+        )
     ]
     options = computing.checked_options(setting, {})
     known = [theorem for theorem in theory.theorems("head").values() if not theorem.free_constants]
     shapes = [
-        ([s for s in sets if s.n == n], numbers)
-        for n, numbers in ((10, range(9)), (20, range(9, 12)))
+        [number for number, data in enumerate(sets) if (data.n, data.d) == shape]
+        for shape in ((10, 3), (20, 3), (10, 4))
     ]
     return computing.concatenate(
         [
             computing.examine(setting, chosen, options, known, numbers, chosen)
-            for chosen, numbers in shapes
+            for numbers in shapes
+            for chosen in ([sets[number] for number in numbers],)
         ]
     )
 
@@ -62,18 +69,13 @@ def test_figures_against_a_factor_need_one_that_varies(results):
     assert not {name for name in HEAD.figures(results) if name.startswith("instability-against")}
 
 
-@pytest.mark.parametrize("factor", ["n", "margin", "radius"])
+@pytest.mark.parametrize("factor", ["n", "radius_over_margin"])
 def test_sweeps_show_medians_over_families(sweep, factor):
     figure = head.ladder(sweep, factor)
     (line,) = [
         line for line in figure.axes[0].get_lines() if line.get_label() == "H-anytime (step t)"
     ]
-    values = {"n": [10, 20], "margin": [0.25, 0.5], "radius": [4.0, 8.0]}[factor]
+    values = {"n": [10, 20], "radius_over_margin": [8.0, 16.0]}[factor]
     assert list(line.get_xdata()) == values
-    expected = [
-        2
-        * (x if factor == "radius" else 4)
-        / ((x if factor == "margin" else 0.5) * (x if factor == "n" else 10))
-        for x in values
-    ]
+    expected = [2 * 8 / n if factor == "n" else 2 * n / 10 for n in values]
     assert line.get_ydata() == pytest.approx(expected, rel=1e-9)

@@ -1,86 +1,193 @@
-"""Slopes within groups, on data whose slope is known."""
+"""Slopes within groups and their two-stage bootstrap, on data whose slope is known."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tunebound.theory.engine.statistics.rates import within_group_rate
+from tunebound.theory.engine.exponents import Rate
+from tunebound.theory.engine.statistics.rates import RESAMPLES, slope_beside, within_group_slope
 
-FACTORS = ("family", "n", "margin")
+OTHERS = ("family", "margin")
+SIZES = (10, 20, 40)
+LOOPS = 1500
 
 
-def frame(slope, noise=0.0, groups=12, seed=0):
+def frame(slope, *, apart=0.0, noise=0.0, families=12, groups=1, seed=0):
+    """Families whose slopes scatter around a slope by `apart`, each with groups of three draws."""
     rng = np.random.default_rng(seed)
     rows = []
-    for group in range(groups):
-        level = rng.normal()
-        for n in (10, 20, 40):
-            value = np.exp(level + slope * np.log(n) + noise * rng.normal())
-            rows.append(
-                {
-                    "family": f"f{group}",
-                    "n": n,
-                    "margin": 0.5,
-                    "measured": value,
-                    "bound": np.exp(level) / n,
-                }
-            )
+    for family in range(families):
+        own = slope + apart * rng.normal()
+        for margin in range(groups):
+            level = rng.normal()
+            for n in SIZES:
+                value = np.exp(level + own * np.log(n) + noise * rng.normal())
+                rows.append(
+                    {
+                        "family": f"f{family}",
+                        "n": n,
+                        "margin": margin,
+                        "draw": f"{family}-{margin}-{n}",
+                        "resolution": 1e-9,
+                        "measured": value,
+                        "bound": np.exp(level) / n,
+                    }
+                )
     return pd.DataFrame(rows)
 
 
+def measure(data, family="family", **more):
+    return within_group_slope(data, "n", OTHERS, family, **more)
+
+
+def regression(data):
+    """Least squares on ln n and a dummy for each group."""
+    names = data["family"].astype(str) + data["margin"].astype(str)
+    design = np.column_stack([np.log(data["n"]), pd.get_dummies(names).to_numpy(float)])
+    return np.linalg.lstsq(design, np.log(data["measured"]), rcond=None)[0][0]
+
+
 def test_exact_power_law_is_recovered_whatever_the_groups_levels():
-    rate = within_group_rate(frame(-0.7), "n", -0.7, FACTORS)
-    assert rate.slope == pytest.approx(-0.7, abs=1e-12)
-    assert rate.bound_slope == pytest.approx(-1.0, abs=1e-12)
-    assert (rate.groups, rate.environments) == (12, 36)
-    # every draw of groups has the same slope
-    assert (rate.low, rate.high) == pytest.approx((-0.7, -0.7), abs=1e-12)
+    data = frame(-0.7)
+    slope = measure(data)
+    assert slope.value == pytest.approx(-0.7, abs=1e-12)
+    assert slope_beside(data, "bound", "n", OTHERS) == pytest.approx(-1.0, abs=1e-12)
+    assert (slope.groups, slope.environments, slope.draws, slope.dropped) == (12, 36, 36, 0)
+    # every resample has the same slope
+    assert slope.interval() == pytest.approx((-0.7, -0.7), abs=1e-9)
 
 
-def test_slope_agrees_with_a_regression_on_group_dummies():
-    data = frame(-0.7, noise=0.5)
-    design = np.column_stack([np.log(data["n"]), pd.get_dummies(data["family"]).to_numpy(float)])
-    expected = np.linalg.lstsq(design, np.log(data["measured"]), rcond=None)[0][0]
-    assert within_group_rate(data, "n", -1, FACTORS).slope == pytest.approx(expected, rel=1e-10)
+def test_slopes_agree_with_a_regression_on_group_dummies():
+    data = frame(-0.7, apart=0.5, noise=0.5, groups=3)
+    slope = measure(data)
+    assert slope.value == pytest.approx(regression(data), rel=1e-10)
+    assert set(slope.families) == set(data["family"])
+    for name, own in data.groupby("family"):
+        assert slope.families[name] == pytest.approx(regression(own), rel=1e-10)
 
 
-def test_interval_covers_the_true_slope_about_as_often_as_it_says():
-    hits = [
-        rate.low <= -1 <= rate.high
-        for rate in (
-            within_group_rate(frame(-1, noise=0.4, groups=30, seed=seed), "n", -1, FACTORS)
-            for seed in range(60)
-        )
-    ]
-    assert np.mean(hits) > 0.85
+@pytest.mark.parametrize(("families", "groups"), [(12, 4), (3, 4), (1, 10)])
+def test_bootstrap_agrees_with_an_explicit_loop(families, groups):
+    """Families with replacement where there are enough, then draws within each, then a regression
+    on dummies.
+    """
+    data = frame(-1, apart=0.4, noise=0.4, families=families, groups=groups, seed=3)
+    rng = np.random.default_rng(1)
+    by_family = [own for _, own in data.groupby("family")]
+    found = []
+    for _ in range(LOOPS):
+        chosen = rng.integers(families, size=families) if families >= 5 else range(families)
+        parts = []
+        for place, number in enumerate(chosen):
+            own = by_family[number]
+            again = own.iloc[rng.integers(len(own), size=len(own))]
+            parts.append(again.assign(family=f"{place}"))
+        found.append(regression(pd.concat(parts)))
+    slope = measure(data, "" if families == 1 else "family")
+    assert len(slope.resampled) == RESAMPLES
+    assert np.mean(found) == pytest.approx(
+        slope.resampled.mean(), abs=4 * np.std(found) / LOOPS**0.5
+    )
+    assert np.std(found) == pytest.approx(slope.resampled.std(), rel=0.08)
+    for confidence in (0.5, 0.9):
+        tail = (1 - confidence) / 2
+        expected = np.quantile(found, [tail, 1 - tail])
+        # four standard errors of a 5 % quantile of 1,500 normal values
+        assert slope.interval(confidence) == pytest.approx(expected, abs=0.22 * np.std(found))
+
+
+def test_draws_that_share_rows_are_resampled_together():
+    # each draw has three rows, in a group of its own: resampling rows would break the groups
+    data = frame(-1, apart=0.0, noise=0.5, families=8, groups=5).assign(
+        draw=lambda rows: rows["family"] + rows["margin"].astype(str)
+    )
+    whole, single = measure(data, ""), measure(frame(-1, noise=0.5, families=8, groups=5), "")
+    assert (whole.draws, whole.groups) == (40, 40)
+    assert single.draws == 120
+    slopes = data.groupby("draw")[["n", "measured"]].apply(
+        lambda rows: np.polyfit(np.log(rows["n"]), np.log(rows["measured"]), 1)[0]
+    )
+    # all groups have the same n: the slope is the mean of theirs, and its error is known
+    assert whole.value == pytest.approx(slopes.mean(), rel=1e-10)
+    assert whole.resampled.std() == pytest.approx(slopes.std(ddof=0) / np.sqrt(40), rel=0.03)
+
+
+def test_interval_covers_the_mean_slope_of_families_that_differ():
+    """Planted: family slopes scatter by 0.3 around −1. Resampling draws alone, as if they came from
+    one population, covers it far less often than it says.
+    """
+    both = np.zeros(2)
+    repeats = 60
+    for seed in range(repeats):
+        data = frame(-1, apart=0.3, noise=0.2, families=17, groups=4, seed=seed)
+        intervals = (measure(data).interval(), measure(data, "").interval())
+        both += [low <= -1 <= high for low, high in intervals]
+    families, draws = both / repeats
+    assert 0.88 <= families <= 1
+    assert draws < families - 0.1
+
+
+def test_values_within_their_resolution_are_left_out_and_counted():
+    data = frame(-1, noise=0.1)
+    noisy = data.copy()
+    noisy.loc[[0, 4, 8], "measured"] = 1e-12  # below the resolution: rounding
+    slope = measure(noisy)
+    assert slope.dropped == 3
+    assert slope.value == pytest.approx(regression(data.drop(index=[0, 4, 8])), rel=1e-10)
+    exact = data.copy()
+    exact.loc[[0, 4, 8], "measured"] = 0.0
+    assert measure(exact).value == slope.value
+
+
+def test_too_few_groups_or_values_above_resolution_give_no_slope():
+    assert measure(frame(-1, families=2)) is None
+    zero = frame(-1)
+    zero.loc[zero.index[: len(zero) // 2 + 1], "measured"] = 0
+    assert measure(zero) is None
+    assert within_group_slope(frame(-1), "margin", ("family", "n"), "family") is None
+
+
+def rate(slope, predicted, noise=0.01):
+    measured = measure(frame(slope, noise=noise))
+    low, high = measured.interval()
+    return Rate(
+        theorem="t",
+        factor="n",
+        quantity="q",
+        predicted=predicted,
+        slope=measured,
+        low=low,
+        high=high,
+        together=1,
+        bound_slope=-1.0,
+    )
 
 
 @pytest.mark.parametrize(
     ("slope", "predicted", "sign", "exponent"),
     [
-        (-1.0, -1.0, "confirmed", "shows"),
         (-1.5, -1.0, "confirmed", "stronger"),
         (-0.5, -1.0, "confirmed", "weaker"),
         (0.5, -1, "reversed", "weaker"),
     ],
 )
 def test_sign_and_exponent_are_judged(slope, predicted, sign, exponent):
-    rate = within_group_rate(frame(slope, noise=0.01), "n", predicted, FACTORS)
-    assert rate.sign == sign
-    assert (
-        rate.exponent == exponent
-        if slope != -1
-        else rate.exponent in ("shows", "stronger", "weaker")
-    )
+    found = rate(slope, predicted)
+    assert (found.sign, found.exponent) == (sign, exponent)
+    assert f"predicted {predicted:+g}, measured {found.slope.value:+.3f}" in str(found)
+
+
+def test_an_exponent_inside_the_interval_is_compatible():
+    found = rate(-1.0, -1.0, noise=0.2)
+    assert found.low < -1 < found.high
+    assert (found.exponent, found.sign) == ("compatible", "confirmed")
 
 
 def test_no_effect_is_not_decided():
-    assert within_group_rate(frame(0.0, noise=0.5), "n", -1, FACTORS).sign == "not decided"
+    assert rate(0.0, -1.0, noise=0.5).sign == "not decided"
 
 
-def test_too_few_groups_or_positive_values_give_no_rate():
-    assert within_group_rate(frame(-1, groups=2), "n", -1, FACTORS) is None
-    zero = frame(-1)
-    zero.loc[zero.index[: len(zero) // 2 + 1], "measured"] = 0
-    assert within_group_rate(zero, "n", -1, FACTORS) is None
-    assert within_group_rate(frame(-1), "margin", -1, FACTORS) is None
+def test_wider_together_than_alone():
+    slope = measure(frame(-1, apart=0.3, noise=0.3, groups=3))
+    alone, together = slope.interval(0.95), slope.interval(1 - 0.05 / 10)
+    assert together[0] < alone[0] < alone[1] < together[1]

@@ -1,14 +1,20 @@
 """Verdicts on theorems whose truth is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
+from scipy.stats import beta
 
 from tunebound import bounds, synthetic, theory
+from tunebound.theory.engine.exponents import by_slope
+from tunebound.theory.engine.populations import FEW, violation_limit
+from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import Assumption
-from tunebound.theory.engine.verdict import judge, second_opinions
+from tunebound.theory.engine.verdict import judge, judge_together
+from tunebound.theory.engine.verification import second_opinions
 
 WEIGHTINGS = ("1/n", "1/(n-1)")
 
@@ -54,7 +60,6 @@ def test_a_true_theorem_is_not_violated():
     verdict = theory.verify("H-anytime", SETS, steps=200, jobs=1)
     assert verdict.test == "not violated"
     assert (verdict.environments, verdict.violations) == (3, 0)
-    assert verdict.violation_limit == pytest.approx(1 - 0.05 ** (1 / 3), rel=1e-9)
     assert 0.4 < verdict.tightness["median"] <= 1
     assert (
         verdict.tightness["loosest"] <= verdict.tightness["median"] <= verdict.tightness["tightest"]
@@ -68,7 +73,7 @@ def test_a_false_theorem_is_violated_by_the_smallest_set_which_replays(tmp_path)
     verdict = theory.verify(false, SETS, steps=200, jobs=1, output=tmp_path)
     assert verdict.test == "violated"
     assert verdict.violations == 3
-    assert verdict.violation_limit == 1.0
+    assert verdict.violation_limit is None
     assert verdict.violation.environment == SETS[1].name, "the set of 8 samples is the smallest"
     stored = synthetic.SeparableDataset.from_npz(verdict.violation.path)
     np.testing.assert_array_equal(stored.X, SETS[1].X)
@@ -134,6 +139,127 @@ def test_a_status_of_proof_is_one_of_five():
         "extrapolation of ours",
         "fitted",
     }
+
+
+def test_what_was_handed_over_is_no_draw_of_a_design():
+    verdict = theory.verify("H-anytime", SETS, steps=200, jobs=1)
+    assert (verdict.draws, verdict.population, verdict.violation_limit) == (0, "", None)
+    assert "not violated on 3 environments handed over" in str(verdict)
+    assert "%" not in str(verdict).splitlines()[0]
+
+
+def test_the_limit_is_that_of_independent_draws(results):
+    verdict = judge("H-free", results)
+    assert (verdict.environments, verdict.draws) == (13, 13)
+    # Clopper and Pearson by the beta distribution of SciPy, and on paper 1 − 0.05^(1/13)
+    assert verdict.violation_limit == pytest.approx(beta.ppf(0.95, 1, 13), rel=1e-12)
+    assert verdict.violation_limit == pytest.approx(1 - 0.05 ** (1 / 13), rel=1e-12)
+    first = str(verdict).splitlines()[0]
+    assert first == (
+        "H-free [proved here]: not violated on 13 independent draws of this design; few: up to 21 %"
+        " of new draws may show an error of the code (95 %)"
+    )
+    assert "the design: 13 values of family; n = 12, 16; d = 5, 12, 20; radius_over_margin = 8" in (
+        str(verdict)
+    )
+
+
+def test_members_of_one_draw_count_once(results):
+    shared = theory.Results(
+        **{
+            table: getattr(results, table).assign(draw=lambda frame: frame["n"].map(str))
+            for table in ("rows", "environments")
+        },
+        skipped=results.skipped,
+    )
+    verdict = judge("H-free", shared)
+    assert (verdict.environments, verdict.draws) == (13, 2)
+    assert verdict.violation_limit == pytest.approx(1 - 0.05**0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize("draws", [1, 2, 13, 58, 59, 324, 2046])
+def test_the_limit_holds_for_the_mean_over_cells_that_were_chosen(draws):
+    limit = violation_limit(draws)
+    assert limit == pytest.approx(beta.ppf(0.95, 1, draws), rel=1e-12)
+    assert (limit > 0.05) == (draws < FEW)
+    # cells with shares of violations of their own, whose mean is the limit: that none of them
+    # shows has a probability of at most 5 %
+    rng = np.random.default_rng(draws)
+    for _ in range(20):
+        shares = rng.dirichlet(np.ones(draws)) * draws * limit
+        if shares.max() < 1:
+            assert np.prod(1 - shares) <= 0.05 * (1 + 1e-9)
+
+
+def test_every_setting_says_how_many_draws_its_suites_are():
+    draws = {}
+    for setting in theory.settings().values():
+        for name in setting.suite_names():
+            members = setting.suite(name, 0, setting.options()).specifications
+            draws[setting.name, name] = len(members), len({setting.draw(each) for each in members})
+    assert draws["head", "standard"] == (324, 324)
+    assert draws["head", "large"] == (2046, 2046)
+    assert draws["full-quadratics", "standard"] == (413, 413)
+    assert draws["full-network", "standard"] == (28, 28)
+    # three scales of the starts share each data set
+    assert draws["multi-head", "standard"] == (42, 14)
+
+
+def test_a_violated_theorem_gets_no_rate_and_no_limit(results):
+    # 13 sets in which n varies by hand, so that a slope could be measured
+    rows = results.rows[results.rows["theorem"] == "H-anytime"]
+    rows = pd.concat(
+        [
+            rows.assign(member=rows["member"] + 100 * copy, n=rows["n"] * 2**copy).assign(
+                draw=lambda frame: frame["member"].map(str),
+                measured=lambda frame, copy=copy: frame["measured"] / 2**copy,
+            )
+            for copy in range(3)
+        ],
+        ignore_index=True,
+    )
+    tables = theory.Results(rows, results.environments, results.skipped)
+    (rate,) = judge("H-anytime", tables).rates
+    assert (rate.factor, rate.slope.value) == ("n", pytest.approx(-1, abs=1e-9))
+    rows.loc[rows["member"] == 0, "excess"] = 1e-3
+    violated = judge("H-anytime", tables)
+    assert (violated.test, violated.violations) == ("violated", 1)
+    assert (violated.rates, violated.violation_limit) == ((), None)
+    assert "violated on 1 environment\n" in str(violated)
+    assert "new draws" not in str(violated)
+    assert "rate in" not in str(violated)
+
+
+def test_exponents_that_share_a_regression_count_once(results):
+    head = find_setting("head")
+    rows = results.rows[results.rows["theorem"].isin(["H-free", "H-dual", "H-anytime"])]
+    rows = pd.concat(
+        [
+            rows.assign(
+                member=rows["member"] + 100 * copy,
+                n=rows["n"] * 2**copy,
+                radius_over_margin=rows["radius_over_margin"] * (1 + (copy > 2)),
+                draw=lambda frame: frame["member"].map(str),
+            )
+            for copy in range(4)
+        ],
+        ignore_index=True,
+    )
+    tables = theory.Results(rows, results.environments, results.skipped)
+    known = [theory.theorems("head")[name] for name in ("H-free", "H-dual", "H-anytime")]
+    verdicts = judge_together(head, known, tables)
+    rates = [rate for verdict in verdicts for rate in verdict.rates]
+    # in the limit and after the last step, in n only: nothing else varies alone
+    assert [[each.theorem for each in shared] for shared in by_slope(rates)] == [
+        ["H-free"],
+        ["H-anytime"],
+    ]
+    assert {rate.together for rate in rates} == {2}
+    for rate in rates:
+        assert (rate.low, rate.high) == rate.slope.interval(1 - 0.05 / 2)
+    # asked alone, an interval is that of one slope
+    (alone,) = judge("H-free", tables).rates
+    assert (alone.low, alone.high) == alone.slope.interval(0.95)
 
 
 @settings(max_examples=300, deadline=None)

@@ -33,11 +33,11 @@ class Results:
     Attributes
     ----------
     rows : DataFrame
-        One row per (environment, theorem, quantity, steps): design factors, measured, bound, excess
-        (measured − bound − resolution, the worst over samples), resolution, worst, worst_measured,
-        worst_bound, provenance, maximum.
+        One row per (environment, theorem, quantity, steps): draw, design factors, measured, bound,
+        excess (measured − bound − resolution, the worst over samples), resolution, worst,
+        worst_measured, worst_bound, provenance, maximum.
     environments : DataFrame
-        One row per environment: design factors, constants and certificates.
+        One row per environment: draw, design factors, constants and certificates.
     skipped : DataFrame
         One row per (environment, theorem) whose assumption failed, with the assumption.
     """
@@ -133,17 +133,20 @@ def examine(
     specifications: Sequence[Any],
 ) -> Results:
     """The tables of some members of one batch key, computed here and now; `numbers` are theirs in
-    the suite.
+    the suite. A member that is its own specification was handed over and is no draw of a design.
     """
     rows, environments, skipped = [], [], []
     known = tuple(known)
-    for number, specification, evidence in zip(
-        numbers, specifications, setting.evidence(members, specifications, options), strict=True
+    found = setting.evidence(members, specifications, options)
+    for number, member, specification, evidence in zip(
+        numbers, members, specifications, found, strict=True
     ):
         columns = evidence.columns()
         key = {
             tables.MEMBER: number,
             tables.ENVIRONMENT: getattr(specification, "name", f"given-{number}"),
+            # What was handed over is its own source, and a draw of nothing.
+            tables.DRAW: "" if specification is member else setting.draw(specification),
         }
         environments.append({**key, **columns})
         factors = {name: columns[name] for name in (*setting.factors, *setting.stands_for)}
@@ -162,7 +165,14 @@ def examine(
         pd.DataFrame(rows),
         pd.DataFrame(environments),
         pd.DataFrame(
-            skipped, columns=[tables.MEMBER, tables.ENVIRONMENT, tables.THEOREM, tables.ASSUMPTION]
+            skipped,
+            columns=[
+                tables.MEMBER,
+                tables.ENVIRONMENT,
+                tables.DRAW,
+                tables.THEOREM,
+                tables.ASSUMPTION,
+            ],
         ),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,14 @@ import jinja2
 from tqdm import tqdm
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import computing, studies, tables
+from tunebound.theory.engine import computing, populations, studies, tables
+from tunebound.theory.engine.exponents import by_family, by_slope
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
-from tunebound.theory.engine.verdict import (
-    Verdict,
-    judge_in,
-    judged_rows,
-    tightness_ratio,
-    with_counterexample,
-)
+from tunebound.theory.engine.tightness import judged_rows, tightness_ratio
+from tunebound.theory.engine.verdict import Verdict, judge_together
+from tunebound.theory.engine.verification import with_counterexample
 
 
 def report(
@@ -50,6 +47,7 @@ def report(
     setting = find_setting(manifest["setting"])
     presentation = setting.presentation()
     verdicts = judge_all(source, results)
+    rates = [rate for verdict in verdicts for rate in verdict.rates]
     chosen = presentation.figures(results)
     figures = [
         {"name": name, "caption": chosen[name].caption, "data": _png(chosen[name].draw(results))}
@@ -65,6 +63,9 @@ def report(
         title=f"{presentation.title} The {manifest['suite']} suite",
         subtitle=presentation.subtitle(results, manifest),
         verdicts=verdicts,
+        design=populations.described(results.environments, setting.factors),
+        slopes=by_slope(rates),
+        families=_family_rows(by_family(rates)),
         decisions=decide(list(hypotheses(manifest["setting"]).values()), results),
         findings=presentation.findings(results, verdicts),
         tables=presentation.tables(results),
@@ -96,10 +97,9 @@ def judge_all(directory: str | os.PathLike[str], results: computing.Results) -> 
         if name in manifest["theorems"]
     }
     target = Path(directory) / "counterexamples"
-    return [
-        with_counterexample(judge_in(setting, judged[name], results), suite, setting, target)
-        for name in sorted(judged, key=lambda name: (not name.startswith("P-"), name))
-    ]
+    ordered = sorted(judged, key=lambda name: (not name.startswith("P-"), name))
+    verdicts = judge_together(setting, [judged[name] for name in ordered], results)
+    return [with_counterexample(verdict, suite, setting, target) for verdict in verdicts]
 
 
 def _group_rows(
@@ -124,6 +124,16 @@ def _group_rows(
         }
         for value, count in sets.items()
     ]
+
+
+def _family_rows(slopes: Mapping[str, Mapping[str, float]]) -> list[tuple[str, list[str]]]:
+    """A line of cells for each family, after a first line of what the slopes are of."""
+    names = sorted({family for each in slopes.values() for family in each})
+    lines = [
+        (name, [f"{each[name]:+.2f}" if name in each else "–" for each in slopes.values()])
+        for name in names
+    ]
+    return [("", list(slopes)), *lines] if lines else []
 
 
 def _plain(value: Any) -> str:

@@ -10,7 +10,7 @@ from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import find_theorem
-from tunebound.theory.engine.verdict import judged_rows
+from tunebound.theory.engine.tightness import judged_rows
 
 COLUMNS = 4
 

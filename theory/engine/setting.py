@@ -56,6 +56,9 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
     factors : tuple of str
         Columns that a suite varies by design; slopes compare environments that differ in one of
         them only.
+    family : str
+        The factor that says which kind of data a member is, where a suite has several that were
+        chosen and not drawn; intervals of slopes resample kinds, then draws within them.
     stands_for : mapping
         Measured column → the factor through which a suite varies it, where a rate is predicted in
         the measured column.
@@ -71,6 +74,7 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
     summary: ClassVar[str]
     measures: ClassVar[str]
     factors: ClassVar[tuple[str, ...]]
+    family: ClassVar[str] = ""
     stands_for: ClassVar[Mapping[str, str]] = {}
     judged_at: ClassVar[Literal["last", "tightest"]] = "last"
     options: type[OptionsT]
@@ -113,6 +117,13 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
     def cost(self, source: SourceT | MemberT, options: OptionsT) -> float:
         """Work to expect, in multiplications; from 4e10 on a member is a shard of its own."""
         return 1e12
+
+    def draw(self, source: SourceT) -> str:
+        """The independent draw that a suite's member comes from, by name; verdicts and intervals
+        count draws. By default every member is one of its own: say otherwise where members share
+        data, a world or random numbers.
+        """
+        return source.name
 
     def batch_key(self, source: SourceT | MemberT) -> Hashable:
         """Members of equal keys are computed together; by default each alone."""

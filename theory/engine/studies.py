@@ -75,7 +75,8 @@ class Study:
         chosen = ", ".join(f"{name}={value}" for name, value in asdict(options).items())
         lines = [
             f"setting {setting.name}: {setting.summary}",
-            f"suite {self.suite}, seed {self.seed}: {len(suite.specifications)} members, from"
+            f"suite {self.suite}, seed {self.seed}: {len(suite.specifications)} members"
+            f" ({manifest['draws']} independent draws), from"
             f" {suite.specifications[0].name} to {suite.specifications[-1].name}",
             f"options: {chosen}",
             f"theorems: {', '.join(manifest['theorems']) or 'none'}",
@@ -112,6 +113,7 @@ class Study:
             "theorems": list(theorems(self.setting)),
             "parts": parts,
             "members": len(suite.specifications),
+            "draws": len({setting.draw(source) for source in suite.specifications}),
             "digest": hashlib.sha256(described.encode()).hexdigest(),
             "shards": len(shards),
         }

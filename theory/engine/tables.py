@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MEMBER = "member"  # number of the member in its suite
 ENVIRONMENT = "environment"  # name of the member
+DRAW = "draw"  # the independent draw that it comes from; empty for what was handed over
 THEOREM = "theorem"  # name of the theorem
 QUANTITY = "quantity"  # what was measured
 STEPS = "steps"  # number of steps t; infinity is the limit

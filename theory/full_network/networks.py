@@ -16,6 +16,8 @@ from tunebound._ground.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-network"
 CORPUS = 4096  # unlabelled sequences of the world, for pre-training
+CORPUS_SEED = 2**31  # no task has that seed or a later one
+BLOCK = 1000  # seeds of one suite; suites of other names or seeds have others
 SUITES = ("smoke", "standard")
 SHIFT = 0.3  # how far every task lies from its world
 ENCODERS = {"mlp": tuning.TokenMLP, "transformer": tuning.TokenTransformer}
@@ -79,32 +81,30 @@ def _encoder(kind: str, steps: int, seed: int) -> tuning.TokenEncoder:
     drawn = ENCODERS[kind](seed=seed)
     if steps == 0:
         return drawn
-    corpus = synthetic.make_token_task(CORPUS, seed=10_000 + seed)
+    corpus = synthetic.make_token_task(CORPUS, seed=CORPUS_SEED + seed)
     return tuning.pretrain(drawn, corpus.tokens, steps=steps, seed=seed).encoder
 
 
 def make_suite(name: str, seed: int) -> synthetic.Suite[NetworkTask]:
     """Networks over n and pre-training: the distance from the start to the minimiser is what
-    pre-training changes.
+    pre-training changes. Task, corpus, encoder and head of each are drawn anew, in one world.
     """
     choice("suite", name, SUITES)
     whole_number("seed", seed, low=0)
     if name == "smoke":
-        designed = [("mlp", n, steps, seed) for n in (6, 12) for steps in (0, 100)]
+        designed = [("mlp", n, steps) for n in (6, 12) for steps in (0, 100)]
     else:
-        designed = [
-            ("mlp", n, steps, 2 * seed + draw)
-            for draw in range(2)
-            for n in (8, 16, 32, 64)
-            for steps in (0, 100, 600)
-        ]
-        designed += [("transformer", n, steps, 2 * seed) for n in (8, 16) for steps in (0, 600)]
+        designed = 2 * [("mlp", n, steps) for n in (8, 16, 32, 64) for steps in (0, 100, 600)]
+        designed += [("transformer", n, steps) for n in (8, 16) for steps in (0, 600)]
+    first = BLOCK * (len(SUITES) * seed + SUITES.index(name))
     return synthetic.Suite(
         name,
         seed,
         tuple(
-            NetworkSpecification(encoder=kind, n=n, pretraining=steps, shift=SHIFT, seed=drawn)
-            for kind, n, steps, drawn in designed
+            NetworkSpecification(
+                encoder=kind, n=n, pretraining=steps, shift=SHIFT, seed=first + number
+            )
+            for number, (kind, n, steps) in enumerate(designed)
         ),
     )
 

@@ -50,7 +50,7 @@ class NetworkTuning(Setting[NetworkSpecification, NetworkTask, NetworkEvidence, 
         " in turn; constants are estimates"
     )
     measures = "leave-one-out distance of parameters (units of the parameters)"
-    factors = (columns.ENCODER, columns.N, columns.PRETRAINING, columns.SHIFT, columns.SEED)
+    factors = (columns.ENCODER, columns.N, columns.PRETRAINING, columns.SHIFT)
     stands_for: ClassVar = {"distance": "pretraining"}
     options = NetworkOptions
 

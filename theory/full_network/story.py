@@ -43,8 +43,7 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
                 f"The assumptions of P-Full fail here on all {len(environments)} networks: on"
                 f" {negative} the smallest curvature of a sample's loss at w* is not above zero by"
                 " more than its error. It cannot be: where a network fits a sample exactly, the"
-                " Hessian of that sample's loss has rank one. So P-Full says nothing of them; its"
-                " factors are tested as predictions only."
+                " Hessian of that sample's loss has rank one. So P-Full says nothing of them."
             )
     levels = environments.groupby(columns.PRETRAINING)[
         [columns.DISTANCE, columns.FINAL_INSTABILITY]
@@ -62,13 +61,13 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
     if drift is not None and drift.environments:
         for rate in drift.rates:
             sentences.append(
-                f"Instability goes with {rate.factor} to the power {rate.slope:+.2f}"
+                f"Instability goes with {rate.factor} to the power {rate.slope.value:+.2f}"
                 f" [{rate.low:+.2f}, {rate.high:+.2f}] (predicted {rate.predicted:+g}; sign"
                 f" {rate.sign})."
             )
         sentences.append(
-            f"The drift bound of convex losses is violated on {drift.violations} of"
-            f" {drift.environments} networks: without convexity it is no theorem."
+            f"The drift bound of convex losses is violated on {drift.violations} networks: without"
+            " convexity it is no theorem."
         )
     return sentences
 

@@ -28,7 +28,7 @@ from tunebound.theory.full_quadratics.evidence import EACH, MEAN, FullEvidence, 
         " 1/(n − 1); false above with weights 1/n, at one step"
     ),
     assumptions=(INTERPOLATION,),
-    rates={columns.N: -1, columns.DISTANCE: 1},
+    rates={columns.N: -1},
 )
 def published(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The published full-tuning bound: no constant is left open, so it can be tested as it
@@ -48,7 +48,7 @@ def published(evidence: FullEvidence) -> tuple[Claim, ...]:
     setting="full-quadratics",
     proof="proved here",
     assumptions=(INTERPOLATION,),
-    rates={columns.N: -1, columns.DISTANCE: 1},
+    rates={columns.N: -1},
 )
 def closed(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The closed form that mends the published bound."""
@@ -69,7 +69,7 @@ def closed(evidence: FullEvidence) -> tuple[Claim, ...]:
     setting="full-quadratics",
     proof="proved here",
     assumptions=(INTERPOLATION,),
-    rates={columns.N: -1, columns.DISTANCE: 1},
+    rates={columns.N: -1},
 )
 def steps(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The bound after T steps from the constants of the class."""
@@ -126,7 +126,7 @@ def trajectory(evidence: FullEvidence) -> tuple[Claim, ...]:
     setting="full-quadratics",
     proof="proved here",
     assumptions=(INTERPOLATION,),
-    rates={columns.N: -1, columns.DISTANCE: 1},
+    rates={columns.N: -1},
 )
 def contraction(evidence: FullEvidence) -> tuple[Claim, ...]:
     """The bound of each sample after T steps from the contraction of one step."""

@@ -208,6 +208,10 @@ class HeadEvidence:
             columns.D: data.d,
             columns.MARGIN: self.margin if planted is None else planted,
             columns.RADIUS: self.radius,
+            # rounded, so that data sets of one design share the value
+            columns.RADIUS_OVER_MARGIN: float(
+                f"{self.radius / (self.margin if planted is None else planted):.12g}"
+            ),
             columns.SEED: data.seed,
             columns.WEIGHTING: self.run.weighting,
             columns.RATE_FRACTION: self.rate_fraction,

@@ -13,17 +13,19 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 from tunebound.bounds import direction_distance
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.verdict import judged_rows, tightness_ratio
+from tunebound.theory.engine.tightness import judged_rows, tightness_ratio
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head.evidence import ERROR
 
 PALETTE = sns.color_palette("colorblind")
 QUARTILES = np.array([0.25, 0.5, 0.75])
 MARKERS = "osD^vP*Xhd<>"
+# what a design varies beside the family
+DESIGN = (columns.N, columns.D, columns.RADIUS_OVER_MARGIN)
+SYMBOLS = {columns.RADIUS_OVER_MARGIN: "B/γ"}
 FACTOR_LABELS = {
     "n": "number of samples n",
-    "margin": "margin γ (feature units)",
-    "radius": "radius B (feature units)",
+    "radius_over_margin": "radius over margin B/γ",
     "d": "number of features d",
 }
 # they bound a head's distance from the separator
@@ -42,7 +44,7 @@ def ladder(results: Results, factor: str) -> Figure:
     figure = Figure(figsize=(8.2, 5.2), layout="constrained")
     axis = figure.subplots()
     values = chosen[factor].unique()
-    fixed = ", ".join(f"{name} = {chosen[name].iloc[0]:g}" for name in factors)
+    fixed = _at(chosen, factors)
     mean_limit = chosen[chosen[tables.THEOREM] == theorems.free.name]
     final = chosen[chosen[tables.THEOREM] == theorems.anytime.name]
     for rows, label, colour in (
@@ -93,7 +95,7 @@ def along_steps(results: Results) -> Figure:
     """Instability along gradient descent, the bounds that hold at every step, and the levels of
     those that hold in the limit.
     """
-    chosen = _sweep(results.rows, None, [columns.N, columns.D, columns.MARGIN, columns.RADIUS])
+    chosen = _sweep(results.rows, None, DESIGN)
     chosen = chosen[
         ~chosen[tables.THEOREM].isin(OTHER_QUANTITIES) & np.isfinite(chosen[tables.MAXIMUM])
     ]
@@ -136,10 +138,7 @@ def along_steps(results: Results) -> Figure:
         xlabel="number of gradient steps t",
         ylabel="mean distance of unit directions (0 to 2)",
     )
-    fixed = ", ".join(
-        f"{name} = {chosen[name].iloc[0]:g}"
-        for name in (columns.N, columns.D, columns.MARGIN, columns.RADIUS)
-    )
+    fixed = _at(chosen, DESIGN)
     axis.set_title(
         f"Leave-one-out instability along gradient descent\n({fixed}; median over families, band:"
         " quartiles)",
@@ -295,9 +294,12 @@ def varies(results: Results, factor: str) -> bool:
 
 
 def _others(factor: str) -> list[str]:
-    return [
-        name for name in (columns.N, columns.D, columns.MARGIN, columns.RADIUS) if name != factor
-    ]
+    return [name for name in DESIGN if name != factor]
+
+
+def _at(rows: pd.DataFrame, factors: Sequence[str]) -> str:
+    """The levels of the factors that are alike in all rows, in words."""
+    return ", ".join(f"{SYMBOLS.get(name, name)} = {rows[name].iloc[0]:g}" for name in factors)
 
 
 def _sweep(rows: pd.DataFrame, factor: str | None, fixed: Sequence[str]) -> pd.DataFrame:

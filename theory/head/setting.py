@@ -74,10 +74,10 @@ class HeadTuning(
         columns.FAMILY,
         columns.N,
         columns.D,
-        columns.MARGIN,
-        columns.RADIUS,
+        columns.RADIUS_OVER_MARGIN,
         columns.RATE_FRACTION,
     )
+    family = columns.FAMILY
     options = HeadOptions
 
     def suite_names(self) -> tuple[str, ...]:

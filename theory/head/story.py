@@ -11,10 +11,15 @@ import pandas as pd
 
 from tunebound.theory.engine import computing
 from tunebound.theory.engine import scatter as plots
+from tunebound.theory.engine.exponents import by_slope
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head import figures as head
+
+# the family whose instability in the limit is √(2 − 2√(1 − 1/n)) where all norms are equal
+ORTHOGONAL = "orthogonal"
+ATTAINED = 0.05  # from the exponent −1/2
 
 
 def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[str]:
@@ -68,11 +73,11 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
     if first is not None and first.environments:
         sentences.append(
             "A constant C seen early does not always carry over: C ln ln t/ln t with C fitted on"
-            f" e^e ≤ t ≤ √T is exceeded at some later t on {first.violations} of"
-            f" {first.environments} data sets. This rule is ours and says nothing against"
-            f" {theorems.published.name}, whose C is free; it says what fitting it on a run is"
-            " worth."
+            f" e^e ≤ t ≤ √T is exceeded at some later t on {first.violations} data sets. This rule"
+            f" is ours and says nothing against {theorems.published.name}, whose C is free; it says"
+            " what fitting it on a run is worth."
         )
+    sentences += _on_rates(verdicts)
     sentences += _on_asymptotics(results, by_name.get(theorems.asymptotic.name))
     chain = by_name.get(theorems.chain.name)
     if chain is not None and chain.environments:
@@ -81,6 +86,24 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
             f" {theorems.support.name} ≤ {theorems.free.name}, {theorems.trajectory.name} ≤"
             f" {theorems.anytime.name}) is violated on {chain.violations} of {chain.environments}"
             " data sets."
+        )
+    return sentences
+
+
+def _on_rates(verdicts: Sequence[Verdict]) -> list[str]:
+    """How the slope in n differs from family to family: the pooled one is about their mix."""
+    sentences = []
+    for rate, *_ in by_slope(each for verdict in verdicts for each in verdict.rates):
+        families = rate.slope.families
+        if rate.factor != columns.N or len(families) < 2:
+            continue
+        ordered = sorted(families, key=families.__getitem__)
+        ends = " to ".join(f"{families[name]:+.2f} ({name})" for name in (ordered[0], ordered[-1]))
+        attained = abs(families.get(ORTHOGONAL, 0.0) + 0.5) < ATTAINED
+        sentences.append(
+            f"With n goes the {rate.quantity} to the power {rate.slope.value:+.2f}"
+            f" [{rate.low:+.2f}, {rate.high:+.2f}] over all families, by family from {ends}."
+            + (" Orthogonal samples attain 1/√n." if attained else "")
         )
     return sentences
 
@@ -191,11 +214,12 @@ PRESENTATION = Presentation(
             "Instability and the bounds when only the number of samples changes. A rung's slope is"
             " its rate.",
         ),
-        "instability-against-margin": _against(
-            "margin", "The same when only the margin changes, at a fixed radius."
+        "instability-against-radius-over-margin": _against(
+            columns.RADIUS_OVER_MARGIN,
+            "The same when only B/γ changes. A common scale of radius and margin changes nothing.",
         ),
-        "instability-against-radius": _against(
-            "radius", "The same when only the radius changes, at a fixed margin."
+        "instability-against-d": _against(
+            "d", "The same when only the number of features changes, which no bound contains."
         ),
         "instability-along-steps": Illustration(
             head.along_steps,

@@ -93,6 +93,10 @@ class MultiHeadTuning(
     def cost(self, source: StartsSpecification | RandomStarts, options: MultiHeadOptions) -> float:
         return options.steps * (HEADS * source.n + LEFT_OUT_WORK) * (source.d + 10)
 
+    def draw(self, source: StartsSpecification) -> str:
+        """Members that differ in the scale of the starts only share their data."""
+        return source.data.name
+
     def batch_key(self, source: StartsSpecification | RandomStarts) -> Hashable:
         return source.n, source.d
 

@@ -1,0 +1,168 @@
+"""Predicted exponents against measured slopes, all of a report decided together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tunebound.theory.engine import tables
+from tunebound.theory.engine.setting import Setting
+from tunebound.theory.engine.statement import Theorem
+from tunebound.theory.engine.statistics.rates import (
+    CONFIDENCE,
+    Slope,
+    slope_beside,
+    within_group_slope,
+)
+from tunebound.theory.engine.tightness import judged_rows
+
+# a factor like any other, but it varies along each run instead of across environments
+ALONG_STEPS = "ln ln t/ln t"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """A predicted exponent against the measured one.
+
+    Attributes
+    ----------
+    theorem, factor, quantity : str
+        Who predicts it, in what, of what.
+    predicted : float
+    slope : Slope
+        Measured; theorems that speak of the same measured values share it.
+    low, high : float
+        Its interval: all intervals that were decided together cover their slopes with probability
+        95 % (Bonferroni, over the slopes), so that every decision read off them is one of them.
+    together : int
+        How many slopes were decided together.
+    bound_slope : float
+        The bound's slope over the same environments.
+    """
+
+    theorem: str
+    factor: str
+    quantity: str
+    predicted: float
+    slope: Slope
+    low: float
+    high: float
+    together: int
+    bound_slope: float
+
+    @property
+    def sign(self) -> str:
+        """Whether the measured effect has the predicted direction: "confirmed", "reversed" or "not
+        decided".
+        """
+        if self.low <= 0 <= self.high:
+            return "not decided"
+        return "confirmed" if np.sign(self.low) == np.sign(self.predicted) else "reversed"
+
+    @property
+    def exponent(self) -> str:
+        """Where the predicted exponent lies: "compatible" (in the interval), or the measured effect
+        is "stronger" or "weaker".
+        """
+        if self.low <= self.predicted <= self.high:
+            return "compatible"
+        return "stronger" if self.slope.value / self.predicted > 1 else "weaker"
+
+    def __str__(self) -> str:
+        return (
+            f"rate in {self.factor}: predicted {self.predicted:+g}, measured"
+            f" {self.slope.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}] over"
+            f" {self.slope.draws} draws: {self.exponent}, sign {self.sign}"
+        )
+
+
+def decide_rates(
+    setting: Setting, tested: Iterable[tuple[Theorem, pd.DataFrame]]
+) -> dict[str, tuple[Rate, ...]]:
+    """What the predicted exponents of some theorems are worth, decided together.
+
+    Parameters
+    ----------
+    setting : Setting
+    tested : iterable of (Theorem, DataFrame)
+        Theorems and their rows. Members that were handed over belong to no population and are left
+        out.
+
+    Returns
+    -------
+    dict
+        Theorem → its rates; without those that too few environments vary in. Theorems with the
+        same measured values share one slope, which counts once.
+    """
+    slopes: dict[tuple[str, bytes], Slope | None] = {}
+    found = []
+    for theorem, rows in tested:
+        drawn = rows[rows[tables.DRAW] != ""]
+        for factor, predicted in theorem.rates.items():
+            frame = _varying(drawn, factor, setting)
+            others = _others(factor, setting)
+            shown = frame[[tables.MEMBER, tables.STEPS, tables.MEASURED]].to_numpy(dtype=float)
+            key = factor, shown.tobytes()
+            if key not in slopes:
+                slopes[key] = within_group_slope(frame, factor, others, setting.family)
+            if (slope := slopes[key]) is not None:
+                found.append((theorem, factor, predicted, slope, frame, others))
+    together = sum(slope is not None for slope in slopes.values())
+    intervals = {
+        key: slope.interval(1 - (1 - CONFIDENCE) / together)
+        for key, slope in ((id(slope), slope) for slope in slopes.values())
+        if slope is not None
+    }
+    rates: dict[str, tuple[Rate, ...]] = {}
+    for theorem, factor, predicted, slope, frame, others in found:
+        low, high = intervals[id(slope)]
+        rate = Rate(
+            theorem=theorem.name,
+            factor=factor,
+            quantity=str(frame[tables.QUANTITY].iloc[0]),
+            predicted=predicted,
+            slope=slope,
+            low=low,
+            high=high,
+            together=together,
+            bound_slope=slope_beside(frame, tables.BOUND, factor, others),
+        )
+        rates[theorem.name] = (*rates.get(theorem.name, ()), rate)
+    return rates
+
+
+def by_slope(rates: Iterable[Rate]) -> list[tuple[Rate, ...]]:
+    """Rates that share one slope together, in the order of the first of each."""
+    together: dict[int, list[Rate]] = {}
+    for rate in rates:
+        together.setdefault(id(rate.slope), []).append(rate)
+    return [tuple(each) for each in together.values()]
+
+
+def by_family(rates: Iterable[Rate]) -> dict[str, Mapping[str, float]]:
+    """Slopes of each family, by what they are slopes of; slopes without families are left out."""
+    return {
+        f"{rate.quantity}, in {rate.factor}": rate.slope.families
+        for rate, *_ in by_slope(rates)
+        if rate.slope.families
+    }
+
+
+def _varying(rows: pd.DataFrame, factor: str, setting: Setting) -> pd.DataFrame:
+    """The rows that a slope in the factor is measured on, with the factor as a column."""
+    if factor != ALONG_STEPS:
+        return judged_rows(rows, setting.judged_at).drop_duplicates(tables.MEMBER, keep="last")
+    late = rows[np.isfinite(rows[tables.STEPS]) & (rows[tables.STEPS] > np.exp(np.e))]
+    logarithm = np.log(late[tables.STEPS])
+    return late.assign(**{factor: np.log(logarithm) / logarithm})
+
+
+def _others(factor: str, setting: Setting) -> list[str]:
+    """What is alike within a group."""
+    if factor == ALONG_STEPS:
+        return [tables.MEMBER]
+    varied = setting.stands_for.get(factor)
+    return [name for name in setting.factors if name not in (factor, varied)]
