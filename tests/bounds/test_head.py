@@ -213,7 +213,9 @@ def test_anytime_and_limit_are_exact(data, n, weighting, share):
 
 def test_the_constants_are_the_known_ones_where_they_are_largest():
     # both from the statements: sqrt(32/27) at rho = 3/2, 8/sqrt(27) in the limit of large rho
-    assert head.limit(n=2, margin=2.0, radius=3.0) == pytest.approx(0.75 * (32 / 27) ** 0.5, rel=1e-14)
+    assert head.limit(n=2, margin=2.0, radius=3.0) == pytest.approx(
+        0.75 * (32 / 27) ** 0.5, rel=1e-14
+    )
     assert head.anytime(n=10**12, margin=1e-9, radius=1.0) == pytest.approx(
         1e-3 * 8 / 27**0.5, rel=1e-8
     )
@@ -224,9 +226,12 @@ def test_the_constants_are_the_known_ones_where_they_are_largest():
     assert np.all(limit <= anytime) and np.all(np.diff(anytime) > -1e-15)
     assert anytime[0] == 1.0 and anytime[-1] < 8 / 27**0.5
     other = head.anytime(n=np.arange(3, 60)[:, None], margin=1.0, radius=rho, weighting="1/(n-1)")
-    assert np.all(other <= head.anytime_plain(
-        n=np.arange(3, 60)[:, None], margin=1.0, radius=rho, weighting="1/(n-1)"
-    ))
+    assert np.all(
+        other
+        <= head.anytime_plain(
+            n=np.arange(3, 60)[:, None], margin=1.0, radius=rho, weighting="1/(n-1)"
+        )
+    )
 
 
 @given(
