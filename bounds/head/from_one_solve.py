@@ -1,9 +1,9 @@
 """Certified bounds for the limit from the separator of S alone; see `bounds.head`.
 
 What the functions share is said here: leaving samples I out turns the hard-margin direction by at
-most the angle between w_S and what the others contribute to it, sum_{j not in I} alpha_j z_j, and at
-most by the angle of the cone that holds the others, the largest arccos(gamma/|x_j|), j not in I. All
-assume separable data and limit directions. Source: this project, proofs in docs/head-tuning.md.
+most the angle between w_S and what the others contribute to it, sum_{j not in I} alpha_j z_j, and
+by at most the angle of the cone that holds the others, the largest arccos(gamma/|x_j|), j not in I.
+All assume separable data and limit directions. Source: this project, proofs in docs/head-tuning.md.
 
 Parameters
 ----------
@@ -119,8 +119,8 @@ def _one_solve(
     total = shares.sum(axis=-1, keepdims=True)
     if np.any(np.abs(total - 1.0) > AGREEMENT):
         raise ValueError(
-            f"dual has sum {float(total.ravel()[0]):.9g}/margin^2, and a separator's has 1/margin^2:"
-            " pass margin and dual of one separator"
+            f"dual has sum {float(total.ravel()[0]):.9g}/margin^2, and a separator's has"
+            " 1/margin^2: pass margin and dual of one separator"
         )
     return margin, shares / total, norms
 

@@ -223,8 +223,10 @@ def test_the_constants_are_the_known_ones_where_they_are_largest():
     limit = head.limit(n=2, margin=1.0, radius=rho) * 2 / rho
     anytime = head.anytime(n=2, margin=1.0, radius=rho) * 2 / rho
     assert limit.max() <= (32 / 27) ** 0.5 * (1 + 1e-15)
-    assert np.all(limit <= anytime) and np.all(np.diff(anytime) > -1e-15)
-    assert anytime[0] == 1.0 and anytime[-1] < 8 / 27**0.5
+    assert np.all(limit <= anytime)
+    assert np.all(np.diff(anytime) > -1e-15)
+    assert anytime[0] == 1.0
+    assert anytime[-1] < 8 / 27**0.5
     other = head.anytime(n=np.arange(3, 60)[:, None], margin=1.0, radius=rho, weighting="1/(n-1)")
     assert np.all(
         other

@@ -171,7 +171,7 @@ def falsify(
     if best.excess > 0:
         best = _shrunk(best, space, search)
         confirmed, doubt, best = _confirmed(best, space, known)
-    result = Falsification(
+    return Falsification(
         theorem=known,
         ratio=largest,
         data=best.member,
@@ -185,7 +185,6 @@ def falsify(
         evaluations=search.spent,
         path=None if output is None else _stored(best.member, setting, known, Path(output)),
     )
-    return result
 
 
 class _Search:
@@ -211,7 +210,7 @@ class _Search:
                     return
             while self.spent < self.budget:
                 reached.sort(key=lambda each: -each[0])
-                ratio, number, point = reached[0]
+                _, number, point = reached[0]
                 again = self.rng.random() < 0.5  # deepen the best, or start afresh on a good shape
                 place = (
                     number if again else reached[int(self.rng.integers(min(3, len(reached))))][1]
@@ -375,7 +374,7 @@ def _shape(member: Any) -> str:
 
 def _evolution_strategy() -> Any:
     try:
-        import cma
+        import cma  # type: ignore[import-untyped]
     except ImportError as missing:
         raise ImportError(
             "falsify needs the package cma, which is not installed: pip install 'tunebound[search]'"

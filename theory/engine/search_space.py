@@ -1,5 +1,5 @@
-"""Where a setting's counterexamples are searched: charts of members, smaller members, evidence to 50
-digits.
+"""Where a setting's counterexamples are searched: charts of members, smaller members, evidence with
+50 digits.
 """
 
 from __future__ import annotations

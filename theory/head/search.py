@@ -29,7 +29,7 @@ DIGITS = (1, 2, 3, 5)
 
 
 class HeadSearch(SearchSpace[synthetic.SeparableDataset, HeadOptions]):
-    """Data with margin at least 1 along the first axis, whatever the point is: all are separable."""
+    """Data with margin at least 1 along the first axis, whatever the point is: separable."""
 
     def charts(
         self, options: HeadOptions, given: Collection[str]
