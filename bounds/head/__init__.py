@@ -34,8 +34,8 @@ argument is a scalar. An array of one value per sample has the samples on its *l
 argument with fewer axes than that array holds one value per data set and is aligned with the axes
 before it. Nothing is clipped: a bound above 2, the largest distance of two unit directions, comes
 back as it is. By their proofs `chord` ends at 2, and `pair`, `dual` and the three of `deletion`,
-whose angles are below 90 degrees, at sqrt(2). Products are formed with separate exponents, so a result is
-lost only where it is itself beyond float64 (`OverflowError`).
+whose angles are below 90 degrees, at sqrt(2). Products are formed with separate exponents, so a
+result is lost only where it is itself beyond float64 (`OverflowError`).
 
 Parameters that several rungs share, and errors, are in the docstrings of their modules:
 `as_published`, `in_the_limit`, `from_one_solve`, `sharp_constants` and `along_the_run`. Every proof

@@ -86,8 +86,8 @@ def anytime(
     C(rho) = max over omega in [0, 90] degrees of cos(omega)/cos((omega + psi)/2) where omega + psi
     <= 90 degrees and 2 cos(omega) sin((omega + psi)/2) beyond, psi = arccos(1/rho). For left-out
     losses with weights 1/(n-1) the distance between the runs of both weightings is added,
-    min(C(rho) rho/(n-1), chord of the angle of sine rho/(n-1)); for n = 2 both weightings give one direction.
-    `anytime_plain` is the form with 2 in place of C(rho), which other starts need.
+    min(C(rho) rho/(n-1), chord of the angle of sine rho/(n-1)); for n = 2 both weightings give one
+    direction. `anytime_plain` is the form with 2 in place of C(rho), which other starts need.
 
     Assumptions: separable data, logistic loss, step at most 2 over the curvature of every left-out
     loss (`bounds.constants.step_size_limit`), both runs from w_0 = 0.

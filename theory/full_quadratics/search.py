@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 
 from tunebound import synthetic, tuning

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
@@ -164,14 +164,9 @@ def _drifts(Z: list[Vector], activity: Vector, lengths: Vector, weighting: str) 
     n = len(Z)
     if weighting == "1/n":
         return [p * length / n for p, length in zip(activity, lengths, strict=True)]
-    mean = [
-        mpmath.fsum(p * z[c] for p, z in zip(activity, Z, strict=True)) / n
-        for c in range(len(Z[0]))
-    ]
-    return [
-        _norm([p * z[c] - mean[c] for c in range(len(mean))]) / (n - 1)
-        for p, z in zip(activity, Z, strict=True)
-    ]
+    slopes = [[p * v for v in z] for p, z in zip(activity, Z, strict=True)]
+    mean = [mpmath.fsum(column) / n for column in zip(*slopes, strict=True)]
+    return [_apart(slope, mean) / (n - 1) for slope in slopes]
 
 
 def _dot(a: Vector, b: Vector) -> Any:
