@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.computing import Results, study
+    from tunebound.theory.engine.falsification import Falsification, falsify
     from tunebound.theory.engine.hypothesis import (
         Decision,
         Hypothesis,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.options import Options
     from tunebound.theory.engine.presentation import Illustration, Presentation, Table
     from tunebound.theory.engine.reporting import report
+    from tunebound.theory.engine.search_space import Chart, SearchSpace
     from tunebound.theory.engine.setting import Setting, find_setting, register_setting, settings
     from tunebound.theory.engine.statement import Assumption, Claim, Theorem, theorem, theorems
     from tunebound.theory.engine.studies import Study, load, run
@@ -27,19 +29,23 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Assumption": "statement",
+    "Chart": "search_space",
     "Claim": "statement",
     "Decision": "hypothesis",
+    "Falsification": "falsification",
     "Hypothesis": "hypothesis",
     "Illustration": "presentation",
     "Options": "options",
     "Presentation": "presentation",
     "Results": "computing",
+    "SearchSpace": "search_space",
     "Setting": "setting",
     "Study": "studies",
     "Table": "presentation",
     "Theorem": "statement",
     "Verdict": "verdict",
     "decide": "hypothesis",
+    "falsify": "falsification",
     "find_setting": "setting",
     "hypotheses": "hypothesis",
     "hypothesize": "hypothesis",
@@ -57,19 +63,23 @@ _MODULES = {
 
 __all__ = [
     "Assumption",
+    "Chart",
     "Claim",
     "Decision",
+    "Falsification",
     "Hypothesis",
     "Illustration",
     "Options",
     "Presentation",
     "Results",
+    "SearchSpace",
     "Setting",
     "Study",
     "Table",
     "Theorem",
     "Verdict",
     "decide",
+    "falsify",
     "find_setting",
     "hypotheses",
     "hypothesize",

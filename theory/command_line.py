@@ -132,11 +132,12 @@ Options = Callable[["Setting"], dict[str, Any]]
 def _computes(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a study.
 
-    The command takes `seed`, `jobs` and `options`: setting → the options that were set. The setting
-    knows the defaults of the others.
+    The command takes `seed`, `jobs` where it uses processes, and `options`: setting → the options
+    that were set. The setting knows the defaults of the others.
     """
+    taken = (*inspect.signature(command).parameters, "assignments")
     added = {
-        **COMMON,
+        **{name: each for name, each in COMMON.items() if name in taken},
         **{name: (annotation, None) for name, annotation in SHORTCUTS.items()},
     }
 
@@ -330,6 +331,38 @@ def verify(
             members = setting.suite(suite, seed, checked_options(setting, chosen))
         for sentence in second_opinions(verdict, members[verdict.violation.member], chosen):
             typer.echo(f"  {sentence}")
+        raise typer.Exit(1)
+
+
+@app.command()
+@_computes
+def falsify(
+    seed: int,
+    options: Options,
+    theorem: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a theorem; `tunebound theorems` lists them.",
+            autocompletion=_complete_theorems,
+        ),
+    ],
+    budget: Annotated[
+        int, typer.Option(min=100, help="Members to examine; the search ends at a violation.")
+    ] = 6000,
+    output: Annotated[
+        Path, typer.Option(help="Directory that receives the data with the largest ratio.")
+    ] = Path("runs/falsified"),
+) -> None:
+    """Search small data for a violation of a theorem; status 1 where 50 digits confirm one."""
+    from tunebound import theory
+    from tunebound.theory.engine.setting import find_setting
+    from tunebound.theory.engine.statement import find_theorem
+
+    known = find_theorem(theorem)
+    chosen = options(find_setting(known.setting))
+    found = theory.falsify(known, budget=budget, seed=seed, output=output, **chosen)
+    typer.echo(str(found))
+    if found:
         raise typer.Exit(1)
 
 

@@ -38,7 +38,13 @@ from tunebound._ground.checks import (
     whole_array,
 )
 from tunebound.bounds.arguments import margin_and_radius, not_below, per_data_set
-from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus_ratio
+from tunebound.bounds.arithmetic import (
+    SQRT2,
+    chord_of_sine,
+    finish,
+    product,
+    root_of_one_plus_ratio,
+)
 
 
 def trajectory(*, drift: ArrayLike, norm: ArrayLike, left_out_norms: ArrayLike) -> float | Floats:
@@ -77,10 +83,10 @@ def chord(*, drift: ArrayLike, norm: ArrayLike) -> float | Floats:
     bounded = np.where(inside, drift, 0.0)
     delta = product((bounded,), (norm,))
     cosine = np.sqrt(product((norm - bounded,), (norm,)) * (1.0 + delta))
-    return finish("chord", np.where(inside, delta * np.sqrt(2.0 / (1.0 + cosine)), 2.0))
+    return finish("chord", np.where(inside, chord_of_sine(delta, cosine), 2.0))
 
 
-def anytime(
+def anytime_plain(
     *,
     n: ArrayLike,
     margin: ArrayLike,
@@ -88,7 +94,8 @@ def anytime(
     progress: ArrayLike = 1.0,
     weighting: str = "1/n",
 ) -> float | Floats:
-    """Bound on the mean at every step of gradient descent, with no constant left open.
+    """Bound on the mean at every step of gradient descent from any start, with no constant left
+    open; from w_0 = 0 `anytime` is sharper.
 
     ``2 B / (gamma n) * progress`` for left-out losses with weights 1/n, ``4 B / (gamma n) *
     progress`` with 1/(n-1). Assumptions: separable data, logistic loss, step at most 2 over the
@@ -113,7 +120,7 @@ def anytime(
     weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, margin=margin, radius=radius, progress=progress)
     factor = 2.0 if weighting == "1/n" else 4.0
-    return finish("anytime", product((factor, radius, progress), (margin, n)))
+    return finish("anytime_plain", product((factor, radius, progress), (margin, n)))
 
 
 def direction(*, margin: ArrayLike, head_margin: ArrayLike) -> float | Floats:

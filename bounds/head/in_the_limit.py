@@ -37,7 +37,14 @@ from tunebound.bounds.arguments import (
     per_data_set,
     sample_duals,
 )
-from tunebound.bounds.arithmetic import SQRT2, finish, product, root_of_one_plus_ratio
+from tunebound.bounds.arithmetic import (
+    SQRT2,
+    chord_of_sine,
+    complement,
+    finish,
+    product,
+    root_of_one_plus_ratio,
+)
 
 
 def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Floats:
@@ -63,7 +70,8 @@ def ratio(*, margin: ArrayLike, left_out_margins: ArrayLike) -> float | Floats:
 
 
 def pair(*, margin: ArrayLike, dual: ArrayLike, hinge: ArrayLike) -> float | Floats:
-    """Bound for each left-out sample from its dual and its hinge loss: gamma sqrt(2 alpha_i h_i).
+    """Bound for each left-out sample from its dual and its hinge loss: the chord of the angle whose
+    sine is gamma sqrt(alpha_i h_i), and sqrt(2), the chord of 90 degrees, where that exceeds 1.
 
     Parameters
     ----------
@@ -76,11 +84,13 @@ def pair(*, margin: ArrayLike, dual: ArrayLike, hinge: ArrayLike) -> float | Flo
     hinge = non_negative_array("hinge", hinge)
     margin = per_data_set("margin", margin, "dual", dual)
     broadcast(margin=margin, dual=dual, hinge=hinge)
-    return finish("pair", product((SQRT2, margin, np.sqrt(dual), np.sqrt(hinge))))
+    sine = product((margin, np.sqrt(dual), np.sqrt(hinge)))
+    return finish("pair", _acute_chord(sine, complement((margin, margin, dual, hinge))))
 
 
 def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Floats:
-    """Bound on the mean from one solve: (1/n) sum_i gamma sqrt(2 alpha_i (1 + |x_i| / gamma)).
+    """Bound on the mean from one solve: `pair` with the largest hinge loss that there can be, 1 +
+    |x_i| / gamma.
 
     Parameters
     ----------
@@ -92,8 +102,17 @@ def dual(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Flo
     norms = positive_array("norms", norms)
     broadcast(margin_per_data_set=margin, dual=dual, norms=norms)
     not_below("norms", norms, "margin", margin, RADIUS_REASON)
-    terms = product((SQRT2, margin, np.sqrt(dual), root_of_one_plus_ratio(norms, margin)))
-    return finish("dual", np.mean(terms, axis=-1))
+    sine = product((margin, np.sqrt(dual), root_of_one_plus_ratio(norms, margin)))
+    both = margin + norms
+    lost = product((margin, dual, margin - (both - norms)))  # what rounding took from the sum
+    squared_cosine = complement((margin, dual, both)) - lost
+    return finish("dual", np.mean(_acute_chord(sine, squared_cosine), axis=-1))
+
+
+def _acute_chord(sine: Floats, squared_cosine: Floats) -> Floats:
+    """Chord of an angle below 90 degrees from a bound on its sine, which may be no sine at all."""
+    cosine = np.sqrt(np.maximum(squared_cosine, 0.0))
+    return np.where(squared_cosine > 0, chord_of_sine(np.minimum(sine, 1.0), cosine), SQRT2)
 
 
 def support(

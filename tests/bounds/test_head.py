@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mpmath import mp, mpf
+from mpmath import mpf
 
 from tests.oracles import head_formulas
 from tests.oracles.samples import separable
@@ -29,8 +29,13 @@ def whole(low, high):
 def assert_exact(name, arguments):
     value = getattr(head, name)(**arguments)
     exact = getattr(head_formulas, name)(**arguments)
-    assert isinstance(value, float)
-    assert abs(mpf(value) - exact) <= RELATIVE * exact, (name, arguments, value, mp.nstr(exact, 20))
+    if isinstance(exact, list):
+        assert len(value) == len(exact)
+    else:
+        assert isinstance(value, float)
+        value, exact = [value], [exact]
+    for mine, theirs in zip(value, exact, strict=True):
+        assert abs(mpf(mine) - theirs) <= RELATIVE * theirs, (name, arguments, mine, theirs)
 
 
 @st.composite
@@ -189,8 +194,46 @@ def test_chord_is_exact(norm, delta):
 @example({"margin": 1e-9, "radius": 1.0}, 1e12, 1.0, "1/n")
 @example({"margin": 1e-200, "radius": 1e200}, 2.0, 1e-300, "1/(n-1)")
 @example({"margin": 1e-300, "radius": 1e-300}, 2.0, 1.0, "1/(n-1)")
-def test_anytime_is_exact(data, n, progress, weighting):
-    assert_exact("anytime", {**data, "n": n, "progress": progress, "weighting": weighting})
+def test_anytime_plain_is_exact(data, n, progress, weighting):
+    assert_exact("anytime_plain", {**data, "n": n, "progress": progress, "weighting": weighting})
+
+
+@settings(max_examples=40, deadline=None)
+@given(geometry(), whole(0.5, 12), st.sampled_from(["1/n", "1/(n-1)"]), st.floats(0, 1))
+@example({"margin": 1.0, "radius": 1.0}, 3.0, "1/(n-1)", 0.0)
+@example({"margin": 1.0, "radius": 5.0**0.5}, 2.0, "1/n", 0.5)  # tan psi = 2
+@example({"margin": 1e-9, "radius": 1.0}, 1e12, "1/(n-1)", 0.5)
+@example({"margin": 1.0, "radius": 1.0 + 1e-15}, 12.0, "1/(n-1)", 1.0)
+@example({"margin": 1e-200, "radius": 1e100}, 2.0, "1/n", 0.0)
+def test_anytime_and_limit_are_exact(data, n, weighting, share):
+    assert_exact("anytime", {**data, "n": n, "weighting": weighting})
+    if data["radius"] > data["margin"]:
+        assert_exact("limit", {**data, "n": n, "size": max(1.0, np.floor(share * (n - 1)))})
+
+
+def test_the_constants_are_the_known_ones_where_they_are_largest():
+    # both from the statements: sqrt(32/27) at rho = 3/2, 8/sqrt(27) in the limit of large rho
+    assert head.limit(n=2, margin=2.0, radius=3.0) == pytest.approx(
+        0.75 * (32 / 27) ** 0.5, rel=1e-14
+    )
+    assert head.anytime(n=10**12, margin=1e-9, radius=1.0) == pytest.approx(
+        1e-3 * 8 / 27**0.5, rel=1e-8
+    )
+    rho = np.geomspace(1, 1e6, 2000)
+    limit = head.limit(n=2, margin=1.0, radius=rho) * 2 / rho
+    anytime = head.anytime(n=2, margin=1.0, radius=rho) * 2 / rho
+    assert limit.max() <= (32 / 27) ** 0.5 * (1 + 1e-15)
+    assert np.all(limit <= anytime)
+    assert np.all(np.diff(anytime) > -1e-15)
+    assert anytime[0] == 1.0
+    assert anytime[-1] < 8 / 27**0.5
+    other = head.anytime(n=np.arange(3, 60)[:, None], margin=1.0, radius=rho, weighting="1/(n-1)")
+    assert np.all(
+        other
+        <= head.anytime_plain(
+            n=np.arange(3, 60)[:, None], margin=1.0, radius=rho, weighting="1/(n-1)"
+        )
+    )
 
 
 @given(
@@ -208,7 +251,54 @@ def test_direction_is_exact(margin, relative):
 
 
 def test_anytime_defaults_are_a_run_from_zero_with_weights_1_over_n():
-    assert head.anytime(n=10, margin=0.5, radius=4) == 2 * 4 / (0.5 * 10)
+    assert head.anytime_plain(n=10, margin=0.5, radius=4) == 2 * 4 / (0.5 * 10)
+    assert head.anytime(n=10, margin=0.5, radius=4) == head.anytime(
+        n=10, margin=0.5, radius=4, weighting="1/n"
+    )
+
+
+@st.composite
+def one_solve_arguments(draw):
+    margin = draw(log_uniform(-140, 140))
+    n = draw(st.integers(2, 6))
+    shares = np.array(duals_of(draw, n))
+    shares /= shares.sum()
+    norms = draw(st.lists(log_uniform(0, 9) | st.just(1.0), min_size=n, max_size=n))
+    return {
+        "margin": margin,
+        "dual": list(shares / margin / margin),
+        "norms": [margin * x for x in norms],
+    }
+
+
+def duals_of(draw, n):
+    shares = draw(st.lists(log_uniform(-12, 0) | st.just(0.0), min_size=n, max_size=n))
+    shares[draw(st.integers(0, n - 1))] = 1.0
+    return shares
+
+
+@given(one_solve_arguments(), st.data())
+@example({"margin": 1.0, "dual": [1.0, 0.0], "norms": [1.0, 5.0]}, None)
+@example({"margin": 0.5, "dual": [4.0, 0.0], "norms": [3.0, 5.0]}, None)
+@example({"margin": 1.0, "dual": [1.0, 1e-300], "norms": [1.0 + 1e-15, 5.0]}, None)
+def test_deletion_is_exact(arguments, data):
+    n = len(arguments["dual"])
+    assert_exact("deletion", arguments)
+    size = 1 if data is None else data.draw(st.integers(1, n - 1))
+    left_out = np.arange(n) < size
+    assert_exact("deletion_group", {**arguments, "left_out": left_out})
+    assert_exact("deletion_worst", {**arguments, "size": size})
+
+
+def test_a_pair_at_the_right_angle_keeps_its_digits():
+    # 1 - s^2 is a difference of nearly equal numbers there, and the chord has an infinite slope
+    for hinge in (1.0, 1 - 2.0**-53, 1 - 2.0**-52, 1 - 1e-9, 1 + 2.0**-52):
+        for margin in (0.1, 0.7, 3.3):
+            dual = float(np.float64(1.0) / margin / margin)
+            assert_exact("pair", {"margin": margin, "dual": dual, "hinge": hinge})
+            assert_exact(
+                "dual", {"margin": margin, "dual": [dual * hinge / 2], "norms": [margin * 1.0]}
+            )
 
 
 SCALARS = {
@@ -225,7 +315,9 @@ SCALARS = {
     "free": {"n": 40, "margin": 0.5, "radius": 4},
     "trajectory": {"drift": 0.2, "norm": 3.0, "left_out_norms": 2.9},
     "chord": {"drift": 0.2, "norm": 3.0},
-    "anytime": {"n": 40, "margin": 0.5, "radius": 4, "progress": 0.9},
+    "anytime": {"n": 40, "margin": 0.5, "radius": 4},
+    "anytime_plain": {"n": 40, "margin": 0.5, "radius": 4, "progress": 0.9},
+    "limit": {"n": 40, "margin": 0.5, "radius": 4, "size": 2},
     "direction": {"margin": 0.5, "head_margin": 0.3},
     "ratio": {"margin": 0.5, "left_out_margins": 0.7},
     "pair": {"margin": 0.5, "dual": 1.0, "hinge": 0.3},
@@ -285,7 +377,8 @@ def test_a_value_per_data_set_meets_the_samples_of_that_data_set():
 
 def test_bounds_above_the_trivial_one_are_not_clipped():
     assert head.free(n=2, margin=1e-9, radius=1.0) > 1e4
-    assert head.anytime(n=2, margin=1e-9, radius=1.0) == pytest.approx(1e9, rel=1e-15)
+    assert head.anytime_plain(n=2, margin=1e-9, radius=1.0) == pytest.approx(1e9, rel=1e-15)
+    assert head.limit(n=2, margin=1e-9, radius=1.0) == pytest.approx(5e8, rel=1e-15)
     assert head.direction(margin=1.0, head_margin=-100.0) > 14
 
 
@@ -293,6 +386,19 @@ VALID = {
     **SCALARS,
     "kkt": {"n": 3, "margin": 0.5, "radius": 4, "dual": [0.0, 1.0, 3.0], "nu": 0.5},
     "dual": {"margin": 0.5, "dual": [0.0, 1.0, 3.0], "norms": [1.0, 2.0, 4.0]},
+    "deletion": {"margin": 0.5, "dual": [0.0, 1.0, 3.0], "norms": [1.0, 2.0, 4.0]},
+    "deletion_group": {
+        "margin": 0.5,
+        "dual": [0.0, 1.0, 3.0],
+        "norms": [1.0, 2.0, 4.0],
+        "left_out": [True, True, False],
+    },
+    "deletion_worst": {
+        "margin": 0.5,
+        "dual": [0.0, 1.0, 3.0],
+        "norms": [1.0, 2.0, 4.0],
+        "size": 2,
+    },
 }
 BELOW = {
     "n": (1, "n must be at least 2"),
@@ -311,8 +417,14 @@ BELOW = {
     "hinge": (-0.1, "hinge must be 0 or more"),
     "dual": (-0.1, "dual must be 0 or more"),
     "norms": (0.0, "norms must be above 0"),
+    "size": (0, "size must be at least 1"),
 }
-CASES = [(name, argument) for name, arguments in VALID.items() for argument in arguments]
+CASES = [
+    (name, argument)
+    for name, arguments in VALID.items()
+    for argument in arguments
+    if argument != "left_out"  # a mask, see below
+]
 
 
 @pytest.mark.parametrize(("name", "argument"), CASES)
@@ -333,12 +445,14 @@ def test_every_argument_is_checked(name, argument):
         value, message = BELOW[argument]
         with pytest.raises(ValueError, match=message):
             call(value)
-    if argument in ("n", "steps", "n_support"):
+    if argument in ("n", "steps", "n_support", "size"):
         with pytest.raises(ValueError, match=rf"{argument} must be a whole number"):
             call(7.5)
 
 
-@pytest.mark.parametrize("name", ["published", "support", "free", "anytime"])
+@pytest.mark.parametrize(
+    "name", ["published", "support", "free", "anytime", "anytime_plain", "limit"]
+)
 def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
     bound, valid = getattr(head, name), SCALARS[name]
     with pytest.raises(
@@ -366,6 +480,16 @@ def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
             {"left_out_margins": [0.5, 0.49]},
             r"left_out_margins\[1\] = 0.49 is below margin\[1\] = 0.5: .*digits",
         ),
+        (
+            "deletion_group",
+            {"left_out": [True, True, True]},
+            "left_out takes every sample: no separator is left; keep at least one",
+        ),
+        ("deletion_worst", {"size": 3}, "size = 3.0 leaves none of the 3 samples: take at most"),
+        ("limit", {"size": 40}, r"size = 40.0 leaves no sample of n = 40.0"),
+        ("deletion", {"margin": 0.6}, r"dual has sum 1\.44/margin\^2, and a separator's has 1/"),
+        ("deletion", {"dual": [4.0], "norms": [2.0]}, "dual has one sample: at least 2"),
+        ("deletion", {"norms": [0.4, 1.0, 1.0]}, r"norms\[0\] = 0.4 is below margin\[0\] = 0.5"),
         ("kkt", {"n": [3, 4]}, r"n = \[3.0, 4.0\] but dual has 3 samples"),
         ("support", {"n_support": [40, 41]}, r"n_support = \[40.0, 41.0\] exceeds n = 40.0"),
         (
@@ -420,10 +544,10 @@ def test_values_crossed_by_rounding_count_as_equal():
         ("published", {"C": 1e308, "steps": 16, "lam": 1e-300, "nu": 1e8, "n": 2}),
         ("kkt", {"dual": [1.0, 1.0, 1.0], "margin": 1e308, "radius": 1e308, "nu": 2.4}),
         ("kkt", {"dual": [1e300, 1e300, 1e300], "nu": 1e20}),
-        ("pair", {"dual": 1e308, "hinge": 1e308, "margin": 1e10}),
-        ("dual", {"dual": [1e308, 1e308, 1e308], "norms": [1e308, 1e308, 1e308], "margin": 1e8}),
         ("trajectory", {"drift": 1e300, "norm": 1e-10, "left_out_norms": 1e-10}),
         ("anytime", {"margin": 1e-200, "radius": 1e200}),
+        ("anytime_plain", {"margin": 1e-200, "radius": 1e200}),
+        ("limit", {"margin": 1e-200, "radius": 1e200}),
     ],
 )
 def test_a_bound_beyond_float64_is_an_error(name, changes):
@@ -431,6 +555,21 @@ def test_a_bound_beyond_float64_is_an_error(name, changes):
         OverflowError, match=f"{name} exceeds float64 .*: rescale the data or the constants"
     ):
         getattr(head, name)(**{**VALID[name], **changes})
+
+
+def test_angles_below_90_degrees_end_at_the_root_of_two():
+    assert head.pair(margin=1e10, dual=1e308, hinge=1e308) == 2**0.5
+    assert head.dual(margin=1e8, dual=[1e308] * 3, norms=[1e308] * 3) == 2**0.5
+    far = head.deletion(margin=2.0, dual=[0.25, 0.0], norms=[2.0, 1e300])
+    assert far == pytest.approx([2**0.5, 0.0], rel=1e-15)
+    cone = head.deletion(margin=2.0, dual=[0.25, 0.0], norms=[2.0, 4.0])
+    assert cone == pytest.approx([1.0, 0.0], rel=1e-15)  # 60 degrees
+
+
+@pytest.mark.parametrize("mask", [[1, 0, 0], ["a", "b", "c"], True, None])
+def test_a_group_is_a_mask_of_booleans(mask):
+    with pytest.raises(TypeError, match="left_out must be a mask of booleans"):
+        head.deletion_group(**{**VALID["deletion_group"], "left_out": mask})
 
 
 def separators(seed, n, d):
@@ -444,7 +583,7 @@ def separators(seed, n, d):
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(4, 40), st.integers(1, 50))
 def test_limit_chain(seed, n, d):
-    X, _, s, left_out, measured = separators(seed, n, d)
+    X, y, s, left_out, measured = separators(seed, n, d)
     norms = np.linalg.norm(X, axis=1)
     radius = norms.max()
     ratio = head.ratio(margin=s.margin, left_out_margins=left_out.margins)
@@ -455,6 +594,19 @@ def test_limit_chain(seed, n, d):
     # margins in float64 resolve their ratio to 2e-16, its root to 2e-8
     assert np.all(measured <= ratio + 5e-8)
     assert np.all(measured <= pair + 1e-12)
+    deletion = head.deletion(margin=s.margin, dual=s.dual, norms=norms)
+    limit = head.limit(n=n, margin=s.margin, radius=radius)
+    assert np.all(measured <= deletion + 1e-12)
+    assert np.mean(deletion) <= limit * (1 + 1e-12)
+    assert limit <= (32 / 27) ** 0.5 * radius / (s.margin * n) * (1 + 1e-12)
+    for k in range(1, min(n, 4)):
+        worst = head.deletion_worst(margin=s.margin, dual=s.dual, norms=norms, size=k)
+        left = np.random.default_rng(seed + k).permutation(np.arange(n) < k)
+        group = head.deletion_group(margin=s.margin, dual=s.dual, norms=norms, left_out=left)
+        assert group <= worst * (1 + 1e-12)
+        if len(np.unique(y[~left])) == 2:
+            others = max_margin(X[~left], y[~left])
+            assert np.linalg.norm(others.direction - s.direction) <= group + 1e-7
     assert np.mean(pair) <= dual * (1 + 1e-12)
     assert dual <= support * (1 + 1e-12)
     assert support <= free * (1 + 1e-12)

@@ -56,19 +56,18 @@ def test_every_left_out_run_keeps_to_its_bounds(n, d, start, weighting, share):
 
     radius = np.linalg.norm(X, axis=1).max()
     progress = (whole[1:] - w_0) @ s.direction / norm
-    anytime = head.anytime(
-        n=n, margin=s.margin, radius=radius, progress=progress, weighting=weighting
-    )
-    assert np.all(trajectory.mean(axis=1) <= anytime * (1 + 1e-12))
+    size = {"n": n, "margin": s.margin, "radius": radius, "weighting": weighting}
+    plain = head.anytime_plain(**size, progress=progress)
+    assert np.all(trajectory.mean(axis=1) <= plain * (1 + 1e-12))
     if start == "zero":
-        constant = head.anytime(n=n, margin=s.margin, radius=radius, weighting=weighting)
-        assert np.all(anytime <= constant * (1 + 1e-12))
-        assert np.all(measured.mean(axis=1) <= constant)
+        assert np.all(plain <= head.anytime_plain(**size) * (1 + 1e-12))
+        assert np.all(measured.mean(axis=1) <= head.anytime(**size))
+        assert head.anytime(**size) <= head.anytime_plain(**size)
     inside = drift[1:] < norm[:, None]
     assert np.all(chord[inside] <= np.sqrt(2) * (drift[1:] / norm[:, None])[inside] * (1 + 1e-12))
 
 
-def test_orthogonal_data_are_within_a_factor_2_of_anytime():
+def test_orthogonal_data_are_within_a_factor_1_54_of_anytime():
     n, B = 40, 4.0
     y = np.where(np.arange(n) % 2, 1, -1)
     X = B * np.eye(n)
@@ -77,8 +76,31 @@ def test_orthogonal_data_are_within_a_factor_2_of_anytime():
     known = np.sqrt(2 - 2 * np.sqrt(1 - 1 / n))
     assert np.allclose(measured, known, rtol=1e-12)
     anytime = head.anytime(n=n, margin=max_margin(X, y).margin, radius=B)
-    assert anytime == pytest.approx(2 / np.sqrt(n), rel=1e-14)
-    assert known < anytime < 2 * known
+    assert 1 / np.sqrt(n) < anytime < 1.54 / np.sqrt(n)
+    assert known < anytime < 1.54 * known
+    plain = head.anytime_plain(n=n, margin=max_margin(X, y).margin, radius=B)
+    assert plain == pytest.approx(2 / np.sqrt(n), rel=1e-14)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 12])
+@pytest.mark.parametrize("rho", [1.2, 1.5, 3.0, 40.0])
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
+def test_the_simplex_attains_its_lower_bound_at_every_step(n, rho, weighting):
+    # n unit vertices of a regular simplex, from the centred basis; not in fewer dimensions
+    vertices = np.eye(n) - 1 / n
+    vertices /= np.linalg.norm(vertices, axis=1)[:, None]
+    X = np.column_stack([np.full(n, 1 / rho), np.sqrt(1 - rho**-2) * vertices])
+    y = np.ones(n)
+    rate = constants.step_size_limit(X, weighting).value
+    paths = leave_one_out_paths(X, y, rate, 100, weighting=weighting)
+    known = 2 * np.sin(0.5 * np.arctan(np.sqrt(rho**2 - 1) / (n - 1)))
+    for t in (1, 7, 100):
+        measured = np.linalg.norm(directions(paths[1:, t]) - directions(paths[0, t]), axis=1)
+        assert np.allclose(measured, known, rtol=1e-11)
+    bound = head.limit(n=n, margin=1 / rho, radius=1.0)
+    assert known <= bound * (1 + 1e-12)
+    deletion = head.deletion(margin=1 / rho, dual=np.full(n, rho**2 / n), norms=np.ones(n))
+    assert np.allclose(deletion, known, rtol=1e-12)
 
 
 def test_the_drift_of_orthogonal_data_is_exact():

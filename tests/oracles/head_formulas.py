@@ -31,18 +31,109 @@ def ratio(*, margin, left_out_margins):
     return mp.sqrt(2 * (1 - gamma / left_out))
 
 
+def _acute(sine):
+    return 2 * mp.sin(mp.asin(sine) / 2) if sine < 1 else mp.sqrt(2)
+
+
 def pair(*, margin, dual, hinge):
     gamma, alpha, h = _exact(margin, dual, hinge)
-    return gamma * mp.sqrt(2 * alpha * h)
+    return _acute(gamma * mp.sqrt(alpha * h))
 
 
 def dual(*, margin, dual, norms):
     (gamma,) = _exact(margin)
     terms = [
-        gamma * mp.sqrt(2 * a * (1 + x / gamma))
+        _acute(gamma * mp.sqrt(a * (1 + x / gamma)))
         for a, x in zip(_exact(*dual), _exact(*norms), strict=True)
     ]
     return mp.fsum(terms) / len(terms)
+
+
+def _sideways(margin, dual, norms):
+    (gamma,) = _exact(margin)
+    return [
+        a * mp.sqrt((x / gamma) ** 2 - 1)
+        for a, x in zip(_exact(*dual), _exact(*norms), strict=True)
+    ]
+
+
+def _turned(across, along, margin, others):
+    (gamma,) = _exact(margin)
+    cone = mp.acos(gamma / max(_exact(*others)))
+    return 2 * mp.sin(min(mp.atan(across / along) if along > 0 else mp.pi / 2, cone) / 2)
+
+
+def _without(values, i):
+    return [value for j, value in enumerate(values) if j != i]
+
+
+def deletion(*, margin, dual, norms):
+    across, shares = _sideways(margin, dual, norms), _exact(*dual)
+    return [
+        _turned(across[i], mp.fsum(_without(shares, i)), margin, _without(norms, i))
+        for i in range(len(shares))
+    ]
+
+
+def deletion_group(*, margin, dual, norms, left_out):
+    across, shares = _sideways(margin, dual, norms), _exact(*dual)
+    gone = mp.fsum(s for s, out in zip(across, left_out, strict=True) if out)
+    stays = [i for i, out in enumerate(left_out) if not out]
+    return _turned(gone, mp.fsum(shares[i] for i in stays), margin, [norms[i] for i in stays])
+
+
+def deletion_worst(*, margin, dual, norms, size):
+    size = int(size)
+    across, shares = sorted(_sideways(margin, dual, norms)), sorted(_exact(*dual))
+    return _turned(mp.fsum(across[-size:]), mp.fsum(shares[:-size]), margin, norms)
+
+
+def _largest(function, low, high, pieces=48):
+    """The maximum over an interval: the best piece of a grid, then golden sections of it."""
+    grid = [low + (high - low) * k / pieces for k in range(pieces + 1)]
+    best = max(range(pieces + 1), key=lambda k: function(grid[k]))
+    low, high = grid[max(best - 1, 0)], grid[min(best + 1, pieces)]
+    golden = (mp.sqrt(5) - 1) / 2
+    for _ in range(70):
+        first, second = high - golden * (high - low), low + golden * (high - low)
+        if function(first) < function(second):
+            low = first
+        else:
+            high = second
+    return function((low + high) / 2)
+
+
+def limit(*, n, margin, radius, size=1):
+    n, gamma, B, size = _exact(n, margin, radius, size)
+    rho = B / gamma
+    across = mp.sqrt((B - gamma) * (B + gamma)) / B
+
+    def along(theta):
+        return across * mp.cos(theta) / mp.cos(theta / 2) + 2 / rho * mp.sin(theta / 2)
+
+    return _largest(along, mpf(0), mp.acos(1 / rho)) * size * rho / n
+
+
+def _anytime_constant(rho):
+    psi = mp.acos(1 / rho)
+
+    def at(omega):
+        if omega + psi <= mp.pi / 2:
+            return mp.cos(omega) / mp.cos((omega + psi) / 2)
+        return 2 * mp.cos(omega) * mp.sin((omega + psi) / 2)
+
+    return _largest(at, mpf(0), mp.pi / 2)
+
+
+def anytime(*, n, margin, radius, weighting="1/n"):
+    n, gamma, B = _exact(n, margin, radius)
+    rho = B / gamma
+    constant = _anytime_constant(rho)
+    same = constant * rho / n
+    if weighting == "1/n" or n == 2:
+        return same
+    sine = rho / (n - 1)
+    return same + min([constant * sine, *([2 * mp.sin(mp.asin(sine) / 2)] if sine < 1 else [])])
 
 
 def support(*, n, margin, radius, n_support):
@@ -67,7 +158,7 @@ def chord(*, drift, norm):
         return mp.sqrt(2 - 2 * mp.sqrt(1 - delta**2)) if delta < 1 else mpf(2)
 
 
-def anytime(*, n, margin, radius, progress=1.0, weighting="1/n"):
+def anytime_plain(*, n, margin, radius, progress=1.0, weighting="1/n"):
     n, gamma, B, progress = _exact(n, margin, radius, progress)
     return {"1/n": 2, "1/(n-1)": 4}[weighting] * B / (gamma * n) * progress
 

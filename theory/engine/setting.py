@@ -15,6 +15,7 @@ from tunebound.theory.engine.options import Options
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
+    from tunebound.theory.engine.search_space import SearchSpace
 
 Cell = bool | int | float | str
 
@@ -128,6 +129,10 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
     def batch_key(self, source: SourceT | MemberT) -> Hashable:
         """Members of equal keys are computed together; by default each alone."""
         return id(source)
+
+    def search_space(self) -> SearchSpace | None:
+        """Where `falsify` searches; None where it cannot. Imported when asked for."""
+        return None
 
     def parts(self, source: SourceT) -> Mapping[str, str]:
         """Registered things that a member is made of, by name, and where each comes from; a study

@@ -17,6 +17,7 @@ from tunebound.theory.full_quadratics.evidence import WORST_CASE_STEPS, FullEvid
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
+    from tunebound.theory.engine.search_space import SearchSpace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,11 @@ class QuadraticTuning(
                 return synthetic.SmoothProblem.from_npz(path)
             except ValueError:
                 raise error from None
+
+    def search_space(self) -> SearchSpace:
+        from tunebound.theory.full_quadratics.search import QuadraticSearch
+
+        return QuadraticSearch()
 
     def presentation(self) -> Presentation:
         from tunebound.theory.full_quadratics.story import PRESENTATION

@@ -18,6 +18,7 @@ from tunebound.theory.head.evidence import HeadEvidence
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
+    from tunebound.theory.engine.search_space import SearchSpace
 
 MOST_EXACT_STEPS = 1e8  # days of work; beyond it only the flow gets there
 STEP_LIMITS = ("stable", "published")
@@ -192,6 +193,11 @@ class HeadTuning(
 
     def load(self, path: str | os.PathLike[str]) -> synthetic.SeparableDataset:
         return synthetic.SeparableDataset.from_npz(path)
+
+    def search_space(self) -> SearchSpace:
+        from tunebound.theory.head.search import HeadSearch
+
+        return HeadSearch()
 
     def presentation(self) -> Presentation:
         from tunebound.theory.head.story import PRESENTATION

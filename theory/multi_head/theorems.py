@@ -269,7 +269,7 @@ def anytime(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
         groups = evidence.groups(size)[:, : measured.shape[1]]
         moved = groups - evidence.initial_groups(size)[: measured.shape[1]]
         progress = moved @ evidence.separator.direction / np.linalg.norm(groups, axis=-1)
-        bound = head.anytime(
+        bound = head.anytime_plain(
             n=evidence.n,
             margin=evidence.margin,
             radius=evidence.starts.data.radius,

@@ -1,0 +1,147 @@
+"""The constants of the bounds by B/(gamma n), as functions of rho = B/gamma; see `bounds.head`.
+
+`limit` and `anytime` bound the mean over i of the distance of unit directions of w_S and w_{S^i},
+in the limit and after any number of steps. Source: this project, proofs in docs/head-tuning.md.
+
+Parameters
+----------
+n : array_like
+    Number of samples, at least 2.
+margin, radius : array_like
+    Margin of the data and largest norm of a feature; radius >= margin > 0.
+
+Raises
+------
+TypeError, ValueError
+    If an argument is no real number or out of its range.
+OverflowError
+    If a bound exceeds float64.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import WEIGHTINGS, broadcast, choice, whole_array
+from tunebound.bounds.arguments import margin_and_radius
+from tunebound.bounds.arithmetic import chord_of_sine, finish, product
+
+LARGEST_LIMIT_CONSTANT = math.sqrt(32 / 27)  # at rho = 3/2
+LARGEST_ANYTIME_CONSTANT = 8 / math.sqrt(27)  # for rho to infinity
+NEWTON_STEPS = 6  # from sqrt(2) to the root in [1, sqrt(2)] to the last digit
+
+
+def limit(
+    *, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, size: ArrayLike = 1
+) -> float | Floats:
+    r"""Bound on the mean in the limit: size kappa(rho) rho / n.
+
+    kappa(rho) = max over theta in [0, arccos(1/rho)] of sqrt(1 - rho^-2) cos(theta)/cos(theta/2) +
+    (2/rho) sin(theta/2); it is at most sqrt(32/27) = 1.0887 (attained at rho = 3/2 and n = 2) and
+    tends to 1 for large rho. Assumptions: separable data, limit directions; either weighting.
+
+    Parameters
+    ----------
+    size : array_like
+        How many samples are left out together, from 1 to n - 1; the mean is over all sets of that
+        size.
+    """
+    n = whole_array("n", n, low=2)
+    size = whole_array("size", size)
+    margin, radius = margin_and_radius(margin, radius)
+    broadcast(n=n, margin=margin, radius=radius, size=size)
+    if np.any(size >= n):
+        raise ValueError(
+            f"size = {size.tolist()} leaves no sample of n = {n.tolist()}: take at most n - 1"
+        )
+    return finish("limit", product((limit_constant(margin, radius), size, radius), (margin, n)))
+
+
+def limit_constant(margin: Floats, radius: Floats) -> Floats:
+    """kappa(rho): the maximum of `limit`, in closed form.
+
+    With x = tan(theta/2) the derivative vanishes where x^3 + 3x = 2/sqrt(rho^2 - 1), at x = 2
+    sinh(asinh(1/sqrt(rho^2 - 1))/3), if that angle is within the cone.
+    """
+    cosine, sine = _cone(margin, radius)
+    inside = sine > 0
+    cotangent = np.divide(cosine, sine, out=np.ones_like(sine), where=inside)
+    stationary = 2.0 * np.arctan(2.0 * np.sinh(np.arcsinh(cotangent) / 3.0))
+    angle = np.minimum(stationary, np.arctan2(sine, cosine))
+    return np.asarray(
+        sine * np.cos(angle) / np.cos(angle / 2.0) + 2.0 * cosine * np.sin(angle / 2.0)
+    )
+
+
+def anytime(
+    *, n: ArrayLike, margin: ArrayLike, radius: ArrayLike, weighting: str = "1/n"
+) -> float | Floats:
+    r"""Bound on the mean at every step from w_0 = 0: C(rho) rho / n, with C from 1 to 8/sqrt(27) =
+    1.5396.
+
+    C(rho) = max over omega in [0, 90] degrees of cos(omega)/cos((omega + psi)/2) where omega + psi
+    <= 90 degrees and 2 cos(omega) sin((omega + psi)/2) beyond, psi = arccos(1/rho). For left-out
+    losses with weights 1/(n-1) the distance between the runs of both weightings is added,
+    min(C(rho) rho/(n-1), chord of the angle of sine rho/(n-1)); for n = 2 both weightings give one
+    direction. `anytime_plain` is the form with 2 in place of C(rho), which other starts need.
+
+    Assumptions: separable data, logistic loss, step at most 2 over the curvature of every left-out
+    loss (`bounds.constants.step_size_limit`), both runs from w_0 = 0.
+
+    Parameters
+    ----------
+    weighting : {"1/n", "1/(n-1)"}
+        Weight of each remaining sample in the left-out loss.
+    """
+    n = whole_array("n", n, low=2)
+    margin, radius = margin_and_radius(margin, radius)
+    weighting = choice("weighting", weighting, WEIGHTINGS)
+    broadcast(n=n, margin=margin, radius=radius)
+    constant = anytime_constant(margin, radius)
+    bound = product((constant, radius), (margin, n))
+    if weighting == "1/(n-1)":
+        bound = np.where(n > 2, bound + _between_weightings(n, margin, radius, constant), bound)
+    return finish("anytime", bound)
+
+
+def anytime_constant(margin: Floats, radius: Floats) -> Floats:
+    """C(rho): the maximum of `anytime`.
+
+    With T = tan((omega + psi)/2) and tau = tan(psi) = sqrt(rho^2 - 1) it lies at the root of T^3 +
+    3T = 2 tau where tau <= 2, and of 2 tau T^3 + 5 T^2 - 4 tau T - 1 = 0 beyond, where T >= 1.
+    """
+    cosine, sine = _cone(margin, radius)
+    psi = np.arctan2(sine, cosine)
+    narrow = sine <= 2.0 * cosine
+    tangent = np.where(narrow, sine / np.where(narrow, cosine, 1.0), 2.0)
+    half = np.arctan(2.0 * np.sinh(np.arcsinh(tangent) / 3.0))
+    below = np.cos(2.0 * half - psi) / np.cos(half)
+    cotangent = np.where(narrow, 0.5, cosine / np.where(narrow, 1.0, sine))
+    root = np.full_like(cotangent, math.sqrt(2.0))
+    for _ in range(NEWTON_STEPS):  # convex and above the root at the start: it falls towards it
+        value = ((2.0 * root + 5.0 * cotangent) * root - 4.0) * root - cotangent
+        root = root - value / ((6.0 * root + 10.0 * cotangent) * root - 4.0)
+    wide = np.arctan(root)
+    above = 2.0 * np.cos(2.0 * wide - psi) * np.sin(wide)
+    return np.where(narrow, below, above)
+
+
+def _cone(margin: Floats, radius: Floats) -> tuple[Floats, Floats]:
+    """cos(psi) = 1/rho and sin(psi) of the cone around the separator that holds all samples."""
+    margin, radius = np.broadcast_arrays(margin, np.maximum(radius, margin))
+    cosine = margin / radius
+    return cosine, np.sqrt((radius - margin) / radius * (1.0 + cosine))
+
+
+def _between_weightings(n: Floats, margin: Floats, radius: Floats, constant: Floats) -> Floats:
+    """Largest distance of the left-out directions under weights 1/(n-1) and 1/n, for n > 2."""
+    others = np.maximum(n - 1.0, 1.0)
+    straight = product((constant, radius), (margin, others))
+    sine = product((radius,), (margin, others))
+    inside = np.minimum(sine, 1.0)
+    chord = chord_of_sine(inside, np.sqrt((1.0 - inside) * (1.0 + inside)))
+    return np.where(sine < 1.0, np.minimum(straight, chord), straight)
