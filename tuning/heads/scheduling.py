@@ -46,6 +46,15 @@ def batch_limits(X: NDArray[np.float64]) -> Floats:
     return 8 / radius**2
 
 
+def require_optimiser(optimiser: object) -> None:
+    """Refuse what is no optimiser, a name for example."""
+    if not isinstance(optimiser, Optimiser):
+        raise TypeError(
+            f"optimiser must be a tuning.Optimiser, got {optimiser!r}; pass tuning.HeavyBall() or"
+            " tuning.Adam() for example"
+        )
+
+
 def require_plain(heads: int, weighting: str, dtype: str) -> None:
     """Refuse what only full batches of gradient descent offer."""
     for name, value, only in (

@@ -141,6 +141,7 @@ def tune_heads(
     single = np.ndim(X) == 2
     checks.choice("weighting", weighting, checks.WEIGHTINGS)
     checks.choice("dtype", dtype, tuple(DTYPES))
+    scheduling.require_optimiser(optimiser)
     count = checks.whole_number("heads", heads, low=1)
     memory = checks.whole_number("memory", memory, low=1)
     recorded = record_steps(steps, record)

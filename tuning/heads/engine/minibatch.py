@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tunebound.tuning.heads.engine.features import Problem, activities
+from tunebound.tuning.heads.optimisers import GradientDescent
 
 
 class MinibatchDescent:
@@ -38,6 +39,8 @@ class MinibatchDescent:
         self.move = schedule.optimiser.start()
         self.add_up = schedule.optimiser.start() if schedule.optimiser.linear else None
         self.coefficients = torch.zeros((batch, n + 1), dtype=torch.float64, device=device)
+        self.direct = isinstance(schedule.optimiser, GradientDescent)
+        self.gradient = torch.empty_like(self.negated)
         self.gathered = self._gather(0)
         self.taken = 0
 
@@ -79,7 +82,11 @@ class MinibatchDescent:
         torch.bmm(self.negated, samples.mT, out=activity)
         activity.sigmoid_().masked_fill_(own, 0.0)
         # descent on the loss raises the margins: of the negated weights this is the gradient
-        self.negated.addcmul_(self.move(torch.bmm(activity, samples).mul_(share)), rate, value=-1)
+        if self.direct:
+            self.negated.baddbmm_(activity, samples * (share * rate), alpha=-1)
+        else:
+            torch.bmm(activity, samples * share, out=self.gradient)
+            self.negated.addcmul_(self.move(self.gradient), rate, value=-1)
         if self.add_up is not None:
             used = torch.zeros_like(self.coefficients)
             used.scatter_add_(1, entries.expand(batch, -1), activity[:, 0] * share[:, 0])
