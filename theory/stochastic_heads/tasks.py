@@ -169,7 +169,7 @@ def _constructed(large: bool) -> Iterator[StochasticSpecification]:
             yield StochasticSpecification(
                 family="pulses", n=n, d=2, seed=0, optimiser=optimiser, order="given", size=n - 4
             )
-    for n in (20, 40, 100, 400) if large else (40,):
+    for n in (16, 40, 100, 400) if large else (16, 40):
         for optimiser, momentum in (("heavy-ball", 0.9), ("heavy-ball", 0.99), ("nesterov", 0.9)):
             yield StochasticSpecification(
                 family="tugs",
