@@ -58,9 +58,7 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
     )
 
 
-def _compared(
-    n: int, d: int, size: int, D: int, steps: int, rounds: int
-) -> list[tuple[Cell, ...]]:
+def _compared(n: int, d: int, size: int, D: int, steps: int, rounds: int) -> list[tuple[Cell, ...]]:
     data, sequence = batch(n, d, D), minibatches(n, size, steps=1 + steps)
     rates = 4 / np.square(data.X).sum(axis=-1).max(axis=-1)
     expected = _ours(data, rates, sequence, 1 + steps)
@@ -72,9 +70,7 @@ def _compared(
         heads = peer.most_heads or n + 1
         run = peer.prepare(data.Z[:1], rates[:1], heads, sequence)
         found = run(1 + steps)
-        gaps[peer.name] = agreement(
-            peer.name, found, expected[:1, :heads], AGREEMENT["float64"]
-        )
+        gaps[peer.name] = agreement(peer.name, found, expected[:1, :heads], AGREEMENT["float64"])
         candidates[peer.name] = run
     slopes = alternating_slopes(candidates, steps, rounds)
     taken = {"tune_heads": _scaled(slopes["tune_heads"], 1 / D)}

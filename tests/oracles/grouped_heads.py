@@ -1,4 +1,4 @@
-"""Left-out heads of samples that come in a few kinds, one head a kind, in plain Python numbers: NumPy
+"""Left-out heads of samples that come in a few kinds, one head a kind, in plain Python numbers:
 floats or mpmath's.
 """
 
@@ -26,9 +26,7 @@ def grouped_runs(kinds, batches, rate, momentum, *, ahead=False, exp):
                 p = 1 / (1 + exp(sum(a * b for a, b in zip(z, heads[run], strict=True))))
                 own[g] = p / size if batch[g] else zero
                 gradient = [v + present * p / size * c for v, c in zip(gradient, z, strict=True)]
-            speed[run] = [
-                momentum * v + g for v, g in zip(speed[run], gradient, strict=True)
-            ]
+            speed[run] = [momentum * v + g for v, g in zip(speed[run], gradient, strict=True)]
             move = (
                 [g + momentum * v for g, v in zip(gradient, speed[run], strict=True)]
                 if ahead
@@ -38,9 +36,7 @@ def grouped_runs(kinds, batches, rate, momentum, *, ahead=False, exp):
             if run == 0:
                 moved = [momentum * v + p for v, p in zip(moved, own, strict=True)]
                 used = (
-                    [p + momentum * v for p, v in zip(own, moved, strict=True)]
-                    if ahead
-                    else moved
+                    [p + momentum * v for p, v in zip(own, moved, strict=True)] if ahead else moved
                 )
                 coefficients = [c + rate * v for c, v in zip(coefficients, used, strict=True)]
         yield [list(head) for head in heads], list(coefficients)

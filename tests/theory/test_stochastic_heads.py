@@ -1,5 +1,5 @@
-"""Heads on mini-batches, by momentum and by Adam: what is proved is not violated, what is refuted is
-refuted in 50 digits, and a counterexample replays.
+"""Heads on mini-batches, by momentum and by Adam: what is proved is not violated, what is refuted
+is refuted in 50 digits, and a counterexample replays.
 """
 
 import math
@@ -167,7 +167,9 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize(("ahead", "m", "product", "numbers", "pull", "margin", "t", "total"), FAILURES)
+@pytest.mark.parametrize(
+    ("ahead", "m", "product", "numbers", "pull", "margin", "t", "total"), FAILURES
+)
 def test_momentum_on_all_samples_fails_in_50_digits(
     ahead, m, product, numbers, pull, margin, t, total
 ):
@@ -204,9 +206,7 @@ def test_the_engine_takes_the_steps_of_the_kinds():
     assert run.direction_distance[-1].sum() == pytest.approx(
         summed_instability(last[0], numbers, sqrt=math.sqrt), rel=1e-9
     )
-    np.testing.assert_allclose(
-        run.coefficients[-1], np.repeat(last[1], numbers), rtol=1e-9
-    )
+    np.testing.assert_allclose(run.coefficients[-1], np.repeat(last[1], numbers), rtol=1e-9)
     drift = run.coefficients[-1] * np.linalg.norm(data.X, axis=1)
     assert (run.distance[-1] / drift).max() > 4
 

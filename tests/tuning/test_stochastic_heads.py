@@ -8,6 +8,7 @@ import torch
 
 from tests.oracles.stochastic_descent import stochastic_path
 from tunebound import bounds, synthetic, tuning
+from tunebound.tuning.heads.engine import minibatch
 
 RULES = {
     "descent": tuning.GradientDescent(),
@@ -109,6 +110,22 @@ def test_a_batch_of_sets_equals_its_sets_one_by_one(name, sequences, memory):
             found, expected = getattr(together[b], name_of), getattr(alone, name_of)
             if expected is not None:
                 np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_steps_prepared_in_parts_are_the_same_steps(name, monkeypatch):
+    data, rates = sample(), np.linspace(0.3, 0.05, STEPS)
+    sequence = tuning.minibatches(N, 4, steps=STEPS, seed=1)
+    for batches, rate in ((sequence, 0.2), (sequence, rates), (None, rates)):
+        options = dict(steps=STEPS, learning_rate=rate, batches=batches, optimiser=RULES[name])
+        if batches is None and name == "descent":
+            options["optimiser"] = tuning.HeavyBall(momentum=0.0)
+        whole = tuning.tune_heads(data.X, data.y, **options)
+        with monkeypatch.context() as patch:
+            patch.setattr(minibatch, "GATHERED", 7 * 4 * D)
+            parts = tuning.tune_heads(data.X, data.y, **options)
+        assert np.array_equal(whole.weights, parts.weights)
+        assert np.array_equal(whole.distance, parts.distance)
 
 
 def test_certificate_is_what_the_gradients_of_a_sample_have_moved():
@@ -258,6 +275,59 @@ def test_no_quadratic_grows_up_to_the_stable_product_and_some_do_beyond(name):
     products = np.linspace(1e-3, rule.stable, 200)
     assert max(map(radius, products)) <= 1 + 1e-7
     assert radius(1.001 * rule.stable) > 1
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.2, 0.5, 0.9, 0.99, 0.999])
+def test_impulse_responses_of_quadratics_are_largest_without_curvature(momentum):
+    """docs/stochastic-heads.md, section 3: by the recurrences, and at every stable product."""
+    sums = np.cumsum(momentum ** np.arange(200))
+    limit = 2 * (1 + momentum)
+    x = np.r_[0, np.linspace(0, 1, 400) ** 3 * limit, limit, (1 - np.sqrt(momentum)) ** 2]
+    before, now = np.zeros_like(x), np.ones_like(x)
+    for k in range(200):
+        assert np.abs(now).max() <= sums[k] * (1 + 1e-9)
+        assert now[0] == pytest.approx(sums[k], rel=1e-9)
+        before, now = now, (1 + momentum - x) * now - momentum * before
+    limit /= 1 + 2 * momentum
+    x = np.r_[0, np.linspace(0, 1, 400) * limit, limit]
+    # a gradient at the first step, in torch's variables
+    place, velocity = np.zeros_like(x), np.zeros_like(x)
+    for k in range(199):
+        gradient = x * place + (k == 0)
+        velocity = momentum * velocity + gradient
+        place = place - gradient - momentum * velocity
+        assert np.abs(place).max() <= sums[k + 1] * (1 + 1e-9)
+        assert -place[0] == pytest.approx(sums[k + 1], rel=1e-9)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_drift_of_momentum_holds_on_quadratics(nesterov):
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        n, d, momentum, steps = 5, 3, rng.uniform(0.2, 0.98), 40
+        A, b = rng.normal(size=(n, d)), rng.normal(size=n)
+        beta = np.linalg.eigvalsh(A.T @ A / n)[-1]
+        rule = tuning.Nesterov(momentum) if nesterov else tuning.HeavyBall(momentum)
+        rate = rule.stable / beta
+        paths, moved = [], []
+        for left_out in (None, *range(n)):
+            kept = [j for j in range(n) if j != left_out]
+            w = torch.zeros(d, dtype=torch.float64, requires_grad=True)
+            optimizer = torch.optim.SGD([w], lr=rate, momentum=momentum, nesterov=nesterov)
+            for _ in range(steps):
+                if left_out is None:
+                    residual = torch.as_tensor(A) @ w.detach() - torch.as_tensor(b)
+                    moved.append((residual.abs().numpy() * np.linalg.norm(A, axis=1)) / n)
+                optimizer.zero_grad()
+                loss = (torch.as_tensor(A[kept]) @ w - torch.as_tensor(b[kept])).square().sum()
+                (loss / (2 * n)).backward()
+                optimizer.step()
+            paths.append(w.detach().numpy().copy())
+        sums = np.cumsum(momentum ** np.arange(steps + 1))
+        weights = sums[1 : steps + 1] if nesterov else sums[:steps]
+        drift = rate * (weights[::-1, None] * np.array(moved)).sum(axis=0)
+        distance = np.linalg.norm(np.array(paths[1:]) - paths[0], axis=1)
+        assert (distance <= drift * (1 + 1e-10)).all()
 
 
 GOOD = sample()

@@ -82,11 +82,7 @@ def _sized(name: str, n: int, *, low: int, rule: str, fits: bool) -> None:
         raise ValueError(f"n must be {rule} for {name}, got {n}; take {n + 1}")
 
 
-def _labelled(
-    name: str, Z: Floats, separator: Floats, dual: Floats
-) -> synthetic.SeparableDataset:
+def _labelled(name: str, Z: Floats, separator: Floats, dual: Floats) -> synthetic.SeparableDataset:
     y = np.where(np.arange(len(Z)) % 2 == 0, 1, -1)
-    made = synthetic.SeparableDataset.from_arrays(
-        Z * y[:, None], y, separator=separator, dual=dual
-    )
+    made = synthetic.SeparableDataset.from_arrays(Z * y[:, None], y, separator=separator, dual=dual)
     return replace(made, family=name)

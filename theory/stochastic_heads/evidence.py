@@ -57,7 +57,7 @@ class StochasticEvidence:
         """Records at which every head has a direction: two different samples were used by then,
         shape (K,).
         """
-        return np.isfinite(self.run.direction_distance).all(axis=1)
+        return np.asarray(np.isfinite(self.run.direction_distance).all(axis=1))
 
     @property
     def resolution(self) -> NDArray[np.float64]:

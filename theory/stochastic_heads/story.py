@@ -96,8 +96,8 @@ PRESENTATION = Presentation(
     illustrations={
         "instability-along-steps": Illustration(
             drawn.along_steps,
-            "Each line is one task. Gradient descent stays below the black line on every sequence of"
-            " batches; that is proved. Momentum and Adam cross it on data made for it.",
+            "Each line is one task. Gradient descent stays below the black line on every sequence"
+            " of batches; that is proved. Momentum and Adam cross it on data made for it.",
         ),
         "bound-against-measured": Illustration(
             bound_against_measured,

@@ -61,7 +61,8 @@ class StochasticTask:
         choice("order", self.order, ORDERS)
         if (self.order == "given") != (self.cycle is not None):
             raise ValueError(
-                f"cycle must be given with order='given' and with no other, got order={self.order!r}"
+                "cycle must be given with order='given' and with no other, got"
+                f" order={self.order!r}"
             )
 
     @property

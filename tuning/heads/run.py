@@ -185,7 +185,8 @@ def record(
 
     W (B, m + 1, d) holds head 0 and the heads of the left-out samples `heads`; Z = yX (B, n, d);
     certificate (B, n); reference (B, n + 1, d) or None; spread (B, m + 1) of several heads around
-    their mean W, or None; coefficients (B, n) of head 0, or None. All float64. Of several blocks of one data set the first writes head 0.
+    their mean W, or None; coefficients (B, n) of head 0, or None. All float64. Of several blocks of
+    one data set the first writes head 0.
     """
     norm = torch.linalg.vector_norm(W, dim=-1)
     unit = W / norm[..., None]  # a zero head has no direction: NaN

@@ -1,4 +1,4 @@
-"""The arguments of head tuning on mini-batches or by an optimiser, checked and turned into steps."""
+"""Arguments of head tuning on mini-batches or by an optimiser, checked and turned into steps."""
 
 from __future__ import annotations
 
@@ -105,6 +105,6 @@ def _step_sizes(
         raise ValueError(
             f"learning_rate {rates[which, step]:.6g} is above the limit {limits[which]:.6g} of data"
             f" set {which} for {type(optimiser).__name__}: {optimiser.stable:g} over the largest"
-            " curvature of a step's loss; pass a value up to the limit, or \"auto\" for half of it"
+            ' curvature of a step\'s loss; pass a value up to the limit, or "auto" for half of it'
         )
     return rates
