@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Batches = NDArray[np.int64]
 Run = Callable[[int], Array]
 
 
@@ -43,6 +44,51 @@ def linear_and_sgd(Z: Array, rates: Array, heads: int) -> Run:
                     loss.backward()
                     optimizer.step()
                 weights[b, head] = model.weight.detach().numpy()[0]
+        return weights
+
+    return run
+
+
+def linear_and_sgd_on_batches(Z: Array, rates: Array, heads: int, batches: Batches) -> Run:
+    """One `torch.nn.Linear` and one `torch.optim.SGD` a head, each step on a batch (T, b) without
+    the sample that the head leaves out.
+    """
+    d = Z.shape[2]
+    samples = torch.as_tensor(Z)
+    kept = [
+        [torch.as_tensor(batch[batch != head - 1]) for batch in batches] for head in range(heads)
+    ]
+    size = batches.shape[1]
+
+    def run(steps: int) -> Array:
+        weights = np.empty((len(Z), heads, d))
+        for b, rate in enumerate(rates):
+            for head in range(heads):
+                model = torch.nn.Linear(d, 1, bias=False, dtype=torch.float64)
+                torch.nn.init.zeros_(model.weight)
+                optimizer = torch.optim.SGD(model.parameters(), lr=float(rate))
+                for step in range(steps):
+                    optimizer.zero_grad()
+                    margins = model(samples[b][kept[head][step]])
+                    (torch.nn.functional.softplus(-margins).sum() / size).backward()
+                    optimizer.step()
+                weights[b, head] = model.weight.detach().numpy()[0]
+        return weights
+
+    return run
+
+
+def numpy_on_batches(Z: Array, rates: Array, heads: int, batches: Batches) -> Run:
+    """All heads of a data set at once in NumPy, the left-out entries of each batch masked."""
+    size, left_out = batches.shape[1], np.arange(heads)[:, None] - 1
+
+    def run(steps: int) -> Array:
+        weights = np.zeros((len(Z), heads, Z.shape[2]))
+        for b, rate in enumerate(rates / size):
+            for batch in batches[:steps]:
+                z = Z[b, batch]
+                activity = (batch != left_out) / (1 + np.exp(weights[b] @ z.T))
+                weights[b] += rate * (activity @ z)
         return weights
 
     return run

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import clock, head_peers, heads, separators, tables
+from benchmarks import clock, head_peers, heads, minibatch, separators, tables
 from benchmarks.data import batch
 from tests.oracles.descent import leave_one_out_paths
 
@@ -48,6 +48,7 @@ def test_the_command_prints_and_stores_every_table(quick):
     assert set(found) == {
         "heads",
         "roofline",
+        "minibatch",
         "gram",
         "growth",
         "memory",
@@ -102,6 +103,20 @@ def test_peers_take_the_steps_of_plain_loops(peer):
         for b in range(2):
             expected = leave_one_out_paths(data.X[b], data.y[b], data.rates[b], 7)[:count, -1]
             np.testing.assert_allclose(found[b], expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("peer", minibatch.PEERS, ids=lambda peer: peer.name)
+def test_peers_on_batches_take_the_steps_of_plain_loops(peer):
+    data, batches = batch(9, 3, 2), np.array([[0, 3], [8, 1], [3, 5]])
+    rates = np.array([0.1, 0.2])
+    found = peer.prepare(data.Z, rates, 10, batches)(3)
+    for b in range(2):
+        for head in range(10):
+            w = np.zeros(3)
+            for step in batches:
+                left = [z for j, z in zip(step, data.Z[b, step], strict=True) if j != head - 1]
+                w = w + rates[b] / 2 * sum(z / (1 + np.exp(z @ w)) for z in left)
+            np.testing.assert_allclose(found[b, head], w, rtol=1e-12, atol=1e-14)
 
 
 def test_steps_in_place_are_those_of_plain_loops():

@@ -36,11 +36,19 @@ from tunebound.tuning.full.curvature import (
 )
 from tunebound.tuning.full.networks import tune_networks
 from tunebound.tuning.full.quadratics import FullRun, tune_losses, tune_quadratics
+from tunebound.tuning.heads.batches import minibatches
 from tunebound.tuning.heads.flow.follow import (
     DESCENT_STEPS,
     LATEST_STEP,
     flow_heads,
     flow_records,
+)
+from tunebound.tuning.heads.optimisers import (
+    Adam,
+    GradientDescent,
+    HeavyBall,
+    Nesterov,
+    Optimiser,
 )
 from tunebound.tuning.heads.run import HeadRun
 from tunebound.tuning.heads.tune import learning_rate_limits, tune_heads
@@ -52,18 +60,23 @@ if TYPE_CHECKING:
 __all__ = [
     "DESCENT_STEPS",
     "LATEST_STEP",
+    "Adam",
     "Curvature",
     "Estimate",
     "FineTuned",
     "FullRun",
+    "GradientDescent",
     "HeadRun",
     "HeadTuningClassifier",
+    "HeavyBall",
     "MaskedEncoder",
     "MaximalMarginRegularizer",
     "Method",
     "Minimiser",
     "MultiHeadClassifier",
     "MultiHeadLoss",
+    "Nesterov",
+    "Optimiser",
     "Pretraining",
     "RateFactors",
     "ReplicaState",
@@ -81,6 +94,7 @@ __all__ = [
     "instability",
     "learning_rate_limits",
     "methods",
+    "minibatches",
     "network_curvature",
     "path_lipschitz",
     "pretrain",

@@ -21,6 +21,7 @@ ALONG_RECORDS = (
     "direction_error",
     "resolution",
     "spread",
+    "coefficients",
 )
 
 
@@ -43,7 +44,8 @@ class HeadRun:
     certificate : (K, [D,] n)
         Upper bound on `distance` from the run on S alone: η Σ_{s<t} ‖∇F_S(w_S(s)) −
         ∇F_{S^i}(w_S(s))‖. With 1/n weights the norm is that of the sample's own term,
-        σ(−z_iᵀw)‖x_i‖/n. Holds because a step on F_{S^i} is non-expansive.
+        σ(−z_iᵀw)‖x_i‖/n. Holds because a step on F_{S^i} is non-expansive. On mini-batches it is
+        coefficients · ‖x_i‖; NaN for optimisers for which nothing is proved.
     margin : (K, [D,] n + 1)
         Normalised margin min_j z_jᵀw/‖w‖ of each head over the samples it is tuned on; negative
         while one is misclassified.
@@ -60,7 +62,7 @@ class HeadRun:
         What the computation leaves open in a distance of unit directions: for exact steps the
         rounding of t of them, which non-expansive steps do not amplify.
     learning_rate : float or (D,)
-        Step size η.
+        Step size η; the largest where it varies along the run.
     weighting : str
         "1/n" (the others keep their weight when a sample is left out) or "1/(n-1)".
     head_weights : ([D,] n + 1, H, d) or None
@@ -68,6 +70,9 @@ class HeadRun:
         those of their mean.
     spread : (K, [D,] n + 1) or None
         Of several heads: the root mean square distance of a head from their mean.
+    coefficients : (K, [D,] n) or None
+        Of a run on mini-batches or by momentum: c_j ≥ 0 with w_S(t) = w_0 + Σ_j c_j(t) z_j, the
+        sums of what each sample's gradients have moved.
     """
 
     steps: NDArray[Any]
@@ -84,6 +89,7 @@ class HeadRun:
     weighting: str
     head_weights: NDArray[np.float64] | None = None
     spread: NDArray[np.float64] | None = None
+    coefficients: NDArray[np.float64] | None = None
 
     def __getitem__(self, index: int) -> HeadRun:
         """The run of one data set of a batch."""
@@ -138,9 +144,10 @@ def empty_run(
     with_error: bool,
     heads: int = 1,
     dtype: str = "float64",
+    summands: int | None = None,
 ) -> HeadRun:
     """A run whose arrays `record` fills in; `left_out` is n, or 0 where only the head on S is
-    tuned.
+    tuned; `summands` is n where coefficients are recorded.
     """
     kept = len(steps)
     return HeadRun(
@@ -158,6 +165,7 @@ def empty_run(
         weighting=weighting,
         head_weights=np.empty((batch, left_out + 1, heads, d)) if heads > 1 else None,
         spread=np.empty((kept, batch, left_out + 1)) if heads > 1 else None,
+        coefficients=None if summands is None else np.empty((kept, batch, summands)),
     )
 
 
@@ -172,12 +180,14 @@ def record(
     certificate: Tensor,
     reference: NDArray[np.float64] | None,
     spread: Tensor | None = None,
+    coefficients: Tensor | None = None,
 ) -> None:
     """Write record k of some data sets and a block of left-out heads into the run.
 
     W (B, m + 1, d) holds head 0 and the heads of the left-out samples `heads`; Z = yX (B, n, d);
     certificate (B, n); reference (B, n + 1, d) or None; spread (B, m + 1) of several heads around
-    their mean W, or None. All float64. Of several blocks of one data set the first writes head 0.
+    their mean W, or None; coefficients (B, n) of head 0, or None. All float64. Of several blocks of
+    one data set the first writes head 0.
     """
     norm = torch.linalg.vector_norm(W, dim=-1)
     unit = W / norm[..., None]  # a zero head has no direction: NaN
@@ -206,5 +216,7 @@ def record(
         store(target[left_out], value[:, 1:])
     if heads.start == 0:
         store(run.path[k, sets], W[:, 0])
+        if coefficients is not None and run.coefficients is not None:
+            store(run.coefficients[k, sets], coefficients)
         for target, value in per_head:
             store(target[k, sets, 0], value[:, 0])

@@ -13,16 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground import checks
 from tunebound.tuning import arguments
+from tunebound.tuning.heads import scheduling
 from tunebound.tuning.heads.engine import choice as descent_choice
 from tunebound.tuning.heads.engine import plan
 from tunebound.tuning.heads.engine.execute import Task, run_blocks
 from tunebound.tuning.heads.engine.features import DTYPES
+from tunebound.tuning.heads.optimisers import GradientDescent, Optimiser
 from tunebound.tuning.heads.run import HeadRun, empty_run
 from tunebound.tuning.recording import record_steps
 
 HEAD_MEMORY = 2**26  # bytes, unless the caller says otherwise
 FLOAT32_STEPS = 100_000  # beyond it an update is smaller than half a float32 unit of the weights
 AT_ONCE = 2**21  # features whose curvature is computed at once
+PLAIN = GradientDescent()
 
 
 def tune_heads(
@@ -31,6 +34,8 @@ def tune_heads(
     *,
     steps: int,
     learning_rate: float | ArrayLike | str = "auto",
+    batches: ArrayLike | None = None,
+    optimiser: Optimiser = PLAIN,
     init: ArrayLike | None = None,
     heads: int = 1,
     leave_one_out: bool = True,
@@ -61,7 +66,16 @@ def tune_heads(
         Number of gradient steps, at least 1.
     learning_rate : float, (D,) or "auto"
         Step size η ≤ 2/β with β = λ_max(XᵀX)/(4n), times n/(n − 1) under 1/(n − 1) weights; "auto"
-        is 1/β, a data set each.
+        is 1/β, a data set each. With batches or an optimiser also one a step, (T,), or (D, T) of a
+        batch of data sets. With batches the limit is 8/B², B = max_j ‖x_j‖; it is 1 + m times as
+        high for heavy balls, (1 + m)/(1 + 2m) times for Nesterov, and there is none, nor an "auto",
+        for Adam.
+    batches : (T, b) or (D, T, b) of int, optional
+        The samples of each step, from 0, the same for every left-out run, which drops the terms of
+        its own sample and keeps the weight 1/|batch| of the others; −1 fills shorter batches. By
+        default every step uses all samples. `minibatches` draws sequences.
+    optimiser : GradientDescent, HeavyBall, Nesterov or Adam
+        What becomes of the gradients, for each head alone.
     init : (d,) or (D, d); (heads, d) or (D, heads, d) of several heads; optional
         Start of the heads of a data set, the same whichever sample is left out; zero by default.
         Several heads need one: with equal starts they stay equal.
@@ -100,8 +114,10 @@ def tune_heads(
     ValueError, TypeError
         For data that are not finite, labels other than ±1, a class that leaving one out would
         empty, a step size above the limit (the message states it), memory that does not hold one
-        left-out sample of one data set (the message states how much does), and any argument outside
-        its range; before any work.
+        left-out sample of one data set (the message states how much does), a sequence of batches
+        with an empty one or with fewer than two different samples, several heads, other weights or
+        another dtype together with batches or an optimiser, and any argument outside its range;
+        before any work.
 
     Notes
     -----
@@ -112,6 +128,10 @@ def tune_heads(
     certificate of a mean head is the mean of its heads' certificates: ‖w̄_S − w̄_{S^i}‖ is at most
     the mean of the ‖w_{h,S} − w_{h,S^i}‖.
 
+    The certificate of gradient descent on mini-batches is Σ η_s σ(−z_iᵀw_S(s))‖x_i‖/|batch| over
+    the steps s whose batch holds i; heavy balls, Nesterov and Adam have none (NaN), see
+    docs/stochastic-heads.md.
+
     On a CUDA device a kernel that keeps samples and weights on the chip is used where they fit,
     else a recorded graph of the operations where launching them would cost more than they do; the
     logger ``tuning`` says what was chosen and why (INFO).
@@ -121,6 +141,7 @@ def tune_heads(
     single = np.ndim(X) == 2
     checks.choice("weighting", weighting, checks.WEIGHTINGS)
     checks.choice("dtype", dtype, tuple(DTYPES))
+    scheduling.require_optimiser(optimiser)
     count = checks.whole_number("heads", heads, low=1)
     memory = checks.whole_number("memory", memory, low=1)
     recorded = record_steps(steps, record)
@@ -129,7 +150,22 @@ def tune_heads(
     growth = arguments.growth(weighting, n)
     features: NDArray = exact if dtype == "float64" else _rounded(exact)
     limits = _limits(features, growth)
-    rates = arguments.learning_rates(learning_rate, limits)
+    schedule = None
+    if batches is None and optimiser == PLAIN:
+        rates = arguments.learning_rates(learning_rate, limits)
+    else:
+        scheduling.require_plain(count, weighting, dtype)
+        schedule = scheduling.schedule(
+            exact,
+            steps=total,
+            batches=batches,
+            optimiser=optimiser,
+            learning_rate=learning_rate,
+            full_limits=limits,
+            leave_one_out=leave_one_out,
+            single=single,
+        )
+        rates = schedule.rates.max(axis=1)
     start = _starts(init, batch, count, d)
     left_out = n if leave_one_out else 0
     directions = None if reference is None else reference_directions(reference, batch, left_out, d)
@@ -145,13 +181,17 @@ def tune_heads(
         d=d,
         left_out=left_out,
         heads=count,
-        gram=descent_choice.in_gram_space(n, d, dtype),
+        gram=schedule is None and descent_choice.in_gram_space(n, d, dtype),
         shifted=growth != 1.0,
     )
     on_cpu = target_device.type == "cpu"
     cache = plan.CACHE if on_cpu else plan.DEVICE_CACHE
     blocks, workers = plan.blocks(sizes, memory, cache, torch.get_num_threads() if on_cpu else 1)
-    choice = descent_choice.choose(target_device, n, d, dtype, heads=count, growth=growth)
+    choice = (
+        descent_choice.choose(target_device, n, d, dtype, heads=count, growth=growth)
+        if schedule is None
+        else descent_choice.scheduled(target_device)
+    )
     run = empty_run(
         recorded,
         batch=batch,
@@ -162,6 +202,7 @@ def tune_heads(
         with_error=directions is not None,
         heads=count,
         dtype=dtype,
+        summands=n if schedule is not None and optimiser.linear else None,
     )
     run_blocks(
         Task(
@@ -173,6 +214,7 @@ def tune_heads(
             device=target_device,
             choice=choice,
             reference=directions,
+            schedule=schedule,
         ),
         run,
         blocks,

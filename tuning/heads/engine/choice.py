@@ -21,6 +21,7 @@ from tunebound.tuning.heads.engine.features import (
     eager,
 )
 from tunebound.tuning.heads.engine.gram import GramDescent
+from tunebound.tuning.heads.engine.minibatch import MinibatchDescent
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,13 @@ def choose(
         chosen.words,
         "".join(f" ({reason})" for reason in reasons),
     )
+    return chosen
+
+
+def scheduled(device: torch.device) -> Choice:
+    """Steps on batches or by an optimiser, which have one way."""
+    chosen = Choice("feature space, float64, steps of a schedule", MinibatchDescent)
+    logger.info("head tuning on %s: %s", device, chosen.words)
     return chosen
 
 

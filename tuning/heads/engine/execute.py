@@ -17,6 +17,7 @@ from tunebound.tuning.division import ceil_div
 from tunebound.tuning.heads.engine.choice import Choice
 from tunebound.tuning.heads.engine.features import Descent, Problem
 from tunebound.tuning.heads.engine.plan import Block
+from tunebound.tuning.heads.engine.schedule import Schedule
 from tunebound.tuning.heads.run import HeadRun
 from tunebound.tuning.heads.run import record as record_heads
 from tunebound.tuning.threads import a_block_a_thread
@@ -27,7 +28,7 @@ PIECES = 100  # of the steps, after each of which progress is shown
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """What is tuned: X (D, n, d), y (D, n), step sizes (D,), starts (D, H, d), n/(n − 1) or 1,
-    where, how, towards what.
+    where, how, towards what; by which schedule, if there is one.
     """
 
     X: NDArray
@@ -38,6 +39,7 @@ class Task:
     device: torch.device
     choice: Choice
     reference: NDArray[np.float64] | None
+    schedule: Schedule | None = None
 
 
 class _Progress:
@@ -78,6 +80,7 @@ def _run_block(task: Task, run: HeadRun, block: Block, progress: _Progress) -> N
             start=torch.as_tensor(task.start[sets], device=task.device),
             left_out=block.left_out,
             growth=task.growth,
+            schedule=None if task.schedule is None else task.schedule.of(sets),
         )
         n, count = X.shape[1], problem.start.shape[1]
         parts = [
@@ -95,6 +98,7 @@ def _run_block(task: Task, run: HeadRun, block: Block, progress: _Progress) -> N
             / n
         )
         reference = None if task.reference is None else task.reference[sets]
+        certified = task.schedule is None or task.schedule.optimiser.certified
         piece = ceil_div(int(run.steps[-1]), PIECES)
         done = 0
         for k, until in enumerate(run.steps):
@@ -118,9 +122,10 @@ def _run_block(task: Task, run: HeadRun, block: Block, progress: _Progress) -> N
                 heads=block.left_out,
                 W=mean,
                 Z=problem.Z,
-                certificate=drift * scale,
+                certificate=drift * scale if certified else torch.full_like(drift, torch.nan),
                 reference=reference,
                 spread=spread,
+                coefficients=drift * (problem.rates[:, None] / n),
             )
         _store_final(run, block, W, mean)
 

@@ -12,6 +12,8 @@ from weakref import WeakMethod
 import torch
 from torch import Tensor
 
+from tunebound.tuning.heads.engine.schedule import Schedule
+
 # of the products
 DTYPES = {"float64": torch.float64, "float32": torch.float32, "mixed": torch.float32}
 # Up to so many features the heads are kept as columns: the matrix library is faster there
@@ -29,7 +31,7 @@ class Problem:
 
     Z (B, n, d): samples times labels; rates (B,); start (B, H, d); left_out: the samples that rows
     1, 2, … leave out one of (row 0 leaves out none); growth: n/(n − 1) under 1/(n − 1) weights,
-    else 1.
+    else 1; schedule: where steps are on batches or by an optimiser, rates then the largest of each.
     """
 
     Z: Tensor
@@ -37,6 +39,7 @@ class Problem:
     start: Tensor
     left_out: slice
     growth: float
+    schedule: Schedule | None = None
 
     @property
     def rows(self) -> int:

@@ -1,0 +1,20 @@
+"""Columns of the environments of this setting: design factors, constants, certificates, results."""
+
+from __future__ import annotations
+
+FAMILY = "family"
+N = "n"
+D = "d"
+MARGIN = "margin"
+RADIUS = "radius"
+OPTIMISER = "optimiser"
+MOMENTUM = "momentum"
+ORDER = "order"
+SIZE = "size"
+SEED = "seed"
+RATE_FRACTION = "rate_fraction"
+LEARNING_RATE = "learning_rate"
+GAP = "gap"
+LARGEST_INSTABILITY = "largest_instability"
+FINAL_INSTABILITY = "final_instability"
+LARGEST_DRIFT_RATIO = "largest_drift_ratio"
