@@ -35,6 +35,7 @@ from tunebound.tuning.full.curvature import (
 )
 from tunebound.tuning.full.networks import tune_networks
 from tunebound.tuning.full.quadratics import FullRun, tune_losses, tune_quadratics
+from tunebound.tuning.heads.churn import left_out_flips
 from tunebound.tuning.heads.flow.follow import (
     DESCENT_STEPS,
     LATEST_STEP,
@@ -78,6 +79,7 @@ __all__ = [
     "flow_records",
     "instability",
     "learning_rate_limits",
+    "left_out_flips",
     "methods",
     "network_curvature",
     "path_lipschitz",
