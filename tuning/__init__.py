@@ -42,6 +42,7 @@ from tunebound.tuning.heads.flow.follow import (
     flow_heads,
     flow_records,
 )
+from tunebound.tuning.heads.minimisers import MinimisedHeads, minimise_heads
 from tunebound.tuning.heads.run import HeadRun
 from tunebound.tuning.heads.tune import learning_rate_limits, tune_heads
 from tunebound.tuning.recording import record_steps
@@ -61,6 +62,7 @@ __all__ = [
     "MaskedEncoder",
     "MaximalMarginRegularizer",
     "Method",
+    "MinimisedHeads",
     "Minimiser",
     "MultiHeadClassifier",
     "MultiHeadLoss",
@@ -81,6 +83,7 @@ __all__ = [
     "learning_rate_limits",
     "left_out_flips",
     "methods",
+    "minimise_heads",
     "network_curvature",
     "path_lipschitz",
     "pretrain",
