@@ -184,7 +184,9 @@ def deletion(
     rest = dual @ np.maximum(Z @ feasible - 1.0, 0.0) + (rounding + len(Z) * UNIT) * (
         dual @ (sizes * length + 1.0)
     )
-    others = dual @ Z - dual[:, np.newaxis] * Z
+    # one r_i for each support vector, and at the end the one of all other samples
+    support = np.flatnonzero(dual)
+    others = np.vstack([dual @ Z - dual[support, np.newaxis] * Z[support], dual @ Z])
     lengths = np.linalg.norm(others, axis=1)
     units = np.divide(
         others, lengths[:, np.newaxis], out=np.zeros_like(others), where=lengths[:, np.newaxis] > 0
@@ -192,6 +194,8 @@ def deletion(
     reach = np.maximum(units @ feasible, 0.0)  # w_S . r_i/|r_i|
     across = np.linalg.norm(feasible - reach[:, np.newaxis] * units, axis=1)
     per_length = np.divide(rest, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    column = np.full(len(Z), support.size)
+    column[support] = np.arange(support.size)
     certified = np.empty((len(points), len(Z)), dtype=np.bool_)
     for rows, block in _blocks(points, len(Z)):
         value = block @ feasible
@@ -206,7 +210,7 @@ def deletion(
         centre = value - (reach + tilt) * toward
         radius = np.sqrt(across**2 + tilt**2 + 4.0 * (reach + tilt) * per_length)
         slack = value - (centre + size * radius) / 2.0
-        certified[rows] = slack > 4.0 * rounding * size * length
+        certified[rows] = (slack > 4.0 * rounding * size * length)[:, column]
     return certified
 
 

@@ -30,10 +30,12 @@ class RegularisedOptions(Options):
 
     Attributes
     ----------
-    strongest, weakest : float
-        Largest and smallest weight λ of the penalty (λ/2)‖w‖², above 0.
+    strongest : float
+        Largest weight λ of the penalty (λ/2)‖w‖².
+    weakest : float
+        Smallest weight, above 0.
     strengths : int
-        How many weights there are between them, both included, in equal ratios; at least 2.
+        How many weights there are from the one to the other, in equal ratios; at least 2.
     points : int
         Points at which is predicted, for each data set.
     """
