@@ -2,7 +2,7 @@
 constants.
 """
 
-from tunebound.bounds import constants, full, head, literature, multi_head
+from tunebound.bounds import churn, constants, full, head, literature, multi_head, regularised
 from tunebound.bounds.asymptotics import Asymptote, asymptote, direction_distance
 from tunebound.bounds.separators import (
     LeaveOneOut,
@@ -19,6 +19,7 @@ __all__ = [
     "NotSeparableError",
     "Separator",
     "asymptote",
+    "churn",
     "constants",
     "direction_distance",
     "full",
@@ -28,4 +29,5 @@ __all__ = [
     "literature",
     "max_margin",
     "multi_head",
+    "regularised",
 ]

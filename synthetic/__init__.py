@@ -7,6 +7,13 @@ from __future__ import annotations
 from tunebound.synthetic import planting
 from tunebound.synthetic.dataset import SeparableDataset
 from tunebound.synthetic.lazy_suite import Suite
+from tunebound.synthetic.mirrored import (
+    MirroredDataset,
+    MirroredSpecification,
+    make_mirrored,
+    make_mirrored_suite,
+    mirrored_suite_names,
+)
 from tunebound.synthetic.problem_suites import (
     ProblemSpecification,
     make_problem_suite,
@@ -31,6 +38,8 @@ from tunebound.synthetic.tokens import TokenTask, make_token_task
 __all__ = [
     "COMMON_OPTIONS",
     "Family",
+    "MirroredDataset",
+    "MirroredSpecification",
     "Option",
     "Planted",
     "ProblemSpecification",
@@ -43,12 +52,15 @@ __all__ = [
     "TokenTask",
     "families",
     "find_family",
+    "make_mirrored",
+    "make_mirrored_suite",
     "make_problem_suite",
     "make_quadratics",
     "make_separable",
     "make_smooth_losses",
     "make_suite",
     "make_token_task",
+    "mirrored_suite_names",
     "planting",
     "problem_suite_names",
     "register_family",

@@ -37,12 +37,14 @@ from tunebound.tuning.full.curvature import (
 from tunebound.tuning.full.networks import tune_networks
 from tunebound.tuning.full.quadratics import FullRun, tune_losses, tune_quadratics
 from tunebound.tuning.heads.batches import minibatches
+from tunebound.tuning.heads.churn import left_out_flips
 from tunebound.tuning.heads.flow.follow import (
     DESCENT_STEPS,
     LATEST_STEP,
     flow_heads,
     flow_records,
 )
+from tunebound.tuning.heads.minimisers import MinimisedHeads, minimise_heads
 from tunebound.tuning.heads.optimisers import (
     Adam,
     GradientDescent,
@@ -72,6 +74,7 @@ __all__ = [
     "MaskedEncoder",
     "MaximalMarginRegularizer",
     "Method",
+    "MinimisedHeads",
     "Minimiser",
     "MultiHeadClassifier",
     "MultiHeadLoss",
@@ -93,8 +96,10 @@ __all__ = [
     "flow_records",
     "instability",
     "learning_rate_limits",
+    "left_out_flips",
     "methods",
     "minibatches",
+    "minimise_heads",
     "network_curvature",
     "path_lipschitz",
     "pretrain",

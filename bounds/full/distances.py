@@ -55,10 +55,13 @@ def contraction(
     steps: ArrayLike,
     weighting: str = "1/n",
 ) -> float | Floats:
-    """Bound for each left-out sample without a Lipschitz constant: (R/n) sum_{t<T} q^(T-1-t) p^t.
+    """Bound for each left-out sample without a Lipschitz constant: the smaller of (R/n) sum_{t<T}
+    q^(T-1-t) p^t and R (q^T + p^T).
 
-    With weights 1/n that is R (q^T - p^T) / kappa, with 1/(n-1) it is R T p^T / n; at one step
-    nothing smaller holds on the class. Assumption: losses of the class with a common minimiser w*.
+    The first is R (q^T - p^T) / kappa with weights 1/n and R T p^T / n with 1/(n-1); at one step
+    nothing smaller holds on the class. The second is the way by the minimiser; with weights 1/n it
+    is also what the worst case tends to, relatively, as T grows. Assumption: losses of the class
+    with a common minimiser w*.
     """
     n, mu, beta, distance, steps, weighting = _distance_arguments(
         n, mu, beta, distance, steps, weighting
@@ -68,7 +71,14 @@ def contraction(
     # With weights 1/(n-1) the gradients of a sample and of the others differ by at most beta - mu
     # per unit of distance.
     spread = 1.0 if weighting == "1/n" else rate.complement
-    return finish("contraction", product((distance, spread, *total), (n,)))
+    apart = product((distance, spread, *total), (n,))
+    with np.errstate(under="ignore"):
+        # halves of the powers: a distance may lift them back into float64
+        left_out, full = (
+            np.exp(power(logarithm, steps) / 2) for logarithm in (rate.log_left_out, rate.log_full)
+        )
+    by_minimiser = product((distance, left_out, left_out)) + product((distance, full, full))
+    return finish("contraction", np.minimum(apart, by_minimiser))
 
 
 def worst_quadratic(

@@ -187,7 +187,9 @@ def test_ladder_holds_on_random_problems(weighting):
         assert trajectory.mean() <= data * SLACK + tiny
         assert data <= by_steps * SLACK
         assert by_steps <= full.closed(**rates, lipschitz=L, distance=R) * SLACK
-        assert np.all(trajectory <= contraction * SLACK + tiny)
+        assert np.all(measured <= contraction * SLACK + tiny)
+        drifting = full_formulas.drifting_apart(**rates, distance=R, steps=T)
+        assert np.all(trajectory <= float(drifting) * SLACK + tiny)
         if weighting == "1/(n-1)" or mu <= THRESHOLD * beta:
             assert (
                 measured.mean()
@@ -355,6 +357,37 @@ def test_worst_quadratic_lies_below_contraction_and_meets_it_at_one_step(weighti
     low, high = full.worst_quadratic(**known), full.contraction(**known)
     assert np.all(low <= high * SLACK)
     np.testing.assert_allclose(low[..., 0], high[..., 0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_the_way_by_the_minimiser_takes_over_where_the_runs_would_drift_apart_further(weighting):
+    known = dict(n=10, mu=0.01, beta=1.0, distance=2.0, weighting=weighting)
+    taken = set()
+    for T in (1, 5, 20, 100, 1000, 30000):
+        apart, by = (
+            formula(**known, steps=T)
+            for formula in (full_formulas.drifting_apart, full_formulas.by_the_minimiser)
+        )
+        assert full.contraction(**known, steps=T) == pytest.approx(float(min(apart, by)), rel=1e-12)
+        taken.add("apart" if apart < by else "by the minimiser")
+    assert taken == {"apart", "by the minimiser"}
+
+
+def test_the_bracket_of_the_worst_case_closes_around_the_power_of_the_left_out_rate():
+    """q^T − (cp)^T ≤ W ≤ q^T + p^T: relative to q^T both ends are within (p/q)^T of 1."""
+    for n, kappa, steps in ((2, 0.05, (2, 20, 200)), (10, 0.3, (9, 400)), (100, 0.9, (90, 200))):
+        known = dict(n=n, mu=kappa, beta=1.0, distance=1.0)
+        with mp.workdps(50):
+            for T in steps:
+                p = 1 - mpf(kappa)
+                q = p + mpf(kappa) / n
+                low, high = (
+                    mpf(bound(**known, steps=T)) / q**T
+                    for bound in (full.worst_quadratic, full.contraction)
+                )
+                width = (p / q) ** T + mpf(1e-11)
+                assert 1 - width <= low <= high <= 1 + width
+        assert width < 0.2
 
 
 def test_bounds_move_as_their_factors_say():

@@ -383,3 +383,25 @@ def test_a_large_program_is_solved():
     result = worst(10, 0.1, 20)
     assert abs(result.duality_gap) < 1e-6
     assert result.lower <= result.value
+
+
+def test_one_dimensional_quadratics_are_exact_up_to_2n_minus_1_steps_and_beaten_after():
+    largest = 0.0
+    for n in (2, 3, 4):
+        for kappa in (0.1, 0.6, 0.9):
+            known = dict(n=n, mu=kappa, beta=1.0, distance=1.0)
+            cases = [full.worst_case(**known, steps=T) for T in range(1, 2 * n)]
+            largest = max(largest, *(case.value / case.lower - 1 for case in cases))
+    print(f"largest excess over one-dimensional quadratics for T <= 2n - 1: {largest:.1e}")
+    assert largest < 1e-9
+    for n, kappa in ((2, 0.1), (2, 0.9), (3, 0.6), (4, 0.6)):
+        case = full.worst_case(n=n, mu=kappa, beta=1.0, distance=1.0, steps=2 * n)
+        assert case.attained > case.lower * (1 + 1e-5)
+
+
+def test_the_worst_case_exceeds_the_power_of_the_left_out_rate():
+    pytest.importorskip("PEPit")
+    known = dict(n=2, mu=0.05, beta=1.0, distance=1.0, steps=6)
+    case = full.worst_case(**known)
+    assert 0.975**6 < 0.8591 < 0.8688 < case.attained < case.value < 0.8689
+    assert full_estimation.worst_case(**known) == pytest.approx(case.value, rel=5e-4)

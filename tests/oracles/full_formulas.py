@@ -68,10 +68,23 @@ def trajectory(*, n, mu, beta, gradient_norms, weighting="1/n"):
 
 def contraction(*, n, mu, beta, distance, steps, weighting="1/n"):
     with mp.workdps(DIGITS):
+        size = dict(n=n, mu=mu, beta=beta, distance=distance, steps=steps, weighting=weighting)
+        return min(drifting_apart(**size), by_the_minimiser(**size))
+
+
+def drifting_apart(*, n, mu, beta, distance, steps, weighting="1/n"):
+    with mp.workdps(DIGITS):
         n, mu, beta, R, T = _exact(n, mu, beta, distance, steps)
         q, p, _ = _rates(n, mu, beta, weighting)
         spread = 1 if weighting == "1/n" else 1 - mu / beta
         return R / n * spread * _sum(q, p, T)
+
+
+def by_the_minimiser(*, n, mu, beta, distance, steps, weighting="1/n"):
+    with mp.workdps(DIGITS):
+        n, mu, beta, R, T = _exact(n, mu, beta, distance, steps)
+        q, p, _ = _rates(n, mu, beta, weighting)
+        return R * (q**T + p**T)
 
 
 def worst_quadratic(*, n, mu, beta, distance, steps, weighting="1/n"):

@@ -28,7 +28,7 @@ def full_results(directory):
 def test_every_rung_holds_on_every_problem(full_results):
     for name, theorem in theory.theorems("full-quadratics").items():
         verdict = theory.judge(name, full_results)
-        if name != "P-Full":
+        if name not in ("P-Full", "F-decay"):  # what is false has its own tests
             assert verdict.test == "not violated" or (
                 verdict.test == "vacuous" and not verdict.violations
             ), str(verdict)
@@ -172,3 +172,22 @@ def test_figures_draw_and_explain_themselves(name, sweep, tmp_path):
     assert axis.get_xlabel() or figure.get_supxlabel()
     assert axis.get_ylabel() or figure.get_supylabel()
     assert illustration.caption.endswith(".")
+
+
+def test_the_worst_case_is_not_always_below_the_power_of_the_left_out_rate():
+    problem = synthetic.make_quadratics(2, 1, mu=0.05, beta=1.0, distance=3.0)
+    verdict = theory.verify("F-decay", [problem], steps=10)
+    assert verdict.test == "violated"
+    assert verdict.violation.steps in (5, 10)
+    assert verdict.violation.bound == pytest.approx(3 * 0.975**verdict.violation.steps)
+    assert "false: at n = 2, κ = 0.05" in str(verdict)
+
+
+def test_the_conjecture_on_few_steps_is_asked_of_few_steps_only():
+    problem = synthetic.make_quadratics(2, 1, mu=0.05, beta=1.0, distance=3.0)
+    options = computing.checked_options(SETTING, {"steps": 10})
+    (evidence,) = SETTING.evidence([problem], [problem], options)
+    known = theory.theorems("full-quadratics")["F-exact"]
+    (claim,) = known.claims(evidence)
+    assert list(claim.steps) == [1, 2]  # 2n − 1 = 3
+    assert theory.verify(known, [problem], steps=10).violations == 0

@@ -5,6 +5,7 @@ to the exact worst case.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunebound import synthetic
 from tunebound.bounds import full
@@ -119,8 +120,8 @@ def trajectory(evidence: FullEvidence) -> tuple[Claim, ...]:
 @theorem(
     "F-contraction",
     statement=(
-        "‖w_S(T) − w_{S^i}(T)‖ ≤ ‖w_0 − w*‖ (q^T − p^T)/κ for every i and T, p = 1 − κ, q = 1 − κ(n"
-        " − 1)/n"
+        "‖w_S(T) − w_{S^i}(T)‖ ≤ ‖w_0 − w*‖ min((q^T − p^T)/κ, q^T + p^T) for every i and T, p = 1"
+        " − κ, q = 1 − κ(n − 1)/n"
     ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
@@ -297,3 +298,74 @@ def chain(evidence: FullEvidence) -> tuple[Claim, ...]:
         )
         for name, low, high, rows in rungs
     )
+
+
+@theorem(
+    "F-exact",
+    statement=(
+        "the worst case over the class is ‖w_0 − w*‖(q^T − ((n − 1)p/n)^T) for T ≤ 2n − 1, that of"
+        " one-dimensional quadratics; weights 1/n, T = 1, 2, 5, 10"
+    ),
+    source="a conjecture of this project, docs/full-tuning.md",
+    setting="full-quadratics",
+    proof="conjecture",
+    domain="not proved; false for T = 2n at n = 2, κ = 0.05",
+    assumptions=(INTERPOLATION, REMAINING_WEIGHTS),
+)
+def exact_for_few_steps(evidence: FullEvidence) -> tuple[Claim, ...]:
+    """Do one-dimensional quadratics attain the worst case up to 2n − 1 steps?"""
+    steps, cases = _solved(evidence)
+    few = [(t, case) for t, case in zip(steps, cases, strict=True) if t <= 2 * evidence.n - 1]
+    return (
+        Claim(
+            measured=[case.attained for _, case in few],
+            bound=[case.lower for _, case in few],
+            steps=[t for t, _ in few],
+            resolution=[_solver_resolution(case) for _, case in few],
+            provenance="exact",
+            quantity="worst case over the class",
+            maximum=2 * evidence.problem.distance,
+        ),
+    )
+
+
+@theorem(
+    "F-decay",
+    statement=(
+        "the worst case over the class is at most ‖w_0 − w*‖ q^T; weights 1/n, T = 1, 2, 5, 10"
+    ),
+    source="a guess that docs/full-tuning.md refutes",
+    setting="full-quadratics",
+    proof="conjecture",
+    domain="false: at n = 2, κ = 0.05, T = 6 the worst case is 0.8689 ‖w_0 − w*‖, and q^6 = 0.8591",
+    assumptions=(INTERPOLATION, REMAINING_WEIGHTS),
+)
+def decay(evidence: FullEvidence) -> tuple[Claim, ...]:
+    """Is the worst case below what the left-out run alone may be from the minimiser? No."""
+    steps, cases = _solved(evidence)
+    problem = evidence.problem
+    q = 1 - problem.mu / problem.beta * (evidence.n - 1) / evidence.n
+    return (
+        Claim(
+            measured=[case.attained for case in cases],
+            bound=problem.distance * q**steps,
+            steps=steps,
+            resolution=[_solver_resolution(case) for case in cases],
+            provenance="exact",
+            quantity="worst case over the class",
+            maximum=2 * problem.distance,
+        ),
+    )
+
+
+def _solved(evidence: FullEvidence) -> tuple[NDArray[np.int64], list[full.WorstCase]]:
+    """The numbers of steps at which the worst case is solved, and what it is."""
+    where, cases = worst_cases(evidence)
+    return evidence.run.steps[where], cases
+
+
+def _solver_resolution(case: full.WorstCase) -> float:
+    """What the program's solution leaves open: its duality gap, and ten times how far its
+    inequalities are missed.
+    """
+    return abs(case.value - case.attained) + 10 * case.primal_residual * case.value

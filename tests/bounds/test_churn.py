@@ -1,0 +1,275 @@
+"""Certificates of predictions: none is violated, and each is what its statement says by an
+independent route.
+"""
+
+import cvxpy
+import numpy as np
+import pytest
+
+from tunebound import bounds, synthetic, tuning
+from tunebound.bounds import churn
+
+POINTS = 800
+SQUARE = ("orthogonal", "simplex")
+
+
+def data_sets(seeds=3):
+    for family in synthetic.families():
+        for seed in range(seeds):
+            n = 24
+            d = n if family in SQUARE else 2 * n if family == "wide" else 6
+            margin = (0.5, 0.7 if family == "orthogonal" else 1.0, 0.25)[seed]
+            yield synthetic.make_separable(family, n=n, d=d, margin=margin, radius=4.0, seed=seed)
+
+
+def points_of(data, m=POINTS):
+    mixing = np.random.default_rng(data.seed).standard_normal((m, data.n))
+    return mixing @ data.X / np.sqrt(data.n)
+
+
+def angles(data, separator):
+    return bounds.head.deletion(
+        margin=separator.margin,
+        dual=separator.dual,
+        norms=np.linalg.norm(data.X, axis=1),
+    )
+
+
+def test_no_certified_prediction_changes_in_the_limit():
+    pairs = flipped = by_angle = by_ball = 0
+    largest = 0.0
+    for data in data_sets():
+        separator = bounds.max_margin(data.X, data.y)
+        left_out = bounds.leave_one_out_separators(data.X, data.y, separator).weights
+        points = points_of(data)
+        flips = tuning.left_out_flips(points, separator.weights, left_out)
+        angle = churn.angle(
+            points=points,
+            weights=separator.weights,
+            distance=angles(data, separator),
+            gap=separator.gap,
+        )
+        ball = churn.deletion(
+            X=data.X, y=data.y, weights=separator.weights, dual=separator.dual, points=points
+        )
+        assert not np.any(flips & (angle | ball)), data
+        counts = churn.count(
+            points=points,
+            weights=separator.weights,
+            margin=separator.margin,
+            radius=data.radius,
+        )
+        assert np.all(flips.sum(axis=1) <= counts), data
+        largest = max(largest, float((flips.sum(axis=1) / counts).max()))
+        pairs, flipped = pairs + flips.size, flipped + int(flips.sum())
+        by_angle, by_ball = by_angle + int(angle.sum()), by_ball + int(ball.sum())
+        own = np.einsum("nd,nd,n->n", data.X, left_out, data.y)
+        safe = churn.training(dual=separator.dual, norms=np.linalg.norm(data.X, axis=1))
+        assert np.all(own[safe] > 0), data
+        assert (~safe).sum() <= (data.radius / separator.margin) ** 2
+    assert pairs >= 10**6
+    assert flipped > 0.01 * pairs
+    print(
+        f"{pairs:,} pairs, {flipped / pairs:.2%} flip; certified by angle {by_angle / pairs:.1%},"
+        f" by ball {by_ball / pairs:.1%}; flips of a point over their bound {largest:.3f}"
+    )
+    assert by_ball > by_angle > 0.7 * pairs
+
+
+def test_no_certified_prediction_changes_along_a_run():
+    pairs = flipped = certified = 0
+    for data in data_sets():
+        points = points_of(data)
+        for steps in (1, 10, 200):
+            run = tuning.tune_heads(data.X, data.y, steps=steps)
+            flips = tuning.left_out_flips(points, run.weights[0], run.weights[1:])
+            drift = churn.drift(points=points, weights=run.weights[0], drift=run.certificate[-1])
+            assert not np.any(flips & drift), (data, steps)
+            counts = churn.count(
+                points=points, weights=run.weights[0], margin=data.margin, radius=data.radius
+            )
+            assert np.all(flips.sum(axis=1) <= counts), (data, steps)
+            pairs, flipped = pairs + flips.size, flipped + int(flips.sum())
+            certified += int(drift.sum())
+    assert pairs >= 10**6
+    print(
+        f"{pairs:,} pairs, {flipped / pairs:.2%} flip; certified by drift {certified / pairs:.1%}"
+    )
+    assert certified > 0.7 * pairs
+
+
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
+def test_the_drift_certifies_from_any_start_and_under_either_weighting(weighting):
+    data = synthetic.make_separable("gaussian", n=16, d=4, margin=0.5, radius=4.0, seed=1)
+    points = points_of(data)
+    start = np.array([0.5, -1.0, 2.0, 0.0])
+    run = tuning.tune_heads(data.X, data.y, steps=50, init=start, weighting=weighting)
+    flips = tuning.left_out_flips(points, run.weights[0], run.weights[1:])
+    drift = churn.drift(points=points, weights=run.weights[0], drift=run.certificate[-1])
+    assert flips.any()
+    assert not np.any(flips & drift)
+    margins = np.abs(points @ run.weights[0]) / np.linalg.norm(points, axis=1)
+    expected = [[m > delta for delta in run.certificate[-1]] for m in margins]
+    np.testing.assert_array_equal(drift, expected)
+
+
+def test_the_angle_is_exact_for_what_it_knows():
+    rng = np.random.default_rng(0)
+    points, weights = rng.standard_normal((400, 3)), np.array([1.0, 2.0, -2.0])
+    distance = np.array([0.3, 1.0, 1.3])
+    certified = churn.angle(points=points, weights=weights, distance=distance)
+    unit = weights / 3.0
+    for i, between in enumerate(distance):
+        theta = 2 * np.arcsin(between / 2)
+        for x, safe in zip(points, certified[:, i], strict=True):
+            # the head that is turned by theta away from the point
+            toward = np.sign(x @ unit) * x
+            across = toward - (toward @ unit) * unit
+            turned = np.cos(theta) * unit - np.sin(theta) * across / np.linalg.norm(across)
+            assert np.linalg.norm(turned - unit) == pytest.approx(between)
+            assert safe == (np.sign(turned @ x) == np.sign(unit @ x))
+
+
+def test_an_angle_of_ninety_degrees_or_a_wide_gap_certifies_nothing():
+    points, weights = np.eye(3), np.array([1.0, 0.0, 0.0])
+    at = {"points": points, "weights": weights}
+    assert not churn.angle(**at, distance=[np.sqrt(2), 1.9]).any()
+    assert churn.angle(**at, distance=[1.2]).tolist() == [[True], [False], [False]]
+    assert not churn.angle(**at, distance=[1.2], gap=0.1).any()
+
+
+def worst_product(x, w, r):
+    """Smallest s x·(w − Δ) over Δ·r ≤ 0, |Δ|² ≤ Δ·w, by a convex program."""
+    delta = cvxpy.Variable(len(w))
+    program = cvxpy.Problem(
+        cvxpy.Maximize(np.sign(x @ w) * x @ delta),
+        [delta @ r <= 0, cvxpy.sum_squares(delta - w / 2) <= w @ w / 4],
+    )
+    return abs(x @ w) - program.solve(solver=cvxpy.CLARABEL)
+
+
+def test_deletion_certifies_exactly_what_its_two_facts_allow():
+    decided = 0
+    for seed in range(4):
+        data = synthetic.make_separable("gaussian", n=10, d=4, margin=0.5, radius=3.0, seed=seed)
+        separator = bounds.max_margin(data.X, data.y)
+        Z = data.X * data.y[:, None]
+        points = points_of(data, 12)
+        certified = churn.deletion(
+            X=data.X, y=data.y, weights=separator.weights, dual=separator.dual, points=points
+        )
+        for i in separator.support:
+            r = separator.weights - separator.dual[i] * Z[i]
+            for x, safe in zip(points, certified[:, i], strict=True):
+                smallest = worst_product(x, separator.weights, r)
+                if abs(smallest) > 1e-5 * abs(x @ separator.weights):
+                    decided += 1
+                    assert safe == (smallest > 0)
+    assert decided > 100
+
+
+def test_the_ball_certifies_exactly_what_the_ball_allows():
+    rng = np.random.default_rng(1)
+    points, weights = rng.standard_normal((60, 3)), np.array([1.0, 0.5, -0.5])
+    diameter = rng.standard_normal((5, 3))
+    certified = churn.ball(points=points, weights=weights, diameter=diameter)
+    assert 0 < certified.sum() < certified.size
+    for i, e in enumerate(diameter):
+        for x, safe in zip(points, certified[:, i], strict=True):
+            # the ball's farthest point along s x
+            far = e / 2 + np.linalg.norm(e) / 2 * np.sign(x @ weights) * x / np.linalg.norm(x)
+            assert far @ far <= far @ e + 1e-12
+            assert safe == (np.sign(x @ (weights - far)) == np.sign(x @ weights))
+
+
+def test_an_inexact_separator_is_certified_for_itself():
+    rng = np.random.default_rng(2)
+    certified = flipped = 0
+    for data in data_sets(1):
+        separator = bounds.max_margin(data.X, data.y)
+        left_out = bounds.leave_one_out_separators(data.X, data.y, separator).weights
+        points = points_of(data)
+        for scale in (1e-6, 1e-3, 1e-2):
+            length = np.linalg.norm(separator.weights)
+            noise = rng.standard_normal(data.d) / np.sqrt(data.d)
+            weights = separator.weights + scale * length * noise * separator.margin / data.radius
+            dual = separator.dual * rng.uniform(1 - scale, 1 + scale, data.n)
+            mask = churn.deletion(X=data.X, y=data.y, weights=weights, dual=dual, points=points)
+            flips = tuning.left_out_flips(points, weights, left_out)
+            assert not np.any(mask & flips), (data, scale)
+            certified, flipped = certified + int(mask.sum()), flipped + int(flips.sum())
+    assert certified > 10**5
+    assert flipped > 10**3
+
+
+def test_points_far_out_and_near_the_boundary_are_never_certified_on_rounding():
+    """Points on the boundary up to rounding, of any size: |x·w| is noise, and nothing may be said
+    of a support vector; the others move nothing but by their rounding.
+    """
+    data = synthetic.make_separable("gaussian", n=12, d=5, margin=0.5, radius=4.0, seed=0)
+    separator = bounds.max_margin(data.X, data.y)
+    rng = np.random.default_rng(3)
+    for scale in (1e-150, 1.0, 1e150):
+        raw = rng.standard_normal((50, 5))
+        unit = separator.direction
+        points = scale * (raw - np.outer(raw @ unit, unit))
+        mask = churn.deletion(
+            X=data.X, y=data.y, weights=separator.weights, dual=separator.dual, points=points
+        )
+        assert not mask.any()
+        zero = np.zeros(12)
+        assert not churn.angle(points=points, weights=separator.weights, distance=zero).any()
+        assert not churn.drift(points=points, weights=separator.weights, drift=zero).any()
+
+
+def test_blocks_change_nothing(monkeypatch):
+    data = synthetic.make_separable("gaussian", n=10, d=3, margin=0.5, radius=4.0, seed=0)
+    separator = bounds.max_margin(data.X, data.y)
+    at = {"points": points_of(data, 37), "weights": separator.weights}
+
+    def masks():
+        return (
+            churn.angle(**at, distance=angles(data, separator)),
+            churn.drift(**at, drift=np.linspace(0, 1, 10)),
+            churn.ball(**at, diameter=data.X / 10),
+            churn.deletion(**at, X=data.X, y=data.y, dual=separator.dual),
+        )
+
+    whole = masks()
+    monkeypatch.setattr(churn, "BLOCK", 25)
+    for one, other in zip(whole, masks(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+AT = {"points": [[1.0, 2.0]], "weights": [1.0, 0.0]}
+CROSS = {"X": [[1.0, 0.1], [-1.0, 0.1]], "y": [1, -1]}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: churn.angle(points=[[0.0, 0.0]], weights=[1.0, 0.0], distance=[0.1]), "zero row"),
+        (lambda: churn.angle(points=[[1.0]], weights=[1.0, 0.0], distance=[0.1]), "shape"),
+        (
+            lambda: churn.angle(points=[[1.0, 1.0]], weights=[0.0, 0.0], distance=[0.1]),
+            "other than",
+        ),
+        (lambda: churn.angle(**AT, distance=[-0.1]), "distance.*0 or more"),
+        (lambda: churn.angle(**AT, distance=[0.1], gap=1.0), "gap must be"),
+        (lambda: churn.angle(**AT, distance=0.1), "distance must have shape"),
+        (lambda: churn.drift(**AT, drift=[np.nan]), "drift.*finite"),
+        (lambda: churn.ball(**AT, diameter=[1.0, 2.0]), "diameter must have shape"),
+        (lambda: churn.deletion(**AT, X=[[1.0], [2.0]], y=[1, -1], dual=[1, 1]), "features"),
+        (lambda: churn.deletion(**AT, **CROSS, dual=[1.0]), "dual must have shape"),
+        (
+            lambda: churn.deletion(points=[[1.0, 2.0]], weights=[0.0, 1.0], **CROSS, dual=[1, 1]),
+            "only a separator has a certificate",
+        ),
+        (lambda: churn.training(dual=[1.0, 1.0], norms=[1.0]), "one shape"),
+        (lambda: churn.count(**AT, margin=2.0, radius=1.0), "radius"),
+        (lambda: churn.count(**AT, margin=[1.0, 1.0], radius=2.0), "must be numbers"),
+    ],
+)
+def test_bad_input_is_refused_before_work(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
