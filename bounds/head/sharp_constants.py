@@ -1,7 +1,8 @@
 """The constants of the bounds by B/(gamma n), as functions of rho = B/gamma; see `bounds.head`.
 
 `limit` and `anytime` bound the mean over i of the distance of unit directions of w_S and w_{S^i},
-in the limit and after any number of steps. Source: this project, proofs in docs/head-tuning.md.
+in the limit and after any number of steps; `simplex` is attained.
+Source: this project, proofs in docs/head-tuning.md.
 
 Parameters
 ----------
@@ -32,6 +33,7 @@ from tunebound.bounds.arithmetic import chord_of_sine, finish, product
 
 LARGEST_LIMIT_CONSTANT = math.sqrt(32 / 27)  # at rho = 3/2
 LARGEST_ANYTIME_CONSTANT = 8 / math.sqrt(27)  # for rho to infinity
+SIMPLEX_STEPS = 60  # towards a double root for large n, where a step halves the distance
 NEWTON_STEPS = 6  # from sqrt(2) to the root in [1, sqrt(2)] to the last digit
 
 
@@ -128,6 +130,41 @@ def anytime_constant(margin: Floats, radius: Floats) -> Floats:
     wide = np.arctan(root)
     above = 2.0 * np.cos(2.0 * wide - psi) * np.sin(wide)
     return np.where(narrow, below, above)
+
+
+def simplex(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Floats:
+    r"""What leaving one out costs on a regular simplex, exactly, at every step and in the limit: a
+    lower bound for the worst case over all data of these n, margin and radius.
+
+    2 sin(arctan(sqrt(rho^2 - 1)/(n - 1))/2), for every sample, start w_0 = 0 and either weighting;
+    rho/n to first order for 1 << rho << n.
+    """
+    n = whole_array("n", n, low=2)
+    margin, radius = margin_and_radius(margin, radius)
+    broadcast(n=n, margin=margin, radius=radius)
+    cosine, sine = _cone(margin, radius)
+    return finish("simplex", 2.0 * np.sin(0.5 * np.arctan2(sine, cosine * (n - 1.0))))
+
+
+def simplex_worst(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Floats:
+    r"""The largest constant of B/(gamma n) that a simplex of n samples attains, times B/(gamma n).
+
+    That it bounds the mean for all data from w_0 = 0 is a conjecture, proved for n = 2 only. With m
+    = n - 1 and c the root in [2/3, 1) of (m^2 - 1) c^3 - 3 m^2 c + 2 m^2 = 0 the constant is n c
+    sqrt(2 (1 - c)/(m^2 - (m^2 - 1) c^2)): 1.0887, 1.0530, 1.0379 for n = 2, 3, 4, and 1 in the
+    limit.
+    """
+    n = whole_array("n", n, low=2)
+    margin, radius = margin_and_radius(margin, radius)
+    broadcast(n=n, margin=margin, radius=radius)
+    others = 1.0 / (n - 1.0) ** 2
+    cosine = np.full_like(others, 2.0 / 3.0)
+    for _ in range(SIMPLEX_STEPS):  # convex and falling: Newton climbs to the root
+        value = ((1.0 - others) * cosine**2 - 3.0) * cosine + 2.0
+        cosine = cosine + value / (3.0 * (1.0 - (1.0 - others) * cosine**2))
+    spread = (1.0 - cosine) * (1.0 + cosine) + others * cosine**2
+    constant = n / (n - 1.0) * cosine * np.sqrt(2.0 * (1.0 - cosine) / spread)
+    return finish("simplex_worst", product((constant, radius), (margin, n)))
 
 
 def _cone(margin: Floats, radius: Floats) -> tuple[Floats, Floats]:

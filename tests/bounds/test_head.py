@@ -211,6 +211,26 @@ def test_anytime_and_limit_are_exact(data, n, weighting, share):
         assert_exact("limit", {**data, "n": n, "size": max(1.0, np.floor(share * (n - 1)))})
 
 
+@settings(max_examples=40, deadline=None)
+@given(geometry(), whole(0.5, 6))
+@example({"margin": 1.0, "radius": 1.5}, 2.0)
+@example({"margin": 1.0, "radius": 1.0}, 3.0)
+def test_the_simplex_is_exact(data, n):
+    if data["radius"] > data["margin"]:
+        assert_exact("simplex", {**data, "n": n})
+    assert_exact("simplex_worst", {**data, "n": n})
+
+
+def test_the_worst_simplex_is_the_largest_over_radii_and_below_the_proved_constant():
+    rho = np.geomspace(1, 1e4, 20_000)
+    for n, known in ((2, 1.0887), (3, 1.0530), (4, 1.0379), (5, 1.0295), (100, 1.0013)):
+        values = head.simplex(n=n, margin=1.0, radius=rho) * n / rho
+        worst = head.simplex_worst(n=n, margin=1.0, radius=1.0) * n
+        assert values.max() == pytest.approx(worst, rel=1e-6)
+        assert worst == pytest.approx(known, abs=6e-5)
+        assert np.all(values <= head.limit(n=n, margin=1.0, radius=rho) * n / rho * (1 + 1e-12))
+
+
 def test_the_constants_are_the_known_ones_where_they_are_largest():
     # both from the statements: sqrt(32/27) at rho = 3/2, 8/sqrt(27) in the limit of large rho
     assert head.limit(n=2, margin=2.0, radius=3.0) == pytest.approx(
@@ -318,6 +338,8 @@ SCALARS = {
     "anytime": {"n": 40, "margin": 0.5, "radius": 4},
     "anytime_plain": {"n": 40, "margin": 0.5, "radius": 4, "progress": 0.9},
     "limit": {"n": 40, "margin": 0.5, "radius": 4, "size": 2},
+    "simplex": {"n": 40, "margin": 0.5, "radius": 4},
+    "simplex_worst": {"n": 40, "margin": 0.5, "radius": 4},
     "direction": {"margin": 0.5, "head_margin": 0.3},
     "ratio": {"margin": 0.5, "left_out_margins": 0.7},
     "pair": {"margin": 0.5, "dual": 1.0, "hinge": 0.3},
@@ -451,7 +473,17 @@ def test_every_argument_is_checked(name, argument):
 
 
 @pytest.mark.parametrize(
-    "name", ["published", "support", "free", "anytime", "anytime_plain", "limit"]
+    "name",
+    [
+        "published",
+        "support",
+        "free",
+        "anytime",
+        "anytime_plain",
+        "limit",
+        "simplex",
+        "simplex_worst",
+    ],
 )
 def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
     bound, valid = getattr(head, name), SCALARS[name]

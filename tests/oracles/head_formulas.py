@@ -114,6 +114,21 @@ def limit(*, n, margin, radius, size=1):
     return _largest(along, mpf(0), mp.acos(1 / rho)) * size * rho / n
 
 
+def simplex(*, n, margin, radius):
+    n, gamma, B = _exact(n, margin, radius)
+    return 2 * mp.sin(mp.atan(mp.sqrt((B / gamma) ** 2 - 1) / (n - 1)) / 2)
+
+
+def simplex_worst(*, n, margin, radius):
+    # over the radii: with tan of the angle between the heads as the variable
+    n, gamma, B = _exact(n, margin, radius)
+
+    def constant(angle):
+        return 2 * n * mp.sin(angle / 2) / mp.sqrt(1 + ((n - 1) * mp.tan(angle)) ** 2)
+
+    return _largest(constant, mpf(0), min(mp.pi / 2, 4 / mp.sqrt(n)), 400) * B / (gamma * n)
+
+
 def _anytime_constant(rho):
     psi = mp.acos(1 / rho)
 

@@ -72,7 +72,9 @@ def precise_evidence(data: synthetic.SeparableDataset, options: HeadOptions) -> 
                 ),
             ),
             run=run,
+            exact=True,
             rate_fraction=options.rate_fraction,
+            published_step_limit=bounds.constants.published_step_size_limit(data.X).value,
         )
 
 
@@ -109,6 +111,8 @@ def _run(
     """All heads by gradient descent, recorded where the fast run records."""
     n, d, steps = len(Z), len(Z[0]), int(options.steps)
     limit = tuning.learning_rate_limits(data.X, weighting=options.weighting)
+    if options.step_limit == "published":
+        limit = min(limit, bounds.constants.published_step_size_limit(data.X).value)
     rate = float(options.rate_fraction * limit)
     eta = mpmath.mpf(rate)
     others = mpmath.mpf(1) / (n if options.weighting == "1/n" else n - 1)
