@@ -16,6 +16,7 @@ from tunebound.tuning.encoders.tokens import (
 from tunebound.tuning.fine_tuning.margin_regularizer import MaximalMarginRegularizer
 from tunebound.tuning.fine_tuning.methods import (
     Method,
+    RateFactors,
     ReplicaState,
     StrengthRange,
     find_method,
@@ -64,6 +65,7 @@ __all__ = [
     "MultiHeadClassifier",
     "MultiHeadLoss",
     "Pretraining",
+    "RateFactors",
     "ReplicaState",
     "Retraining",
     "SequenceClassifier",

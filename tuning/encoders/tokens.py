@@ -60,6 +60,20 @@ class TokenEncoder(nn.Module, ABC):
         """Number of parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
+    @property
+    def parameter_layers(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the parameters by layer, from the embedding up.
+
+        The encoder's own parameters (tables, positions) are one layer; each of its modules is one,
+        and each entry of a list of modules.
+        """
+        layers: dict[str, list[str]] = {}
+        for key, _ in self.named_parameters():
+            module, *within = key.split(".")
+            entry = f"{module}.{within[0]}" if within and within[0].isdigit() else module
+            layers.setdefault(entry if within else "", []).append(key)
+        return tuple(tuple(keys) for keys in layers.values())
+
     def embed(self, tokens: Tensor, table: Tensor) -> Tensor:
         """Rows of the table (vocabulary + 1, size) for tokens (batch, length).
 
@@ -72,7 +86,7 @@ class TokenEncoder(nn.Module, ABC):
 
 
 class TokenMLP(TokenEncoder):
-    """Embedding, then two tanh layers over the concatenated positions.
+    """Embedding, then tanh layers over the concatenated positions.
 
     Parameters
     ----------
@@ -80,7 +94,9 @@ class TokenMLP(TokenEncoder):
     embedding : int
         Size of a token's embedding.
     width : int
-        Units of both layers; the size of the encoded feature.
+        Units of every layer; the size of the encoded feature.
+    layers : int
+        At least 2.
     seed : int
         Initial parameters are drawn from it; the global generator is left alone.
     """
@@ -92,18 +108,24 @@ class TokenMLP(TokenEncoder):
         *,
         embedding: int = 4,
         width: int = 32,
+        layers: int = 2,
         seed: int = 0,
     ) -> None:
         super().__init__(vocabulary, length, checks.whole_number("width", width, low=1))
         checks.whole_number("embedding", embedding, low=1)
+        checks.whole_number("layers", layers, low=2)
         with seeded(seed):
             self.table = nn.Parameter(torch.randn(vocabulary + 1, embedding))
             self.first = nn.Linear(length * embedding, width)
             self.second = nn.Linear(width, width)
+            self.further = nn.ModuleList(nn.Linear(width, width) for _ in range(layers - 2))
 
     def hidden(self, tokens: Tensor) -> Tensor:
         embedded = self.embed(tokens, self.table).flatten(-2)
-        return torch.tanh(self.second(torch.tanh(self.first(embedded))))
+        stream = torch.tanh(self.second(torch.tanh(self.first(embedded))))
+        for layer in self.further:
+            stream = torch.tanh(layer(stream))
+        return stream
 
     def forward(self, tokens: Tensor) -> Tensor:
         return self.hidden(tokens)

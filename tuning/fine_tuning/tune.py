@@ -15,8 +15,14 @@ from tqdm import tqdm
 
 from tunebound._ground import checks
 from tunebound.tuning.division import ceil_div
-from tunebound.tuning.encoders.reconstruction import sequences
 from tunebound.tuning.encoders.tokens import TokenEncoder
+from tunebound.tuning.fine_tuning.arguments import (
+    labelled_sequences,
+    left_out_samples,
+    replica_seeds,
+)
+from tunebound.tuning.fine_tuning.batch_loss import batch_loss
+from tunebound.tuning.fine_tuning.iterate import Average, Iterate, trailed
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     ReplicaState,
@@ -24,10 +30,10 @@ from tunebound.tuning.fine_tuning.methods.method import (
     find_method,
     uniform,
 )
+from tunebound.tuning.fine_tuning.optimisers import OPTIMISERS, Optimiser, make_optimiser
 from tunebound.tuning.fine_tuning.run import FineTuned
 from tunebound.tuning.threads import threads_for
 
-SEED_LIMIT = 2**62  # three streams a seed, and torch takes 64 bits
 ORDER_AND_DROPOUT, OWN_NOISE, HEAD = range(3)
 
 
@@ -43,13 +49,14 @@ def fine_tune(
     learning_rate: float = 0.1,
     batch_size: int = 16,
     dropout: float = 0.1,
+    optimiser: str = "sgd",
 ) -> FineTuned:
     """Tune replicas of an encoder with a linear head that differ in seed or in a sample that they
     do not see.
 
-    A replica takes steps of mini-batch gradient descent on the mean logistic loss ln(1 +
-    exp(−y·logit)), logit = head·feature + bias, encoder and head together, with what its method
-    changes of that. Batches follow a random order of the samples, drawn anew after each pass; one
+    A replica takes steps of mini-batch gradient descent, or of Adam, on the mean logistic loss
+    ln(1 + exp(−y·logit)), logit = head·feature + bias, encoder and head together, with what its
+    method changes of that. Batches follow a random order of the samples, drawn anew after each pass; one
     that crosses the end of a pass may hold a sample twice. All replicas advance in one batched
     computation in float64 on the CPU.
 
@@ -74,18 +81,23 @@ def fine_tune(
         those of the same seed with all samples, but this sample has weight 0 in them: the loss and
         the method's terms are means over the others, a batch of this sample alone moves nothing but
         what the method moves without data, and a method that looks at all inputs first does not
-        look at this one. The result does not depend on the sample's tokens and label. Both classes
-        must be left.
+        look at this one. The result does not depend on the sample's tokens and label, except for
+        the method "self_unsupervised_common", which reads all tokens (no label) for the start that
+        all replicas share. Both classes must be left.
     steps : int
         Of plain fine-tuning, at least 1; a method may take more.
     learning_rate : float
-        Step size of plain fine-tuning, positive, the same in every step. Each of several heads
-        follows its own loss with it.
+        Step size of plain fine-tuning, positive, the same in every step; a method may change it,
+        along the run too. Each of several heads follows its own loss with it.
     batch_size : int
         At least 1; with n or more, every batch holds n samples.
     dropout : float
         In [0, 1): probability that a feature is set to zero in a step; those left are divided by 1
         − dropout.
+    optimiser : {"sgd", "adam", "adam_uncorrected"}
+        What a gradient becomes before it moves a parameter, unless the method has an optimiser of
+        its own: itself, or a step of Adam (0.9, 0.999, 10⁻⁸) with or without bias correction. A
+        batch of which a replica sees nothing has gradient 0; Adam moves on by its momentum there.
 
     Returns
     -------
@@ -99,25 +111,28 @@ def fine_tune(
         If a loss or a parameter stops being finite.
     """
     tuned_by = find_method(method)
-    tokens, labels = _sample(encoder, inputs, y)
-    chosen = _seeds(seeds)
+    tokens, labels = labelled_sequences(encoder, inputs, y)
+    chosen = replica_seeds(seeds)
     plan = _Plan(
         encoder=copy.deepcopy(encoder).to("cpu", torch.float64),
         method=tuned_by,
         tokens=tokens,
         labels=labels,
         seeds=chosen,
-        left_out=_left_out(left_out, len(chosen), labels),
+        left_out=left_out_samples(left_out, len(chosen), labels),
         steps=tuned_by.steps(checks.whole_number("steps", steps, low=1)),
         rate=tuned_by.learning_rate(checks.real_number("learning_rate", learning_rate, above=0)),
         batch=min(checks.whole_number("batch_size", batch_size, low=1), len(labels)),
-        dropout=checks.real_number(
-            "dropout",
-            dropout,
-            low=0,
-            below=1,
-            remedy="it is the share of features that is set to zero",
+        dropout=tuned_by.dropout(
+            checks.real_number(
+                "dropout",
+                dropout,
+                low=0,
+                below=1,
+                remedy="it is the share of features that is set to zero",
+            )
         ),
+        optimiser=tuned_by.optimiser(checks.choice("optimiser", optimiser, tuple(OPTIMISERS))),
     )
     with threads_for(encoder.parameter_count):
         return _tune(plan)
@@ -137,6 +152,7 @@ class _Plan:
     rate: float
     batch: int
     dropout: float
+    optimiser: str
 
     def generators(self, purpose: int) -> list[torch.Generator]:
         """One a replica; the purposes share no random numbers."""
@@ -152,13 +168,15 @@ def _tune(plan: _Plan) -> FineTuned:
     started = method.start(encoder, plan.tokens, seen, own)
     if started is None:
         started = copies(encoder, len(plan.seeds))
-    parameters = {key: value.clone() for key, value in started.items()}
-    tuned = [key for key, value in encoder.named_parameters() if value.requires_grad]
-    head, bias = _heads(plan)
+    now = Iterate({key: value.clone() for key, value in started.items()}, *_heads(plan))
     order = _order(plan, common)
-    slope = vmap(grad(_loss(plan), argnums=(0, 1, 2), has_aux=True))
+    memory = method.memory()
+    trail = None if memory is None else now
+    replicas = (0, None if trail is None else 0, *(0,) * 6)
+    slope = vmap(grad(_loss(plan), has_aux=True), in_dims=replicas)
     losses = np.empty((len(plan.seeds), plan.steps))
-    average = _Average(method.averaged_from(plan.steps))
+    average = Average(method.averaged_from(plan.steps))
+    optimiser = make_optimiser(plan.optimiser)
     for step in tqdm(
         range(plan.steps), desc=f"fine-tuning ({method.name})", unit="step", delay=2, disable=None
     ):
@@ -166,9 +184,8 @@ def _tune(plan: _Plan) -> FineTuned:
         keep = _kept_features(plan, common)
         noise = method.draw(encoder, plan.batch, own)
         slopes, value = slope(
-            parameters,
-            head,
-            bias,
+            now,
+            trail,
             started,
             plan.tokens[batch],
             plan.labels[batch],
@@ -178,14 +195,12 @@ def _tune(plan: _Plan) -> FineTuned:
         )
         losses[:, step] = value.numpy()
         _refuse_infinite(plan, losses[:, step], step)
-        for key in tuned:
-            parameters[key] = parameters[key] - plan.rate * slopes[0][key]
-        # The loss is the mean over the heads: times their number, each head follows its own.
-        head = head - plan.rate * head.shape[1] * slopes[1]
-        bias = bias - plan.rate * bias.shape[1] * slopes[2]
-        average.add(step, (parameters, head, bias))
-    parameters, head, bias = average.result((parameters, head, bias))
-    for value in (*parameters.values(), head, bias):
+        now = _moved(plan, optimiser, now, slopes, started, step)
+        if trail is not None and memory is not None:
+            trail = trailed(trail, now, memory)
+        average.add(step, now)
+    parameters, heads, biases = average.result(now)
+    for value in (*parameters.values(), heads, biases):
         _refuse_infinite(plan, value.flatten(1).sum(dim=1).numpy(), plan.steps)
     return FineTuned(
         encoder=encoder,
@@ -194,48 +209,40 @@ def _tune(plan: _Plan) -> FineTuned:
         left_out=plan.left_out,
         parameters=parameters,
         start=started,
-        head=head.mean(dim=1),
-        bias=bias.mean(dim=1),
+        head=heads.mean(dim=1),
+        bias=biases.mean(dim=1),
         losses=losses,
     )
 
 
-Iterate = tuple[dict[str, Tensor], Tensor, Tensor]  # parameters, heads, biases
-
-
-class _Average:
-    """Mean of the iterates after each step from `first` on; the last iterate alone if that is
-    None.
-    """
-
-    def __init__(self, first: int | None) -> None:
-        self.first = first
-        self.count = 0
-        self.sums: Iterate | None = None
-
-    def add(self, step: int, now: Iterate) -> None:
-        if self.first is None or step < self.first:
-            return
-        self.count += 1
-        if self.sums is None:
-            self.sums = (dict(now[0]), now[1], now[2])
-        else:
-            parameters, head, bias = self.sums
-            self.sums = (
-                {key: parameters[key] + now[0][key] for key in parameters},
-                head + now[1],
-                bias + now[2],
-            )
-
-    def result(self, last: Iterate) -> Iterate:
-        if self.sums is None:
-            return last
-        parameters, head, bias = self.sums
-        return (
-            {key: value / self.count for key, value in parameters.items()},
-            head / self.count,
-            bias / self.count,
-        )
+def _moved(
+    plan: _Plan,
+    optimiser: Optimiser,
+    now: Iterate,
+    slopes: Iterate,
+    start: dict[str, Tensor],
+    step: int,
+) -> Iterate:
+    """Where a step takes all replicas."""
+    factors = plan.method.rate_factors(plan.encoder, step, plan.steps)
+    recall = plan.method.recall(step, plan.steps)
+    parameters = dict(now.parameters)
+    for key, module in plan.encoder.named_parameters():
+        factor = factors.of(key)
+        if factor == 0 or not module.requires_grad:
+            continue  # what rests gathers no moments either
+        before = now.parameters[key]
+        direction = optimiser.direction(f"encoder.{key}", slopes.parameters[key])
+        parameters[key] = before - plan.rate * factor * direction
+        if recall != 0:
+            parameters[key] = parameters[key] - recall * (before - start[key])
+    # The loss is the mean over the heads: times their number, each head follows its own.
+    count, rate = now.heads.shape[1], plan.rate * factors.head
+    return Iterate(
+        parameters,
+        now.heads - rate * optimiser.direction("heads", count * slopes.heads),
+        now.biases - rate * optimiser.direction("biases", count * slopes.biases),
+    )
 
 
 def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -243,9 +250,8 @@ def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
     encoder, method = plan.encoder, plan.method
 
     def loss(
-        parameters: dict[str, Tensor],
-        heads: Tensor,
-        biases: Tensor,
+        now: Iterate,
+        trail: Iterate | None,
         start: dict[str, Tensor],
         inputs: Tensor,
         labels: Tensor,
@@ -253,29 +259,24 @@ def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
         keep: Tensor,
         noise: dict[str, Tensor],
     ) -> tuple[Tensor, Tensor]:
-        used = method.used(parameters, start, noise)
+        used = method.used(now.parameters, start, noise)
         features = functional_call(encoder, dict(used), (inputs,))
-        logits = (features * keep) @ heads.T + biases
-        each = torch.nn.functional.softplus(-labels[:, None] * logits)
-        mean = ((counted[:, None] * each).sum(dim=0) / counted.sum().clamp(min=1)).mean()
-        return (
-            mean
-            + method.penalty(
-                ReplicaState(
-                    encoder=encoder,
-                    parameters=used,
-                    start=start,
-                    heads=heads,
-                    biases=biases,
-                    inputs=inputs,
-                    labels=labels,
-                    counted=counted,
-                    features=features,
-                    noise=noise,
-                )
-            ),
-            mean,
+        state = ReplicaState(
+            encoder=encoder,
+            parameters=used,
+            start=start,
+            heads=now.heads,
+            biases=now.biases,
+            trail=trail,
+            inputs=inputs,
+            labels=labels,
+            counted=counted,
+            keep=keep,
+            features=features,
+            noise=noise,
         )
+        mean = batch_loss(state, features)
+        return mean + method.penalty(state), mean
 
     return loss
 
@@ -314,76 +315,3 @@ def _refuse_infinite(plan: _Plan, values: NDArray[np.float64], step: int) -> Non
             f"{plan.method.name}: the replica of seed {seed} is no longer finite after {step} steps"
             f" of size {plan.rate:g}; lower learning_rate or the method's strength"
         )
-
-
-def _sample(
-    encoder: TokenEncoder, inputs: ArrayLike | Tensor, y: ArrayLike | Tensor
-) -> tuple[Tensor, Tensor]:
-    if not isinstance(encoder, TokenEncoder):
-        raise TypeError(
-            f"encoder must be a TokenEncoder, got {type(encoder).__name__}; derive your encoder"
-            " from it"
-        )
-    tokens = sequences("inputs", inputs, encoder)
-    if len(tokens) < 2:
-        raise ValueError(
-            f"inputs must hold at least 2 sequences, got {len(tokens)}; there is nothing to tell"
-            " apart"
-        )
-    labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
-    labels = checks.signs(labels, tuple(tokens.shape[:1]))
-    if (labels == labels[0]).all():
-        raise ValueError(f"y holds only the class {int(labels[0]):+d}; add samples of the other")
-    return tokens, torch.as_tensor(labels)
-
-
-def _seeds(seeds: Sequence[int]) -> list[int]:
-    if isinstance(seeds, (str, bytes)) or not hasattr(seeds, "__iter__"):
-        raise TypeError(
-            f"seeds must be a sequence of integers, one replica each, got {seeds!r}; write"
-            f" [{seeds!r}] for one replica"
-        )
-    checked = [checks.whole_number("seeds", seed, low=0) for seed in seeds]
-    if not checked:
-        raise ValueError("seeds is empty; name at least one, one replica each")
-    if max(checked) >= SEED_LIMIT:
-        raise ValueError(f"seeds must be below 2**62, got {max(checked)}")
-    return checked
-
-
-def _left_out(
-    left_out: Sequence[int | None] | None, runs: int, labels: Tensor
-) -> NDArray[np.int64]:
-    """The sample that each replica does not see, −1 for none."""
-    if left_out is not None and (
-        isinstance(left_out, (str, bytes)) or not hasattr(left_out, "__iter__")
-    ):
-        raise TypeError(
-            f"left_out must be a sequence of a sample or None for each of the {runs} seeds, got"
-            f" {left_out!r}"
-        )
-    without = [None] * runs if left_out is None else list(left_out)
-    if len(without) != runs:
-        raise ValueError(
-            f"left_out must name a sample or None for each of the {runs} seeds, got {len(without)}"
-            " entries"
-        )
-    samples = np.array(
-        [
-            -1 if sample is None else checks.whole_number("left_out", sample, low=0)
-            for sample in without
-        ],
-        dtype=np.int64,
-    )
-    if (samples >= len(labels)).any():
-        raise ValueError(
-            f"left_out names sample {samples.max()}, but there are {len(labels)}; indices start"
-            " at 0"
-        )
-    for sample in set(samples[samples >= 0]):
-        if (labels == labels[sample]).sum() < 2:
-            raise ValueError(
-                f"left_out: sample {sample} is the only one of its class; add samples of it or"
-                " leave out another"
-            )
-    return samples

@@ -2,6 +2,7 @@
 
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
+    RateFactors,
     ReplicaState,
     StrengthRange,
     find_method,
@@ -11,6 +12,7 @@ from tunebound.tuning.fine_tuning.methods.method import (
 
 __all__ = [
     "Method",
+    "RateFactors",
     "ReplicaState",
     "StrengthRange",
     "find_method",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from tunebound._ground import checks
 from tunebound._ground.registry import Registry, modules_in
+from tunebound.tuning.fine_tuning.iterate import Iterate
 
 if TYPE_CHECKING:
     from tunebound.tuning.encoders.tokens import TokenEncoder
 
 Parameters = Mapping[str, Tensor]
+Claim = Literal["", "accuracy", "scores over seeds", "leave-one-out"]
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,13 @@ class ReplicaState:
         Of the encoder now, and at the start of fine-tuning.
     heads : (H, features) Tensor
     biases : (H,) Tensor
+    trail : Iterate or None
+        The exponential average of the iterates, for a method with a `memory`.
     inputs : (batch, length) Tensor
     labels, counted : (batch,) Tensor
         −1 or +1; and 1, or 0 for a sample that this replica does not see.
+    keep : (batch, features) Tensor
+        Dropout's factors: 0, or 1/(1 − dropout).
     features : (batch, features) Tensor
         Of the inputs, before dropout.
     noise : mapping of str to Tensor
@@ -74,11 +80,33 @@ class ReplicaState:
     start: Parameters
     heads: Tensor
     biases: Tensor
+    trail: Iterate | None
     inputs: Tensor
     labels: Tensor
     counted: Tensor
+    keep: Tensor
     features: Tensor
     noise: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class RateFactors:
+    """What the step size is multiplied by in a step.
+
+    Attributes
+    ----------
+    head : float
+        For the heads and biases, at least 0.
+    encoder : float or mapping of str to float
+        For the encoder's parameters, all alike or each by its name; one with 0 rests.
+    """
+
+    head: float = 1.0
+    encoder: float | Mapping[str, float] = 1.0
+
+    def of(self, key: str) -> float:
+        """The factor of the encoder's parameter `key`."""
+        return self.encoder[key] if isinstance(self.encoder, Mapping) else self.encoder
 
 
 @dataclass(frozen=True)
@@ -94,7 +122,11 @@ class Method:
     Notes
     -----
     A method of your own is a class with the class variables `name`, `summary`, `formula` and
-    `source` that overrides what it changes; `register_method` makes it known under its name. All
+    `source` that overrides what it changes; `register_method` makes it known under its name.
+    `claims` is what its source says that it improves: "accuracy", "scores over seeds" (they vary
+    less, or fewer runs fail) or "leave-one-out" (the result depends less on one sample). Five
+    `strengths`, ascending and the default among them, are what a comparison tries: from hardly any
+    effect to a strong one. All
     replicas advance in one batched computation: `used` and `penalty` are called for one replica
     inside `torch.func.vmap` and `torch.func.grad`, so they must be pure functions of tensors
     without branches on values; whatever is random comes from `draw`, one generator a replica, so
@@ -108,6 +140,8 @@ class Method:
     summary: ClassVar[str] = ""
     formula: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    claims: ClassVar[Claim] = ""
+    strengths: ClassVar[tuple[float, ...]] = ()
     strength_range: ClassVar[StrengthRange | None] = StrengthRange("how strongly the method acts")
 
     def __post_init__(self) -> None:
@@ -131,6 +165,32 @@ class Method:
     def learning_rate(self, rate: float) -> float:
         """Step size, from that of plain fine-tuning."""
         return rate
+
+    def optimiser(self, given: str) -> str:
+        """The optimiser, one of "sgd", "adam" and "adam_uncorrected", from the one that
+        `fine_tune` was given.
+        """
+        return given
+
+    def dropout(self, share: float) -> float:
+        """Share of features that is dropped, from that of plain fine-tuning."""
+        return share
+
+    def rate_factors(self, encoder: TokenEncoder, step: int, steps: int) -> RateFactors:
+        """What the step size is multiplied by in a step, from 0, of `steps` in all."""
+        return RateFactors()
+
+    def recall(self, step: int, steps: int) -> float:
+        """ρ of w ← w − ρ(w − w_0), by which a step moves the encoder's parameters besides; w and
+        w_0 as they were before the step, and no optimiser in between.
+        """
+        return 0.0
+
+    def memory(self) -> float | None:
+        """β in [0, 1) of the average w̃ ← βw̃ + (1 − β)w of the iterates, from w̃ = w_0, that arrives
+        as ``trail``; None for a method that asks for none.
+        """
+        return None
 
     def heads(self) -> int:
         """Number of linear heads that are tuned side by side; prediction is by their mean."""

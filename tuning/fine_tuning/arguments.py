@@ -1,0 +1,91 @@
+"""Checks of what fine-tuning is given: a sample, seeds, and which sample a replica does not see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from tunebound._ground import checks
+from tunebound.tuning.encoders.reconstruction import sequences
+from tunebound.tuning.encoders.tokens import TokenEncoder
+
+SEED_LIMIT = 2**62  # three streams a seed, and torch takes 64 bits
+
+
+def labelled_sequences(
+    encoder: TokenEncoder, inputs: ArrayLike | Tensor, y: ArrayLike | Tensor
+) -> tuple[Tensor, Tensor]:
+    """Tokens (n, length) for this encoder and labels (n,), both of them there."""
+    if not isinstance(encoder, TokenEncoder):
+        raise TypeError(
+            f"encoder must be a TokenEncoder, got {type(encoder).__name__}; derive your encoder"
+            " from it"
+        )
+    tokens = sequences("inputs", inputs, encoder)
+    if len(tokens) < 2:
+        raise ValueError(
+            f"inputs must hold at least 2 sequences, got {len(tokens)}; there is nothing to tell"
+            " apart"
+        )
+    labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
+    labels = checks.signs(labels, tuple(tokens.shape[:1]))
+    if (labels == labels[0]).all():
+        raise ValueError(f"y holds only the class {int(labels[0]):+d}; add samples of the other")
+    return tokens, torch.as_tensor(labels)
+
+
+def replica_seeds(seeds: Sequence[int]) -> list[int]:
+    """One seed a replica, at least one of them."""
+    if isinstance(seeds, (str, bytes)) or not hasattr(seeds, "__iter__"):
+        raise TypeError(
+            f"seeds must be a sequence of integers, one replica each, got {seeds!r}; write"
+            f" [{seeds!r}] for one replica"
+        )
+    checked = [checks.whole_number("seeds", seed, low=0) for seed in seeds]
+    if not checked:
+        raise ValueError("seeds is empty; name at least one, one replica each")
+    if max(checked) >= SEED_LIMIT:
+        raise ValueError(f"seeds must be below 2**62, got {max(checked)}")
+    return checked
+
+
+def left_out_samples(
+    left_out: Sequence[int | None] | None, runs: int, labels: Tensor
+) -> NDArray[np.int64]:
+    """The sample that each replica does not see, −1 for none."""
+    if left_out is not None and (
+        isinstance(left_out, (str, bytes)) or not hasattr(left_out, "__iter__")
+    ):
+        raise TypeError(
+            f"left_out must be a sequence of a sample or None for each of the {runs} seeds, got"
+            f" {left_out!r}"
+        )
+    without = [None] * runs if left_out is None else list(left_out)
+    if len(without) != runs:
+        raise ValueError(
+            f"left_out must name a sample or None for each of the {runs} seeds, got {len(without)}"
+            " entries"
+        )
+    samples = np.array(
+        [
+            -1 if sample is None else checks.whole_number("left_out", sample, low=0)
+            for sample in without
+        ],
+        dtype=np.int64,
+    )
+    if (samples >= len(labels)).any():
+        raise ValueError(
+            f"left_out names sample {samples.max()}, but there are {len(labels)}; indices start"
+            " at 0"
+        )
+    for sample in set(samples[samples >= 0]):
+        if (labels == labels[sample]).sum() < 2:
+            raise ValueError(
+                f"left_out: sample {sample} is the only one of its class; add samples of it or"
+                " leave out another"
+            )
+    return samples
