@@ -39,6 +39,13 @@ def test_standard_deviation_is_that_of_a_sample():
     assert instability.score_deviation([0.8] * 5) == pytest.approx(0, abs=1e-15)
 
 
+def test_standard_deviation_as_du_and_nguyen_take_it():
+    assert instability.score_deviation([0.5, 0.7, 0.9], ddof=0) == pytest.approx(
+        math.sqrt(0.08 / 3)
+    )
+    assert instability.score_deviation([0, 1], ddof=0) == 0.5
+
+
 def test_disagreement_by_hand():
     # Pairs: runs 1 and 2 differ on one input of four, 1 and 3 on two, 2 and 3 on three.
     predictions = [[0, 0, 1, 1], [0, 0, 1, 2], [1, 1, 1, 1]]
@@ -151,6 +158,109 @@ def test_svcca_is_canonical_correlation_where_all_directions_are_kept(rng):
     assert instability.svcca_distance([tiny, other]) == pytest.approx(0, abs=1e-4)
 
 
+def unbiased_hsic(first, second):
+    """Mean over ordered quadruples of distinct inputs of K_ij (L_ij + L_qr − 2 L_iq) (Song et al.,
+    2012, as a U-statistic).
+    """
+    K, L = first @ first.T, second @ second.T
+    terms = [
+        K[i, j] * (L[i, j] + L[q, r] - 2 * L[i, q])
+        for i, j, q, r in itertools.permutations(range(len(K)), 4)
+    ]
+    return np.mean(terms)
+
+
+def test_debiased_cka_by_sums_over_distinct_inputs(rng):
+    # neither centred nor scaled here; 3 features, then 1 and as many as inputs
+    for width in (3, 1, 7):
+        first, second = 5 + rng.normal(size=(2, 7, width))
+        expected = unbiased_hsic(first, second) / math.sqrt(
+            unbiased_hsic(first, first) * unbiased_hsic(second, second)
+        )
+        measured = instability.cka_distance([first, 1e120 * second], debiased=True)
+        assert measured == pytest.approx(1 - expected, rel=1e-10)
+
+
+def test_debiased_cka_of_independent_representations_is_1_in_the_mean(rng):
+    draws = rng.normal(size=(40, 2, 128, 32))
+    plain = [instability.cka_distance(pair) for pair in draws]
+    debiased = [instability.cka_distance(pair, debiased=True) for pair in draws]
+    error = np.std(debiased) / math.sqrt(len(draws))
+    assert abs(np.mean(debiased) - 1) < 4 * error
+    assert max(debiased) > 1
+    assert error < 0.01
+    # ‖AᵀB‖² is about N d² and ‖AᵀA‖² about N² d + N d² for independent columns
+    assert np.mean(plain) == pytest.approx(1 - 32 / (128 + 32), abs=0.02)
+    runs = draws[0, :1].repeat(2, axis=0)
+    assert instability.cka_distance(runs, debiased=True) == pytest.approx(0, abs=1e-14)
+
+
+def canonical(first, second, kept, centred):
+    """Mean canonical correlation by covariances of principal components."""
+    reduced = []
+    for features in (first, second):
+        about = features - features.mean(axis=0) if centred else features
+        values, vectors = np.linalg.eigh(about.T @ about)
+        values, vectors = values[::-1].clip(min=0), vectors[:, ::-1]
+        share = np.cumsum(values) / values.sum()
+        roots = np.cumsum(np.sqrt(values)) / np.sqrt(values).sum()
+        count = (share < 0.99).sum() + 1 if kept == "variance" else max(1, (roots <= 0.99).sum())
+        components = about @ vectors[:, :count]
+        reduced.append(components - components.mean(axis=0))
+    a, b = reduced
+    across = np.linalg.solve(a.T @ a, a.T @ b) @ np.linalg.solve(b.T @ b, b.T @ a)
+    squares = np.sort(np.linalg.eigvals(across).real)[::-1][: min(a.shape[1], b.shape[1])]
+    return np.sqrt(squares).mean()
+
+
+@pytest.mark.parametrize("kept", ["variance", "singular values"])
+@pytest.mark.parametrize("centred", [True, False])
+def test_svcca_by_covariances_of_principal_components(kept, centred, rng):
+    # a decaying spectrum and a mean, so that all four ways keep other directions
+    first = 0.3 + rng.normal(size=(60, 8)) * 0.5 ** np.arange(8)
+    second = first @ ortho_group.rvs(8, random_state=2) + 0.05 * rng.normal(size=(60, 8))
+    distance = instability.svcca_distance([first, second], kept=kept, centred=centred)
+    assert distance == pytest.approx(1 - canonical(first, second, kept, centred), abs=1e-10)
+    others = {
+        (rule, about): round(1 - canonical(first, second, rule, about), 6)
+        for rule in ("variance", "singular values")
+        for about in (True, False)
+    }
+    assert len(set(others.values())) == 4
+
+
+def test_svcca_counts_no_direction_that_does_not_vary():
+    # the constant column is the leading direction, and says nothing of how inputs differ
+    x = np.array([1.0, -1.0, 1.0, -1.0, 0.0])
+    y = np.array([1.0, 1.0, -1.0, -1.0, 0.0])
+    first, second = (np.column_stack([np.full(5, 2.0), column]) for column in (x, x + y))
+    assert instability.svcca_distance([first, second], centred=False) == pytest.approx(
+        1 - 1 / math.sqrt(2)
+    )
+    far = np.column_stack([np.full(5, 900.0), x])
+    with pytest.raises(ValueError, match=r"no leading direction of run 0 varies.*centre them"):
+        instability.svcca_distance([far, second], centred=False)
+
+
+def test_left_out_decisions_and_directions_by_hand():
+    full, others = [[0, 1, 1, 2], [1, 1, 0, 0]], [[0, 1, 2, 1], [1, 1, 0, 1]]
+    assert instability.left_out_disagreement(full, others) == pytest.approx(3 / 8)
+    assert instability.left_out_disagreement(full[:1], full[:1]) == 0
+    # 0, 90 and 180 degrees; neither run's scale counts
+    full, others = [[1e200, 0], [0, 3.0], [2.0, 2.0]], [[1e-300, 0], [5.0, 0], [-7.0, -7.0]]
+    assert instability.left_out_direction(full, others) == pytest.approx((math.sqrt(2) + 2) / 3)
+    assert instability.left_out_direction(full, full) == 0
+
+
+@given(st.integers(1, 4), st.integers(2, 6), st.integers(0, 10**6))
+def test_left_out_directions_are_chords_of_angles(runs, inputs, seed):
+    full, others = np.random.default_rng(seed).normal(size=(2, runs, inputs))
+    cosines = [a @ b / math.sqrt((a @ a) * (b @ b)) for a, b in zip(full, others, strict=True)]
+    chords = [2 * math.sin(math.acos(min(1, max(-1, cosine))) / 2) for cosine in cosines]
+    measured = instability.left_out_direction(full, others)
+    assert measured == pytest.approx(np.mean(chords), abs=1e-7)
+
+
 def test_left_out_distance_by_hand():
     assert instability.left_out_distance(
         [[0.0, 0.0], [1.0, 1.0]], [[3.0, 4.0], [1.0, 1.0]]
@@ -197,11 +307,42 @@ def test_left_out_distance_by_hand():
             "left_out must have the shape of full",
         ),
         ("left_out_distance", (np.ones(3), np.ones(3)), ValueError, "full must have shape"),
+        ("left_out_disagreement", ([[0.2]], [[0.2]]), TypeError, "full must hold whole numbers"),
+        ("left_out_disagreement", ([0], [0]), ValueError, "at least 1 run and 1 input"),
+        (
+            "left_out_disagreement",
+            ([[0, 1]], [[0]]),
+            ValueError,
+            "left_out must have the shape of full",
+        ),
+        ("left_out_direction", (np.ones(3), np.ones(3)), ValueError, "full must have shape"),
+        (
+            "left_out_direction",
+            (np.ones((2, 3)), [[1.0, 0, 0], [0, 0, 0]]),
+            ValueError,
+            r"left_out\[1, 0\] = 0.*no direction",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused(name, arguments, error, message):
     with pytest.raises(error, match=message):
         getattr(instability, name)(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "options", "error", "message"),
+    [
+        ("score_deviation", [0.5, 0.6], {"ddof": 2}, ValueError, "ddof must be from 0 to 1"),
+        ("cka_distance", np.eye(6)[None] + [[[0]]] * 2, {"debiased": 1}, TypeError, "debiased"),
+        ("cka_distance", [np.eye(3)] * 2, {"debiased": True}, ValueError, "at least 4 inputs"),
+        ("cka_distance", [np.eye(6)] * 2, {"debiased": True}, ValueError, "equally far"),
+        ("svcca_distance", [np.eye(6)] * 2, {"kept": "all"}, ValueError, "kept must be one of"),
+        ("svcca_distance", [np.eye(6)] * 2, {"centred": 0}, TypeError, "centred must be True"),
+    ],
+)
+def test_what_an_option_cannot_be_is_refused(name, runs, options, error, message):
+    with pytest.raises(error, match=message):
+        getattr(instability, name)(runs, **options)
 
 
 def test_every_measure_documents_its_parameters_and_range():
