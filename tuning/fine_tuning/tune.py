@@ -56,9 +56,9 @@ def fine_tune(
 
     A replica takes steps of mini-batch gradient descent, or of Adam, on the mean logistic loss
     ln(1 + exp(−y·logit)), logit = head·feature + bias, encoder and head together, with what its
-    method changes of that. Batches follow a random order of the samples, drawn anew after each pass; one
-    that crosses the end of a pass may hold a sample twice. All replicas advance in one batched
-    computation in float64 on the CPU.
+    method changes of that. Batches follow a random order of the samples, drawn anew after each
+    pass; one that crosses the end of a pass may hold a sample twice. All replicas advance in one
+    batched computation in float64 on the CPU.
 
     Parameters
     ----------
@@ -171,9 +171,8 @@ def _tune(plan: _Plan) -> FineTuned:
     now = Iterate({key: value.clone() for key, value in started.items()}, *_heads(plan))
     order = _order(plan, common)
     memory = method.memory()
-    trail = None if memory is None else now
-    replicas = (0, None if trail is None else 0, *(0,) * 6)
-    slope = vmap(grad(_loss(plan), has_aux=True), in_dims=replicas)
+    trail = now
+    slope = vmap(grad(_loss(plan), has_aux=True))
     losses = np.empty((len(plan.seeds), plan.steps))
     average = Average(method.averaged_from(plan.steps))
     optimiser = make_optimiser(plan.optimiser)
@@ -196,7 +195,7 @@ def _tune(plan: _Plan) -> FineTuned:
         losses[:, step] = value.numpy()
         _refuse_infinite(plan, losses[:, step], step)
         now = _moved(plan, optimiser, now, slopes, started, step)
-        if trail is not None and memory is not None:
+        if memory is not None:
             trail = trailed(trail, now, memory)
         average.add(step, now)
     parameters, heads, biases = average.result(now)
@@ -251,7 +250,7 @@ def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
 
     def loss(
         now: Iterate,
-        trail: Iterate | None,
+        trail: Iterate,
         start: dict[str, Tensor],
         inputs: Tensor,
         labels: Tensor,

@@ -26,6 +26,8 @@ class MaximalMargin(Method):
     summary = "pushes the class centres of the features apart (MMR)"
     formula = "F(w) + α/(1 + ‖c₊ − c₋‖)"
     source = "Fu, So & Collier (2023, arXiv:2301.09820)"
+    claims = "leave-one-out"
+    strengths = (0.1, 0.3, 1.0, 3.0, 10.0)
     strength_range = StrengthRange("the factor α of the penalty")
 
     def penalty(self, state: ReplicaState) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tunebound.tuning.encoders.tokens import TokenEncoder
 
 Parameters = Mapping[str, Tensor]
-Claim = Literal["", "accuracy", "scores over seeds", "leave-one-out"]
+CLAIMS = ("accuracy", "scores over seeds", "leave-one-out")
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,9 @@ class ReplicaState:
         Of the encoder now, and at the start of fine-tuning.
     heads : (H, features) Tensor
     biases : (H,) Tensor
-    trail : Iterate or None
-        The exponential average of the iterates, for a method with a `memory`.
+    trail : Iterate
+        The exponential average of the iterates for a method with a `memory`; for others, where
+        tuning starts.
     inputs : (batch, length) Tensor
     labels, counted : (batch,) Tensor
         −1 or +1; and 1, or 0 for a sample that this replica does not see.
@@ -80,7 +81,7 @@ class ReplicaState:
     start: Parameters
     heads: Tensor
     biases: Tensor
-    trail: Iterate | None
+    trail: Iterate
     inputs: Tensor
     labels: Tensor
     counted: Tensor
@@ -140,7 +141,7 @@ class Method:
     summary: ClassVar[str] = ""
     formula: ClassVar[str] = ""
     source: ClassVar[str] = ""
-    claims: ClassVar[Claim] = ""
+    claims: ClassVar[str] = ""
     strengths: ClassVar[tuple[float, ...]] = ()
     strength_range: ClassVar[StrengthRange | None] = StrengthRange("how strongly the method acts")
 
@@ -288,7 +289,8 @@ def register_method(kind: Kind) -> Kind:
     Raises
     ------
     ValueError, TypeError
-        For a class that is no `Method`, that lacks a name, or whose name is taken.
+        For a class that is no `Method`, that lacks a name, whose name is taken, or that claims
+        what is none of the three.
 
     Notes
     -----
@@ -302,6 +304,8 @@ def register_method(kind: Kind) -> Kind:
             f"{kind.__name__} has no name; set the class variable name, and summary, formula and"
             " source with it"
         )
+    if kind.claims:
+        checks.choice(f"claims of {kind.name}", kind.claims, CLAIMS)
     _METHODS.add(kind.name, kind(), kind)
     return kind
 

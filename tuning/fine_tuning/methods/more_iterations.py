@@ -20,6 +20,8 @@ class MoreIterations(Method):
         "Mosbach, Andriushchenko & Klakow (2021, arXiv:2006.04884); theory: instability of heads"
         " falls like ln ln t/ln t"
     )
+    claims = "scores over seeds"
+    strengths = (2, 3, 4, 6, 8)
     strength_range = StrengthRange("how many times as many steps are taken", least=1, whole=True)
 
     def steps(self, steps: int) -> int:

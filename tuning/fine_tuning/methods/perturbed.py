@@ -1,4 +1,9 @@
-"""Encoding with noise on the embedded tokens, for methods that ask for smooth encoders."""
+"""Encoding with the embedded tokens moved, for methods that ask for smooth encoders.
+
+Scales are relative to embeddings whose entries are about 1, as those of the encoders here.
+"""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -7,19 +12,28 @@ from torch.func import functional_call
 from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import Parameters, ReplicaState
 
-SCALE = 0.3  # of the noise; embeddings are of size one
+# No published scale: noise that moves the features of the encoders here.
+SCALE = 0.3
+TINY = 1e-30  # keeps the direction of a gradient 0 at 0
 
 
-def embedding_noise(encoder: TokenEncoder, batch: int, generators: list[torch.Generator]) -> Tensor:
-    """Normal numbers (R, batch, length, size of an embedding) of standard deviation `SCALE`."""
+def embedding_shape(encoder: TokenEncoder) -> tuple[int, int]:
+    """Length and size of an embedded sequence."""
     table = getattr(encoder, "table", None)
     if not isinstance(table, Tensor):
         raise TypeError(
             f"encoder {type(encoder).__name__} has no parameter table (vocabulary + 1, size); noise"
             " on the embeddings needs one that is embedded by TokenEncoder.embed"
         )
-    size = (batch, encoder.length, table.shape[1])
-    return SCALE * torch.stack(
+    return encoder.length, table.shape[1]
+
+
+def embedding_noise(
+    encoder: TokenEncoder, batch: int, scale: float, generators: list[torch.Generator]
+) -> Tensor:
+    """Normal numbers (R, batch, length, size of an embedding) of standard deviation `scale`."""
+    size = (batch, *embedding_shape(encoder))
+    return scale * torch.stack(
         [torch.randn(size, generator=each, dtype=torch.float64) for each in generators]
     )
 
@@ -30,6 +44,13 @@ def perturbed_features(
     """Features (batch, features) of inputs whose embedded tokens are moved by the noise."""
     features: Tensor = functional_call(encoder, {**parameters, "perturbation": noise}, (inputs,))
     return features
+
+
+def ascended(noise: Tensor, slope: Tensor, step: float, size: Callable[[Tensor], Tensor]) -> Tensor:
+    """The noise (batch, length, size) of each sample, moved by `step` in the norm `size` along its
+    gradient; no gradient flows back through it.
+    """
+    return (noise + step * slope / size(slope).clamp(min=TINY)).detach()
 
 
 def symmetric_divergence(first: Tensor, second: Tensor) -> Tensor:

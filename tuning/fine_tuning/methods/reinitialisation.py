@@ -1,4 +1,4 @@
-"""Re-initialisation of the top layer."""
+"""Re-initialisation of the top layers."""
 
 import math
 from dataclasses import dataclass
@@ -19,17 +19,19 @@ from tunebound.tuning.fine_tuning.methods.method import (
 @register_method
 @dataclass(frozen=True)
 class Reinitialisation(Method):
-    """The encoder's last linear layer is drawn anew from the default of torch: uniform within
-    1/√fan-in (Zhang et al., 2021).
+    """The encoder's top k linear layers are drawn anew from the default of torch: uniform within
+    1/√fan-in (Zhang et al., 2021, one to six of 24 layers).
     """
 
     strength: float = 1
     name = "reinitialisation"
-    summary = "draws the encoder's last linear layer anew before tuning"
+    summary = "draws the encoder's top k linear layers anew before tuning"
     formula = "w_0^{top} ~ U(−1/√fan-in, 1/√fan-in)"
     source = "Zhang, Wu, Katiyar, Weinberger & Artzi (2021, arXiv:2006.05987)"
+    claims = "scores over seeds"
+    strengths = (1, 2, 3, 4)
     strength_range = StrengthRange(
-        "the number of linear layers, the last ones, that are drawn anew", least=1, whole=True
+        "the number k of linear layers, the top ones, that are drawn anew", least=1, whole=True
     )
 
     def start(

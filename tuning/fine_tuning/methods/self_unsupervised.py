@@ -1,18 +1,23 @@
-"""Self unsupervised re-training."""
+"""Re-training without labels before fine-tuning: on the task's own inputs, or on further ones."""
 
 from __future__ import annotations
 
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from tqdm import tqdm
 
-from tunebound.tuning.encoders.reconstruction import hidden_positions, reconstruction_loss
+from tunebound.tuning.encoders.reconstruction import (
+    hidden_positions,
+    reconstruction_loss,
+    sequences,
+)
 from tunebound.tuning.encoders.retraining import BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE, STEPS
 from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import (
@@ -21,9 +26,9 @@ from tunebound.tuning.fine_tuning.methods.method import (
     copies,
     register_method,
 )
+from tunebound.tuning.fine_tuning.optimisers import make_optimiser
 
 SEED = 0
-MEAN, SPREAD, TINY = 0.9, 0.999, 1e-8  # Adam's usual constants
 
 
 @register_method
@@ -52,6 +57,8 @@ class SelfUnsupervised(Method):
     )
     formula = "w_0 ← Adam on −mean ln p_w(x_hidden | x_visible), x from the task's inputs"
     source = "Fu, So & Collier (2023, arXiv:2301.09820)"
+    claims = "leave-one-out"
+    strengths = (25, 50, 100, 200, 400)
     strength_range = StrengthRange("the number of steps of re-training", least=1, whole=True)
 
     def passes(self, steps: int) -> int:
@@ -60,6 +67,12 @@ class SelfUnsupervised(Method):
     def start(
         self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
     ) -> dict[str, Tensor] | None:
+        return self.retrained(encoder, inputs, seen)
+
+    def retrained(self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor) -> dict[str, Tensor]:
+        """Parameters (R, ...) after re-training on the inputs (n, length) that each replica may
+        read, where `seen` (R, n) is 1.
+        """
         # replicas that see the same inputs share a start
         samples, replica = torch.unique(seen, dim=0, return_inverse=True)
         decoder = copy.deepcopy(
@@ -79,22 +92,70 @@ class SelfUnsupervised(Method):
             )
 
         slope = vmap(grad(loss), in_dims=(0, None, None, 0))
-        mean, spread = (
-            {key: torch.zeros_like(parameters[key]) for key in trained} for _ in range(2)
-        )
+        optimiser = make_optimiser("adam")
         for step, (drawn, hidden) in enumerate(_batches(inputs, int(self.strength)), start=1):
             rate = LEARNING_RATE * (1 + math.cos(math.pi * (step - 1) / self.strength)) / 2
             slopes = slope(parameters, inputs[drawn], hidden, samples[:, drawn])
             for key in trained:
-                mean[key] = MEAN * mean[key] + (1 - MEAN) * slopes[key]
-                spread[key] = SPREAD * spread[key] + (1 - SPREAD) * slopes[key].square()
-                size = (spread[key] / (1 - SPREAD**step)).sqrt() + TINY
-                parameters[key] = parameters[key] - rate * (mean[key] / (1 - MEAN**step)) / size
+                parameters[key] = parameters[key] - rate * optimiser.direction(key, slopes[key])
         return {
             key.removeprefix("encoder."): value[replica]
             for key, value in parameters.items()
             if key.startswith("encoder.")
         }
+
+
+@register_method
+@dataclass(frozen=True)
+class SelfUnsupervisedCommon(SelfUnsupervised):
+    """The same re-training, once on *all* inputs of the task for every replica, also for one that
+    tunes without a sample: runs with and without it start from one w_0, as the theory compares
+    them. The start has read the left-out sample's tokens; labels never enter it.
+    """
+
+    name = "self_unsupervised_common"
+    summary = "re-trains once on all inputs, also for runs without a sample, then fine-tunes (SURT)"
+    formula = "w_0 ← Adam on −mean ln p_w(x_hidden | x_visible), x from all of the task's inputs"
+
+    def start(
+        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+    ) -> dict[str, Tensor] | None:
+        return self.retrained(encoder, inputs, torch.ones_like(seen))
+
+
+@register_method
+@dataclass(frozen=True)
+class FurtherPretraining(SelfUnsupervised):
+    """Masked reconstruction of further inputs of the task's kind, without labels, before
+    fine-tuning (Gururangan et al., 2020); the same for all replicas. The task's own inputs are not
+    read.
+
+    Attributes
+    ----------
+    strength : float
+        Number of steps of further pre-training.
+    corpus : (N, length) integers
+        The further inputs; there is no default. Methods that differ in it alone are equal.
+    """
+
+    corpus: ArrayLike | Tensor | None = field(default=None, compare=False, repr=False)
+    name = "further_pretraining"
+    summary = "pre-trains the encoder further on other inputs of the task's kind, then fine-tunes"
+    formula = "w_0 ← Adam on −mean ln p_w(x_hidden | x_visible), x from a corpus of the same kind"
+    source = "Gururangan et al. (2020, arXiv:2004.10964)"
+    claims = "accuracy"
+    strength_range = StrengthRange("the number of steps of pre-training", least=1, whole=True)
+
+    def start(
+        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+    ) -> dict[str, Tensor] | None:
+        if self.corpus is None:
+            raise ValueError(
+                f"{self.name} has no corpus to read; give it one with"
+                " dataclasses.replace(method, corpus=tokens)"
+            )
+        corpus = sequences("corpus", self.corpus, encoder)
+        return self.retrained(encoder, corpus, seen.new_ones(len(seen), len(corpus)))
 
 
 def _batches(inputs: Tensor, steps: int) -> Iterator[tuple[Tensor, Tensor]]:

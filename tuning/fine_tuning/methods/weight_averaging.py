@@ -18,6 +18,8 @@ class WeightAveraging(Method):
     summary = "averages the weights of the second half of the steps"
     formula = "w̄ = (2/T) Σ_{t>T/2} w_t"
     source = "Izmailov et al. (2018, arXiv:1803.05407)"
+    claims = "accuracy"
+    strengths = (0.1, 0.25, 0.5, 0.75, 0.9)
     strength_range = StrengthRange(
         "the share of the steps, the last ones, whose iterates are averaged", below=1
     )
