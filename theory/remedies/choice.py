@@ -161,14 +161,16 @@ def _point(name: str, tasks: pd.DataFrame) -> Point:
     )
 
 
-def write_choice(directory: str | os.PathLike[str], path: str | os.PathLike[str] = CHOSEN) -> Path:
+def write_choice(
+    directory: str | os.PathLike[str], path: str | os.PathLike[str] | None = None
+) -> Path:
     """Choose from a finished study of the suite "strengths" and write it down.
 
     Parameters
     ----------
     directory : path
         Of the study.
-    path : path
+    path : path, optional
         Where the package reads it, by default.
 
     Raises
@@ -177,44 +179,40 @@ def write_choice(directory: str | os.PathLike[str], path: str | os.PathLike[str]
         If the directory holds another study.
     """
     manifest = studies.read_manifest(directory)
-    kind = {key: manifest[key] for key in ("setting", "suite", "seed", "options")}
-    if (kind["setting"], kind["suite"]) != ("remedies", "strengths"):
+    setting, suite = manifest["setting"], manifest["suite"]
+    if (setting, suite) != ("remedies", "strengths"):
         raise ValueError(
-            f"{directory} holds the suite {kind['suite']!r} of the setting {kind['setting']!r};"
-            " strengths are chosen on `tunebound run --suite strengths`"
+            f"{directory} holds the suite {suite!r} of the setting {setting!r}; strengths are"
+            " chosen on `tunebound run --suite strengths`"
         )
-    environments = studies.load(directory).environments
+    about = {key: manifest[key] for key in ("suite", "seed", "options", "digest")}
+    return store(studies.load(directory).environments, about, path)
+
+
+def store(
+    environments: pd.DataFrame, about: Mapping[str, Any], path: str | os.PathLike[str] | None = None
+) -> Path:
+    """Choose, and write the choice down with what is to be known of its study."""
+    tasks = environments[columns.REGIME].value_counts(sort=False)
     stored = {
-        "study": {
-            **{key: kind[key] for key in ("suite", "seed", "options")},
-            "digest": manifest["digest"],
-            "tasks": {
-                str(regime): int(count)
-                for regime, count in environments[columns.REGIME].value_counts(sort=False).items()
-            },
-        },
+        "study": {**about, "tasks": {str(regime): int(count) for regime, count in tasks.items()}},
         "most_loss_of_accuracy": MOST_LOSS,
         "regimes": {
             regime: {method: _plain(asdict(choice)) for method, choice in choices.items()}
             for regime, choices in choose(environments).items()
         },
     }
-    target = Path(path)
+    target = Path(CHOSEN if path is None else path)
     with replacing(target) as partial:
         partial.write_text(json.dumps(stored, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     chosen.cache_clear()
     return target
 
 
-@lru_cache(maxsize=4)
-def chosen(path: str | os.PathLike[str] = CHOSEN) -> dict[str, dict[str, Choice]]:
-    """What `write_choice` wrote: regime → method → choice.
-
-    Parameters
-    ----------
-    path : path
-    """
-    stored = json.loads(Path(path).read_text(encoding="utf-8"))
+@lru_cache(maxsize=1)
+def chosen() -> dict[str, dict[str, Choice]]:
+    """What `write_choice` wrote: regime → method → choice."""
+    stored = json.loads(CHOSEN.read_text(encoding="utf-8"))
     return {
         regime: {method: _read(entry) for method, entry in methods.items()}
         for regime, methods in stored["regimes"].items()

@@ -13,6 +13,7 @@ from tunebound.theory.engine.statistics.ranks import Ranks, mean_ranks
 from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.variants import REFERENCE
 
+
 @dataclass(frozen=True)
 class Measure:
     """One number that is taken of each method on each task.

@@ -66,14 +66,16 @@ def strength_curves(environments: pd.DataFrame, regime: str, outcome: str) -> Fi
 def _curve(
     axis: Axes, choice: Choice, outcome: str, judged: tuple[float, float, float] | None
 ) -> None:
-    strengths = np.array([1.0 if point.strength is None else point.strength for point in choice.curve])
+    strengths = np.array(
+        [1.0 if point.strength is None else point.strength for point in choice.curve]
+    )
     middle, low, high = drawable([point.factors[outcome] for point in choice.curve]).T
     qualifies = np.array([point.qualifies for point in choice.curve])
     axis.fill_between(strengths, low, high, color=BLUE, alpha=0.2, lw=0)
     axis.plot(strengths, middle, "-", color=BLUE, lw=1)
     axis.plot(strengths[qualifies], middle[qualifies], "o", color=BLUE, ms=4)
     axis.plot(strengths[~qualifies], middle[~qualifies], "o", color=BLUE, mfc="white", ms=4)
-    place = 1.0 if choice.strengths[outcome] is None else choice.strengths[outcome]
+    place = _place(choice.strengths[outcome])
     axis.axvline(place, color="0.7", lw=1, ls=":")
     if judged is not None:
         centre, start, end = drawable(judged)
@@ -84,6 +86,11 @@ def _curve(
     factor_axis(axis, "y")
     axis.tick_params(labelsize=8)
     axis.set_title(readable(choice.method) + ("" if choice.qualified else " *"), fontsize=9)
+
+
+def _place(strength: float | None) -> float:
+    """Where a strength stands on the axis; a method without one gets a single place."""
+    return 1.0 if strength is None else strength
 
 
 def along_weight(environments: pd.DataFrame) -> Figure:
@@ -166,5 +173,3 @@ def has_retraining(environments: pd.DataFrame) -> bool:
     return any(
         paired(environments, columns.TO_MINIMISER, method).notna().any() for method in RETRAINED
     )
-
-

@@ -8,10 +8,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tunebound.theory.engine.statistics.ranks import Ranks
 from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.axes import drawable, factor_axis, readable
 from tunebound.theory.remedies.comparison import MEASURES, SHOWN, effects, ranks
-from tunebound.theory.engine.statistics.ranks import Ranks
 from tunebound.theory.remedies.variants import REFERENCE
 
 BETTER, WORSE, OPEN = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "0.45"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.task import Task, with_constant
 
 STARTS, MINIMISER_STEPS, MINIMISER_TOLERANCE = 2, 3000, 2e-3
+LEAST_MARGIN = 1e-6  # over the radius
 FROZEN = 3  # seeds whose tuned encoder is frozen
 
 
@@ -19,14 +22,10 @@ def margins(features: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[st
     """γ, B and B/γ of training features (R, n, d) with a constant: medians over the runs whose
     features are separable.
     """
-    found = []
-    for run in with_constant(features):
-        try:
-            margin = bounds.max_margin(run, labels).margin
-        except bounds.NotSeparableError:
-            continue
-        radius = float(np.linalg.norm(run, axis=1).max())
-        found.append((margin, radius, radius / margin))
+    found = [
+        (separator.margin, _radius(run), _radius(run) / separator.margin)
+        for run, separator in _separable(features, labels)
+    ]
     values = dict(
         zip(
             (columns.MARGIN, columns.RADIUS, columns.RADIUS_OVER_MARGIN),
@@ -50,17 +49,32 @@ def head_left_out(features: NDArray[np.float64], labels: NDArray[np.int64]) -> f
     if min((labels > 0).sum(), (labels < 0).sum()) < 2:
         return float("nan")
     found = []
-    for run in with_constant(features):
-        try:
-            whole = bounds.max_margin(run, labels)
-        except bounds.NotSeparableError:
-            continue
+    for run, whole in _separable(features, labels):
         others = bounds.leave_one_out_separators(run, labels, whole).weights
         moved = others / np.linalg.norm(others, axis=1, keepdims=True) - (
             whole.weights / np.linalg.norm(whole.weights)
         )
         found.append(np.linalg.norm(moved, axis=1).mean())
     return float(np.mean(found)) if found else float("nan")
+
+
+def _separable(
+    features: NDArray[np.float64], labels: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.float64], bounds.Separator]]:
+    """The runs, with a constant feature, whose classes a hyperplane separates by more than the
+    rounding of saturated features.
+    """
+    for run in with_constant(features):
+        try:
+            separator = bounds.max_margin(run, labels)
+        except bounds.NotSeparableError:
+            continue
+        if separator.margin > LEAST_MARGIN * _radius(run):
+            yield run, separator
+
+
+def _radius(features: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm(features, axis=1).max())
 
 
 def distance_to_minimiser(task: Task, tuned: tuning.FineTuned) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tunebound import synthetic
 from tunebound._ground.checks import choice, whole_number
@@ -103,10 +103,10 @@ class Design:
             )
 
 
-CONTEST = dict(layers=4, further=512)
-FAILING_TASKS = dict(
-    **CONTEST, regime=FAILING, sizes=(8, 12, 16, 24), noises=(0.0,), balances=(0.5,)
-)
+# The two contests: on balanced classes, where a failed run is one that is near chance.
+_CALM = Design(sizes=(16, 32, 48), balances=(0.5,), layers=4, further=512)
+_FAILING = replace(_CALM, regime=FAILING, sizes=(12, 16, 24), noises=(0.0,))
+_TUNING = dict(population=TUNING, seeds=10, left_out=5)
 SUITES: Mapping[str, tuple[Design, ...]] = {
     "smoke": (
         Design(
@@ -126,32 +126,12 @@ SUITES: Mapping[str, tuple[Design, ...]] = {
         ),
     ),
     "strengths": (
-        Design(
-            **CONTEST,
-            sizes=(16, 32, 48),
-            population=TUNING,
-            seeds=10,
-            left_out=5,
-            first_world=2000,
-        ),
-        Design(
-            **FAILING_TASKS,
-            draws=3,
-            population=TUNING,
-            seeds=10,
-            left_out=5,
-            first_world=3000,
-        ),
+        replace(_CALM, draws=2, first_world=2000, **_TUNING),
+        replace(_FAILING, draws=3, first_world=3000, **_TUNING),
     ),
     "contest": (
-        Design(
-            **CONTEST,
-            sizes=(16, 32, 48),
-            draws=3,
-            population=HELD_OUT,
-            first_world=5000,
-        ),
-        Design(**FAILING_TASKS, draws=4, population=HELD_OUT, first_world=6000),
+        replace(_CALM, draws=5, first_world=5000, population=HELD_OUT),
+        replace(_FAILING, draws=5, first_world=6000, population=HELD_OUT),
     ),
 }
 
