@@ -267,16 +267,20 @@ def _read(entry: dict[str, Any]) -> Choice:
         curve=tuple(
             Point(
                 strength=point["strength"],
-                accuracy=np.nan if point["accuracy"] is None else point["accuracy"],
+                accuracy=_finite(point["accuracy"], np.nan),
                 qualifies=point["qualifies"],
                 factors={
-                    outcome: tuple(np.inf if value is None else value for value in factors)
-                    for outcome, factors in point["factors"].items()
+                    outcome: (_finite(middle), _finite(low), _finite(high))
+                    for outcome, (middle, low, high) in point["factors"].items()
                 },
             )
             for point in entry["curve"]
         ),
     )
+
+
+def _finite(stored: float | None, otherwise: float = np.inf) -> float:
+    return otherwise if stored is None else stored
 
 
 def _plain(values: Any) -> Any:

@@ -51,7 +51,7 @@ def strength_curves(environments: pd.DataFrame, regime: str, outcome: str) -> Fi
     grid = figure.subplots(lines, across, squeeze=False)
     for axis, choice in zip(grid.flat, panels.values(), strict=False):
         ratios = paired(tasks, measure, choice.variant(outcome)).dropna()
-        _curve(axis, choice, outcome, np.exp(median_interval(ratios)) if len(ratios) else None)
+        _curve(axis, choice, outcome, ratios)
     for axis in grid.flat[len(panels) :]:
         axis.set_visible(False)
     for axis in grid[:, 0]:
@@ -63,9 +63,7 @@ def strength_curves(environments: pd.DataFrame, regime: str, outcome: str) -> Fi
     return figure
 
 
-def _curve(
-    axis: Axes, choice: Choice, outcome: str, judged: tuple[float, float, float] | None
-) -> None:
+def _curve(axis: Axes, choice: Choice, outcome: str, judged: pd.Series) -> None:
     strengths = np.array(
         [1.0 if point.strength is None else point.strength for point in choice.curve]
     )
@@ -77,8 +75,8 @@ def _curve(
     axis.plot(strengths[~qualifies], middle[~qualifies], "o", color=BLUE, mfc="white", ms=4)
     place = _place(choice.strengths[outcome])
     axis.axvline(place, color="0.7", lw=1, ls=":")
-    if judged is not None:
-        centre, start, end = drawable(judged)
+    if len(judged):
+        centre, start, end = drawable(np.exp(median_interval(judged)))
         axis.plot([place, place], [start, end], color=ORANGE, lw=2)
         axis.plot(place, centre, "D", color=ORANGE, ms=5)
     axis.axhline(1, color="black", lw=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ from tunebound.theory.remedies.axes import readable
 from tunebound.theory.remedies.choice import OUTCOMES, at_chosen
 from tunebound.theory.remedies.comparison import MEASURES, effects, measured, ranks
 from tunebound.theory.remedies.mechanism import MINIMISER_TOLERANCE
-from tunebound.theory.remedies.numbers import compared, tables
 from tunebound.theory.remedies.regimes import GIVEN, HELD_OUT, REGIMES, TUNING
+from tunebound.theory.remedies.tables import compared, comparisons
 from tunebound.theory.remedies.variants import REFERENCE, tried
 
 
@@ -204,7 +205,7 @@ def _illustrations() -> dict[str, Illustration]:
     for regime, about in REGIMES.items():
         found |= _comparisons(
             f"-{regime}",
-            lambda environments, regime=regime: at_chosen(environments, regime),
+            partial(at_chosen, regime=regime),
             " of the held-out worlds, at the strength chosen on tuning worlds for each outcome"
             f" ({about.summary})",
         )
@@ -236,5 +237,5 @@ PRESENTATION = Presentation(
     certificates=certificates,
     group=columns.N,
     illustrations=_illustrations(),
-    tables=tables,
+    tables=comparisons,
 )

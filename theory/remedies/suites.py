@@ -104,9 +104,22 @@ class Design:
 
 
 # The two contests: on balanced classes, where a failed run is one that is near chance.
-_CALM = Design(sizes=(16, 32, 48), balances=(0.5,), layers=4, further=512)
-_FAILING = replace(_CALM, regime=FAILING, sizes=(12, 16, 24), noises=(0.0,))
-_TUNING = dict(population=TUNING, seeds=10, left_out=5)
+_CALM = Design(sizes=(16, 32, 48), balances=(0.5,), draws=5, layers=4, further=512)
+_CALM_HELD_OUT = replace(_CALM, population=HELD_OUT, first_world=5000)
+_CALM_TUNING = replace(_CALM, population=TUNING, first_world=2000, draws=2, seeds=10, left_out=5)
+
+
+def _failing(design: Design, *, draws: int) -> Design:
+    return replace(
+        design,
+        regime=FAILING,
+        sizes=(12, 16, 24),
+        noises=(0.0,),
+        draws=draws,
+        first_world=design.first_world + 1000,
+    )
+
+
 SUITES: Mapping[str, tuple[Design, ...]] = {
     "smoke": (
         Design(
@@ -125,14 +138,8 @@ SUITES: Mapping[str, tuple[Design, ...]] = {
             methods=("plain", *(at_strength(SWEPT_METHOD, strength) for strength in SWEPT)),
         ),
     ),
-    "strengths": (
-        replace(_CALM, draws=2, first_world=2000, **_TUNING),
-        replace(_FAILING, draws=3, first_world=3000, **_TUNING),
-    ),
-    "contest": (
-        replace(_CALM, draws=5, first_world=5000, population=HELD_OUT),
-        replace(_FAILING, draws=5, first_world=6000, population=HELD_OUT),
-    ),
+    "strengths": (_CALM_TUNING, _failing(_CALM_TUNING, draws=3)),
+    "contest": (_CALM_HELD_OUT, _failing(_CALM_HELD_OUT, draws=5)),
 }
 
 

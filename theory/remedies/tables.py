@@ -36,7 +36,7 @@ def compared(environments: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(title, tasks) for title, tasks in groups if len(tasks)]
 
 
-def tables(results: Results) -> list[Table]:
+def comparisons(results: Results) -> list[Table]:
     """Who is more stable than plain fine-tuning, by how much, with which interval, at which
     strength; and what that costs.
     """
