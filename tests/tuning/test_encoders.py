@@ -82,6 +82,13 @@ def test_the_mlp_by_hand():
         first @ encoder.second.weight.detach().numpy().T + encoder.second.bias.detach().numpy()
     )
     assert np.allclose(encoder(TOKENS).detach().numpy(), second, rtol=0, atol=1e-14)
+    deeper = TokenMLP(layers=4, seed=3).double()
+    for key, value in encoder.named_parameters():
+        assert torch.equal(deeper.get_parameter(key), value), "further layers are drawn last"
+    for layer in deeper.further:
+        second = np.tanh(second @ layer.weight.detach().numpy().T + layer.bias.detach().numpy())
+    assert len(deeper.further) == 2
+    assert np.allclose(deeper(TOKENS).detach().numpy(), second, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -131,6 +138,7 @@ def test_the_generator_comes_back_after_an_error():
         (lambda: TokenMLP(8, 0), ValueError, "length must be at least 1"),
         (lambda: TokenMLP(width=0), ValueError, "width must be at least 1"),
         (lambda: TokenMLP(embedding=True), TypeError, "embedding must be an integer"),
+        (lambda: TokenMLP(layers=1), ValueError, "layers must be at least 2, got 1"),
         (lambda: TokenMLP(seed=-1), ValueError, "seed must be at least 0"),
         (
             lambda: TokenTransformer(width=6, heads=4),

@@ -1,4 +1,4 @@
-"""The methods' own formulas, evaluated on one batch by hand, and a method of one's own."""
+"""The registry of methods: their table, strengths and cost, and a method of one's own."""
 
 import re
 import subprocess
@@ -8,14 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from scipy.special import expit, rel_entr
 
 from tests.oracles.fine_tuning import WRITTEN_OUT
+from tests.tuning.ready import ready
 from tunebound import synthetic, tuning
-from tunebound.tuning import Method, ReplicaState, StrengthRange, register_method
+from tunebound.tuning import Method, StrengthRange, register_method
 from tunebound.tuning.fine_tuning.methods import method as registry
-from tunebound.tuning.fine_tuning.methods import perturbed
 
 TASK = synthetic.make_token_task(12, length=4, vocabulary=8, seed=1)
 
@@ -25,172 +23,6 @@ def clean_registry(monkeypatch):
     """Take methods that a test registers out again."""
     for table in ("_entries", "_owners"):
         monkeypatch.setattr(registry._METHODS, table, dict(getattr(registry._METHODS, table)))
-
-
-@pytest.fixture
-def encoder():
-    return tuning.TokenMLP(8, 4, embedding=3, width=5, seed=0).double()
-
-
-def state(encoder, noise, counted=None):
-    tokens = torch.as_tensor(TASK.tokens)
-    rng = np.random.default_rng(2)
-    parameters = {key: value.detach() for key, value in encoder.named_parameters()}
-    heads, biases = torch.tensor(rng.normal(size=(2, 5))), torch.tensor(rng.normal(size=2))
-    counted = torch.ones(12, dtype=torch.float64) if counted is None else counted
-    labels = torch.as_tensor(TASK.labels).double()
-    return ReplicaState(
-        encoder=encoder,
-        parameters=parameters,
-        start=parameters,
-        heads=heads,
-        biases=biases,
-        inputs=tokens,
-        labels=labels,
-        counted=counted,
-        features=encoder(tokens).detach(),
-        noise={"noise": noise},
-    )
-
-
-def features(encoder, noise):
-    """The encoder by hand, with noise (n, length, embedding) on the embeddings."""
-    values = {key: value.detach().numpy() for key, value in encoder.named_parameters()}
-    embedded = (values["table"][TASK.tokens] + noise).reshape(12, -1)
-    first = np.tanh(embedded @ values["first.weight"].T + values["first.bias"])
-    return np.tanh(first @ values["second.weight"].T + values["second.bias"])
-
-
-NOISE = np.random.default_rng(0).normal(size=(12, 4, 3))
-COUNTED = np.array([1.0] * 9 + [0.0] * 3)
-
-
-def test_noise_stability_is_the_mean_squared_move_of_the_features(encoder):
-    method = tuning.methods()["noise_stability"]
-    value = method.penalty(state(encoder, torch.tensor(NOISE), torch.tensor(COUNTED)))
-    moved = ((features(encoder, NOISE) - features(encoder, 0)) ** 2).sum(axis=1)
-    assert value.item() == pytest.approx(method.strength * moved[:9].mean(), rel=1e-12)
-    assert method.penalty(state(encoder, torch.zeros(12, 4, 3, dtype=torch.float64))).item() == 0
-
-
-def test_smoothness_is_the_symmetric_divergence_of_the_predictions(encoder):
-    method = tuning.methods()["smoothness"]
-    given = state(encoder, torch.tensor(NOISE), torch.tensor(COUNTED))
-    value = method.penalty(given)
-    head, bias = given.heads.mean(dim=0).numpy(), given.biases.mean().item()
-    p, q = (expit(features(encoder, noise) @ head + bias) for noise in (0, NOISE))
-    divergence = rel_entr(p, q) + rel_entr(1 - p, 1 - q) + rel_entr(q, p) + rel_entr(1 - q, 1 - p)
-    assert value.item() == pytest.approx(method.strength * divergence[:9].mean(), rel=1e-10)
-    assert method.penalty(state(encoder, torch.zeros(12, 4, 3, dtype=torch.float64))).item() == 0
-
-
-def test_noise_has_the_scale_that_the_file_states():
-    generators = [torch.Generator().manual_seed(seed) for seed in range(2)]
-    encoder = tuning.TokenMLP(8, 4, embedding=50, width=5)
-    drawn = tuning.methods()["smoothness"].draw(encoder, 64, generators)["noise"]
-    assert drawn.shape == (2, 64, 4, 50)
-    assert drawn.std().item() == pytest.approx(perturbed.SCALE, rel=0.02)
-    assert not torch.equal(drawn[0], drawn[1])
-
-
-@pytest.mark.parametrize("kind", [tuning.TokenMLP, tuning.TokenTransformer])
-def test_reinitialisation_draws_the_top_layer_alone(kind):
-    encoder = kind(8, 4, width=6, seed=0)
-    tuned = tuning.fine_tune(
-        encoder, TASK.tokens, TASK.labels, method="reinitialisation", seeds=[1, 2], steps=1
-    )
-    before = {key: value.double() for key, value in encoder.named_parameters()}
-    changed = {key for key, value in tuned.start.items() if not torch.equal(value[0], before[key])}
-    assert len(changed) == 2  # a layer's weight and bias
-    assert len({key.rpartition(".")[0] for key in changed}) == 1
-    for key in changed:
-        assert not torch.equal(tuned.start[key][0], tuned.start[key][1]), "each seed draws its own"
-        limit = before[key.rpartition(".")[0] + ".weight"].shape[1] ** -0.5
-        assert tuned.start[key].abs().max() <= limit
-
-
-def test_the_pull_of_l2_sp_is_the_distance_times_its_strength(encoder):
-    given = state(encoder, None)
-    rng = np.random.default_rng(4)
-    moved = {
-        key: value + torch.tensor(rng.normal(size=value.shape))
-        for key, value in given.parameters.items()
-    }
-    method = replace(tuning.methods()["l2_sp"], strength=0.7)
-    slopes = torch.func.grad(lambda now: method.penalty(replace(given, parameters=now)))(moved)
-    for key, slope in slopes.items():
-        np.testing.assert_allclose(slope, 0.7 * (moved[key] - given.start[key]), rtol=1e-12)
-
-
-def test_the_margin_penalty_is_that_of_the_centres_of_what_counts(encoder):
-    given = state(encoder, None, torch.tensor(COUNTED))
-    seen, labels = given.features.numpy()[:9], TASK.labels[:9]
-    apart = np.linalg.norm(seen[labels > 0].mean(axis=0) - seen[labels < 0].mean(axis=0))
-    assert tuning.methods()["maximal_margin"].penalty(given).item() == pytest.approx(
-        1 / (1 + apart), rel=1e-12
-    )
-    one_class = replace(given, counted=torch.as_tensor(TASK.labels > 0).double())
-    assert tuning.methods()["maximal_margin"].penalty(one_class).item() == 0
-
-
-@pytest.mark.parametrize("fresh", [True, False])
-def test_re_training_of_replicas_is_re_training_by_an_optimiser(fresh):
-    encoder = tuning.TokenMLP(8, 4, embedding=3, width=5, seed=0).double()
-    decoder = None if fresh else encoder.decoder(seed=6).double()
-    method = replace(tuning.methods()["self_unsupervised"], strength=30, decoder=decoder)
-    options = {"seeds": [1, 2, 1], "left_out": [None, 5, 5], "steps": 1}
-    tuned = tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method=method, **options)
-    by_adam = tuning.self_unsupervised_retraining(
-        encoder, TASK.tokens, steps=30, decoder=decoder, seed=0
-    )
-    for key, value in by_adam.encoder.named_parameters():
-        np.testing.assert_allclose(tuned.start[key][0], value.detach(), rtol=0, atol=1e-10)
-    np.testing.assert_array_equal(tuned.flat_start[1], tuned.flat_start[2])
-    assert np.abs(tuned.flat_start[0] - tuned.flat_start[1]).max() > 1e-4
-
-
-def test_several_top_layers_can_be_drawn_anew():
-    encoder = tuning.TokenMLP(8, 4, width=5, seed=0)
-    both = replace(tuning.methods()["reinitialisation"], strength=2)
-    tuned = tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method=both, seeds=[1], steps=1)
-    same = {
-        key
-        for key, value in encoder.named_parameters()
-        if torch.equal(tuned.start[key][0], value.detach().double())
-    }
-    assert same == {"table"}
-    with pytest.raises(
-        ValueError, match=r"draws 3 linear layer\(s\) anew, but encoder TokenMLP has 2"
-    ):
-        tuning.fine_tune(
-            encoder, TASK.tokens, TASK.labels, method=replace(both, strength=3), seeds=[1]
-        )
-
-
-class Unembedded(tuning.TokenEncoder):
-    """An encoder of one's own that looks tokens up itself."""
-
-    def __init__(self):
-        super().__init__(8, 4, 5)
-        self.rows = torch.nn.Embedding(9, 5)
-
-    def hidden(self, tokens):
-        return self.rows(tokens)
-
-    def forward(self, tokens):
-        return self.rows(tokens).mean(dim=-2)
-
-    def decoder(self, *, seed=0):
-        return torch.nn.Linear(5, 8)
-
-
-@pytest.mark.parametrize("method", ["smoothness", "noise_stability"])
-def test_noise_on_embeddings_asks_for_a_table(method):
-    with pytest.raises(TypeError, match="encoder Unembedded has no parameter table"):
-        tuning.fine_tune(Unembedded(), TASK.tokens, TASK.labels, method=method, seeds=[1])
-    assert (
-        tuning.fine_tune(Unembedded(), TASK.tokens, TASK.labels, seeds=[1], steps=3).distance[0] > 0
-    )
 
 
 @pytest.mark.parametrize(
@@ -221,6 +53,12 @@ def test_noise_on_embeddings_asks_for_a_table(method):
         ("weight_averaging", 1, r"strength of weight_averaging must be finite and in \[0, 1\)"),
         ("self_unsupervised", 0, "strength of self_unsupervised must be finite and at least 1"),
         ("reinitialisation", 0, "strength of reinitialisation must be finite and at least 1"),
+        ("warm_up", 1, r"strength of warm_up must be finite and in \[0, 1\)"),
+        ("linear_probing", 1, r"strength of linear_probing must be finite and in \[0, 1\)"),
+        ("recall_adam", 1, r"strength of recall_adam must be finite and in \[0, 1\)"),
+        ("layerwise_rates", 0.9, "strength of layerwise_rates must be finite and at least 1"),
+        ("smaller_step_longer", 2.5, "smaller_step_longer must be a whole number, got 2.5"),
+        ("adam", 0, "strength of adam must be finite and at least 1e-12, got 0"),
         ("plain", 1, "plain has no strength to set, got 1; leave it out"),
     ],
 )
@@ -232,20 +70,51 @@ def test_strengths_that_mean_nothing_are_refused(method, strength, message):
             replace(tuning.methods()[method], strength=True)
 
 
-def test_mixout_keeps_the_expectation(encoder):
-    mixout = tuning.methods()["mixout"]
-    drawn = mixout.draw(encoder, 1, [torch.Generator().manual_seed(seed) for seed in range(4000)])[
-        "mask"
-    ]
-    assert drawn.mean().item() == pytest.approx(mixout.strength, abs=0.01)
-    ones = torch.ones(100, dtype=torch.float64)
-    weights, start = {"w": torch.cat([2 * ones, -ones])}, {"w": torch.cat([0.5 * ones, 3 * ones])}
-    size = weights["w"].numel()
-    used = torch.stack(
-        [mixout.used(weights, start, {"mask": mask.repeat(size)[:size]})["w"] for mask in drawn]
-    )
-    assert used[:, :100].mean().item() == pytest.approx(2, abs=0.02)
-    assert used[:, 100:].mean().item() == pytest.approx(-1, abs=0.05)
+@pytest.mark.parametrize(
+    ("method", "field", "message"),
+    [
+        ("l2_sp", {"head_decay": -1}, "head_decay must be finite and at least 0, got -1"),
+        ("noise_stability", {"noise": 0}, "noise must be finite and above 0, got 0"),
+        ("smoothness", {"noise": -1}, "noise must be finite and above 0, got -1"),
+        ("adversarial_smoothness", {"radius": 0}, "radius must be finite and above 0, got 0"),
+        ("recall_adam", {"step_size": 0}, "step_size must be finite and above 0, got 0"),
+    ],
+)
+def test_other_fields_that_mean_nothing_are_refused(method, field, message):
+    with pytest.raises(ValueError, match=message):
+        replace(tuning.methods()[method], **field)
+
+
+def test_five_strengths_ascend_around_the_default_and_all_are_allowed():
+    for name, method in own_methods().items():
+        strengths = method.strengths
+        if name == "plain":
+            assert strengths == ()
+            continue
+        # of four linear layers, as many as the studies' encoders have, no five can be drawn anew
+        assert len(strengths) == (4 if name == "reinitialisation" else 5), name
+        assert list(strengths) == sorted(set(strengths)), name
+        assert method.strength in strengths, name
+        assert [replace(method, strength=each).strength for each in strengths] == list(strengths)
+
+
+def test_every_method_says_what_its_source_claims():
+    claims = {name: method.claims for name, method in own_methods().items()}
+    assert {name for name, claim in claims.items() if claim == "leave-one-out"} == {
+        "maximal_margin",
+        "multi_head",
+        "self_unsupervised",
+        "self_unsupervised_common",
+    }
+    for name in ("mixout", "noise_stability", "smoothness", "reinitialisation", "more_iterations"):
+        assert claims[name] == "scores over seeds"
+    assert claims["plain"] == ""
+
+    class Boastful(Method):
+        name, claims = "boastful", "everything"
+
+    with pytest.raises(ValueError, match="claims of boastful must be one of 'accuracy', 'scores"):
+        register_method(Boastful)
 
 
 def test_a_method_of_ones_own_is_one_class(clean_registry):
@@ -343,8 +212,12 @@ def test_the_table_of_methods_is_that_of_the_registry():
     unknown = table.keys() - own_methods().keys()
     assert not unknown, f"docs/remedies.md has {sorted(unknown)}, which no method is named"
     for name, method in own_methods().items():
-        _, summary, _, source, strength, passes = table[name]
+        _, summary, formula, source, claims, strength, tried, passes = table[name]
         assert (summary, source) == (method.summary, method.source), name
+        if name != "plain":  # whose absolute values no table takes
+            assert formula == method.formula.replace(" | ", " given "), name
+        assert claims == (method.claims or "–"), name
+        assert tried == (", ".join(f"{each:g}" for each in method.strengths) or "–"), name
         assert (strength, passes) == (f"{method.strength:g}", cost(method)), name
 
 
@@ -369,7 +242,7 @@ def test_the_cost_is_how_often_the_encoder_is_passed(method, monkeypatch):
         tuning.TokenMLP(8, 4, width=5),
         TASK.tokens,
         TASK.labels,
-        method=method,
+        method=ready(method, length=4, vocabulary=8),
         seeds=[3, 4],
         steps=6,
     )

@@ -12,7 +12,7 @@ class Adam(Method):
     Ba, 2015; for fine-tuning Mosbach, Andriushchenko & Klakow, 2021).
     """
 
-    strength: float = 0.01
+    strength: float = 0.003
     name = "adam"
     summary = "Adam with bias correction, with a step size of its own"
     formula = "w ← w − η m̂/(√v̂ + 10⁻⁸), m̂ and v̂ corrected for their start at 0"
@@ -21,7 +21,7 @@ class Adam(Method):
         " arXiv:2006.04884)"
     )
     claims = "scores over seeds"
-    strengths = (0.001, 0.003, 0.01, 0.03, 0.1)
+    strengths = (0.0003, 0.001, 0.003, 0.01, 0.03)
     strength_range = StrengthRange("Adam's step size η", least=1e-12)
 
     def optimiser(self, given: str) -> str:
@@ -34,7 +34,7 @@ class Adam(Method):
 @register_method
 @dataclass(frozen=True)
 class AdamUncorrected(Adam):
-    """Adam as fine-tuning used it at first, without bias correction: the first steps are up to 6.5
+    """Adam as fine-tuning used it at first, without bias correction: the first steps are up to 6.6
     times as long. Its sources hold it to be a cause of failed runs, so it is an arm to compare
     with, no remedy.
     """

@@ -24,34 +24,31 @@ from tunebound.tuning.fine_tuning.methods.perturbed import (
     symmetric_divergence,
 )
 
-MEMORY = 0.99  # β of the averaged iterate
+MEMORY = 0.9  # β of the averaged iterate
 FIRST = 0.01  # standard deviation of the first move, as a share of the largest; a start off 0
 
 
 @register_method
 @dataclass(frozen=True)
 class AdversarialSmoothness(Method):
-    """λ·mean_j max over ‖δ‖_∞ ≤ ε of D(w at x_j, w at x_j + δ) + μ·mean_j D(w at x_j, w̃ at x_j), D
-    the symmetric Kullback–Leibler divergence of predictions and w̃ the exponential average of the
+    """λ·mean_j [max over ‖δ‖_∞ ≤ ε of D(w at x_j, w at x_j + δ) + D(w at x_j, w̃ at x_j)], D the
+    symmetric Kullback–Leibler divergence of predictions and w̃ the exponential average of the
     iterates (Jiang, He, Chen, Liu, Gao & Zhao, 2020).
 
-    The maximum is searched by one ascent of length ε from a random start. The second term, the
-    authors' Bregman proximal point with momentum, keeps β = 0.99; they go on to 0.999 after a tenth
-    of their thousands of steps.
+    The maximum is searched by one ascent of length ε from a random start. The second term is the
+    authors' Bregman proximal point with momentum: they weigh both terms by 1, here one factor
+    weighs both; they average over 100 and then 1000 of some thousand steps, here over 10.
 
     Attributes
     ----------
     strength : float
-        λ; the authors choose it from 1 to 5 (recalled).
-    proximal : float
-        μ, at least 0.
+        λ.
     radius : float
         ε, positive; entries of an embedding are about 1. The published scale is far smaller, 10⁻³
         to 10⁻⁵ beside entries of about 0.05 (recalled).
     """
 
     strength: float = 1.0
-    proximal: float = 1.0
     radius: float = SCALE
     name = "adversarial_smoothness"
     summary = (
@@ -59,17 +56,16 @@ class AdversarialSmoothness(Method):
         " the predictions (SMART)"
     )
     formula = (
-        "F(w) + λ mean_j max_{‖δ‖_∞≤ε} D(p_w(x_j), p_w(x_j + δ)) + μ mean_j D(p_w(x_j), p_w̃(x_j)),"
-        " ε = 0.3, μ = 1, w̃ ← 0.99 w̃ + 0.01 w"
+        "F(w) + λ mean_j [max_{‖δ‖_∞≤ε} D(p_w(x_j), p_w(x_j + δ)) + D(p_w(x_j), p_w̃(x_j))],"
+        " ε = 0.3, w̃ ← 0.9 w̃ + 0.1 w"
     )
     source = "Jiang, He, Chen, Liu, Gao & Zhao (2020, arXiv:1911.03437)"
     claims = "accuracy"
     strengths = (0.01, 0.1, 0.3, 1.0, 3.0)
-    strength_range = StrengthRange("the factor λ of the smoothness penalty")
+    strength_range = StrengthRange("the factor λ of the penalty")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.real_number("proximal", self.proximal, low=0)
         checks.real_number("radius", self.radius, above=0)
 
     def passes(self, steps: int) -> int:
@@ -92,9 +88,7 @@ class AdversarialSmoothness(Method):
         averaged: Tensor = functional_call(state.encoder, state.trail.parameters, (state.inputs,))
         before = averaged @ state.trail.heads.mean(dim=0) + state.trail.biases.mean()
         proximity = symmetric_divergence(logits, before)
-        return self.strength * mean_of_counted(state, smoothness) + self.proximal * mean_of_counted(
-            state, proximity
-        )
+        return self.strength * mean_of_counted(state, smoothness + proximity)
 
     def _worst(self, state: ReplicaState, logits: Tensor) -> Tensor:
         """Moves (batch, length, size) after the ascent."""

@@ -30,4 +30,4 @@ class LinearProbing(Method):
     )
 
     def rate_factors(self, encoder: TokenEncoder, step: int, steps: int) -> RateFactors:
-        return RateFactors(encoder=0.0 if step < self.strength * steps else 1.0)
+        return RateFactors(encoder=0.0 if step + 1 <= self.strength * steps else 1.0)

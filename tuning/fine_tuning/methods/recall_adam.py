@@ -12,36 +12,43 @@ from tunebound.tuning.fine_tuning.methods.method import (
     register_method,
 )
 
-MIDDLE, STEEPNESS = 0.25, 20.0  # the annealing λ(t) = 1/(1 + exp(−20(t/T − 1/4))), t = 1, …, T
+# Of the annealing, as the share of a run: the authors' k·T is of this order and more (recalled).
+STEEPNESS = 20.0
+PULL = 0.1  # the authors' step size times the factor of their penalty, 2·10⁻⁵·5000 (recalled)
 
 
 @register_method
 @dataclass(frozen=True)
 class RecallAdam(Method):
     """The encoder moves by w ← w − λ(t)·η·(Adam's direction) − (1 − λ(t))·ρ·(w − w_0), the head by
-    Adam (Chen, Hou, Cui, Che, Liu & Yu, 2020).
+    Adam; λ(t) = 1/(1 + exp(−20(t/T − s))), ρ = 0.1 (Chen, Hou, Cui, Che, Liu & Yu, 2020).
 
-    λ rises from 0 to 1 along a sigmoid, so that a pull to the start, which does not pass through
-    Adam's moments, gives way to the task. ρ is the authors' ηγ = 2·10⁻⁵·5000 (recalled).
+    So a pull to the start, which does not pass through Adam's moments, gives way to the task.
 
     Attributes
     ----------
     strength : float
-        ρ, the share of the way back to w_0 in a step at λ = 0.
+        s, the share of the steps after which the task outweighs the pull.
     step_size : float
         Adam's η, positive.
     """
 
-    strength: float = 0.1
-    step_size: float = 0.01
+    strength: float = 0.25
+    step_size: float = 0.003
     name = "recall_adam"
-    summary = "Adam with a pull to the encoder's start that gives way to the task (RecAdam)"
-    formula = "w ← w − λ(t) η m̂/(√v̂ + 10⁻⁸) − (1 − λ(t)) ρ (w − w_0), λ a sigmoid of t, η = 0.01"
+    summary = (
+        "Adam with a pull to the encoder's start that gives way to the task after a quarter of the"
+        " steps (RecAdam)"
+    )
+    formula = (
+        "w ← w − λ_t η m̂/(√v̂ + 10⁻⁸) − (1 − λ_t) ρ (w − w_0), λ_t = 1/(1 + exp(−20(t/T − s))),"
+        " ρ = 0.1, η = 0.003"
+    )
     source = "Chen, Hou, Cui, Che, Liu & Yu (2020, arXiv:2004.12651)"
     claims = "accuracy"
-    strengths = (0.003, 0.01, 0.03, 0.1, 0.3)
+    strengths = (0.05, 0.1, 0.25, 0.5, 0.9)
     strength_range = StrengthRange(
-        "the share of the way back to the start in a step, at first", below=1
+        "the share of the steps after which the task outweighs the pull to the start", below=1
     )
 
     def __post_init__(self) -> None:
@@ -55,11 +62,10 @@ class RecallAdam(Method):
         return self.step_size
 
     def rate_factors(self, encoder: TokenEncoder, step: int, steps: int) -> RateFactors:
-        return RateFactors(encoder=_annealed(step, steps))
+        return RateFactors(encoder=self._annealed(step, steps))
 
     def recall(self, step: int, steps: int) -> float:
-        return (1 - _annealed(step, steps)) * self.strength
+        return (1 - self._annealed(step, steps)) * PULL
 
-
-def _annealed(step: int, steps: int) -> float:
-    return 1 / (1 + math.exp(-STEEPNESS * ((step + 1) / steps - MIDDLE)))
+    def _annealed(self, step: int, steps: int) -> float:
+        return 1 / (1 + math.exp(-STEEPNESS * ((step + 1) / steps - self.strength)))

@@ -1,0 +1,61 @@
+"""Adam against torch's own and against its recursions, for each replica on its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.tuning.one_step import TASK, small_encoder
+from tunebound import tuning
+from tunebound.tuning.fine_tuning.optimisers import make_optimiser
+
+
+def test_adam_with_correction_is_that_of_torch():
+    slopes = torch.randn(30, 3, 4, generator=torch.Generator().manual_seed(0)).double()
+    value = torch.zeros(3, 4, dtype=torch.float64, requires_grad=True)
+    other = torch.optim.Adam([value], lr=0.02)
+    adam, mine = make_optimiser("adam"), torch.zeros(3, 4, dtype=torch.float64)
+    for slope in slopes:
+        value.grad = slope.clone()
+        other.step()
+        mine = mine - 0.02 * adam.direction("w", slope)
+        np.testing.assert_allclose(mine, value.detach(), rtol=1e-12, atol=1e-15)
+
+
+def test_without_correction_the_first_steps_are_longer():
+    slope = torch.tensor([3.0, -0.2], dtype=torch.float64)
+    adam, corrected = make_optimiser("adam_uncorrected"), make_optimiser("adam")
+    ratios = []
+    for _ in range(2000):
+        ahead = adam.direction("w", slope)
+        ratios.append((ahead / corrected.direction("w", slope))[0].item())
+    assert ratios[0] == pytest.approx(np.sqrt(10), rel=1e-6)
+    assert max(ratios) == pytest.approx(ratios[11], rel=1e-12)
+    assert ratios[11] == pytest.approx((1 - 0.9**12) / np.sqrt(1 - 0.999**12), rel=1e-6)
+    assert 6.5 < ratios[11] < 6.6
+    assert ratios[-1] == pytest.approx(1 / np.sqrt(1 - 0.999**2000), rel=1e-6)
+
+
+def test_parameters_have_moments_of_their_own():
+    adam = make_optimiser("adam")
+    first = adam.direction("a", torch.tensor([2.0]))
+    adam.direction("a", torch.tensor([-1.0]))
+    np.testing.assert_array_equal(adam.direction("b", torch.tensor([2.0])), first)
+
+
+def test_the_methods_adam_are_plain_tuning_with_that_optimiser():
+    encoder = small_encoder()
+    for name in ("adam", "adam_uncorrected"):
+        given = {"seeds": [3, 4], "left_out": [None, 2], "steps": 12}
+        own = tuning.fine_tune(encoder, TASK.tokens, TASK.labels, method=name, **given)
+        plain = tuning.fine_tune(
+            encoder, TASK.tokens, TASK.labels, optimiser=name, learning_rate=0.003, **given
+        )
+        np.testing.assert_array_equal(own.flat_parameters, plain.flat_parameters)
+        np.testing.assert_array_equal(own.head, plain.head)
+
+
+def test_an_optimiser_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="optimiser must be one of 'sgd', 'adam', 'adam_unc"):
+        tuning.fine_tune(small_encoder(), TASK.tokens, TASK.labels, seeds=[0], optimiser="adamw")
