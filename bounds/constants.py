@@ -38,6 +38,7 @@ __all__ = [
     "head_curvature",
     "kkt_lambda",
     "margin",
+    "published_step_size_limit",
     "radius",
     "step_size_limit",
     "weakest",
@@ -191,6 +192,25 @@ def step_size_limit(X: ArrayLike, weighting: str = "1/n") -> Constant:
         provenance="exact",
         source=source,
         certificate=error + 2 * _EPS,
+    )
+
+
+def published_step_size_limit(X: ArrayLike) -> Constant:
+    """The published condition on the step size of head tuning, 2/(beta sigma_max(X)) with the
+    smoothness beta = 1/4 of the scalar logistic loss: "published_step_size_limit", exact.
+
+    Read for the mean loss, the stricter of two readings (docs/head-tuning.md). It is no limit of
+    stability: `step_size_limit` is, and may be below or above.
+    """
+    X = features(X)
+    scaled, exponent = _scaled(X)
+    limit = 8 / float(scipy.linalg.svdvals(scaled)[0])
+    return Constant(
+        name="published_step_size_limit",
+        value=_back(limit, -exponent, "published step size limit"),
+        provenance="exact",
+        source="8/sigma_max(X)",
+        certificate=2 * max(X.shape) * _EPS,
     )
 
 

@@ -260,11 +260,11 @@ def run(
         raise typer.Exit(130) from None
     for verdict in reporting.judge_all(target, results):
         known = verdict.theorem
-        typer.echo(f"{verdict.test:>16}  {known.proof:>21}  {known.name}")
+        typer.echo(f"{verdict.test:>16}  {known.status:>25}  {known.name}")
     for decision in theory.decide(list(theory.hypotheses(chosen.name).values()), results):
         if decision.units:
             typer.echo(
-                f"{decision.status:>16}  {'hypothesis':>21}  {decision.hypothesis.name}"
+                f"{decision.status:>16}  {'hypothesis':>25}  {decision.hypothesis.name}"
                 f"  {decision.effect}{decision.note and f'  ({decision.note})'}"
             )
     typer.echo(
@@ -386,8 +386,8 @@ def list_theorems() -> None:
 
 
 def _known_of(listed: "Theorem | Hypothesis") -> str:
-    proof = getattr(listed, "proof", None)
-    return "" if proof is None else f"{proof}: "
+    status = getattr(listed, "status", None)
+    return "" if status is None else f"{status}: "
 
 
 @app.command()

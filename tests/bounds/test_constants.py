@@ -257,6 +257,17 @@ def test_the_step_size_limit_covers_every_left_out_loss(weighting):
     assert limit.certificate == constants.head_curvature(X).certificate + 2 * EPS
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+@pytest.mark.parametrize("n", [3, 40])
+def test_the_published_step_is_two_over_beta_and_the_largest_singular_value(n, scale):
+    X = np.random.default_rng(2).normal(size=(n, 5))
+    largest = np.sqrt(np.linalg.eigvalsh(X.T @ X).max())
+    c = constants.published_step_size_limit(X * scale)
+    assert c.value * scale == pytest.approx(2 / (largest / 4), rel=1e-12)
+    assert (c.name, c.provenance) == ("published_step_size_limit", "exact")
+    assert c.certificate == 2 * max(n, 5) * EPS
+
+
 def test_step_size_limit_defaults_to_1_over_n():
     X = np.array([[2.0], [0.0]])
     assert constants.step_size_limit(X).value == 2 / (4 / 2 / 4)
@@ -290,6 +301,11 @@ def test_step_size_limit_defaults_to_1_over_n():
             lambda: constants.head_curvature(np.full((1, 1), 1e-170)),
             OverflowError,
             "the curvature of X leaves float64",
+        ),
+        (
+            lambda: constants.published_step_size_limit(np.full((2, 1), 1e-308)),
+            OverflowError,
+            "the published step size limit of X leaves float64",
         ),
         (
             lambda: constants.step_size_limit(np.full((2, 1), 1e-154)),

@@ -120,6 +120,7 @@ def test_manifest_says_what_the_results_depend_on(small):
         "exact": False,
         "weighting": "1/n",
         "rate_fraction": 0.5,
+        "step_limit": "stable",
         "device": "auto",
         "dtype": "float64",
         "families": [],
@@ -129,10 +130,35 @@ def test_manifest_says_what_the_results_depend_on(small):
 
 def test_short_runs_leave_out_what_needs_a_long_one(small):
     _, results = small
-    fitted = results.skipped["theorem"].isin(["P-Head-fitted", "H-first-term"])
-    assert set(results.skipped["theorem"]) == {"P-Head-fitted", "H-first-term", "H-asymptotic"}
-    assert results.skipped.loc[fitted, "assumption"].str.contains("at least 400 steps").all()
-    assert results.skipped.loc[~fitted, "assumption"].str.contains("beyond the onset").all()
+    reasons = results.skipped.groupby("theorem")["assumption"].unique()
+    assert set(reasons.index) == {"P-Head", "P-Head-fitted", "H-first-term", "H-asymptotic"}
+    (short,) = reasons["H-first-term"]
+    assert "at least 400 steps" in short
+    assert set(reasons["P-Head-fitted"]) == {short, *reasons["P-Head"]}
+    assert "below 2/(β σ_max(X))" in reasons["P-Head"].item()
+    assert "beyond the onset" in reasons["H-asymptotic"].item()
+
+
+def test_the_published_step_is_checked_and_can_be_kept(small):
+    _, results = small
+    outside = results.environments["step_over_published"] >= 1
+    left_out = results.skipped[results.skipped["theorem"] == "P-Head"]
+    assert 0 < outside.sum() < len(outside)
+    assert set(left_out["member"]) == set(results.environments.loc[outside, "member"])
+    suite = synthetic.make_suite("smoke", 0)
+    for member, over in enumerate(results.environments["step_over_published"]):
+        X = suite[member].X
+        largest = np.linalg.norm(X, 2)
+        stable, published = 2 / (largest**2 / (4 * len(X))), 2 / (largest / 4)
+        assert over == pytest.approx(0.5 * stable / published, rel=1e-12)
+    told = " ".join(theory.find_setting("head").presentation().findings(results, []))
+    assert f"the runs on {len(outside) - outside.sum()} of {len(outside)} data sets" in told
+    inside = theory.verify(
+        "P-Head-fitted", "smoke", steps=400, rate_fraction=0.9, step_limit="published", jobs=1
+    )
+    assert (inside.skipped, inside.environments) == (0, len(outside))
+    certified = theory.verify("P-Head-certified", "smoke", steps=40, jobs=1)
+    assert (certified.skipped, certified.environments) == (0, len(outside))
 
 
 @pytest.mark.parametrize(
@@ -147,6 +173,10 @@ def test_short_runs_leave_out_what_needs_a_long_one(small):
             "steps must be a whole number of steps, at least 1",
         ),
         (theory.Study("head", "smoke", 0, {"weighting": "n"}), "weighting must be one of"),
+        (
+            theory.Study("head", "smoke", 0, {"step_limit": "largest"}),
+            "step_limit must be one of 'stable', 'published', got 'largest'",
+        ),
         (
             theory.Study("head", "smoke", 0, {"rate_fraction": 1.5}),
             r"rate_fraction must be finite and in \(0, 1\], got 1.5",

@@ -13,7 +13,7 @@ from tunebound.theory.engine.verdict import judge, second_opinions
 WEIGHTINGS = ("1/n", "1/(n-1)")
 
 
-def make(name, factor, proof="conjecture", **more):
+def make(name, factor, proof="conjecture", provenance="exact", **more):
     """A theorem that claims factor times H-anytime."""
 
     def claims(evidence):
@@ -27,7 +27,7 @@ def make(name, factor, proof="conjecture", **more):
                 bound=np.full_like(measured, bound),
                 steps=evidence.run.steps,
                 resolution=evidence.run_resolution,
-                provenance="exact",
+                provenance=provenance,
                 quantity="q",
             )
         ]
@@ -87,6 +87,41 @@ def test_a_violation_of_what_is_proved_is_called_an_error_of_the_code(proof, con
     assert f"a-quarter-of-anytime [{proof}]: violated" in text
     assert "domain: n of at most 3" in text
     assert ("an error of the code" in text) == contradicts
+    assert "estimated resolution" not in text
+
+
+def test_a_violation_of_what_is_proved_may_lie_beyond_an_estimate():
+    false = make("a-quarter-of-anytime", 0.25, proof="proved here", provenance="estimated")
+    verdict = theory.verify(false, SETS[:1], steps=200, jobs=1)
+    assert verdict.test == "violated"
+    assert "an error of the code (or of the proof), or lies beyond the estimated" in str(verdict)
+    fitted = make("a-quarter-of-anytime", 0.25, proof="proved here", provenance="fitted")
+    assert theory.verify(fitted, SETS[:1], steps=200, jobs=1).contradiction == ""
+
+
+def test_runs_that_were_followed_are_estimated_and_exact_steps_exact():
+    along = ("H-trajectory", "H-chord", "H-anytime", "H-direction", "H-chain", "P-Head-certified")
+    for name in along:
+        for options, provenance in (
+            ({"steps": 1e4}, "estimated"),
+            ({"steps": 1e4, "exact": True}, "exact"),
+            ({"steps": 1000}, "exact"),  # the flow does not take over before
+        ):
+            verdict = theory.verify(name, SETS[1:2], jobs=1, **options)
+            assert verdict.provenance == provenance, (name, options)
+    for name in ("H-free", "H-pair"):  # they bound the limit, which no run computes
+        assert theory.verify(name, SETS[1:2], steps=1e4, jobs=1).provenance == "exact"
+
+
+def test_what_reads_its_own_run_says_so():
+    kinds = {name: known.kind for name, known in theory.theorems().items()}
+    reading = {"H-trajectory", "H-chord", "H-direction", "M-anytime", "F-trajectory", "N-growth"}
+    reading |= {"N-drift", "P-Full-network"}
+    assert {name for name, kind in kinds.items() if kind == "a posteriori"} == reading
+    verdict = theory.verify("H-chord", SETS[:1], steps=50, jobs=1)
+    assert str(verdict).startswith("H-chord [proved here, a posteriori]: not violated")
+    with pytest.raises(ValueError, match="kind must be one of 'prediction', 'a posteriori'"):
+        theory.theorem("mine", statement="s", source="t", setting="head", kind="guess")
 
 
 def test_a_status_of_proof_is_one_of_five():

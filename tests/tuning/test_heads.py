@@ -300,3 +300,31 @@ def test_cuda_agrees_with_the_cpu(dtype, tolerance):
     np.testing.assert_allclose(
         there.direction_distance, here.direction_distance, rtol=0, atol=tolerance
     )
+
+
+@pytest.mark.skipif(
+    np.finfo(np.longdouble).eps > 1e-18, reason="no arithmetic beyond float64 on this platform"
+)
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("size", [0.0, 2.0])
+def test_rounding_is_far_below_the_resolution(family, size):
+    """The same steps in extended precision, from zero and from a start of several radii⁻¹."""
+    data = sample(family)
+    n, record = data.n, [1, 2, 10, 100, 300]
+    start = size * np.random.default_rng(1).normal(size=data.d)
+    rate = 0.5 * learning_rate_limits(data.X)
+    run = tune_heads(
+        data.X, data.y, steps=record[-1], learning_rate=rate, init=start, record=record
+    )
+    Z = (data.X * data.y[:, None]).astype(np.longdouble)
+    shares = np.full((n + 1, n), 1 / np.longdouble(n))
+    shares[np.arange(1, n + 1), np.arange(n)] = 0
+    W = np.tile(start.astype(np.longdouble), (n + 1, 1))
+    for t in range(1, record[-1] + 1):
+        W = W + np.longdouble(rate) * (shares / (1 + np.exp(W @ Z.T))) @ Z
+        if t in record:
+            k = record.index(t)
+            directions = W / np.sqrt((W * W).sum(axis=1, keepdims=True))
+            distance = np.sqrt(((directions[1:] - directions[0]) ** 2).sum(axis=1))
+            error = np.abs(run.direction_distance[k] - distance).max()
+            assert error < 0.2 * run.resolution[k]

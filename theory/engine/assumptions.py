@@ -13,6 +13,11 @@ STABLE_STEP = Assumption(
     "the step size is at most 2/β, so that every gradient step is non-expansive",
     lambda evidence: 0 < evidence.rate_fraction <= 1,
 )
+PUBLISHED_STEP = Assumption(
+    "the step size is below 2/(β σ_max(X)), β = 1/4, the condition of the published theorem read"
+    " for the mean loss",
+    lambda evidence: evidence.step_over_published < 1,
+)
 LONG_RUN = Assumption(
     "the run has at least 400 steps, so that there are early steps to fit a constant on and late"
     " ones to test it on",

@@ -19,7 +19,6 @@ from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
 from tunebound.theory.engine.verdict import (
-    CONTRADICTION,
     Verdict,
     judge_in,
     judged_rows,
@@ -66,7 +65,6 @@ def report(
         title=f"{presentation.title} The {manifest['suite']} suite",
         subtitle=presentation.subtitle(results, manifest),
         verdicts=verdicts,
-        contradiction=CONTRADICTION,
         decisions=decide(list(hypotheses(manifest["setting"]).values()), results),
         findings=presentation.findings(results, verdicts),
         tables=presentation.tables(results),

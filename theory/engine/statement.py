@@ -22,6 +22,9 @@ from tunebound.theory.engine.folders import modules_called
 PROVED, PUBLISHED, CONJECTURE = "proved here", "published", "conjecture"
 EXTRAPOLATION, FITTED = "extrapolation of ours", "fitted"
 PROOFS = (PROVED, PUBLISHED, CONJECTURE, EXTRAPOLATION, FITTED)
+# What a bound is made of.
+PREDICTION, A_POSTERIORI = "prediction", "a posteriori"
+KINDS = (PREDICTION, A_POSTERIORI)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Claim:
         What rounding and the solvers' certificates leave open in measured − bound; an excess within
         it is no violation.
     provenance : {"exact", "estimated", "fitted", "assumed"}
-        Of the weakest constant in the bound.
+        Of the weakest constant in the bound, or of what was measured where that is weaker: a run
+        that was followed and not stepped through is estimated.
     quantity : str
         What was measured, for tables and axes.
     maximum : float, optional
@@ -123,6 +127,10 @@ class Theorem:
     proof : {"proved here", "published", "conjecture", "extrapolation of ours", "fitted"}
         Status of the proof. A violation of what is proved here is an error of the code. "fitted": a
         constant is fitted on some of the data and tested on others.
+    kind : {"prediction", "a posteriori"}
+        "a posteriori": the bound at a step reads the very run that it bounds, up to that step (its
+        gradients, its progress, its margin). Where it is proved it certifies that run; it predicts
+        none.
     domain : str
         Where the statement is known to be true or false, in words that stand beside a violation.
     setting : str
@@ -151,6 +159,12 @@ class Theorem:
     maximum: float = np.inf
     free_constants: tuple[str, ...] = ()
     domain: str = ""
+    kind: str = PREDICTION
+
+    @property
+    def status(self) -> str:
+        """The status of the proof, and that a bound is no prediction where it is none."""
+        return self.proof if self.kind == PREDICTION else f"{self.proof}, {self.kind}"
 
 
 _THEOREMS: Registry[Theorem] = Registry(
@@ -165,6 +179,7 @@ def theorem(
     source: str,
     setting: str,
     proof: str = CONJECTURE,
+    kind: str = PREDICTION,
     domain: str = "",
     assumptions: Iterable[Assumption] = (),
     rates: Mapping[str, float] | None = None,
@@ -185,6 +200,9 @@ def theorem(
         Whose evidence the function takes, for example "head".
     proof : {"proved here", "published", "conjecture", "extrapolation of ours", "fitted"}
         Status of the proof; a conjecture unless something else is said.
+    kind : {"prediction", "a posteriori"}
+        "a posteriori" if the bound reads the very run that it bounds; a prediction unless that is
+        said.
     domain : str
         Where the statement is known to be true or false.
     assumptions : iterable of Assumption
@@ -199,9 +217,11 @@ def theorem(
     Raises
     ------
     ValueError
-        If another function is registered under the name, or `proof` is none of the above.
+        If another function is registered under the name, or `proof` or `kind` is none of the
+        above.
     """
     choice("proof", proof, PROOFS)
+    choice("kind", kind, KINDS)
 
     def register(claims: Callable[[Any], Iterable[Claim]]) -> Theorem:
         new = Theorem(
@@ -209,6 +229,7 @@ def theorem(
             statement=statement,
             source=source,
             proof=proof,
+            kind=kind,
             domain=domain,
             setting=setting,
             claims=claims,

@@ -25,10 +25,18 @@ IDENTITY = [tables.MEMBER, tables.THEOREM, tables.QUANTITY]
 VACUOUS_SHARE = 0.5
 
 
-CONTRADICTION = (
-    "this is proved, so that a violation is an error of the code (or of the proof): please report"
-    " it with the stored counterexample"
-)
+# by the weakest constant
+CONTRADICTIONS = {
+    "exact": (
+        "this is proved, so that a violation is an error of the code (or of the proof): please"
+        " report it with the stored counterexample"
+    ),
+    "estimated": (
+        "this is proved, so that a violation is an error of the code (or of the proof), or lies"
+        " beyond the estimated resolution or constants: replay the stored counterexample with exact"
+        " steps where the setting has them (--exact), and report it if it stays"
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +103,13 @@ class Verdict:
     bounded: bool = False
 
     @property
-    def contradicts_its_proof(self) -> bool:
-        """Whether what is proved here, all constants exact, is violated: the code is wrong."""
-        certified = self.theorem.proof == PROVED and self.provenance == "exact"
-        return certified and self.violations > 0
+    def contradiction(self) -> str:
+        """What it means that the evidence violates what is proved here; empty where it does not."""
+        violated = self.theorem.proof == PROVED and self.violations > 0
+        return CONTRADICTIONS.get(self.provenance, "") if violated else ""
 
     def __str__(self) -> str:
-        lines = [f"{self.theorem.name} [{self.theorem.proof}]: {self.test}"]
+        lines = [f"{self.theorem.name} [{self.theorem.status}]: {self.test}"]
         lines.append(f"  {self.theorem.statement}")
         if self.theorem.free_constants:
             lines.append(f"  the statement leaves open: {', '.join(self.theorem.free_constants)}")
@@ -109,8 +117,8 @@ class Verdict:
             lines.append(f"  {self.violations} violations on {self.environments} environments")
         if self.theorem.domain:
             lines.append(f"  domain: {self.theorem.domain}")
-        if self.contradicts_its_proof:
-            lines.append(f"  {CONTRADICTION}")
+        if self.contradiction:
+            lines.append(f"  {self.contradiction}")
         if self.skipped:
             lines.append(
                 f"  {self.skipped} environments do not meet the assumptions and were left out"

@@ -6,7 +6,7 @@ import numpy as np
 
 from tunebound.bounds import full
 from tunebound.theory.engine.assumptions import REMAINING_WEIGHTS
-from tunebound.theory.engine.statement import Assumption, Claim, theorem
+from tunebound.theory.engine.statement import A_POSTERIORI, Assumption, Claim, theorem
 from tunebound.theory.full_network import columns
 from tunebound.theory.full_network.evidence import MEAN, NetworkEvidence
 
@@ -27,6 +27,7 @@ CURVED = Assumption(
     source="Fu, So & Collier, arXiv:2301.09820, full tuning; estimates by this project",
     setting="full-network",
     proof="published",
+    kind=A_POSTERIORI,
     assumptions=(FITS, CURVED),
     rates={columns.N: -1, columns.DISTANCE: 0.5},
 )
@@ -67,6 +68,7 @@ LONGEST = 100  # (1 + ηβ)^T leaves float64 at T = 1024 and any meaning long be
     source="smoothness of the losses alone, docs/full-tuning.md",
     setting="full-network",
     proof="proved here",
+    kind=A_POSTERIORI,
     assumptions=(REMAINING_WEIGHTS,),
 )
 def growth(evidence: NetworkEvidence) -> tuple[Claim, ...]:
@@ -102,6 +104,7 @@ def growth(evidence: NetworkEvidence) -> tuple[Claim, ...]:
     ),
     setting="full-network",
     proof="conjecture",
+    kind=A_POSTERIORI,
     assumptions=(REMAINING_WEIGHTS,),
     rates={columns.N: -1, columns.DISTANCE: 0.5},
 )

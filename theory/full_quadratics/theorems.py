@@ -9,7 +9,7 @@ import numpy as np
 from tunebound import synthetic
 from tunebound.bounds import full
 from tunebound.theory.engine.assumptions import INTERPOLATION, NO_INTERPOLATION, REMAINING_WEIGHTS
-from tunebound.theory.engine.statement import Assumption, Claim, theorem
+from tunebound.theory.engine.statement import A_POSTERIORI, Assumption, Claim, theorem
 from tunebound.theory.full_quadratics import columns
 from tunebound.theory.full_quadratics.evidence import EACH, MEAN, FullEvidence, worst_cases
 
@@ -108,6 +108,7 @@ def data(evidence: FullEvidence) -> tuple[Claim, ...]:
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     proof="proved here",
+    kind=A_POSTERIORI,
     assumptions=(REMAINING_WEIGHTS,),
 )
 def trajectory(evidence: FullEvidence) -> tuple[Claim, ...]:

@@ -35,15 +35,22 @@ class HeadEvidence:
         The separators with each sample left out.
     run : tuning.HeadRun
         The heads; `direction_error` is measured against the separators.
+    exact : bool
+        Whether every step of the run was taken; otherwise it was followed in log-time, which leaves
+        an error that is estimated.
     rate_fraction : float
-        Step size as a share of the limit 2/β.
+        Step size as a share of a limit of at most 2/β.
+    published_step_limit : float
+        2/(σ_max(X)/4), the published condition on the step size.
     """
 
     data: synthetic.SeparableDataset
     separator: bounds.Separator
     left_out: bounds.LeaveOneOut
     run: tuning.HeadRun
+    exact: bool
     rate_fraction: float
+    published_step_limit: float
 
     @property
     def n(self) -> int:
@@ -83,7 +90,7 @@ class HeadEvidence:
         (n,).
 
         A feasible w with relative duality gap g is within √g ‖w‖ of the separator (the squared norm
-        is strongly convex).
+        is strongly convex); as a distance of unit directions that is √g to first order.
         """
         floor = np.finfo(float).eps
         return np.sqrt(np.maximum(self.separator.gap, floor)) + np.sqrt(
@@ -94,6 +101,16 @@ class HeadEvidence:
     def run_resolution(self) -> NDArray[np.float64]:
         """What the run leaves open in a distance of unit directions, shape (K,)."""
         return self.run.resolution
+
+    @property
+    def run_provenance(self) -> str:
+        """What a bound along the run is worth at most."""
+        return "exact" if self.exact else "estimated"
+
+    @property
+    def step_over_published(self) -> float:
+        """Step size over the published limit on it."""
+        return float(self.run.learning_rate) / self.published_step_limit
 
     @cached_property
     def nu(self) -> float:
@@ -178,7 +195,7 @@ class HeadEvidence:
             bound=np.broadcast_to(bound, measured.shape),
             steps=self.run.steps,
             resolution=self.run_resolution,
-            provenance="exact",
+            provenance=self.run_provenance,
             quantity=quantity,
         )
 
@@ -195,6 +212,7 @@ class HeadEvidence:
             columns.WEIGHTING: self.run.weighting,
             columns.RATE_FRACTION: self.rate_fraction,
             columns.LEARNING_RATE: self.run.learning_rate,
+            columns.STEP_OVER_PUBLISHED: self.step_over_published,
             columns.SUPPORT_VECTORS: len(self.separator.support),
             columns.GAP: self.separator.gap,
             columns.WORST_LEFT_OUT_GAP: float(self.left_out.gaps.max()),

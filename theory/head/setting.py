@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tunebound import bounds, synthetic, tuning
-from tunebound._ground.checks import real_number, step_count
+from tunebound._ground.checks import choice, real_number, step_count
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, register_setting
 from tunebound.theory.head import columns
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
 
 MOST_EXACT_STEPS = 1e8  # days of work; beyond it only the flow gets there
+STEP_LIMITS = ("stable", "published")
 CORNERS = np.array([[1.0, 0.1], [1.0, -0.1], [-1.0, 0.1], [-1.0, -0.1]])
 
 
@@ -36,8 +37,11 @@ class HeadOptions(Options):
     weighting : {"1/n", "1/(n-1)"}
         Weight of the other samples when one is left out.
     rate_fraction : float
-        Step size as a share of the limit 2/β of each data set, in (0, 1], so that one value is
-        legal for all of them.
+        Step size as a share of the limit of each data set, in (0, 1], so that one value is legal
+        for all of them.
+    step_limit : {"stable", "published"}
+        That limit: 2/β, up to which descent is stable, or the smaller of it and the published
+        condition 2/(σ_max(X)/4), so that every run is inside both.
     device : str
         "auto" (CUDA where there is one), "cpu" or "cuda".
     dtype : {"float64", "mixed", "float32"}
@@ -50,6 +54,7 @@ class HeadOptions(Options):
     exact: bool = False
     weighting: str = "1/n"
     rate_fraction: float = 0.5
+    step_limit: str = "stable"
     device: str = "auto"
     dtype: str = "float64"
     families: tuple[str, ...] = ()
@@ -92,6 +97,7 @@ class HeadTuning(
             high=1,
             remedy="it is a share of the largest stable step size",
         )
+        choice("step_limit", options.step_limit, STEP_LIMITS)
         steps = step_count(
             "steps", options.steps, high=MOST_EXACT_STEPS if options.exact else tuning.LATEST_STEP
         )
@@ -153,6 +159,9 @@ class HeadTuning(
         directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
         X, y = np.stack([data.X for data in members]), np.stack([data.y for data in members])
         limits = tuning.learning_rate_limits(X, weighting=options.weighting)
+        published = [bounds.constants.published_step_size_limit(data.X).value for data in members]
+        if options.step_limit == "published":
+            limits = np.minimum(limits, published)
         common: dict[str, Any] = {
             "learning_rate": options.rate_fraction * limits,
             "weighting": options.weighting,
@@ -169,7 +178,9 @@ class HeadTuning(
                 separator=separator,
                 left_out=others,
                 run=run[index],
+                exact=options.exact or options.steps <= tuning.DESCENT_STEPS,
                 rate_fraction=options.rate_fraction,
+                published_step_limit=published[index],
             )
             for index, (data, separator, others) in enumerate(
                 zip(members, separators, left_out, strict=True)

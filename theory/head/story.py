@@ -35,6 +35,7 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
             f" {', '.join(published.theorem.free_constants)}. Proved here for C = 0, λ = γ² and ν ="
             f" γ, it is {theorems.published_certified.name}."
         )
+    sentences.append(_on_the_published_step(environments))
     for name, what in (
         (theorems.published_certified.name, theorems.published_certified.name),
         (
@@ -82,6 +83,22 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
             " data sets."
         )
     return sentences
+
+
+def _on_the_published_step(environments: pd.DataFrame) -> str:
+    """Which runs are inside the published theorem's own condition."""
+    step = environments[columns.STEP_OVER_PUBLISHED]
+    inside = int((step < 1).sum())
+    sentence = (
+        "The published theorem asks for a step below 2/(β σ_max(X)), β = 1/4: the runs on"
+        f" {inside} of {len(step)} data sets are inside, the step being {step.median():.3g} times"
+        f" that in the median. {theorems.published_fitted.name} is tested on these alone;"
+        f" {theorems.published_certified.name} is proved for every step up to the stable limit and"
+        " tested on all."
+    )
+    if inside == len(step):
+        return sentence
+    return f"{sentence} With --set step_limit=published all runs are inside."
 
 
 def _on_asymptotics(results: computing.Results, verdict: Verdict | None) -> list[str]:

@@ -13,10 +13,10 @@ from tunebound import bounds
 from tunebound.theory.engine.setting import Cell
 from tunebound.theory.engine.statement import Claim
 from tunebound.theory.multi_head import columns
-from tunebound.theory.multi_head.starts import HEADS, RandomStarts
+from tunebound.theory.multi_head.starts import TESTED, RandomStarts
 
-# of the groups whose heads are averaged: 1, 4, …, 1024
-SIZES = tuple(4**k for k in range(6))
+# of the groups whose heads are averaged: 1, 4, …, 256, so that there are at least two groups
+SIZES = tuple(4**k for k in range(5))
 # A statement "with probability 1 − δ" is tested at this δ: over a whole suite none should fail by
 # chance.
 FAILURE = 1e-9
@@ -30,7 +30,8 @@ class MultiHeadEvidence:
     on each S^i.
 
     Heads are independent, so disjoint groups of H of them are independent draws of an H-headed
-    model.
+    model. The first `TESTED` heads on S are measured in groups; the others estimate their
+    expectation, so that no bound rests on a head that it is tested on.
 
     Attributes
     ----------
@@ -43,7 +44,7 @@ class MultiHeadEvidence:
     heads : (K, N, d)
         Heads on S.
     left_out : (K, n, M, d)
-        Heads on S^i, from the first M starts.
+        Heads on S^i, from the first M ≤ `TESTED` starts.
     mean_start : (K, d)
         The head on S that starts at the mean of the starts, zero.
     resolution : (K,)
@@ -86,10 +87,22 @@ class MultiHeadEvidence:
         """The group sizes for which the instability is measured."""
         return tuple(size for size in SIZES if size <= self.left_out.shape[2])
 
+    @property
+    def tested(self) -> NDArray[np.float64]:
+        """The heads on S that are measured, shape (K, TESTED, d)."""
+        return self.heads[:, :TESTED]
+
+    @property
+    def estimating(self) -> NDArray[np.float64]:
+        """The heads on S that the expectation is estimated by, shape (K, N − TESTED, d)."""
+        return self.heads[:, TESTED:]
+
     @cached_property
     def expected(self) -> NDArray[np.float64]:
-        """Estimate of the expected head E w(t), the mean of all N, shape (K, d)."""
-        return self.heads.mean(axis=1)
+        """Estimate of the expected head E w(t), the mean of the `estimating` heads, shape
+        (K, d).
+        """
+        return self.estimating.mean(axis=1)
 
     @cached_property
     def expected_norm(self) -> NDArray[np.float64]:
@@ -98,8 +111,8 @@ class MultiHeadEvidence:
 
     @cached_property
     def spread(self) -> NDArray[np.float64]:
-        """Estimate of ξ(t) = √(E‖w(t) − E w(t)‖²), shape (K,)."""
-        return spread_of(self.heads)
+        """Estimate of ξ(t) = √(E‖w(t) − E w(t)‖²) by the `estimating` heads, shape (K,)."""
+        return spread_of(self.estimating)
 
     @cached_property
     def bias(self) -> NDArray[np.float64]:
@@ -117,7 +130,7 @@ class MultiHeadEvidence:
         to `FAILURE`, shape (K,).
         """
         return self.bias + np.asarray(
-            bounds.head.chord(drift=self.concentration(HEADS), norm=self.expected_norm)
+            bounds.head.chord(drift=self._error_bar, norm=self.expected_norm)
         )
 
     @cached_property
@@ -125,7 +138,12 @@ class MultiHeadEvidence:
         """‖E w(t)‖, at least, up to `FAILURE`; 0 where its estimate cannot be told from 0, shape
         (K,).
         """
-        return np.maximum(self.expected_norm - self.concentration(HEADS), 0.0)
+        return np.maximum(self.expected_norm - self._error_bar, 0.0)
+
+    @property
+    def _error_bar(self) -> float | NDArray[np.float64]:
+        """Distance of the estimate of the expected head from it, certified up to `FAILURE`."""
+        return self.concentration(self.estimating.shape[1])
 
     def direction_error(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """‖w/‖w‖ − û_S‖ along the last axis."""
@@ -144,15 +162,15 @@ class MultiHeadEvidence:
         )
 
     def groups(self, size: int) -> NDArray[np.float64]:
-        """Mean heads on S of disjoint groups, shape (K, N/size, d)."""
-        return group_means(self.heads, size)
+        """Mean heads on S of disjoint groups of the `tested`, shape (K, TESTED/size, d)."""
+        return group_means(self.tested, size)
 
     def initial_groups(self, size: int) -> NDArray[np.float64]:
-        """Means of the starts of the groups, shape (N/size, d)."""
-        return group_means(self.initial, size)
+        """Means of the starts of the groups, shape (TESTED/size, d)."""
+        return group_means(self.initial[:TESTED], size)
 
     def error(self, size: int) -> NDArray[np.float64]:
-        """Direction error of the mean head of each group, shape (K, N/size)."""
+        """Direction error of the mean head of each group, shape (K, TESTED/size)."""
         return self.direction_error(self.groups(size))
 
     def instability(self, size: int) -> NDArray[np.float64]:
@@ -165,7 +183,7 @@ class MultiHeadEvidence:
 
     def error_claims(self, bound: Mapping[int, ArrayLike], provenance: str) -> tuple[Claim, ...]:
         """For each group size, the direction error of every group against its bound, of shape (K,
-        1) or (K, N/size).
+        1) or (K, TESTED/size).
         """
         resolution = self.resolution + np.sqrt(max(self.separator.gap, np.finfo(float).eps))
         claims = []
@@ -185,7 +203,8 @@ class MultiHeadEvidence:
 
     def columns(self) -> dict[str, Cell]:
         last = {size: float(np.sqrt((self.error(size)[-1] ** 2).mean())) for size in SIZES}
-        bias, floor = common_bias(last[1], last[HEADS])
+        most_heads = SIZES[-1]
+        bias, floor = common_bias(last[1], last[most_heads])
         fewest, most = (
             float(self.instability(size)[-1].mean()) for size in (1, self.left_out_sizes[-1])
         )
@@ -201,7 +220,7 @@ class MultiHeadEvidence:
             columns.MARGIN: self.margin,
             columns.GAP: self.separator.gap,
             columns.ERROR_ONE: last[1],
-            columns.ERROR_MOST: last[HEADS],
+            columns.ERROR_MOST: last[most_heads],
             columns.BIAS: bias,
             columns.FLOOR_HEADS: floor,
             columns.MEAN_START_ERROR: float(self.mean_start_error[-1]),
@@ -210,7 +229,7 @@ class MultiHeadEvidence:
             columns.EXPECTED_NORM: float(self.expected_norm[-1]),
             columns.SLOPE_FEW: float(np.log(last[SIZES[1]] / last[1]) / np.log(SIZES[1])),
             columns.SLOPE_MANY: float(
-                np.log(last[HEADS] / last[SIZES[-2]]) / np.log(HEADS / SIZES[-2])
+                np.log(last[most_heads] / last[SIZES[-2]]) / np.log(most_heads / SIZES[-2])
             ),
             columns.LEFT_OUT_HEADS: self.left_out_sizes[-1],
             columns.INSTABILITY_ONE: fewest,
@@ -241,11 +260,11 @@ def spread_of(heads: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def common_bias(error_one: float, error_most: float) -> tuple[float, float]:
-    """Fit error² = bias² + c/H through H = 1 and H = 1024: the bias, and the H at which both parts
-    are equal.
+    """Fit error² = bias² + c/H through H = 1 and the largest H: the bias, and the H at which both
+    parts are equal.
 
     Where the whole error falls like 1/√H the bias is 0 and that H infinite.
     """
-    random = max((error_one**2 - error_most**2) / (1 - 1 / HEADS), 0.0)
-    squared = error_most**2 - random / HEADS
+    random = max((error_one**2 - error_most**2) / (1 - 1 / SIZES[-1]), 0.0)
+    squared = error_most**2 - random / SIZES[-1]
     return (float(np.sqrt(squared)), random / squared) if squared > 0 else (0.0, np.inf)

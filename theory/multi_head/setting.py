@@ -56,7 +56,7 @@ class MultiHeadTuning(
 
     name = "multi-head"
     summary = (
-        "the mean of linear heads tuned from independent random starts, 1 to 1,024 of them, each"
+        "the mean of linear heads tuned from independent random starts, 1 to 256 of them, each"
         " sample left out in turn"
     )
     measures = "distance of unit directions (0 to 2)"

@@ -14,6 +14,7 @@ from tunebound._ground.storage import read_arrays, write_arrays
 
 FORMAT = "tunebound-random-starts-1"
 HEADS = 1024
+TESTED = HEADS // 2  # the first of them; the others estimate the expected head
 # (n, d): n alone varies at d = 8, and d at n = 24, from d/n = 1/6 to 4.
 SHAPES = ((12, 8), (24, 8), (48, 8), (24, 4), (24, 24), (24, 48), (24, 96))
 SCALES = (0.2, 1.0, 5.0)

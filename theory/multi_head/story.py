@@ -14,7 +14,8 @@ from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.multi_head import columns, theorems
 from tunebound.theory.multi_head import figures as drawn
-from tunebound.theory.multi_head.evidence import HEADS
+from tunebound.theory.multi_head.evidence import SIZES
+from tunebound.theory.multi_head.starts import HEADS, TESTED
 
 SAME = 0.05  # relative change that counts as none
 
@@ -41,7 +42,7 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
         if not len(rows):
             continue
         sentences.append(
-            f"Where {name}, {HEADS:,} heads instead of one bring the mean head's direction error"
+            f"Where {name}, {SIZES[-1]} heads instead of one bring the mean head's direction error"
             f" from {rows[columns.ERROR_ONE].median():.3g} to"
             f" {rows[columns.ERROR_MOST].median():.3g} (medians). The common bias is the larger"
             f" part from H = {rows[columns.FLOOR_HEADS].median():.2g} on in the median data set,"
@@ -50,8 +51,8 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
     slopes = environments[[columns.SLOPE_FEW, columns.SLOPE_MANY]].median()
     sentences.append(
         f"Between H = 1 and 4 the error goes with H to the power {slopes[columns.SLOPE_FEW]:+.2f}"
-        f" in the median (steepest {environments[columns.SLOPE_FEW].min():+.2f}), between 256 and"
-        f" 1,024 to the power {slopes[columns.SLOPE_MANY]:+.3f}; 1/√H would"
+        f" in the median (steepest {environments[columns.SLOPE_FEW].min():+.2f}), between"
+        f" {SIZES[-2]} and {SIZES[-1]} to the power {slopes[columns.SLOPE_MANY]:+.3f}; 1/√H would"
         " be −0.5."
     )
     scaling = by_name.get(theorems.scaling.name)
@@ -94,7 +95,7 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants."""
     width = (
-        np.sqrt(environments[columns.D] / HEADS)
+        np.sqrt(environments[columns.D] / (HEADS - TESTED))
         * environments[columns.SCALE]
         / environments[columns.EXPECTED_NORM]
     )
@@ -104,9 +105,10 @@ def certificates(environments: pd.DataFrame) -> list[str]:
             f" {environments[columns.GAP].max():.1e}."
         ),
         (
-            f"The expected head is estimated by the mean of {HEADS:,}; the root mean square of its"
-            f" error is at most {width.max():.2g} of its norm. Statements that hold with"
-            " probability 1 − δ are tested at δ = 1e-9."
+            f"The expected head is estimated by the mean of {HEADS - TESTED} heads, and bounds that"
+            f" use it are tested on {TESTED} others. In the root mean square the estimate is off by"
+            f" at most {width.max():.2g} of its norm. Statements that hold with probability 1 − δ"
+            " are tested at δ = 1e-9."
         ),
     ]
 

@@ -117,8 +117,9 @@ def rounding_resolution(steps: NDArray[Any], dtype: str = "float64") -> NDArray[
     """Rounding of t steps in a unit direction, shape (K,): non-expansive steps add up at most their
     own rounding.
 
-    In "mixed" arithmetic a step is rounded relative to its own length, whose sum is the path's: no
-    growth with t.
+    4ε(t + 4): that it grows like t is argued in docs/head-tuning.md, section 10; both fours are a
+    choice that leaves room for the rounding of the gradients. In "mixed" arithmetic a step is
+    rounded relative to its own length, whose sum is the path's: no growth with t.
     """
     t = np.asarray(steps, dtype=np.float64)
     if dtype == "mixed":
