@@ -9,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from tunebound.theory.engine.statistics.effects import median_interval
 from tunebound.theory.remedies import columns
@@ -81,8 +82,10 @@ def _curve(axis: Axes, choice: Choice, outcome: str, judged: pd.Series) -> None:
         axis.plot(place, centre, "D", color=ORANGE, ms=5)
     axis.axhline(1, color="black", lw=1)
     axis.set_xscale("log")
+    axis.set_xticks(strengths, [f"{strength:g}" for strength in strengths])
+    axis.xaxis.set_minor_locator(NullLocator())
     factor_axis(axis, "y")
-    axis.tick_params(labelsize=8)
+    axis.tick_params(labelsize=7)
     axis.set_title(readable(choice.method) + ("" if choice.qualified else " *"), fontsize=9)
 
 
