@@ -118,15 +118,16 @@ def certificates(environments: pd.DataFrame) -> list[str]:
             " gap is computed, and flips that allow none are drawn again."
         ),
         (
-            "After tuning, the training features of a run are separable on a share of"
-            f" {np.nanmin(separable.to_numpy()):.2f} to 1 of the seeds (mean"
-            f" {np.nanmean(separable.to_numpy()):.3f}); γ, B and B/γ are medians over those."
-        ),
-        (
             "Effects are paired within a task; intervals and tests take one effect a task, and"
             " tasks have independent worlds."
         ),
     ]
+    if separable.notna().to_numpy().any():
+        lines.append(
+            "After tuning, the training features of a run are separable on a share of"
+            f" {np.nanmin(separable.to_numpy()):.2f} to 1 of the seeds (mean"
+            f" {np.nanmean(separable.to_numpy()):.3f}); γ, B and B/γ are medians over those."
+        )
     if diverged.to_numpy().any():
         lines.append(
             f"{int(np.nansum(diverged.to_numpy()))} of {diverged.size} pairs of a task and a"

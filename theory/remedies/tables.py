@@ -148,7 +148,11 @@ def _comparison(title: str, environments: pd.DataFrame) -> list[Table]:
             for method in (*order, REFERENCE)
         ),
     )
-    middle = {measure: measured(environments, measure).median() for measure in BOUNDED_BY}
+    middle = {
+        measure: values.median()
+        for measure in BOUNDED_BY
+        if (values := measured(environments, measure)).notna().to_numpy().any()
+    }
     second = Table(
         f"What each method changes in the quantities that bounds are made of. {title}",
         "Medians over tasks of medians over seeds. γ and B with a constant feature for the"
