@@ -267,7 +267,7 @@ def run(
         if decision.units:
             typer.echo(
                 f"{decision.status:>16}  {'hypothesis':>25}  {decision.hypothesis.name}"
-                f"  {decision.effect}"
+                f"  {decision.effect}{decision.note and f'  ({decision.note})'}"
             )
     typer.echo(
         f"{len(results.environments)} environments in {target}. Next: tunebound report {target}"

@@ -15,7 +15,14 @@ from tunebound import theory
 from tunebound.theory.engine import hypothesis as module
 from tunebound.theory.engine.hypothesis import Hypothesis, decide, find_hypothesis, hypotheses
 from tunebound.theory.engine.setting import settings
-from tunebound.theory.engine.statistics.effects import log_ratio, median_interval, sign_test
+from tunebound.theory.engine.statistics.effects import (
+    detectable_share,
+    equivalence_test,
+    log_ratio,
+    median_interval,
+    sign_test,
+    signs_needed,
+)
 
 
 def claim(effects, predicted=-1, name="claim", scale="log ratio"):
@@ -113,6 +120,74 @@ def test_holm_adjusts_for_all_that_is_judged_together():
     assert {decision.status for decision in crowd} == {"not decided"}, (
         "2.2 % is not enough for one of five"
     )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_equivalence_is_two_one_sided_binomial_tests(seed):
+    rng = np.random.default_rng(seed)
+    effects, margin = rng.normal(0.02, 0.06, size=rng.integers(1, 80)), math.log(1.05)
+    below, above = (effects < margin).sum(), (effects > -margin).sum()
+    assert equivalence_test(effects, margin) == pytest.approx(
+        max(
+            binomtest(int(below), len(effects), alternative="greater").pvalue,
+            binomtest(int(above), len(effects), alternative="greater").pvalue,
+        )
+    )
+
+
+def test_equivalence_is_no_verdict_on_the_sign_and_is_adjusted_by_itself():
+    tiny, none, large = [-0.01] * 40, [0.01, -0.01] * 20, [-0.3] * 40
+    claims = [
+        claim(tiny, name="tiny"),
+        claim(none, name="none"),
+        claim(large, name="large"),
+        claim(tiny, name="slope", scale="trend"),
+    ]
+    by_name = {each.hypothesis.name: each for each in decide(claims, None)}
+    assert (by_name["tiny"].status, by_name["tiny"].equivalent) == ("confirmed", True)
+    assert (by_name["none"].status, by_name["none"].equivalent) == ("not decided", True)
+    assert (by_name["large"].status, by_name["large"].equivalent) == ("confirmed", False)
+    assert math.isnan(by_name["slope"].equivalence), "a slope has no factor"
+    assert by_name["tiny"].note == "within ±5 %"
+    assert by_name["tiny"].equivalence == pytest.approx(3 * 0.5**40), "one of three tests"
+    assert not alone([0.01, -0.01] * 2).equivalent, "four units cannot show it"
+    assert not alone([math.inf] * 40).equivalent
+    edge = [-0.01] * 11 + [0.5] * 2  # alone 1.1 %; one of five such tests 5.6 %
+    assert alone(edge).equivalent
+    crowd = decide([claim(edge, name=str(k)) for k in range(5)], None)
+    assert not any(each.equivalent for each in crowd)
+
+
+def test_the_signs_that_are_needed_by_trial():
+    for count, level in itertools.product((1, 5, 6, 13, 32, 72), (0.05, 0.05 / 24, 0.05 / 130)):
+        rejecting = [k for k in range(count + 1) if binomtest(k, count).pvalue <= level]
+        upper = [k for k in rejecting if 2 * k > count]
+        assert signs_needed(count, level) == (min(upper) if upper else None)
+
+
+def test_power_is_that_of_the_binomial_law():
+    # in print for 24 hypotheses on 72 tasks, and 3 on 32: 50 and 24 signs, P = 0.73 and 0.79
+    for count, together, needed, share in ((72, 24, 50, 0.73), (32, 3, 24, 0.79)):
+        assert signs_needed(count, 0.05 / together) == needed
+        found = detectable_share(count, needed)
+        assert found == pytest.approx(share, abs=0.006)
+        reached = sum(
+            math.comb(count, k) * found**k * (1 - found) ** (count - k)
+            for k in range(needed, count + 1)
+        )
+        assert reached == pytest.approx(0.8)
+
+
+def test_what_did_not_decide_says_what_it_could_have_seen():
+    mixed = alone([-0.3, 0.3] * 10)
+    assert mixed.needed == 15
+    assert mixed.note == "15 of 20 signs needed; 80 % power from P(sign) = 0.80"
+    assert mixed.note in str(mixed)
+    few = alone([-0.3] * 4)
+    assert few.needed is None
+    assert math.isnan(few.detectable)
+    assert few.note == "4 units are too few for 1 claims"
+    assert alone([-0.3] * 20).note == ""
 
 
 def test_an_effect_is_told_in_its_scale():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,10 +14,18 @@ import pandas as pd
 from tunebound._ground.registry import Registry
 from tunebound.theory.engine.computing import Results, study
 from tunebound.theory.engine.folders import modules_called
-from tunebound.theory.engine.statistics.effects import median_interval, sign_test
+from tunebound.theory.engine.statistics.effects import (
+    POWER,
+    detectable_share,
+    equivalence_test,
+    median_interval,
+    sign_test,
+    signs_needed,
+)
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
 
 SCALES = ("log ratio", "difference", "trend")
+EQUIVALENT = 1.05  # a factor between 1/1.05 and 1.05 counts as no effect worth the name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +76,9 @@ class Decision:
         Median effect and its exact 95 % interval by order statistics, for this hypothesis alone.
     p, adjusted : float
         Of the sign test: alone, and after Holm's adjustment.
+    equivalence : float
+        Of the two one-sided sign tests that the median factor lies between 1/1.05 and 1.05, after
+        Holm's adjustment for all such tests of the study; NaN for effects that are no ratios.
     together : int
         How many hypotheses were judged together.
     """
@@ -81,7 +93,45 @@ class Decision:
     high: float = float("nan")
     p: float = 1.0
     adjusted: float = 1.0
+    equivalence: float = float("nan")
     together: int = 1
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether the median factor is shown to lie between 1/1.05 and 1.05, at 5 %; a direction
+        may be confirmed or refuted beside it.
+        """
+        return self.equivalence <= 1 - CONFIDENCE
+
+    @property
+    def needed(self) -> int | None:
+        """How many units had to agree in sign for a decision at the strictest step of Holm's
+        method; None where even all of them were too few.
+        """
+        return signs_needed(self.units, (1 - CONFIDENCE) / self.together)
+
+    @property
+    def detectable(self) -> float:
+        """The smallest probability of the predicted sign that is found with 80 % power at that
+        step; NaN where no number of signs is enough.
+        """
+        return math.nan if self.needed is None else detectable_share(self.units, self.needed)
+
+    @property
+    def note(self) -> str:
+        """What belongs beside the status: equivalence, and the power of a test that did not
+        decide.
+        """
+        said = ["within ±5 %"] if self.equivalent else []
+        if self.units and self.status == "not decided":
+            if self.needed is None:
+                said.append(f"{self.units} units are too few for {self.together} claims")
+            else:
+                said.append(
+                    f"{self.needed} of {self.units} signs needed; {100 * POWER:.0f} % power from"
+                    f" P(sign) = {self.detectable:.2f}"
+                )
+        return "; ".join(said)
 
     @property
     def effect(self) -> str:
@@ -105,6 +155,8 @@ class Decision:
                 f"  predicted sign on {self.agreeing}, opposite on {self.opposed}; sign test p ="
                 f" {self.p:.2g}, {self.adjusted:.2g} by Holm for {self.together} judged together"
             )
+        if self.note:
+            lines.append(f"  {self.note}")
         return "\n".join(lines)
 
 
@@ -206,19 +258,34 @@ def decide(claims: Sequence[Hypothesis], results: Results) -> list[Decision]:
     """
     alone = [_alone(claim, claim.effects(results)) for claim in claims]
     tested = [decision for decision in alone if decision.units]
-    ranked = sorted(tested, key=lambda decision: decision.p)
-    adjusted, largest = {}, 0.0
-    for rank, decision in enumerate(ranked):
-        largest = max(largest, min(1.0, (len(ranked) - rank) * decision.p))
-        adjusted[decision.hypothesis.name] = largest
+    adjusted = _holm({each.hypothesis.name: each.p for each in tested})
+    equivalence = _holm(
+        {
+            each.hypothesis.name: each.equivalence
+            for each in tested
+            if not math.isnan(each.equivalence)
+        }
+    )
     return [
         (
-            _with_status(decision, adjusted[decision.hypothesis.name], len(tested))
+            replace(
+                _with_status(decision, adjusted[decision.hypothesis.name], len(tested)),
+                equivalence=equivalence.get(decision.hypothesis.name, math.nan),
+            )
             if decision.units
             else decision
         )
         for decision in alone
     ]
+
+
+def _holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Holm's adjusted p-values (1979)."""
+    adjusted, largest = {}, 0.0
+    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
+        adjusted[name] = largest
+    return adjusted
 
 
 def verify_hypothesis(
@@ -271,6 +338,11 @@ def _alone(claim: Hypothesis, effects: pd.Series) -> Decision:
         high=high,
         p=p,
         adjusted=p,
+        equivalence=(
+            equivalence_test(known, math.log(EQUIVALENT))
+            if claim.scale == "log ratio"
+            else math.nan
+        ),
     )
 
 

@@ -11,9 +11,7 @@ from tunebound.theory.engine import tables
 from tunebound.theory.engine.statistics.effects import log_ratio, median_interval
 from tunebound.theory.engine.statistics.ranks import Ranks, mean_ranks
 from tunebound.theory.remedies import columns
-
-REFERENCE = "plain"
-SEPARATOR = ":"  # between method and measure in a column of the environments
+from tunebound.theory.remedies.variants import REFERENCE
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,8 @@ class Measure:
 MEASURES: Mapping[str, Measure] = {
     columns.ACCURACY: Measure("test accuracy, mean over seeds"),
     columns.TRAINING_ACCURACY: Measure("training accuracy, mean over seeds"),
+    columns.FAILED: Measure("share of failed runs"),
+    columns.DIVERGED: Measure("share of tasks with a run that is no longer finite"),
     columns.ACCURACY_DEVIATION: Measure("standard deviation of test accuracy", unstable=True),
     columns.DISAGREEMENT: Measure("pairwise disagreement (churn)", unstable=True),
     columns.KAPPA_DISTANCE: Measure("1 − Fleiss' κ", unstable=True),
@@ -45,7 +45,14 @@ MEASURES: Mapping[str, Measure] = {
     columns.LEFT_OUT_PREDICTIONS: Measure(
         "leave-one-out instability of predictions", unstable=True
     ),
+    columns.LEFT_OUT_CLASSES: Measure("leave-one-out changes of class", unstable=True),
+    columns.LEFT_OUT_DIRECTION: Measure(
+        "leave-one-out instability of the logits' direction", unstable=True
+    ),
     columns.LEFT_OUT_PARAMETERS: Measure("leave-one-out instability of parameters", unstable=True),
+    columns.HEAD_LEFT_OUT: Measure(
+        "leave-one-out instability of heads on frozen features", unstable=True
+    ),
     columns.MOVED: Measure("‖w_T − w_0‖ of the encoder"),
     columns.TO_MINIMISER: Measure("‖w_0 − w*‖ of the encoder"),
     columns.TO_MINIMISER_ERROR: Measure("relative error of ‖w_0 − w*‖: path left"),
@@ -57,7 +64,10 @@ MEASURES: Mapping[str, Measure] = {
 # In the order in which the theory and its rivals speak of them; figures and tables show these.
 SHOWN = (
     columns.LEFT_OUT_PREDICTIONS,
+    columns.LEFT_OUT_CLASSES,
+    columns.LEFT_OUT_DIRECTION,
     columns.LEFT_OUT_PARAMETERS,
+    columns.HEAD_LEFT_OUT,
     columns.DISAGREEMENT,
     columns.JENSEN_SHANNON,
     columns.ACCURACY_DEVIATION,
@@ -67,7 +77,7 @@ SHOWN = (
 
 def column(method: str, measure: str) -> str:
     """Where the environments hold a measure of a method."""
-    return f"{method}{SEPARATOR}{measure}"
+    return f"{method}{columns.SEPARATOR}{measure}"
 
 
 def measured(environments: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -83,7 +93,7 @@ def measured(environments: pd.DataFrame, measure: str) -> pd.DataFrame:
     """
     if measure not in MEASURES:
         raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")
-    ending = f"{SEPARATOR}{measure}"
+    ending = f"{columns.SEPARATOR}{measure}"
     tried = {
         name: name.removesuffix(ending)
         for name in environments.columns

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,9 @@ from torch import nn
 
 from tunebound import bounds, synthetic, tuning
 from tunebound._ground.arrays import Integers
+from tunebound._ground.checks import choice, whole_number
 from tunebound._ground.storage import read_arrays, write_arrays
+from tunebound.theory.remedies.regimes import CALM, GIVEN, POPULATIONS, REGIMES
 from tunebound.theory.remedies.variants import Variant, variant
 
 FORMAT = "tunebound-remedies"
@@ -55,6 +58,16 @@ class TaskSpecification:
         noise; at least 2.
     left_out : int
         Further runs, each without one training sample and otherwise like one of those above.
+    regime : str
+        How plain fine-tuning is done, a key of `regimes.REGIMES`.
+    population : str
+        What the task is for, one of `regimes.POPULATIONS`: claims about held-out worlds are judged
+        on no other tasks.
+    layers : int
+        Of the encoder, at least 2.
+    further : int
+        Sequences of the task's distribution beyond those that every task has: for tuning on more
+        samples, and unlabelled for further pre-training.
     """
 
     n: int
@@ -66,6 +79,10 @@ class TaskSpecification:
     methods: tuple[Variant, ...]
     seeds: int
     left_out: int
+    regime: str = CALM
+    population: str = GIVEN
+    layers: int = 2
+    further: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(variant(method) for method in self.methods))
@@ -95,7 +112,10 @@ class TaskSpecification:
                 f"seeds must be at least 2 and left_out in 0..n = {self.n}, got {self.seeds} and"
                 f" {self.left_out}"
             )
-        before = pretrained(self.world)
+        choice("regime", self.regime, tuple(REGIMES))
+        choice("population", self.population, POPULATIONS)
+        whole_number("further", self.further, low=0)
+        before = pretrained(self.world, self.layers)
         positive = round(self.balance * self.n)
         if not 0 < positive < self.n:
             raise ValueError(
@@ -103,14 +123,19 @@ class TaskSpecification:
                 " raise n"
             )
         drawn = _sequences(
-            2 * self.n + TEST, self.world, self.seed, balance=self.balance, shift=self.shift
+            2 * self.n + TEST + self.further,
+            self.world,
+            self.seed,
+            balance=self.balance,
+            shift=self.shift,
         )
         # positives first, each class in the order of drawing
         order = np.argsort(-drawn.labels, kind="stable")
         train = np.sort(
             np.concatenate([order[:positive], order[len(order) - (self.n - positive) :]])
         )
-        test = np.setdiff1d(np.arange(drawn.n), train)[:TEST]
+        others = np.setdiff1d(np.arange(drawn.n), train)
+        test, further = others[:TEST], others[TEST:]
         flipped = flip_labels(
             before.encoder, drawn.tokens[train], drawn.labels[train], self.noise, self.seed
         )
@@ -122,6 +147,8 @@ class TaskSpecification:
             true_labels=drawn.labels[train],
             test_tokens=drawn.tokens[test],
             test_labels=drawn.labels[test],
+            further_tokens=drawn.tokens[further],
+            further_labels=flip_any(drawn.labels[further], self.noise, self.seed),
             specification=self,
         )
 
@@ -143,6 +170,9 @@ class Task:
         Before the flips.
     test_tokens, test_labels : (m, length) and (m,) int64
         Without noise.
+    further_tokens, further_labels : (k, length) and (k,) int64
+        More of the same distribution, with the same share of flipped labels: n sequences and those
+        that the specification asks for.
     specification : TaskSpecification
     """
 
@@ -153,6 +183,8 @@ class Task:
     true_labels: Integers
     test_tokens: Integers
     test_labels: Integers
+    further_tokens: Integers
+    further_labels: Integers
     specification: TaskSpecification
 
     @property
@@ -160,18 +192,37 @@ class Task:
         """Number of training labels that were flipped."""
         return int((self.labels != self.true_labels).sum())
 
+    def sample(self, share: float = 1.0) -> tuple[Integers, Integers]:
+        """Tokens and labels of the training sample and of further ones behind it: `share` times as
+        many in all.
+        """
+        n = len(self.labels)
+        more = round((share - 1) * n)
+        if more > len(self.further_labels):
+            raise ValueError(
+                f"a sample {share:g} times as large needs {more} further sequences, but the task"
+                f" has {len(self.further_labels)}; raise further in its specification"
+            )
+        return (
+            np.concatenate([self.tokens, self.further_tokens[:more]]),
+            np.concatenate([self.labels, self.further_labels[:more]]),
+        )
+
 
 @lru_cache(maxsize=4)
-def pretrained(world: int) -> tuning.Pretraining:
+def pretrained(world: int, layers: int = 2) -> tuning.Pretraining:
     """The encoder of a world, with its decoder: masked reconstruction on unlabelled sequences,
     stopped early; deterministic.
 
     Parameters
     ----------
     world : int
+    layers : int
     """
     corpus = _sequences(CORPUS, world, CORPUS_SEED)
-    drawn = tuning.TokenMLP(VOCABULARY, LENGTH, embedding=EMBEDDING, width=WIDTH, seed=world)
+    drawn = tuning.TokenMLP(
+        VOCABULARY, LENGTH, embedding=EMBEDDING, width=WIDTH, layers=layers, seed=world
+    )
     return tuning.pretrain(drawn, corpus.tokens, steps=PRETRAINING, seed=world)
 
 
@@ -222,6 +273,16 @@ def flip_labels(
     )
 
 
+def flip_any(labels: Integers, share: float, seed: int) -> Integers:
+    """Flip round(share · m) of m labels, whichever; far more samples than features cannot be kept
+    separable.
+    """
+    flipped = labels.copy()
+    rng = np.random.default_rng([seed, 8])
+    flipped[rng.choice(len(labels), size=round(share * len(labels)), replace=False)] *= -1
+    return flipped
+
+
 def encode(encoder: tuning.TokenEncoder, tokens: Integers) -> NDArray[np.float64]:
     """Features (n, width) of an encoder, float64."""
     with torch.no_grad():
@@ -263,7 +324,7 @@ def load(path: str | os.PathLike[str]) -> Task:
         raise ValueError(
             f"{path} holds no task of the remedies ({error}); name a file that `save` wrote"
         ) from error
-    values = {name: stored[name].item() for name in fields}
+    values: dict[str, Any] = {name: stored[name].item() for name in fields}
     return TaskSpecification(**{**values, "methods": tuple(values["methods"].split(","))}).make()
 
 

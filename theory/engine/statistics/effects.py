@@ -1,5 +1,5 @@
-"""Effects over independent units: an exact sign test, an exact interval of the median, ratios on a
-logarithmic scale.
+"""Effects over independent units: exact sign tests, for a direction and for equivalence, with their
+power; an exact interval of the median; ratios on a logarithmic scale.
 """
 
 from __future__ import annotations
@@ -7,9 +7,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, bdtrc
+from scipy.special import bdtr, bdtrc, betaincinv
 
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
+
+POWER = 0.8
 
 
 def sign_test(effects: ArrayLike) -> float:
@@ -29,6 +31,63 @@ def sign_test(effects: ArrayLike) -> float:
     values = np.asarray(effects, dtype=np.float64)
     more = max(int((values > 0).sum()), int((values < 0).sum()))
     return min(1.0, 2.0 * float(bdtrc(more - 1, len(values), 0.5)))
+
+
+def equivalence_test(effects: ArrayLike, margin: float) -> float:
+    """Exact p-value of the hypothesis that the median effect lies outside (−margin, margin).
+
+    Parameters
+    ----------
+    effects : (m,) real
+        Independent; infinite values are allowed.
+    margin : float
+        Above 0.
+
+    Returns
+    -------
+    float
+        The larger p-value of two one-sided sign tests: P(X ≥ k), X ~ Binomial(m, 1/2), k the number
+        of effects below the margin, and of those above −margin (Schuirmann, 1987).
+    """
+    values = np.asarray(effects, dtype=np.float64)
+    inside = min(int((values < margin).sum()), int((values > -margin).sum()))
+    return float(bdtrc(inside - 1, len(values), 0.5))
+
+
+def signs_needed(count: int, level: float) -> int | None:
+    """The fewest effects of one sign, out of `count`, with which the two-sided sign test rejects;
+    None where all of them are too few.
+
+    Parameters
+    ----------
+    count : int
+    level : float
+        In (0, 1): the largest p-value that rejects.
+    """
+    signs = np.arange(count + 1)
+    rejecting = np.flatnonzero(2.0 * bdtrc(signs - 1.0, count, 0.5) <= level)
+    return int(rejecting[0]) if len(rejecting) else None
+
+
+def detectable_share(count: int, needed: int, power: float = POWER) -> float:
+    """The smallest probability of the predicted sign with which the sign test decides for it often
+    enough.
+
+    Parameters
+    ----------
+    count, needed : int
+        Units, and how many of them must agree, from 1 to `count`.
+    power : float
+        In (0, 1): how often the test is to decide.
+
+    Returns
+    -------
+    float
+        P with P(X ≥ needed) = power, X ~ Binomial(count, P): a quantile of the beta distribution,
+        since that probability is the regularised incomplete beta function I_P(needed, count −
+        needed + 1).
+    """
+    return float(betaincinv(needed, count - needed + 1, power))
 
 
 def median_interval(
