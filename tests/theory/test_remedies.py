@@ -155,6 +155,20 @@ def test_variants_name_a_method_and_its_strength():
     ]
 
 
+def test_claims_along_the_weight_are_not_tested_where_nothing_was_measured_for_them():
+    results = planted_results(strengths=(0.3, 1, 3))
+    for name in list(results.environments):
+        if name.endswith(":head_left_out"):
+            del results.environments[name]
+    claims = [
+        theory.hypotheses("remedies")[name]
+        for name in ("R-margin-weight", "R-margin-weight-head-left-out")
+    ]
+    first, second = theory.decide(claims, results)
+    assert (first.status, first.units) == ("confirmed", 40)
+    assert second.status == "not tested"
+
+
 @pytest.mark.parametrize(
     "name", ["against-plain", "critical-differences", "along-weight", "retraining-distance"]
 )

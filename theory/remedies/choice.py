@@ -26,7 +26,7 @@ from tunebound._ground.storage import replacing
 from tunebound.theory.engine import studies
 from tunebound.theory.engine.statistics.effects import median_interval
 from tunebound.theory.remedies import columns
-from tunebound.theory.remedies.comparison import MEASURES, column, measured, paired
+from tunebound.theory.remedies.comparison import MEASURES, column, measured_of, paired
 from tunebound.theory.remedies.regimes import HELD_OUT, TUNING
 from tunebound.theory.remedies.variants import REFERENCE, at_strength, split, tried
 
@@ -144,8 +144,8 @@ def _choice(method: str, tasks: pd.DataFrame) -> Choice:
 
 
 def _point(name: str, tasks: pd.DataFrame) -> Point:
-    accuracy = measured(tasks, columns.ACCURACY)
-    change = float((accuracy[name] - accuracy[REFERENCE]).mean(skipna=False))
+    accuracy, plain = (measured_of(tasks, columns.ACCURACY, method) for method in (name, REFERENCE))
+    change = float((accuracy - plain).mean(skipna=False))
     factors = {
         outcome: np.exp(median_interval(paired(tasks, measure, name).dropna()))
         for outcome, measure in OUTCOMES.items()

@@ -91,15 +91,31 @@ def measured(environments: pd.DataFrame, measure: str) -> pd.DataFrame:
     measure : str
         A key of `MEASURES`.
     """
-    if measure not in MEASURES:
-        raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")
+    _require_known(measure)
     ending = f"{columns.SEPARATOR}{measure}"
     tried = {
         name: name.removesuffix(ending)
         for name in environments.columns
         if str(name).endswith(ending)
     }
-    return environments.set_index(tables.ENVIRONMENT)[list(tried)].rename(columns=tried)
+    named = environments[list(tried)].rename(columns=tried)
+    return named.set_axis(environments[tables.ENVIRONMENT], axis=0)
+
+
+def measured_of(environments: pd.DataFrame, measure: str, method: str) -> pd.Series:
+    """A measure of one method on each task, by its name; NaN where it has no value.
+
+    Parameters
+    ----------
+    environments : DataFrame
+    measure, method : str
+    """
+    _require_known(measure)
+    tasks = environments[tables.ENVIRONMENT]
+    name = column(method, measure)
+    if name not in environments.columns:
+        return pd.Series(float("nan"), index=tasks)
+    return environments[name].set_axis(tasks)
 
 
 def paired(
@@ -112,9 +128,9 @@ def paired(
     environments : DataFrame
     measure, method, reference : str
     """
-    values = measured(environments, measure)
-    missing = pd.Series(float("nan"), index=values.index)
-    return log_ratio(values.get(method, missing), values.get(reference, missing))
+    return log_ratio(
+        measured_of(environments, measure, method), measured_of(environments, measure, reference)
+    )
 
 
 def effects(
@@ -166,3 +182,8 @@ def ranks(environments: pd.DataFrame, measure: str) -> Ranks | None:
     """
     values = measured(environments, measure).dropna()
     return mean_ranks(values) if values.shape[1] >= 3 and len(values) >= 2 else None
+
+
+def _require_known(measure: str) -> None:
+    if measure not in MEASURES:
+        raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")

@@ -190,7 +190,7 @@ def along_weight(environments: pd.DataFrame, measure: str) -> pd.Series:
     variants = swept(environments)
     if len(variants) < 3:
         return pd.Series(np.nan, index=environments[tables.ENVIRONMENT])
-    values = measured(environments, measure)[[name for _, name in variants]]
+    values = measured(environments, measure).reindex(columns=[name for _, name in variants])
     x = np.log([weight for weight, _ in variants])
     x -= x.mean()
     logarithm = np.log(values.where(values > 0))
