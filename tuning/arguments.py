@@ -104,7 +104,7 @@ def learning_rates(learning_rate: ArrayLike | str, limits: NDArray) -> Floats:
         raise ValueError(
             f"learning_rate {rates[worst]:.6g} is above the limit 2/beta = {limits[worst]:.6g} of"
             f" data set {worst} "
-            f"(beta: the curvature of its mean logistic loss); pass a value up to the limit, or"
+            f"(beta: the curvature of its mean loss); pass a value up to the limit, or"
             f' "auto" for half of it'
         )
     return rates
