@@ -11,10 +11,10 @@ anytime        the mean, after any number of steps from       n, B, gamma
 anytime_plain  the mean, after any number of steps            n, B, gamma, and the progress from W_0
 =============  =============================================  ======================================
 
-They are those of `bounds.head` for the rows (e_y - e_k) x^T, whose largest norm is sqrt(2) B and whose
-margin is $\gamma$ (`bounds.ClassSeparator.margin`): their $\rho$ is sqrt(2) B/gamma. For K = 2 that is
-the B/gamma of two classes, and so are the bounds. `bounds.head.trajectory`, `bounds.head.chord` and
-`bounds.head.direction` hold as they are, for Frobenius norms.
+They are those of `bounds.head` for the rows (e_y - e_k) x^T, whose largest norm is sqrt(2) B and
+whose margin is $\gamma$ (`bounds.ClassSeparator.margin`): their $\rho$ is sqrt(2) B/gamma. For K =
+2 that is the B/gamma of two classes, and so are the bounds. `bounds.head.trajectory`,
+`bounds.head.chord` and `bounds.head.direction` hold as they are, for Frobenius norms.
 
 All arguments are keywords, scalars or arrays that broadcast; the result is a float when every
 argument is a scalar. Nothing is clipped. Every proof is in ``docs/several-classes.md``.
@@ -57,16 +57,16 @@ def deletion(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float |
     """Bound for each left-out sample: 2 sin(theta_i/2), theta_i the angle between W_S and what the
     other samples contribute to it.
 
-    With A_i = sum_k alpha_ik and b_i^2 = |x_i|^2 (1 + sum_k alpha_ik^2/A_i^2)/gamma^2, tan theta_i =
-    A_i sqrt(b_i^2 - 1) / sum_{j != i} A_j; or the angle of the others' cone, arccos(gamma / (sqrt(2)
-    max_{j != i} |x_j|)), where that is smaller. 0 for a sample that supports nothing. Assumptions:
-    separable data, limit directions; either weighting.
+    With A_i = sum_k alpha_ik and b_i^2 = |x_i|^2 (1 + sum_k alpha_ik^2/A_i^2)/gamma^2, tan theta_i
+    = A_i sqrt(b_i^2 - 1) / sum_{j != i} A_j; or the angle of the others' cone, arccos(gamma /
+    (sqrt(2) max_{j != i} |x_j|)), where that is smaller. 0 for a sample that supports nothing.
+    Assumptions: separable data, limit directions; either weighting.
 
     Parameters
     ----------
     dual : array_like of shape (..., n, K)
-        Dual of the separator of S, for n >= 2 samples and K >= 2 classes: 0 or more, 0 at a sample's
-        own class, with sum 1/margin^2 up to a relative 1e-6.
+        Dual of the separator of S, for n >= 2 samples and K >= 2 classes: 0 or more, 0 at a
+        sample's own class, with sum 1/margin^2 up to a relative 1e-6.
     norms : array_like of shape (..., n)
         Norms |x_i| of the features.
     """
@@ -156,7 +156,7 @@ def _shares(margin: Floats, dual: Floats) -> Floats:
     total = shares.sum(axis=(-2, -1), keepdims=True)
     if np.any(np.abs(total - 1.0) > AGREEMENT):
         raise ValueError(
-            f"dual has sum {float(total.ravel()[0]):.9g}/margin^2, and a separator's has 1/margin^2:"
-            " pass margin and dual of one separator"
+            f"dual has sum {float(total.ravel()[0]):.9g}/margin^2, and a separator's has"
+            " 1/margin^2: pass margin and dual of one separator"
         )
     return np.asarray(shares / total)

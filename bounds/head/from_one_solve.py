@@ -73,9 +73,7 @@ def deletion_group(
     sideways = np.where(gone, _sideways(margin, dual, norms), 0.0).sum(axis=-1)
     staying = np.where(gone, 0.0, dual).sum(axis=-1)
     others = np.where(gone, 0.0, norms).max(axis=-1)
-    return finish(
-        "deletion_group", chord_within_cone(sideways, staying, margin[..., 0], others)
-    )
+    return finish("deletion_group", chord_within_cone(sideways, staying, margin[..., 0], others))
 
 
 def deletion_worst(

@@ -179,7 +179,10 @@ def _differences(X: Floats, labels: Integers, classes: int) -> Floats:
 
 def _check_belongs(Z: Floats, separator: ClassSeparator, shape: tuple[int, int]) -> None:
     remedy = "pass max_margin_classes(X, y) of the same X and y, or leave it out"
-    if separator.weights.shape != shape or separator.dual.size * (shape[0] - 1) != len(Z) * shape[0]:
+    if (
+        separator.weights.shape != shape
+        or separator.dual.size * (shape[0] - 1) != len(Z) * shape[0]
+    ):
         raise ValueError(
             f"separator has weights {separator.weights.shape} for {len(separator.dual)} samples, X"
             f" and y ask for {shape} and {len(Z) // (shape[0] - 1)}: {remedy}"

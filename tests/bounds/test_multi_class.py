@@ -1,5 +1,5 @@
-"""Separators of several classes and their bounds: a cone program, vectors in R^{Kd}, two classes, and
-refusals.
+"""Separators of several classes and their bounds: a cone program, vectors in R^{Kd}, two classes,
+and refusals.
 """
 
 import numpy as np
@@ -122,9 +122,7 @@ def test_deletion_is_the_angle_of_the_vectors(seed):
         )
         along = float((rest * direction).sum())
         angle = np.arctan2(np.linalg.norm(rest - along * direction), along)
-        widest = max(
-            np.arccos(separator.margin / np.linalg.norm(z)) for j, _, z in rows if j != i
-        )
+        widest = max(np.arccos(separator.margin / np.linalg.norm(z)) for j, _, z in rows if j != i)
         assert bound[i] == pytest.approx(2 * np.sin(min(angle, widest) / 2), abs=1e-12)
 
 
@@ -187,6 +185,6 @@ def test_margin_dual_and_norms_belong_together(change, message):
 
 
 def test_a_radius_below_the_margin_is_refused():
-    with pytest.raises(ValueError, match="radius = .* is below margin"):
+    with pytest.raises(ValueError, match=r"radius = .* is below margin"):
         multi_class.limit(n=5, margin=1.5, radius=1.0)
     assert multi_class.limit(n=5, margin=1.4, radius=1.0) > 0

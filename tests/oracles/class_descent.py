@@ -1,4 +1,6 @@
-"""Softmax heads one after the other: autograd on PyTorch's own cross-entropy, a plain loop a head."""
+"""Softmax heads one after the other: autograd on PyTorch's own cross-entropy, a plain loop a
+head.
+"""
 
 import numpy as np
 import torch

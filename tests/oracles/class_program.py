@@ -1,5 +1,5 @@
-"""The separator of several classes as a cone program for cvxpy and Clarabel: a matrix U of Frobenius
-norm 1 with the largest lead of any sample over any rival class.
+"""The separator of several classes as a cone program for cvxpy and Clarabel: a matrix U of
+Frobenius norm 1 with the largest lead of any sample over any rival class.
 """
 
 import warnings

@@ -1,5 +1,5 @@
-"""Softmax heads against one autograd loop a head, against the heads of two classes, and against what
-the certificate promises.
+"""Softmax heads against one autograd loop a head, against the heads of two classes, and against
+what the certificate promises.
 """
 
 import numpy as np
@@ -58,7 +58,9 @@ def test_heads_agree_with_a_plain_loop(d, classes, weighting):
         assert abs(run.margin[k, 0] - smallest_lead(whole[k], X, y)) < 1e-12
         for i in range(len(X)):
             kept = np.arange(len(X)) != i
-            assert abs(run.margin[k, i + 1] - smallest_lead(left_out[k, i], X[kept], y[kept])) < 1e-12
+            assert (
+                abs(run.margin[k, i + 1] - smallest_lead(left_out[k, i], X[kept], y[kept])) < 1e-12
+            )
 
 
 @pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
@@ -77,7 +79,9 @@ def test_certificate_is_the_sum_of_gradient_differences_and_bounds_the_distance(
 @pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
 @pytest.mark.parametrize("shape", [(14, 3), (8, 12)])
 def test_two_classes_are_the_logistic_heads(shape, weighting):
-    """W = (−w/2, w/2) with half the step: lengths over √2, margins times √2, the same directions."""
+    """W = (−w/2, w/2) with half the step: lengths over √2, margins times √2, the same
+    directions.
+    """
     X, signs = separable(np.random.default_rng(2), *shape)
     logistic = tune_heads(X, signs, steps=500, weighting=weighting)
     softmax = tune_heads(X, (signs + 1) // 2, classes=2, steps=500, weighting=weighting)
@@ -93,13 +97,14 @@ def test_two_classes_are_the_logistic_heads(shape, weighting):
 
 def test_the_step_limit_is_where_a_step_ceases_to_be_non_expansive():
     """Scores evenly torn between two classes have the curvature ½, and none have more."""
-    X, y = np.array([[1.0], [1.0]]), np.array([0, 1])
-    assert learning_rate_limits(X, classes=2) == pytest.approx(4.0, rel=1e-15)
+    assert learning_rate_limits([[1.0], [1.0]], classes=2) == pytest.approx(4.0, rel=1e-15)
     P = np.array([0.5, 0.5, 0.0])
     hessian = np.diag(P) - np.outer(P, P)
     assert np.linalg.eigvalsh(hessian)[-1] == pytest.approx(0.5, rel=1e-15)
     draws = np.random.default_rng(0).dirichlet(np.full(4, 0.3), size=20_000)
-    largest = np.linalg.eigvalsh(np.einsum("ij,jk->ijk", draws, np.eye(4)) - draws[:, :, None] * draws[:, None])
+    largest = np.linalg.eigvalsh(
+        np.einsum("ij,jk->ijk", draws, np.eye(4)) - draws[:, :, None] * draws[:, None]
+    )
     assert largest.max() <= 0.5 + 1e-12
     with pytest.raises(ValueError, match="is above the limit 2/beta = 4 of data set 0"):
         tune_heads(

@@ -30,9 +30,9 @@ class HeadRun:
 
     For a single data set, given as X (n, d), the axis D is absent. Of K classes a head is a matrix:
     `path` and `weights` end in (K, d) instead of d, all norms are Frobenius norms, and a margin is
-    the smallest (w_{y_j} − w_k)ᵀx_j/‖W‖ over samples j and classes k ≠ y_j. Head 0 is tuned on the whole
-    sample S, head 1 + i on S^i, the sample without i. Everything is float64 on the CPU, whatever
-    computed it.
+    the smallest (w_{y_j} − w_k)ᵀx_j/‖W‖ over samples j and classes k ≠ y_j. Head 0 is tuned on the
+    whole sample S, head 1 + i on S^i, the sample without i. Everything is float64 on the CPU,
+    whatever computed it.
 
     Attributes
     ----------

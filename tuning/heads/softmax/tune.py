@@ -138,8 +138,6 @@ def _run_block(task: _Task, run: HeadRun, block: plan.Block, progress: Progress)
             left_out=heads,
             growth=task.growth,
         )
-        # no step changes what the start has outside the span of the samples
-        outside = None if basis is None else (start - start @ basis @ basis.mT)[:, None]
         descent = SoftmaxDescent(problem)
         scale = (problem.rates * task.growth / problem.X.shape[1])[:, None]
         piece, done = ceil_div(int(run.steps[-1]), PIECES), 0
@@ -153,7 +151,8 @@ def _run_block(task: _Task, run: HeadRun, block: plan.Block, progress: Progress)
             W = descent.heads()
             margin = problem.margins(W)
             if basis is not None:
-                W = W @ basis.mT[:, None] + outside
+                # no step changes what the start has outside the span of the samples
+                W = W @ basis.mT[:, None] + (start - problem.start @ basis.mT)[:, None]
             W = W.flatten(2)
             norm = torch.linalg.vector_norm(W, dim=-1)
             record_margins(
