@@ -6,14 +6,18 @@ U (K, d) with UUᵀ = L for every d ≥ K − 1: ‖U‖ = 1, the rows sum to 0,
 pseudo-inverse U⁺, U U⁺s = s for every s with sum 0: a sample U⁺s + v, Uv = 0, has the scores s.
 
 *Rivals "all".* A support sample of class c has the scores m(e_c − 1/K): it leads over every rival
-by m. The dual ω_ck/m² against rival k, shared among the support samples of the class so that the v
-have the weighted mean 0, gives Σ α_ik (e_c − e_k)x_iᵀ = (L/m²)(m(I − 11ᵀ/K)U⁺ᵀ) = UUᵀU⁺ᵀ/m = U/m.
+by m. The dual ω_ck/m² against rival k, shared among the support samples of the class, gives
+Σ α_ik (e_c − e_k)x_iᵀ = (L/m²)(m(I − 11ᵀ/K)U⁺ᵀ) = UUᵀU⁺ᵀ/m = U/m, where the v have the same
+weighted mean in every class (the kernel of L).
 
-*Rivals "one".* For every two classes c < k there are pairs of support samples p ± m (u_c − u_k)/δ²,
-δ = ‖u_c − u_k‖, of class c and k, with (u_c − u_k)ᵀp = 0 and p so far out that every other class is
-beaten by more than m. With the dual δ²/(2Km²), the same for both and shared among the pairs of c
-and k, they contribute (e_c − e_k)(u_c − u_k)ᵀ/(Km) whatever p is; over all c < k the sum is U/m, as
-the rows sum to 0.
+*Rivals "one".* For every two classes c < k there are support samples p + m (u_c − u_k)/δ² + v of
+class c and p − m (u_c − u_k)/δ² − v of class k, δ = ‖u_c − u_k‖, with (u_c − u_k)ᵀp = 0 and p so
+far out that every other class is beaten by more than m. With duals of sum δ²/(2Km²) in either
+class, weighted by which the v of both together have the sum 0, they contribute
+(e_c − e_k)(u_c − u_k)ᵀ/(Km) whatever p is; over all c < k the sum is U/m, as the rows sum to 0.
+
+The v are as many as leave the rows (e_y − e_k)x_iᵀ on the margin linearly independent: the dual is
+the only one, and every support sample moves the separator.
 
 All other samples lead by more than m. In both cases Σ α = 1/m², and complementary slackness holds:
 these are the optimality conditions. No solver is involved.
@@ -167,11 +171,12 @@ def _held_by_all(
     np.fill_diagonal(against, 0.0)
     labels = np.repeat(np.arange(classes), each)
     base = _with_scores(separator, margin * np.eye(classes))[labels]
-    lateral, dual = np.zeros_like(base), np.zeros((len(labels), classes))
+    lateral = np.tile(_lateral(separator, 1, rng), (len(labels), 1))
+    dual = np.zeros((len(labels), classes))
     for label in range(classes):
         members = labels == label
         weights = dual_weights(each, rng)
-        lateral[members] = centre(_lateral(separator, each, rng), weights)
+        lateral[members] += centre(_lateral(separator, each, rng), weights)
         dual[members] = weights[:, None] * against[label] / margin**2
     return labels, base, lateral, dual
 
@@ -179,10 +184,10 @@ def _held_by_all(
 def _held_by_one(
     separator: Floats, margin: float, n: int, rng: np.random.Generator
 ) -> tuple[Integers, Floats, Floats, Floats]:
-    """Pairs of support samples on the two sides of the margin between two classes."""
-    classes = len(separator)
+    """Support samples on the two sides of the margin between every two classes, as many of each."""
+    classes, d = separator.shape
     borders = list(combinations(range(classes), 2))
-    each = max(1, n // (6 * len(borders)))
+    each = max(1, min(n // (6 * len(borders)), d // classes))
     labels, base, lateral, dual = [], [], [], []
     for c, k in borders:
         difference = separator[c] - separator[k]
@@ -194,14 +199,15 @@ def _held_by_one(
         scores[0, [c, k]] = lead
         middle = _with_scores(separator, scores)[0]
         middle -= difference * float(difference @ middle) / squared
-        sideways = _lateral(separator, each, rng)
-        weights = dual_weights(each, rng) * squared / (2 * classes * margin**2)
-        for own, rival, side in ((c, k, half), (k, c, -half)):
+        weights = np.append(dual_weights(each, rng), dual_weights(each, rng)) / 2
+        sideways = centre(_lateral(separator, 2 * each, rng), weights)
+        weights *= squared / (classes * margin**2)
+        for own, rival, sign, part in ((c, k, 1, slice(each)), (k, c, -1, slice(each, None))):
             labels += [own] * each
-            base += [middle + side] * each
-            lateral += list(sideways)
+            base += [middle + sign * half] * each
+            lateral += list(sign * sideways[part])
             held = np.zeros((each, classes))
-            held[:, rival] = weights
+            held[:, rival] = weights[part]
             dual += list(held)
     return np.array(labels), np.array(base), np.array(lateral), np.array(dual)
 

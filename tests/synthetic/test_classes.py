@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.oracles.class_program import largest_margin
-from tunebound import synthetic
+from tunebound import bounds, synthetic
 from tunebound.synthetic import ClassDataset, make_class_suite, make_classes
 
 SHAPES = [(2, 12, 2), (3, 18, 3), (3, 20, 9), (4, 30, 6), (5, 24, 30)]
@@ -52,6 +52,22 @@ def test_the_optimality_conditions_hold_one_by_one(rivals, classes, n, d):
     assert data.dual.sum() == pytest.approx(1 / 0.2**2, rel=1e-12)
     # a support sample has one rival, or all of them
     assert set(held) == {0, 1 if rivals == "one" else classes - 1}
+
+
+@pytest.mark.parametrize(("rivals", "classes", "n", "d"), CASES)
+def test_the_dual_is_the_only_one_and_every_support_sample_moves_the_separator(
+    rivals, classes, n, d
+):
+    data = made(rivals, classes, n, d, seed=2)
+    found = bounds.max_margin_classes(data.X, data.y)
+    assert found.margin == pytest.approx(0.2, rel=1e-13)
+    np.testing.assert_allclose(found.direction, data.separator, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found.dual, data.dual, rtol=0, atol=1e-10 * data.dual.max())
+    left_out = bounds.leave_one_out_classes(data.X, data.y, found)
+    moved = np.linalg.norm(left_out.weights - found.weights, axis=(1, 2)) * 0.2
+    support = data.dual.any(axis=1)
+    assert moved[support].min() > 1e-6
+    assert moved[~support].max() == 0
 
 
 def test_the_same_arguments_give_the_same_data_and_a_seed_another():
