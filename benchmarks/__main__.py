@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import flow, gpu, gram, growth, heads, machine, memory, separators
+from benchmarks import classes, flow, gpu, gram, growth, heads, machine, memory, separators
 from benchmarks.clock import DisagreementError
 from benchmarks.tables import Table, document
 
 PARTS = {
     part.__name__.rpartition(".")[2]: part
-    for part in (heads, gram, growth, memory, flow, separators, gpu)
+    for part in (heads, classes, gram, growth, memory, flow, separators, gpu)
 }
 RESULTS = Path(__file__).parent / "results"
 
