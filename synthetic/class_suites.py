@@ -72,7 +72,7 @@ def _standard(seed: int) -> Iterator[ClassSpecification]:
                 yield one(classes=classes, n=96, d=16, margin=0.1, radius=4.0)
             for n in (24, 48, 192):
                 yield one(classes=3, n=n, d=16, margin=0.1, radius=4.0)
-            for d in (8, 32, 128):
+            for d in (8, 32, 64):
                 yield one(classes=3, n=96, d=d, margin=0.1, radius=4.0)
             for margin in (0.025, 0.05, 0.2, 0.4):
                 yield one(classes=3, n=96, d=16, margin=margin, radius=4.0)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground import checks
-from tunebound._ground.arrays import Floats
+from tunebound._ground.arrays import Floats, Integers
 
 
 def growth(weighting: str, n: int) -> float:
@@ -73,6 +73,22 @@ def labelled_batch(X: ArrayLike, y: ArrayLike, *, leave_one_out: bool) -> tuple[
             f" {remedy}"
         )
     return points, labels
+
+
+def class_batch(
+    X: ArrayLike, y: ArrayLike, classes: int, *, leave_one_out: bool
+) -> tuple[Floats, Integers]:
+    """One sample (n, d) or a batch (D, n, d) with labels 0, …, K − 1, as arrays of shape (D, n, d)
+    and (D, n); every class keeps a sample, also when one is left out.
+    """
+    classes = checks.whole_number(
+        "classes", classes, low=2, remedy="a softmax head compares two classes at least"
+    )
+    points, labels, _ = checks.labelled_classes(
+        X, y, classes=classes, members=2 if leave_one_out else 1, batch=True
+    )
+    points = np.ascontiguousarray(points).reshape(-1, *points.shape[-2:])
+    return points, labels.reshape(points.shape[:2])
 
 
 def initial_weights(init: ArrayLike | None, batch: int, d: int) -> Floats:

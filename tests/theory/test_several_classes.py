@@ -20,7 +20,7 @@ NAMES = {"K-deletion", "K-limit", "K-trajectory", "K-anytime", "K-chain"}
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
     target = tmp_path_factory.mktemp("classes") / "smoke"
-    theory.run(theory.Study("several-classes", "smoke", 0, {"steps": 200}), target, jobs=1)
+    theory.run(theory.Study("several-classes", "smoke", 0, {"steps": 10_000}), target, jobs=1)
     return target
 
 
@@ -45,7 +45,7 @@ def test_no_statement_is_violated_and_all_are_tested(directory, class_results):
 def test_evidence_that_is_wrong_violates_them():
     """Half the drift, or a dual that belongs to other norms: the claims can fail."""
     member = synthetic.make_classes(n=12, d=4, classes=3, margin=0.4, radius=2.0)
-    (evidence,) = SETTING.evidence([member], [member], SETTING.options(steps=50))
+    (evidence,) = SETTING.evidence([member], [member], SETTING.options(steps=50, exact=True))
     known = theory.theorems()
 
     def worst(name, evidence):
@@ -63,7 +63,7 @@ def test_evidence_that_is_wrong_violates_them():
 
 
 def test_other_weights_and_largest_steps(class_results):
-    options = {"steps": 100, "weighting": "1/(n-1)", "rate_fraction": 1.0}
+    options = {"steps": 100, "exact": True, "weighting": "1/(n-1)", "rate_fraction": 1.0}
     results = theory.study("smoke", setting="several-classes", **options)
     assert len(results.skipped) == 0
     assert (results.rows["excess"] <= 0).all()
@@ -85,7 +85,8 @@ def test_members_are_saved_and_loaded(tmp_path):
     [
         ({"rate_fraction": 1.5}, "it is a share of the largest stable step size"),
         ({"weighting": "n"}, "weighting must be one of"),
-        ({"steps": 0}, "steps must be at least 1"),
+        ({"steps": 0}, "steps must be a whole number of steps"),
+        ({"steps": 1e9, "exact": True}, "at most 1e.08"),
         ({"device": "tpu"}, "device must be"),
     ],
 )

@@ -7,12 +7,12 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tunebound import bounds, synthetic, tuning
-from tunebound._ground.checks import WEIGHTINGS, choice, real_number
+from tunebound._ground.checks import WEIGHTINGS, choice, real_number, step_count
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, register_setting
 from tunebound.theory.several_classes import columns
@@ -21,6 +21,8 @@ from tunebound.theory.several_classes.evidence import ClassEvidence
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
 
+MOST_EXACT_STEPS = 1e8  # days of work; beyond it only the flow gets there
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassOptions(Options):
@@ -28,8 +30,10 @@ class ClassOptions(Options):
 
     Attributes
     ----------
-    steps : int
-        Gradient steps of every run, at least 1.
+    steps : float
+        Gradient steps of every run, a whole number.
+    exact : bool
+        Take every step, instead of following them in log-time.
     weighting : {"1/n", "1/(n-1)"}
         Weight of the other samples when one is left out.
     rate_fraction : float
@@ -38,7 +42,8 @@ class ClassOptions(Options):
         "auto" (CUDA where there is one), "cpu" or "cuda".
     """
 
-    steps: int = 3000
+    steps: float = 1e30
+    exact: bool = False
     weighting: str = "1/n"
     rate_fraction: float = 0.5
     device: str = "auto"
@@ -75,7 +80,8 @@ class SeveralClasses(
         return synthetic.make_class_suite(name, seed)
 
     def check(self, options: ClassOptions) -> None:
-        tuning.record_steps(options.steps)
+        most = MOST_EXACT_STEPS if options.exact else tuning.LATEST_STEP
+        step_count("steps", options.steps, high=most)
         choice("weighting", options.weighting, WEIGHTINGS)
         real_number(
             "rate_fraction",
@@ -92,9 +98,14 @@ class SeveralClasses(
         """Multiplications and what costs about as much, of all heads and separators of one data
         set.
         """
-        n, classes = source.n, source.classes
-        descent = n**2 * classes * (min(source.n, source.d) + 20) * options.steps
-        return descent + n**2 * classes**2 * min(n * classes, classes * source.d) * 50
+        n, classes, r = source.n, source.classes, min(source.n, source.d)
+        taken = min(options.steps, np.inf if options.exact else tuning.DESCENT_STEPS)
+        separators = 50 * n**2 * classes**3 * r
+        descent = n**2 * classes * (r + 20) * taken
+        if options.exact:
+            return separators + descent
+        # some 60 steps of the solver: a Jacobian of K r numbers and its factors
+        return separators + descent + 60 * n * (n * (classes * r) ** 2 + (classes * r) ** 3)
 
     def batch_key(self, source: synthetic.ClassSpecification | synthetic.ClassDataset) -> Hashable:
         return source.n, source.d, source.classes
@@ -123,16 +134,17 @@ class SeveralClasses(
         X, y = np.stack([data.X for data in members]), np.stack([data.y for data in members])
         classes = members[0].classes
         limits = tuning.learning_rate_limits(X, weighting=options.weighting, classes=classes)
-        run = tuning.tune_heads(
-            X,
-            y,
-            classes=classes,
-            steps=options.steps,
-            learning_rate=options.rate_fraction * np.asarray(limits),
-            weighting=options.weighting,
-            reference=directions,
-            device=options.device,
-        )
+        common: dict[str, Any] = {
+            "classes": classes,
+            "learning_rate": options.rate_fraction * np.asarray(limits),
+            "weighting": options.weighting,
+            "reference": directions,
+            "device": options.device,
+        }
+        if options.exact:
+            run = tuning.tune_heads(X, y, steps=int(options.steps), **common)
+        else:
+            run = tuning.flow_heads(X, y, until=options.steps, **common)
         return [
             ClassEvidence(
                 data=data,

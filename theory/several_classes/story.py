@@ -21,10 +21,15 @@ def subtitle(results: computing.Results, manifest: dict[str, Any]) -> str:
     environments = results.environments
     heads = int((environments[columns.N] + 1).sum())
     fewest, most = environments[columns.CLASSES].min(), environments[columns.CLASSES].max()
+    steps, exact = manifest["options"]["steps"], manifest["options"]["exact"]
     return (
         f"{len(environments)} data sets of {fewest} to {most} classes, every sample left out in"
-        f" turn: {heads:,} softmax heads, {manifest['options']['steps']:,} steps of gradient"
-        " descent each."
+        f" turn: {heads:,} softmax heads, "
+        + (
+            f"{steps:,} steps of gradient descent each."
+            if exact
+            else f"followed along gradient descent to t = {steps:g}."
+        )
     )
 
 

@@ -138,9 +138,7 @@ def tune_heads(
         return tune_softmax_heads(
             X,
             y,
-            classes=checks.whole_number(
-                "classes", classes, low=2, remedy="a softmax head compares two classes at least"
-            ),
+            classes=classes,
             steps=steps,
             learning_rate=learning_rate,
             limits=np.atleast_1d(learning_rate_limits(X, weighting=weighting, classes=classes)),
@@ -242,7 +240,9 @@ def learning_rate_limits(
         features.reshape(-1, *features.shape[-2:]), arguments.growth(weighting, features.shape[-2])
     )
     if classes is not None:
-        checks.whole_number("classes", classes, low=2)
+        checks.whole_number(
+            "classes", classes, low=2, remedy="a softmax head compares two classes at least"
+        )
         limits = limits / 2  # of the scores' Hessian the largest eigenvalue is ½, not ¼
     return float(limits[0]) if features.ndim == 2 else limits
 

@@ -58,23 +58,20 @@ def tune_softmax_heads(
     memory: int,
 ) -> HeadRun:
     """`tune_heads` for K classes; `limits` (D,) are the largest step sizes."""
-    features, labels, count = checks.labelled_classes(
-        X, y, classes=classes, members=2 if leave_one_out else 1, batch=True
-    )
-    single = features.ndim == 2
-    features = features.reshape(-1, *features.shape[-2:])
-    batch, n, d = features.shape
-    labels = labels.reshape(batch, n)
+    features, labels = arguments.class_batch(X, y, classes, leave_one_out=leave_one_out)
+    (batch, n, d), count, single = features.shape, classes, np.ndim(X) == 2
     recorded = record_steps(steps, record)
     rates = arguments.learning_rates(learning_rate, limits)
     left_out = n if leave_one_out else 0
     growth = arguments.growth(weighting, n)
     target = arguments.torch_device("device", device)
-    start = _starts(init, batch, count, d)
+    start = starts(init, batch, count, d)
     directions = (
-        None if reference is None else _directions(reference, (batch, left_out + 1, count, d))
+        None
+        if reference is None
+        else reference_matrices(reference, (batch, left_out + 1, count, d))
     )
-    basis, coordinates = _coordinates(features)
+    basis, coordinates = coordinates_of(features)
     sizes = plan.Sizes(
         batch=batch,
         n=n,
@@ -174,7 +171,9 @@ def _run_block(task: _Task, run: HeadRun, block: plan.Block, progress: Progress)
             run.weights[sets, 0] = W[:, 0].cpu().numpy()
 
 
-def _coordinates(X: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
+def coordinates_of(
+    X: NDArray[np.float64],
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
     """A basis (D, d, n) of the samples' span and their coordinates in it, where it is smaller than
     the space of the features: the iterates are the same, at a cost that does not grow with them.
     """
@@ -184,7 +183,7 @@ def _coordinates(X: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None, ND
     return basis, np.ascontiguousarray(triangle.transpose(0, 2, 1))
 
 
-def _starts(init: ArrayLike | None, batch: int, classes: int, d: int) -> NDArray[np.float64]:
+def starts(init: ArrayLike | None, batch: int, classes: int, d: int) -> NDArray[np.float64]:
     """Starts (D, K, d)."""
     if init is None:
         return np.zeros((batch, classes, d))
@@ -197,7 +196,7 @@ def _starts(init: ArrayLike | None, batch: int, classes: int, d: int) -> NDArray
     return np.broadcast_to(start, (batch, classes, d)).copy()
 
 
-def _directions(reference: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def reference_matrices(reference: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Unit directions (D, n + 1, K d), one a head, checked."""
     directions = checks.real_array("reference", reference)
     if directions.shape != shape and (directions.shape != shape[1:] or shape[0] > 1):
