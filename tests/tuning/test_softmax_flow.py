@@ -60,15 +60,20 @@ def test_two_classes_are_the_logistic_flow(weighting):
     np.testing.assert_allclose(several.norm * np.sqrt(2), two.norm, rtol=1e-8)
 
 
-def test_far_out_the_heads_near_the_separators():
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
+def test_far_out_the_heads_near_the_separators(weighting):
     data = data_of(rivals="all")
     separator = bounds.max_margin_classes(data.X, data.y)
     left_out = bounds.leave_one_out_classes(data.X, data.y, separator)
     directions = np.concatenate([[separator.weights], left_out.weights])
     directions /= np.linalg.norm(directions, axis=(1, 2), keepdims=True)
-    run = flow_heads(data.X, data.y, classes=3, until=1e280, reference=directions)
+    run = flow_heads(
+        data.X, data.y, classes=3, until=1e280, reference=directions, weighting=weighting
+    )
     errors = run.direction_error[:, 0] * np.log(run.steps)
     assert run.direction_error[-1].max() < 0.05
+    assert np.isfinite(run.certificate).all()
+    assert (run.distance <= run.certificate * (1 + 1e-6)).all()
     late = run.steps > 1e100
     assert errors[late].max() < 1.05 * errors[late].min()  # it falls like 1/ln t
 

@@ -198,22 +198,31 @@ class SoftmaxFlow:
         """Rate of the certificate's sum: ηt‖∇f_i‖/n of the head on S, or under 1/(n − 1) weights
         ηt‖∇f_i − ∇F_S‖/n.
         """
-        scale = torch.exp(u + self.log_scale)[:, None]
-        return torch.linalg.vector_norm(self._shift(activity.gradient[:, 0]), dim=-1) * scale
+        return _size_and_direction(self._shift(u, activity.gradient[:, 0]))[0]
 
     def _drift_change(self, u: Tensor, activity: _Activity, direction: Tensor) -> Tensor:
         """Derivative of `_drift` along a direction of the heads, (B, n)."""
         first = _Activity(activity.p[:, :1], activity.gradient[:, :1])
-        moved = self._shift(self._bent(first, direction[:, :1])[:, 0])
-        shift = self._shift(activity.gradient[:, 0])
-        scale = torch.exp(u + self.log_scale)[:, None]
-        return (shift * moved).sum(-1) / torch.linalg.vector_norm(shift, dim=-1) * scale
+        moved = self._shift(u, self._bent(first, direction[:, :1])[:, 0])
+        _, along = _size_and_direction(self._shift(u, activity.gradient[:, 0]))
+        return (along * moved).sum(-1)
 
-    def _shift(self, entries: Tensor) -> Tensor:
-        """entries_i x_iᵀ, under 1/(n − 1) weights without their mean, (B, n, K r), of entries (B,
-        n, K); with 1/n weights ‖x_i‖ stands for x_i.
+    def _shift(self, u: Tensor, entries: Tensor) -> Tensor:
+        """ηt entries_i x_iᵀ/n, under 1/(n − 1) weights without their mean, (B, n, K r), of entries
+        (B, n, K); with 1/n weights ‖x_i‖ stands for x_i.
         """
+        entries = entries * torch.exp(u + self.log_scale)[:, None, None]
         if self.growth == 1.0:
             return entries * torch.linalg.vector_norm(self.Z, dim=-1, keepdim=True)
         whole = (entries[..., None] * self.Z[:, :, None]).flatten(-2)
         return whole - whole.mean(dim=1, keepdim=True)
+
+
+def _size_and_direction(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Norms along the last axis, and the unit vectors, 0 for 0; the squares of small numbers do not
+    underflow.
+    """
+    largest = vectors.abs().amax(dim=-1, keepdim=True)
+    scaled = vectors / torch.where(largest > 0, largest, 1.0)
+    norm = torch.linalg.vector_norm(scaled, dim=-1, keepdim=True)
+    return (largest * norm)[..., 0], scaled / torch.where(norm > 0, norm, 1.0)
