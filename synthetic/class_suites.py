@@ -57,7 +57,7 @@ def _smoke(seed: int) -> Iterator[ClassSpecification]:
     for rivals in RIVALS:
         for classes, n, d in ((2, 12, 4), (3, 18, 5), (4, 24, 6), (5, 30, 12)):
             yield ClassSpecification(
-                classes=classes, n=n, d=d, margin=0.2, radius=4.0, rivals=rivals, seed=seed
+                classes=classes, n=n, d=d, margin=0.5, radius=4.0, rivals=rivals, seed=seed
             )
 
 
