@@ -62,8 +62,8 @@ def _smoke(seed: int) -> Iterator[ClassSpecification]:
 
 
 def _standard(seed: int) -> Iterator[ClassSpecification]:
-    """Sweeps of the number of classes, of d, and at 3 and 6 classes of n, the margin and the radius,
-    in each of which nothing else varies.
+    """Sweeps of the number of classes, of d, and at 3 and 6 classes of n, the margin and the
+    radius, in each of which nothing else varies.
     """
     for rivals in RIVALS:
         one = partial(ClassSpecification, rivals=rivals, seed=seed)
