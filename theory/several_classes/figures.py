@@ -19,6 +19,8 @@ TITLES = {
     "all": "support samples held against all classes",
 }
 
+ALL_OTHERS = [columns.N, columns.D, columns.MARGIN, columns.RADIUS]
+
 
 def varies_in_classes(results: Results) -> bool:
     """Whether a study has several numbers of classes at otherwise equal factors."""
@@ -26,13 +28,10 @@ def varies_in_classes(results: Results) -> bool:
 
 
 def against_classes(results: Results) -> Figure:
-    """Instability and its bounds against the number of classes; medians over the sets of the most
-    frequent n, margin and radius.
+    """Instability and its bounds against the number of classes, where it alone varies; else medians
+    over n and d at one margin and radius.
     """
-    rows = judged_rows(results.rows, "last")
-    most_frequent = rows.groupby([columns.MARGIN, columns.RADIUS])[columns.CLASSES].nunique()
-    margin, radius = most_frequent.idxmax()
-    rows = rows[(rows[columns.MARGIN] == margin) & (rows[columns.RADIUS] == radius)]
+    rows, fixed = _alike(judged_rows(results.rows, "last"))
     kinds = list(rows[columns.RIVALS].unique())
     figure = Figure(figsize=(4.4 * len(kinds) + 2.4, 4.4), layout="constrained")
     axes = figure.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
@@ -57,10 +56,22 @@ def against_classes(results: Results) -> Figure:
         axis.xaxis.set_major_formatter(ScalarFormatter())
         axis.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("mean distance of unit directions (0 to 2)")
-    figure.suptitle(f"Instability of softmax heads (margin {margin:g}, radius {radius:g}; medians)")
+    figure.suptitle(f"Instability of softmax heads ({fixed})")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
     return figure
+
+
+def _alike(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows of the factors at which most numbers of classes were computed, and what these are."""
+    for factors in (ALL_OTHERS, [columns.MARGIN, columns.RADIUS]):
+        numbers = rows.groupby(factors)[columns.CLASSES].nunique()
+        if numbers.max() > 1:
+            break
+    chosen = dict(zip(factors, numbers.idxmax(), strict=True))
+    for factor, value in chosen.items():
+        rows = rows[rows[factor] == value]
+    return rows, ", ".join(f"{factor} = {value:g}" for factor, value in chosen.items())
 
 
 def _median(rows: pd.DataFrame, theorem: Theorem, column: str) -> pd.Series:

@@ -86,8 +86,8 @@ PRESENTATION = Presentation(
         ),
         "instability-against-classes": Illustration(
             drawn.against_classes,
-            "Instability and its bounds where the number of classes changes at one margin and"
-            " radius; medians over the other factors.",
+            "Instability and its bounds where only the number of classes changes; where no others"
+            " were computed, medians over n and d at one margin and radius.",
             drawn.varies_in_classes,
         ),
     },
