@@ -63,7 +63,7 @@ def against_classes(results: Results) -> Figure:
 
 
 def _alike(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The rows of the factors at which most numbers of classes were computed, and what these are."""
+    """The rows of the factors at which most numbers of classes were computed, and these factors."""
     for factors in (ALL_OTHERS, [columns.MARGIN, columns.RADIUS]):
         numbers = rows.groupby(factors)[columns.CLASSES].nunique()
         if numbers.max() > 1:
