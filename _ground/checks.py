@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound._ground.arrays import Booleans, Floats
+from tunebound._ground.arrays import Booleans, Floats, Integers
 
 # Quantities that cannot cross each other in theory (radius >= margin) may do so by rounding when
 # both were computed.
@@ -170,6 +170,48 @@ def signs(y: ArrayLike, shape: tuple[int, ...]) -> Floats:
         raise ValueError("y holds 0 and 1, labels must be -1 or +1: convert it with 2 * y - 1")
     require("y", labels, np.abs(labels) == 1, "must be -1 or +1: map the two classes to these")
     return labels
+
+
+def labelled_classes(
+    X: ArrayLike, y: ArrayLike, *, classes: int | None, members: int, batch: bool = False
+) -> tuple[Floats, Integers, int]:
+    """Return samples, their labels 0, 1, …, K − 1 as int64, and K.
+
+    Parameters
+    ----------
+    X, y : array_like
+        Features (n, d) and labels (n,); with `batch` also (D, n, d) and (D, n).
+    classes : int or None
+        K, at least 2; None takes it from the largest label.
+    members : int
+        Samples that every class has at least, in each data set.
+    batch : bool
+    """
+    points = features(X, batch=batch)
+    if getattr(y, "dtype", None) == np.bool_:
+        raise TypeError("y is boolean: convert it with y.astype(int)")
+    labels = real_array("y", y)
+    if labels.shape != points.shape[:-1]:
+        raise ValueError(
+            f"y must have shape {points.shape[:-1]}, got {labels.shape}: give one label a sample of"
+            " X; a single column becomes that by y.ravel()"
+        )
+    count = max(1, int(labels.max()) + 1) if classes is None else classes
+    known = (labels >= 0) & (labels < count) & (labels == np.floor(labels))
+    rule = f"must be a whole number from 0 to {count - 1}: number the {count} classes from 0"
+    require("y", labels, known, rule)
+    if count < 2:
+        raise ValueError("y holds only the class 0: a margin needs at least 2 classes")
+    chosen = labels.astype(np.int64)
+    counts = (chosen[..., np.newaxis] == np.arange(count)).sum(axis=-2)
+    if (counts < members).any():
+        where = first(counts < members)
+        data_set = f"y of data set {where[0]}" if points.ndim == 3 else "y"
+        raise ValueError(
+            f"{data_set} has {counts[where]} sample(s) of class {where[-1]} of {count} and needs"
+            f" {members}: add samples of it, or number the classes that occur from 0"
+        )
+    return points, chosen, count
 
 
 def labelled_sample(X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:

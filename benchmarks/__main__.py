@@ -9,13 +9,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import flow, gpu, gram, growth, heads, machine, memory, minibatch, separators
+from benchmarks import (
+    classes,
+    flow,
+    gpu,
+    gram,
+    growth,
+    heads,
+    machine,
+    memory,
+    minibatch,
+    separators,
+)
 from benchmarks.clock import DisagreementError
 from benchmarks.tables import Table, document
 
 PARTS = {
     part.__name__.rpartition(".")[2]: part
-    for part in (heads, minibatch, gram, growth, memory, flow, separators, gpu)
+    for part in (heads, classes, minibatch, gram, growth, memory, flow, separators, gpu)
 }
 RESULTS = Path(__file__).parent / "results"
 

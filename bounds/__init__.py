@@ -2,20 +2,35 @@
 constants.
 """
 
-from tunebound.bounds import churn, constants, full, head, literature, multi_head, regularised
+from tunebound.bounds import (
+    churn,
+    constants,
+    full,
+    head,
+    literature,
+    multi_class,
+    multi_head,
+    regularised,
+)
 from tunebound.bounds.asymptotics import Asymptote, asymptote, direction_distance
 from tunebound.bounds.separators import (
+    ClassSeparator,
     LeaveOneOut,
+    LeaveOneOutClasses,
     NotSeparableError,
     Separator,
+    leave_one_out_classes,
     leave_one_out_margins,
     leave_one_out_separators,
     max_margin,
+    max_margin_classes,
 )
 
 __all__ = [
     "Asymptote",
+    "ClassSeparator",
     "LeaveOneOut",
+    "LeaveOneOutClasses",
     "NotSeparableError",
     "Separator",
     "asymptote",
@@ -24,10 +39,13 @@ __all__ = [
     "direction_distance",
     "full",
     "head",
+    "leave_one_out_classes",
     "leave_one_out_margins",
     "leave_one_out_separators",
     "literature",
     "max_margin",
+    "max_margin_classes",
+    "multi_class",
     "multi_head",
     "regularised",
 ]

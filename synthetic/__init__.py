@@ -5,6 +5,13 @@ it.
 from __future__ import annotations
 
 from tunebound.synthetic import planting
+from tunebound.synthetic.class_dataset import ClassDataset
+from tunebound.synthetic.class_suites import (
+    ClassSpecification,
+    class_suite_names,
+    make_class_suite,
+)
+from tunebound.synthetic.classes import make_classes
 from tunebound.synthetic.dataset import SeparableDataset
 from tunebound.synthetic.lazy_suite import Suite
 from tunebound.synthetic.mirrored import (
@@ -37,6 +44,8 @@ from tunebound.synthetic.tokens import TokenTask, make_token_task
 
 __all__ = [
     "COMMON_OPTIONS",
+    "ClassDataset",
+    "ClassSpecification",
     "Family",
     "MirroredDataset",
     "MirroredSpecification",
@@ -50,8 +59,11 @@ __all__ = [
     "Specification",
     "Suite",
     "TokenTask",
+    "class_suite_names",
     "families",
     "find_family",
+    "make_class_suite",
+    "make_classes",
     "make_mirrored",
     "make_mirrored_suite",
     "make_problem_suite",

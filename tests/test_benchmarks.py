@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import clock, head_peers, heads, minibatch, separators, tables
+from benchmarks import classes, clock, head_peers, heads, minibatch, separators, tables
 from benchmarks.data import batch
+from tests.oracles import class_descent
 from tests.oracles.descent import leave_one_out_paths
+from tunebound.synthetic import make_classes
 
 ROOT = Path(__file__).parent.parent
 PEERS = [
@@ -49,6 +51,7 @@ def test_the_command_prints_and_stores_every_table(quick):
         "heads",
         "roofline",
         "minibatch",
+        "classes",
         "gram",
         "growth",
         "memory",
@@ -117,6 +120,16 @@ def test_peers_on_batches_take_the_steps_of_plain_loops(peer):
                 left = [z for j, z in zip(step, data.Z[b, step], strict=True) if j != head - 1]
                 w = w + rates[b] / 2 * sum(z / (1 + np.exp(z @ w)) for z in left)
             np.testing.assert_allclose(found[b, head], w, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("prepare", [classes.linear_and_sgd, classes.vmap_of_grad])
+def test_peers_of_several_classes_take_the_steps_of_plain_loops(prepare):
+    data = [make_classes(n=9, d=4, seed=seed) for seed in range(2)]
+    X, y = np.stack([each.X for each in data]), np.stack([each.y for each in data])
+    found = prepare(X, y, 3, np.array([0.5, 0.25]), 4)(6)
+    for b, rate in enumerate((0.5, 0.25)):
+        expected = class_descent.leave_one_out_paths(X[b], y[b], 3, rate, 6)[:4, -1]
+        np.testing.assert_allclose(found[b], expected, rtol=0, atol=1e-13)
 
 
 def test_steps_in_place_are_those_of_plain_loops():

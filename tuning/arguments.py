@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground import checks
-from tunebound._ground.arrays import Floats
+from tunebound._ground.arrays import Floats, Integers
 
 
 def growth(weighting: str, n: int) -> float:
@@ -75,6 +75,22 @@ def labelled_batch(X: ArrayLike, y: ArrayLike, *, leave_one_out: bool) -> tuple[
     return points, labels
 
 
+def class_batch(
+    X: ArrayLike, y: ArrayLike, classes: int, *, leave_one_out: bool
+) -> tuple[Floats, Integers]:
+    """One sample (n, d) or a batch (D, n, d) with labels 0, …, K − 1, as arrays of shape (D, n, d)
+    and (D, n); every class keeps a sample, also when one is left out.
+    """
+    classes = checks.whole_number(
+        "classes", classes, low=2, remedy="a softmax head compares two classes at least"
+    )
+    points, labels, _ = checks.labelled_classes(
+        X, y, classes=classes, members=2 if leave_one_out else 1, batch=True
+    )
+    points = np.ascontiguousarray(points).reshape(-1, *points.shape[-2:])
+    return points, labels.reshape(points.shape[:2])
+
+
 def initial_weights(init: ArrayLike | None, batch: int, d: int) -> Floats:
     """The common start of all heads of a data set, shape (D, d)."""
     if init is None:
@@ -104,7 +120,7 @@ def learning_rates(learning_rate: ArrayLike | str, limits: NDArray) -> Floats:
         raise ValueError(
             f"learning_rate {rates[worst]:.6g} is above the limit 2/beta = {limits[worst]:.6g} of"
             f" data set {worst} "
-            f"(beta: the curvature of its mean logistic loss); pass a value up to the limit, or"
+            f"(beta: the curvature of its mean loss); pass a value up to the limit, or"
             f' "auto" for half of it'
         )
     return rates

@@ -30,6 +30,7 @@ from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import broadcast, positive_array, whole_array
 from tunebound.bounds.arguments import RADIUS_REASON, not_below, sample_duals
 from tunebound.bounds.arithmetic import finish, product
+from tunebound.bounds.turning import chord_within_cone, largest_of_others, sums_of_others
 
 AGREEMENT = 1e-6  # of margin and dual; a separator's are given to far more digits
 
@@ -43,10 +44,9 @@ def deletion(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float |
     """
     margin, dual, norms = _one_solve(margin, dual, norms)
     norms = np.broadcast_to(norms, dual.shape)
-    two = np.sort(norms, axis=-1)[..., -2:]
-    others = np.where(norms == two[..., 1:], two[..., :1], two[..., 1:])
     sideways = _sideways(margin, dual, norms)
-    return finish("deletion", _chord(sideways, _sum_of_others(dual), margin, others))
+    others = largest_of_others(norms)
+    return finish("deletion", chord_within_cone(sideways, sums_of_others(dual), margin, others))
 
 
 def deletion_group(
@@ -73,7 +73,7 @@ def deletion_group(
     sideways = np.where(gone, _sideways(margin, dual, norms), 0.0).sum(axis=-1)
     staying = np.where(gone, 0.0, dual).sum(axis=-1)
     others = np.where(gone, 0.0, norms).max(axis=-1)
-    return finish("deletion_group", _chord(sideways, staying, margin[..., 0], others))
+    return finish("deletion_group", chord_within_cone(sideways, staying, margin[..., 0], others))
 
 
 def deletion_worst(
@@ -101,7 +101,9 @@ def deletion_worst(
     from_largest = np.arange(n) < size[..., np.newaxis]
     moved = np.where(from_largest, -np.sort(-sideways, axis=-1), 0.0).sum(axis=-1)
     staying = np.where(from_largest, 0.0, -np.sort(-dual, axis=-1)).sum(axis=-1)
-    return finish("deletion_worst", _chord(moved, staying, margin[..., 0], norms.max(axis=-1)))
+    return finish(
+        "deletion_worst", chord_within_cone(moved, staying, margin[..., 0], norms.max(axis=-1))
+    )
 
 
 def _one_solve(
@@ -129,21 +131,3 @@ def _sideways(margin: Floats, shares: Floats, norms: Floats) -> Floats:
     """a_i sqrt(|x_i|^2/gamma^2 - 1): how far sample i pulls across w_S, relative to its norm."""
     beyond = np.sqrt(np.maximum(norms - margin, 0.0)) * np.sqrt(norms + margin)
     return product((shares, beyond), (margin,))
-
-
-def _sum_of_others(shares: Floats) -> Floats:
-    """Sum over j != i for every i, by sums from both ends: nothing cancels."""
-    nothing = np.zeros_like(shares[..., :1])
-    before = np.concatenate([nothing, np.cumsum(shares[..., :-1], axis=-1)], axis=-1)
-    reverse = np.flip(shares, axis=-1)[..., :-1]
-    behind = np.concatenate([nothing, np.cumsum(reverse, axis=-1)], axis=-1)
-    return np.asarray(before + np.flip(behind, axis=-1))
-
-
-def _chord(sideways: Floats, along: Floats, margin: Floats, radius: Floats) -> Floats:
-    """2 sin(theta/2) for tan theta = sideways/along, 90 degrees where nothing is left along, theta
-    at most the cone's arccos(margin/radius).
-    """
-    turned = np.where(along > 0, np.arctan2(sideways, along), np.pi / 2)
-    beyond = np.sqrt(np.maximum(radius - margin, 0.0)) * np.sqrt(radius + margin)
-    return np.asarray(2.0 * np.sin(np.minimum(turned, np.arctan2(beyond, margin)) / 2.0))

@@ -2,6 +2,12 @@
 gaps.
 """
 
+from tunebound.bounds.separators.classes import (
+    ClassSeparator,
+    LeaveOneOutClasses,
+    leave_one_out_classes,
+    max_margin_classes,
+)
 from tunebound.bounds.separators.least_distance import NotSeparableError
 from tunebound.bounds.separators.leave_one_out import (
     LeaveOneOut,
@@ -12,11 +18,15 @@ from tunebound.bounds.separators.quadratic_programs import MissingSolverError
 from tunebound.bounds.separators.separator import Separator, max_margin
 
 __all__ = [
+    "ClassSeparator",
     "LeaveOneOut",
+    "LeaveOneOutClasses",
     "MissingSolverError",
     "NotSeparableError",
     "Separator",
+    "leave_one_out_classes",
     "leave_one_out_margins",
     "leave_one_out_separators",
     "max_margin",
+    "max_margin_classes",
 ]

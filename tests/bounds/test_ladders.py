@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from mpmath import mpf
 
-from tests.bounds import test_full, test_head, test_literature, test_multi_head
+from tests.bounds import test_full, test_head, test_literature, test_multi_class, test_multi_head
 from tests.oracles import (
     full_estimation,
     full_formulas,
     head_formulas,
     literature_formulas,
+    multi_class_formulas,
     multi_head_formulas,
 )
-from tunebound.bounds import full, head, literature, multi_head
+from tunebound.bounds import full, head, literature, multi_class, multi_head
 
 ROOT = Path(__file__).parents[2]
 TOLERANCE = {"full.worst_case": 5e-4}  # what the independent program resolves
@@ -65,6 +66,12 @@ LADDERS = [
         oracles=(multi_head_formulas,),
         tests=test_multi_head,
         page="docs/multi-head.md",
+    ),
+    Ladder(
+        face=multi_class,
+        oracles=(multi_class_formulas,),
+        tests=test_multi_class,
+        page="docs/several-classes.md",
     ),
     Ladder(
         face=literature,

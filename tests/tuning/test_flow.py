@@ -10,7 +10,7 @@ import pytest
 
 from tunebound import synthetic
 from tunebound.tuning import flow_heads, flow_records, learning_rate_limits, tune_heads
-from tunebound.tuning.heads.flow import follow as module
+from tunebound.tuning.heads.flow import follow, problem
 from tunebound.tuning.heads.flow import path as flow_path
 
 
@@ -136,7 +136,7 @@ def test_a_batch_and_its_members_agree(monkeypatch):
             atol=1e-12,
         )
     # several blocks of left-out heads for each data set
-    monkeypatch.setattr(module, "FLOW_MEMORY", 20_000)
+    monkeypatch.setattr(problem, "FLOW_MEMORY", 20_000)
     np.testing.assert_allclose(
         flow_heads(X, y, until=1e20).direction_distance,
         together.direction_distance,
@@ -151,9 +151,9 @@ def test_descent_goes_on_until_the_loss_is_flat_enough(monkeypatch):
     data = synthetic.make_separable("gaussian", n=16, d=4, margin=0.5, radius=3.0, seed=1)
     far = -400 * data.separator
     taken: list[int] = []
-    original = module.tune_heads
+    original = follow.tune_heads
     monkeypatch.setattr(
-        module,
+        follow,
         "tune_heads",
         lambda *args, **kwargs: taken.append(kwargs["steps"]) or original(*args, **kwargs),
     )

@@ -29,9 +29,11 @@ ALONG_RECORDS = (
 class HeadRun:
     """What leave-one-out head tuning gave. K recorded steps, D data sets, n samples, d features.
 
-    For a single data set, given as X (n, d), the axis D is absent. Head 0 is tuned on the whole
-    sample S, head 1 + i on S^i, the sample without i. Everything is float64 on the CPU, whatever
-    computed it.
+    For a single data set, given as X (n, d), the axis D is absent. Of K classes a head is a matrix:
+    `path` and `weights` end in (K, d) instead of d, all norms are Frobenius norms, and a margin is
+    the smallest (w_{y_j} − w_k)ᵀx_j/‖W‖ over samples j and classes k ≠ y_j. Head 0 is tuned on the
+    whole sample S, head 1 + i on S^i, the sample without i. Everything is float64 on the CPU,
+    whatever computed it.
 
     Attributes
     ----------
@@ -184,16 +186,47 @@ def record(
 ) -> None:
     """Write record k of some data sets and a block of left-out heads into the run.
 
-    W (B, m + 1, d) holds head 0 and the heads of the left-out samples `heads`; Z = yX (B, n, d);
-    certificate (B, n); reference (B, n + 1, d) or None; spread (B, m + 1) of several heads around
-    their mean W, or None; coefficients (B, n) of head 0, or None. All float64. Of several blocks of
-    one data set the first writes head 0.
+    Z = yX (B, n, d), from which the margins are taken; the rest as for `record_margins`.
+    """
+    unit = W / torch.linalg.vector_norm(W, dim=-1)[..., None]
+    margins = torch.bmm(unit, Z.mT)
+    margins[:, 1:, heads].diagonal(dim1=1, dim2=2).fill_(torch.inf)
+    record_margins(
+        run,
+        k,
+        sets=sets,
+        heads=heads,
+        W=W,
+        margin=margins.amin(dim=-1),
+        certificate=certificate,
+        reference=reference,
+        spread=spread,
+        coefficients=coefficients,
+    )
+
+
+def record_margins(
+    run: HeadRun,
+    k: int,
+    *,
+    sets: slice,
+    heads: slice,
+    W: Tensor,
+    margin: Tensor,
+    certificate: Tensor,
+    reference: NDArray[np.float64] | None,
+    spread: Tensor | None = None,
+    coefficients: Tensor | None = None,
+) -> None:
+    """Write record k of some data sets and a block of left-out heads into the run.
+
+    W (B, m + 1, d) holds head 0 and the heads of the left-out samples `heads`; margin (B, m + 1),
+    normalised; certificate (B, n); reference (B, n + 1, d) or None; spread (B, m + 1) of several
+    heads around their mean W, or None; coefficients (B, n) of head 0, or None. All float64. Of
+    several blocks of one data set the first writes head 0.
     """
     norm = torch.linalg.vector_norm(W, dim=-1)
     unit = W / norm[..., None]  # a zero head has no direction: NaN
-    margins = torch.bmm(unit, Z.mT)
-    margins[:, 1:, heads].diagonal(dim1=1, dim2=2).fill_(torch.inf)
-    margin = margins.amin(dim=-1)
 
     def store(target: NDArray, value: Tensor) -> None:
         target[...] = value.cpu().numpy()

@@ -1,5 +1,5 @@
-"""Leave-one-out head tuning: gradient descent on the logistic loss for all left-out samples of many
-data sets at once.
+"""Leave-one-out head tuning: gradient descent on the logistic loss, or the cross-entropy of several
+classes, for all left-out samples of many data sets at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tunebound.tuning.heads.engine.execute import Task, run_blocks
 from tunebound.tuning.heads.engine.features import DTYPES
 from tunebound.tuning.heads.optimisers import GradientDescent, Optimiser
 from tunebound.tuning.heads.run import HeadRun, empty_run
+from tunebound.tuning.heads.softmax.tune import tune_softmax_heads
 from tunebound.tuning.recording import record_steps
 
 HEAD_MEMORY = 2**26  # bytes, unless the caller says otherwise
@@ -37,6 +38,7 @@ def tune_heads(
     batches: ArrayLike | None = None,
     optimiser: Optimiser = PLAIN,
     init: ArrayLike | None = None,
+    classes: int | None = None,
     heads: int = 1,
     leave_one_out: bool = True,
     weighting: str = "1/n",
@@ -61,7 +63,8 @@ def tune_heads(
     X : (n, d) or (D, n, d)
         Encoded features, finite reals.
     y : (n,) or (D, n)
-        Labels −1 and +1; at least two samples of each class (one with ``leave_one_out=False``).
+        Labels −1 and +1 (of several `classes` 0, 1, …); at least two samples of each class (one
+        with ``leave_one_out=False``).
     steps : int
         Number of gradient steps, at least 1.
     learning_rate : float, (D,) or "auto"
@@ -79,6 +82,12 @@ def tune_heads(
     init : (d,) or (D, d); (heads, d) or (D, heads, d) of several heads; optional
         Start of the heads of a data set, the same whichever sample is left out; zero by default.
         Several heads need one: with equal starts they stay equal.
+    classes : int, optional
+        Number of classes K ≥ 2 of softmax heads: labels are then 0, 1, …, K − 1, each in at least
+        two samples (one with ``leave_one_out=False``); a head is a matrix W (K, d) and minimises
+        the mean cross-entropy ln Σ_k exp((w_k − w_{y_j})ᵀx_j). Starts are (K, d) or (D, K, d),
+        references ([D,] n + 1, K, d) of Frobenius norm 1, and the limit of the step size is
+        4/λ_max(XᵀX/n), half of that above (β = λ_max(XᵀX)/(2n)). One head a sample, in float64.
     heads : int
         Heads H a sample. Each takes step η on its own loss, which is gradient descent on the mean
         of the H losses with step Hη. All measures are then of their mean w̄ = (1/H) Σ_h w_h, and
@@ -136,14 +145,35 @@ def tune_heads(
     else a recorded graph of the operations where launching them would cost more than they do; the
     logger ``tuning`` says what was chosen and why (INFO).
     """
-    exact, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
-    batch, n, d = exact.shape
-    single = np.ndim(X) == 2
     checks.choice("weighting", weighting, checks.WEIGHTINGS)
     checks.choice("dtype", dtype, tuple(DTYPES))
     scheduling.require_optimiser(optimiser)
     count = checks.whole_number("heads", heads, low=1)
     memory = checks.whole_number("memory", memory, low=1)
+    if classes is not None:
+        if count > 1 or dtype != "float64":
+            raise ValueError(
+                f"classes={classes!r} takes one head a sample in float64, got heads={count} and"
+                f" dtype={dtype!r}; leave both out"
+            )
+        return tune_softmax_heads(
+            X,
+            y,
+            classes=classes,
+            steps=steps,
+            learning_rate=learning_rate,
+            limits=np.atleast_1d(learning_rate_limits(X, weighting=weighting, classes=classes)),
+            init=init,
+            leave_one_out=leave_one_out,
+            weighting=weighting,
+            record=record,
+            reference=reference,
+            device=device,
+            memory=memory,
+        )
+    exact, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
+    batch, n, d = exact.shape
+    single = np.ndim(X) == 2
     recorded = record_steps(steps, record)
     total = int(recorded[-1])
     target_device = arguments.torch_device("device", device)
@@ -223,8 +253,10 @@ def tune_heads(
     return run[0] if single else run
 
 
-def learning_rate_limits(X: ArrayLike, *, weighting: str = "1/n") -> NDArray[np.float64] | float:
-    """Largest step size 2/β for which gradient descent on the mean logistic loss is non-expansive.
+def learning_rate_limits(
+    X: ArrayLike, *, weighting: str = "1/n", classes: int | None = None
+) -> NDArray[np.float64] | float:
+    """Largest step size 2/β for which gradient descent on the mean loss is non-expansive.
 
     Parameters
     ----------
@@ -233,11 +265,14 @@ def learning_rate_limits(X: ArrayLike, *, weighting: str = "1/n") -> NDArray[np.
     weighting : {"1/n", "1/(n-1)"}
         Weight of the remaining samples when one is left out; it decides which of the losses is the
         most curved.
+    classes : int, optional
+        Number of classes of softmax heads, at least 2; None stands for the logistic loss.
 
     Returns
     -------
     float or (D,)
-        2/β with β = λ_max(XᵀX)/(4n), times n/(n − 1) under 1/(n − 1) weights.
+        2/β with β = λ_max(XᵀX)/(4n), or λ_max(XᵀX)/(2n) of softmax heads; times n/(n − 1) under
+        1/(n − 1) weights.
     """
     features = checks.features(X, batch=True)
     if features.shape[-2] < 2:
@@ -246,6 +281,11 @@ def learning_rate_limits(X: ArrayLike, *, weighting: str = "1/n") -> NDArray[np.
     limits = _limits(
         features.reshape(-1, *features.shape[-2:]), arguments.growth(weighting, features.shape[-2])
     )
+    if classes is not None:
+        checks.whole_number(
+            "classes", classes, low=2, remedy="a softmax head compares two classes at least"
+        )
+        limits = limits / 2  # of the scores' Hessian the largest eigenvalue is ½, not ¼
     return float(limits[0]) if features.ndim == 2 else limits
 
 

@@ -42,7 +42,7 @@ class Task:
     schedule: Schedule | None = None
 
 
-class _Progress:
+class Progress:
     """A bar that several threads move and that stops them all."""
 
     def __init__(self, total: int) -> None:
@@ -58,7 +58,7 @@ class _Progress:
 
 def run_blocks(task: Task, run: HeadRun, blocks: list[Block], workers: int) -> None:
     """Tune every block, `workers` at once, and fill in the run."""
-    progress = _Progress(int(run.steps[-1]) * len(blocks))
+    progress = Progress(int(run.steps[-1]) * len(blocks))
     with progress.bar:
         a_block_a_thread(
             lambda block: _run_block(task, run, block, progress),
@@ -70,7 +70,7 @@ def run_blocks(task: Task, run: HeadRun, blocks: list[Block], workers: int) -> N
 
 
 @torch.inference_mode()
-def _run_block(task: Task, run: HeadRun, block: Block, progress: _Progress) -> None:
+def _run_block(task: Task, run: HeadRun, block: Block, progress: Progress) -> None:
     sets, X = block.sets, task.X[block.sets].astype(np.float64, copy=False)
     on_device = nullcontext() if task.device.type == "cpu" else torch.cuda.device(task.device)
     with on_device:

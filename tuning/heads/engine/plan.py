@@ -16,7 +16,9 @@ NUMBER = 8  # bytes
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """What is tuned: data sets, samples, features, left-out samples (n or 0), heads."""
+    """What is tuned: data sets, samples, features, left-out samples (n or 0), heads; classes, of
+    softmax heads.
+    """
 
     batch: int
     n: int
@@ -25,6 +27,7 @@ class Sizes:
     heads: int
     gram: bool
     shifted: bool  # 1/(n − 1) weights
+    classes: int = 1
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,12 @@ def needed(sizes: Sizes, sets: int, left_out: int, heads: int) -> int:
     Counted: Z, its multiples and Gram matrix; the states of all heads; activities of `heads` of
     them; at a record the mean heads, their directions, differences and margins.
     """
-    n, d, rows = sizes.n, sizes.d, left_out + 1
+    n, d, rows, classes = sizes.n, sizes.d, left_out + 1, sizes.classes
     samples = 4 * n * d + (n * n if sizes.gram else 0)
-    states = rows * sizes.heads * ((n if sizes.gram else 3 * d) + 2 * d)
-    activity = rows * heads * n
-    shift = max(activity, n * d) + n * min(n, d) if sizes.shifted else 0
-    record = rows * (3 * n + 6 * d)
+    states = rows * sizes.heads * classes * ((n if sizes.gram else 3 * d) + 2 * d)
+    activity = rows * heads * n * (classes if classes == 1 else classes + 1)
+    shift = max(activity, n * d * classes) + n * min(n, d) if sizes.shifted else 0
+    record = rows * classes * (3 * n + 6 * d)
     return NUMBER * sets * (samples + states + activity + shift + record + 4 * sizes.heads * n)
 
 
@@ -67,9 +70,9 @@ def blocks(sizes: Sizes, memory: int, cache: int, workers: int) -> tuple[list[Bl
     workers = max(1, min(workers, memory // smallest))
     share = memory // workers
     # of activities, the heads of one left-out sample counted each
-    rows = max(FEW_ROWS, cache // (NUMBER * sizes.n))
+    rows = max(FEW_ROWS, cache // (NUMBER * sizes.n * sizes.classes))
     left_out, heads = _of_one_set(sizes, share, rows)
-    work = sizes.batch * (sizes.left_out + 1) * sizes.heads * sizes.n
+    work = sizes.batch * (sizes.left_out + 1) * sizes.heads * sizes.n * sizes.classes
     wanted = max(1, min(workers, work // ACTIVITIES_PER_WORKER))  # for every worker to have one
     if sizes.batch < wanted and left_out > 2 * FEW_ROWS:
         even = _even(sizes.left_out, ceil_div(sizes.left_out * sizes.batch, wanted))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 from functools import partial
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -56,7 +57,7 @@ class LogTimeFlow:
         # written anew at every evaluation: fresh memory would cost more than the arithmetic
         self.buffers = Z.new_empty((3, len(Z), 1 + heads.stop - heads.start, n))
 
-    def subset(self, chosen: Tensor) -> LogTimeFlow:
+    def subset(self, chosen: Tensor) -> Self:
         """The same for some of the data sets, by their numbers (K,)."""
         part = copy.copy(self)
         part.Z, part.log_scale = self.Z[chosen], self.log_scale[chosen]

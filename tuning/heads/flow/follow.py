@@ -4,38 +4,27 @@ in turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from threading import Lock
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 from tqdm import tqdm
 
 from tunebound._ground import checks
 from tunebound.tuning import arguments
-from tunebound.tuning.division import ceil_div
-from tunebound.tuning.heads.flow.field import LogTimeFlow
-from tunebound.tuning.heads.flow.path import FlowPath
-from tunebound.tuning.heads.run import ALONG_RECORDS, HeadRun, empty_run
-from tunebound.tuning.heads.run import record as record_heads
+from tunebound.tuning.heads.flow.problem import FlowProblem
+from tunebound.tuning.heads.run import ALONG_RECORDS, HeadRun
+from tunebound.tuning.heads.softmax.follow import ClassFlowProblem
+from tunebound.tuning.heads.softmax.tune import reference_matrices, starts
 from tunebound.tuning.heads.tune import learning_rate_limits, reference_directions, tune_heads
 from tunebound.tuning.recording import record_steps
-from tunebound.tuning.threads import a_block_a_thread
 
 LATEST_STEP = 1e290  # beyond it t times a sample's activity does not fit a float64
 DESCENT_STEPS = 1_000  # steps of plain gradient descent before the flow takes over, at least
 LONGEST_DESCENT = 300_000  # steps after which a curvature that has not fallen will not fall
-# the flow takes over once a bound on η λ_max(∇²F) is below: what its correction leaves out is of
-# second order in this
-SMOOTH = 0.25
 DENSE = 10_000  # records are eight a decade up to here
-
-FLOW_MEMORY = 2**24  # bytes a block of heads at once: more leaves the caches of a CPU
-DEVICE_FLOW_MEMORY = 2**28  # the same of a GPU, where small blocks would wait for their launches
 
 
 def flow_heads(
@@ -45,6 +34,7 @@ def flow_heads(
     until: float = 1e30,
     learning_rate: float | ArrayLike | str = "auto",
     init: ArrayLike | None = None,
+    classes: int | None = None,
     leave_one_out: bool = True,
     weighting: str = "1/n",
     record: str | Sequence[float] = "log",
@@ -69,7 +59,7 @@ def flow_heads(
         Labels −1 and +1; at least two samples of each class (one with ``leave_one_out=False``).
     until : float
         Number of steps t to follow, a whole number from 1 to 1e290.
-    learning_rate, init, leave_one_out, weighting, reference, device
+    learning_rate, init, classes, leave_one_out, weighting, reference, device
         As for `tune_heads`.
     record : "log" or sequence of float
         Steps to record: "log" takes eight a decade up to 10⁴, one a decade up to 10¹⁰ and one every
@@ -107,15 +97,19 @@ def flow_heads(
     """
     recorded = flow_records(until, record)
     accuracy = checks.real_number("tolerance", tolerance, above=0)
-    features, labels = arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
-    batch, _, d = features.shape
     checks.choice("weighting", weighting, checks.WEIGHTINGS)
-    rates = arguments.learning_rates(
-        learning_rate, np.asarray(learning_rate_limits(features, weighting=weighting))
-    )
-    start = arguments.initial_weights(init, batch, d)
-    left_out = features.shape[1] if leave_one_out else 0
-    directions = None if reference is None else reference_directions(reference, batch, left_out, d)
+    features, labels = _labelled(X, y, classes, leave_one_out=leave_one_out)
+    batch, n, d = features.shape
+    limits = learning_rate_limits(features, weighting=weighting, classes=classes)
+    rates = arguments.learning_rates(learning_rate, np.asarray(limits))
+    left_out = n if leave_one_out else 0
+    if classes is None:
+        start = arguments.initial_weights(init, batch, d)
+        given = None if reference is None else reference_directions(reference, batch, left_out, d)
+    else:
+        start = starts(init, batch, classes, d)
+        shape = (batch, left_out + 1, classes, d)
+        given = None if reference is None else reference_matrices(reference, shape).reshape(shape)
     target_device = arguments.torch_device("device", device)
     pending, steps = np.arange(batch), int(min(DESCENT_STEPS, recorded[-1]))
     runs: list[tuple[NDArray[np.intp], HeadRun]] = []
@@ -130,11 +124,15 @@ def flow_heads(
                 leave_one_out=leave_one_out,
                 weighting=weighting,
                 record=[int(t) for t in recorded if t <= steps],
-                reference=None if directions is None else directions[pending],
+                reference=None if given is None else given[pending],
+                classes=classes,
                 device=device,
             )
-            problem = _Problem.of(
-                features[pending], labels[pending], start[pending], descent, target_device
+            group = (features[pending], labels[pending], start[pending], descent, target_device)
+            problem = (
+                FlowProblem.of(*group)
+                if classes is None
+                else ClassFlowProblem.of_classes(*group, classes=classes)
             )
             ready = (
                 np.flatnonzero(problem.smooth())
@@ -142,7 +140,11 @@ def flow_heads(
                 else np.arange(len(pending))
             )
             if len(ready):
-                chosen = None if directions is None else directions[pending[ready]]
+                chosen = (
+                    None
+                    if given is None
+                    else given[pending[ready]].reshape(len(ready), left_out + 1, -1)
+                )
                 runs.append(
                     (
                         pending[ready],
@@ -158,7 +160,22 @@ def flow_heads(
                     " that tune_heads has to take it nearer first"
                 )
     run = _merged(runs)
+    if classes is not None:
+        run = replace(
+            run,
+            path=run.path.reshape(len(recorded), batch, classes, d),
+            weights=run.weights.reshape(batch, left_out + 1, classes, d),
+        )
     return run[0] if np.ndim(X) == 2 else run
+
+
+def _labelled(
+    X: ArrayLike, y: ArrayLike, classes: int | None, *, leave_one_out: bool
+) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Samples (D, n, d) and labels (D, n), ±1 or numbers of classes."""
+    if classes is None:
+        return arguments.labelled_batch(X, y, leave_one_out=leave_one_out)
+    return arguments.class_batch(X, y, classes, leave_one_out=leave_one_out)
 
 
 def flow_records(until: float, record: str | Sequence[float] = "log") -> NDArray[np.float64]:
@@ -195,211 +212,6 @@ def flow_records(until: float, record: str | Sequence[float] = "log") -> NDArray
                 " drop it"
             )
     return np.unique(np.append(chosen, last))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Problem:
-    """Data sets, D of one shape, and their heads after some steps of descent, in coordinates of the
-    span of the samples.
-    """
-
-    Z: Tensor  # (D, n, d)
-    coordinates: Tensor  # (D, n, r): of Z
-    basis: Tensor | None  # (D, d, r), orthonormal; None for the features themselves
-    outside: Tensor  # (D, d): the part of the start that no step changes
-    rates: Tensor  # (D,)
-    descent: HeadRun
-
-    @classmethod
-    def of(
-        cls, X: NDArray, y: NDArray, start: NDArray, descent: HeadRun, device: torch.device
-    ) -> _Problem:
-        Z = torch.as_tensor(X * y[..., None], device=device)
-        outside = torch.as_tensor(start, device=device)
-        n, d = X.shape[1:]
-        rates = torch.as_tensor(descent.learning_rate, device=device)
-        if d <= n:
-            return cls(
-                Z=Z,
-                coordinates=Z,
-                basis=None,
-                outside=torch.zeros_like(outside),
-                rates=rates,
-                descent=descent,
-            )
-        basis, triangle = torch.linalg.qr(Z.mT)
-        return cls(
-            Z=Z,
-            coordinates=triangle.mT.contiguous(),
-            basis=basis,
-            outside=outside - (basis @ (basis.mT @ outside[..., None]))[..., 0],
-            rates=rates,
-            descent=descent,
-        )
-
-    @property
-    def growth(self) -> float:
-        return arguments.growth(self.descent.weighting, self.Z.shape[1])
-
-    def subset(self, chosen: NDArray[np.intp]) -> _Problem:
-        index = torch.as_tensor(chosen, device=self.Z.device)
-        basis = None if self.basis is None else self.basis[index]
-        return _Problem(
-            Z=self.Z[index],
-            coordinates=self.coordinates[index],
-            basis=basis,
-            outside=self.outside[index],
-            rates=self.rates[index],
-            descent=self.descent.select(chosen),
-        )
-
-    def smooth(self) -> NDArray[np.bool_]:
-        """Whether gradient flow can take over, for each data set: η λ_max(∇²F) is small for all its
-        heads.
-        """
-        ready = np.full(len(self.Z), True)
-        for sets, heads in self.blocks():
-            field = LogTimeFlow(self.coordinates[sets], self.rates[sets], heads, self.growth)
-            ready[sets] &= (
-                (field.stiffness(self.log_time(sets), self.heads(sets, heads)) <= SMOOTH)
-                .cpu()
-                .numpy()
-            )
-        return ready
-
-    def blocks(self) -> Iterator[tuple[slice, slice]]:
-        """Chunks of data sets and of left-out heads whose curvature matrices fit into the working
-        memory.
-        """
-        batch, n, r = self.coordinates.shape
-        left_out = self.descent.distance.shape[-1]
-        on_cpu = self.Z.device.type == "cpu"
-        memory = FLOW_MEMORY if on_cpu else DEVICE_FLOW_MEMORY
-        workers = torch.get_num_threads() if on_cpu else 1
-        # a head: three matrices of a step, activities likewise, increments and positions of its
-        # stages
-        each = 8 * (3 * r * r + 3 * n + 12 * r)
-        rows = max(1, memory // each - 1)
-        if left_out > rows:
-            for index in range(batch):
-                for first in range(0, left_out, rows):
-                    yield slice(index, index + 1), slice(first, min(first + rows, left_out))
-            return
-        together = max(
-            1, min(memory // (each * (left_out + 1) + 8 * n * r * r), ceil_div(batch, workers))
-        )
-        for first in range(0, batch, together):
-            yield slice(first, min(first + together, batch)), slice(0, left_out)
-
-    def log_time(self, sets: slice) -> Tensor:
-        return torch.full_like(self.rates[sets], float(np.log(self.descent.steps[-1])))
-
-    def heads(self, sets: slice, heads: slice) -> Tensor:
-        """Coordinates (B, m, r) of head 0 and the left-out heads of a block after the descent."""
-        W = torch.as_tensor(self.descent.weights[sets], device=self.Z.device)
-        W = torch.cat([W[:, :1], W[:, 1:][:, heads]], dim=1)
-        return W if self.basis is None else W @ self.basis[sets]
-
-    def follow(
-        self,
-        recorded: NDArray[np.float64],
-        reference: NDArray | None,
-        tolerance: float,
-        progress: tqdm,
-    ) -> HeadRun:
-        """The descent's records, continued along the flow."""
-        descent = self.descent
-        batch, _, d = self.Z.shape
-        left_out = descent.distance.shape[-1]
-        run = empty_run(
-            recorded,
-            batch=batch,
-            left_out=left_out,
-            d=d,
-            rates=np.asarray(descent.learning_rate),
-            weighting=descent.weighting,
-            with_error=descent.direction_error is not None,
-        )
-        before = int(np.searchsorted(recorded, descent.steps[-1], side="right"))
-        for name in ALONG_RECORDS:
-            target, source = getattr(run, name), getattr(descent, name)
-            if target is not None:
-                target[:before] = source[np.isin(descent.steps, recorded)]
-        run.weights[...] = descent.weights
-        run.resolution[before:] = descent.resolution[-1]
-        lock = Lock()
-
-        def follow_block(block: tuple[slice, slice]) -> None:
-            sets, heads = block
-            if before < len(recorded):
-                resolution = self._follow_block(
-                    run,
-                    before,
-                    sets,
-                    heads,
-                    None if reference is None else reference[sets],
-                    tolerance,
-                )
-                with lock:  # several blocks of left-out heads may share a data set
-                    run.resolution[before:, sets] = np.maximum(
-                        run.resolution[before:, sets], resolution
-                    )
-            if heads.stop == left_out:
-                with lock:
-                    progress.update(len(self.Z[sets]))
-
-        a_block_a_thread(follow_block, list(self.blocks()), self.Z.device)
-        return run
-
-    @torch.inference_mode()
-    def _follow_block(
-        self,
-        run: HeadRun,
-        before: int,
-        sets: slice,
-        heads: slice,
-        reference: NDArray | None,
-        tolerance: float,
-    ) -> NDArray[np.float64]:
-        """Fill in the records from `before` on; return the resolution at each of them, (K − before,
-        B).
-        """
-        Z = self.Z[sets]
-        field = LogTimeFlow(self.coordinates[sets], self.rates[sets], heads, self.growth)
-        path = FlowPath(field, self.log_time(sets), self.heads(sets, heads), tolerance)
-        scale = (
-            torch.linalg.vector_norm(Z, dim=-1)
-            if self.growth == 1.0
-            else torch.full_like(Z[..., 0], self.growth)
-        )
-        begun = torch.zeros_like(scale)
-        begun[:, : self.descent.certificate.shape[-1]] = torch.as_tensor(
-            self.descent.certificate[-1, sets]
-        )
-        resolution = []
-        for k in range(before, len(run.steps)):
-            path.advance(float(np.log(run.steps[k])))
-            W = (
-                path.W
-                if self.basis is None
-                else path.W @ self.basis[sets].mT + self.outside[sets][:, None]
-            )
-            record_heads(
-                run,
-                k,
-                sets=sets,
-                heads=heads,
-                W=W,
-                Z=Z,
-                certificate=begun + scale * path.drift,
-                reference=reference,
-            )
-            size = torch.linalg.vector_norm(W, dim=-1).amin(dim=1)
-            resolution.append((2 * path.error / size).cpu().numpy())
-        run.weights[sets, 1:][:, heads] = W[:, 1:].cpu().numpy()
-        if heads.start == 0:  # as in the records, head 0 is that of the first block
-            run.weights[sets, 0] = W[:, 0].cpu().numpy()
-        return np.stack(resolution)
 
 
 def _merged(runs: list[tuple[NDArray[np.intp], HeadRun]]) -> HeadRun:

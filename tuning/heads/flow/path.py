@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
 
 from tunebound.tuning.heads.flow import rosenbrock
-from tunebound.tuning.heads.flow.field import LogTimeFlow
 
 # ln t from which on the correction's share of the Jacobian no longer matters to the steps, and the
 # correction itself, ∫ H f/(2t) d ln t over a head, is below 1e-10 of the head
@@ -18,12 +18,29 @@ SAFETY, SHRINK, GROW = 0.9, 0.2, 4.0  # as usual for adaptive methods
 TRIES = 2_000
 
 
+class Field(rosenbrock.Field, Protocol):
+    """A flow of heads, and what following it takes."""
+
+    Z: Tensor  # (B, n, …): the samples
+    corrected: bool
+    curved: bool
+
+    def subset(self, chosen: Tensor) -> Self:
+        """The same for some of the data sets, by their numbers (K,)."""
+
+    def stiffness(self, u: Tensor, W: Tensor) -> Tensor:
+        """A bound on η λ_max(∇²F), (B,)."""
+
+    def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
+        """What turns the integral of the drift into the sum over earlier steps, (B, n)."""
+
+
 class FlowPath:
     """Heads on their way through log-time.
 
     Parameters
     ----------
-    field : LogTimeFlow
+    field : Field
     u : (B,)
         Log-time ln t of the start.
     W : (B, m, r)
@@ -43,7 +60,7 @@ class FlowPath:
         Evaluated steps, accepted or not.
     """
 
-    def __init__(self, field: LogTimeFlow, u: Tensor, W: Tensor, tolerance: float) -> None:
+    def __init__(self, field: Field, u: Tensor, W: Tensor, tolerance: float) -> None:
         self.field, self.u, self.W, self.tolerance = field, u, W, tolerance
         self.h = torch.full_like(u, FIRST_STEP)
         self.integral = torch.zeros_like(field.Z[..., 0])
@@ -86,7 +103,7 @@ class FlowPath:
             " separator of the data, or raise tolerance"
         )
 
-    def _step(self, field: LogTimeFlow, sets: slice | Tensor, until: float) -> None:
+    def _step(self, field: Field, sets: slice | Tensor, until: float) -> None:
         u, W, wish = self.u[sets], self.W[sets], self.h[sets]
         rest = until - u
         # two equal steps rather than a full and a tiny one

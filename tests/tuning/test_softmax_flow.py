@@ -1,0 +1,186 @@
+"""Softmax heads followed in log-time: against exact steps, against two classes, against autograd,
+and against the separators far out.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.oracles.class_descent import leave_one_out_paths
+from tunebound import bounds, synthetic
+from tunebound.tuning import flow_heads, learning_rate_limits, tune_heads
+from tunebound.tuning.heads.softmax.flow import SoftmaxFlow
+
+F64 = torch.float64
+
+
+def data_of(classes=3, n=18, d=5, seed=0, rivals="one"):
+    return synthetic.make_classes(
+        n=n, d=d, classes=classes, margin=0.5, radius=4.0, rivals=rivals, seed=seed
+    )
+
+
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
+@pytest.mark.parametrize(("classes", "n", "d", "rivals"), [(3, 14, 4, "one"), (4, 12, 20, "all")])
+def test_the_flow_follows_exact_steps(classes, n, d, rivals, weighting):
+    data = data_of(classes, n, d, rivals=rivals)
+    start = np.random.default_rng(0).normal(size=(classes, d)) / 4
+    common = {"classes": classes, "weighting": weighting, "init": start, "record": [20_000]}
+    flow = flow_heads(data.X, data.y, until=20_000, **common)
+    exact = tune_heads(data.X, data.y, steps=20_000, **common)
+    assert flow.path.shape == exact.path.shape == (1, classes, d)
+    assert flow.weights.shape == exact.weights.shape == (n + 1, classes, d)
+    off = np.abs(flow.direction_distance - exact.direction_distance)
+    assert off.max() < 2e-8
+    assert (off <= flow.resolution[:, None]).all()
+    np.testing.assert_allclose(flow.certificate, exact.certificate, rtol=1e-6)
+    np.testing.assert_allclose(flow.margin, exact.margin, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(flow.weights, exact.weights, rtol=0, atol=1e-6)
+
+
+def test_the_first_steps_are_exact_ones_also_where_that_is_all():
+    data = data_of()
+    flow = flow_heads(data.X, data.y, classes=3, until=60, record=[7, 60])
+    paths = leave_one_out_paths(data.X, data.y, 3, flow.learning_rate, 60)
+    np.testing.assert_allclose(flow.weights, paths[:, 60], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(flow.path[0], paths[0, 7], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
+def test_two_classes_are_the_logistic_flow(weighting):
+    data = synthetic.make_separable(n=14, d=4, seed=1)
+    two = flow_heads(data.X, data.y, until=1e30, weighting=weighting)
+    several = flow_heads(
+        data.X, (data.y + 1) // 2, classes=2, until=1e30, weighting=weighting
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        several.direction_distance, two.direction_distance, rtol=0, atol=1e-9
+    )
+    np.testing.assert_allclose(several.certificate * np.sqrt(2), two.certificate, rtol=1e-7)
+    np.testing.assert_allclose(several.norm * np.sqrt(2), two.norm, rtol=1e-8)
+
+
+@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
+def test_far_out_the_heads_near_the_separators(weighting):
+    data = data_of(rivals="all")
+    separator = bounds.max_margin_classes(data.X, data.y)
+    left_out = bounds.leave_one_out_classes(data.X, data.y, separator)
+    directions = np.concatenate([[separator.weights], left_out.weights])
+    directions /= np.linalg.norm(directions, axis=(1, 2), keepdims=True)
+    run = flow_heads(
+        data.X, data.y, classes=3, until=1e280, reference=directions, weighting=weighting
+    )
+    errors = run.direction_error[:, 0] * np.log(run.steps)
+    assert run.direction_error[-1].max() < 0.05
+    assert np.isfinite(run.certificate).all()
+    assert (run.distance <= run.certificate * (1 + 1e-6)).all()
+    late = run.steps > 1e100
+    assert errors[late].max() < 1.05 * errors[late].min()  # it falls like 1/ln t
+
+
+def autograd(X, labels, classes, rate, u):
+    """f and f + H f/(2t) at log-time u for one head (K r,), by autograd on the cross-entropy."""
+
+    def loss(W):
+        scores = torch.tensor(X) @ W.view(classes, -1).T
+        return torch.nn.functional.cross_entropy(scores, torch.tensor(labels))
+
+    t = float(np.exp(u))
+
+    def field(W):
+        flow = -rate * t * torch.func.grad(loss)(W)
+        bent = rate * t * torch.func.jvp(torch.func.grad(loss), (W,), (flow,))[1]
+        return flow + bent / (2 * t)
+
+    return field
+
+
+def test_field_and_jacobian_are_those_of_autograd():
+    rng = np.random.default_rng(3)
+    X, labels, classes, u = rng.normal(size=(7, 3)), np.array([0, 1, 2, 3, 0, 1, 2]), 4, 1.5
+    W = torch.tensor(rng.normal(size=classes * 3))
+    field = SoftmaxFlow(
+        torch.tensor(X)[None], torch.tensor(labels)[None], classes, torch.tensor([0.7], dtype=F64),
+        slice(0, 0), 1.0,
+    )  # fmt: skip
+    expected = autograd(X, labels, classes, 0.7, u)
+    at = torch.tensor([u], dtype=F64)
+    rate, _ = field.rate(at, W[None, None])
+    np.testing.assert_allclose(rate[0, 0], expected(W), rtol=0, atol=1e-13)
+    workspace = torch.empty((3, 1, 1, 12, 12), dtype=F64)
+    here = field.linearise(at, W[None, None], workspace)
+    jacobian = torch.func.jacrev(expected)(W)
+    np.testing.assert_allclose(-here.minus_jacobian[0, 0], jacobian, rtol=0, atol=1e-12)
+    later = autograd(X, labels, classes, 0.7, u + 1e-6)(W)
+    slope = (later - autograd(X, labels, classes, 0.7, u - 1e-6)(W)) / 2e-6
+    np.testing.assert_allclose(here.rate_in_time[0, 0], slope, rtol=1e-8)
+
+
+@pytest.mark.parametrize("growth", [1.0, 7 / 6])
+def test_the_drift_and_its_change_are_those_of_autograd(growth):
+    rng = np.random.default_rng(4)
+    X, labels, classes, u = rng.normal(size=(7, 3)), np.array([0, 1, 2, 0, 1, 2, 0]), 3, 1.0
+    W, along = torch.tensor(rng.normal(size=9)), torch.tensor(rng.normal(size=9))
+    field = SoftmaxFlow(
+        torch.tensor(X)[None], torch.tensor(labels)[None], classes, torch.tensor([0.7], dtype=F64),
+        slice(0, 7), growth,
+    )  # fmt: skip
+    scale = 0.7 * np.exp(u) / 7
+
+    def drift(W):
+        def loss(W, x, label):
+            return torch.nn.functional.cross_entropy((W.view(3, 3) @ x)[None], label[None])
+
+        gradients = torch.func.vmap(torch.func.grad(loss), (None, 0, 0))(
+            W, torch.tensor(X), torch.tensor(labels)
+        )
+        if growth != 1.0:
+            gradients = gradients - gradients.mean(dim=0)
+        return scale * torch.linalg.vector_norm(gradients, dim=1)
+
+    at, heads = torch.tensor([u], dtype=F64), W.expand(1, 8, -1)
+    np.testing.assert_allclose(field.rate(at, heads)[1][0], drift(W), rtol=1e-13)
+    here = field.linearise(at, heads, torch.empty((3, 1, 8, 9, 9), dtype=F64))
+    change = torch.func.jvp(drift, (W,), (along,))[1]
+    np.testing.assert_allclose(here.integrand_change(along.expand(1, 8, -1))[0], change, rtol=1e-11)
+
+
+def test_the_stiffness_bounds_the_curvature():
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        X, labels = rng.normal(size=(6, 2)), rng.integers(3, size=6)
+        W = torch.tensor(rng.normal(size=6) * 3)
+        field = SoftmaxFlow(
+            torch.tensor(X)[None], torch.tensor(labels)[None], 3, torch.tensor([0.9], dtype=F64),
+            slice(0, 0), 1.0,
+        )  # fmt: skip
+
+        def loss(W, X=X, labels=labels):
+            scores = torch.tensor(X) @ W.view(3, 2).T
+            return torch.nn.functional.cross_entropy(scores, torch.tensor(labels))
+
+        largest = 0.9 * torch.linalg.eigvalsh(torch.func.hessian(loss)(W))[-1]
+        bound = field.stiffness(torch.tensor([3.0], dtype=F64), W[None, None])
+        assert float(largest) <= float(bound) * (1 + 1e-12)
+
+
+def test_a_batch_equals_its_data_sets():
+    members = [data_of(seed=seed) for seed in range(3)]
+    X, y = np.stack([each.X for each in members]), np.stack([each.y for each in members])
+    together = flow_heads(X, y, classes=3, until=1e15)
+    for index, data in enumerate(members):
+        alone = flow_heads(data.X, data.y, classes=3, until=1e15)
+        np.testing.assert_allclose(together[index].weights, alone.weights, rtol=0, atol=1e-9)
+
+
+def test_classes_that_cannot_be_separated_are_refused():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 2)), np.arange(40) % 4
+    with pytest.raises(FloatingPointError, match="not linearly separable"):
+        flow_heads(
+            X, y, classes=4, until=1e20, learning_rate=0.1 * learning_rate_limits(X, classes=4)
+        )
+    with pytest.raises(ValueError, match="classes must be at least 2, got 1"):
+        flow_heads(X, y, classes=1)
+    with pytest.raises(ValueError, match=r"init must have shape \(4, 2\)"):
+        flow_heads(X, y, classes=4, init=np.zeros(2))

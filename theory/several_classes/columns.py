@@ -1,0 +1,22 @@
+"""Columns of the environments of this setting: design factors, constants, certificates, results."""
+
+from __future__ import annotations
+
+CLASSES = "classes"
+N = "n"
+D = "d"
+MARGIN = "margin"
+RADIUS = "radius"
+RIVALS = "rivals"
+SEED = "seed"
+WEIGHTING = "weighting"
+RATE_FRACTION = "rate_fraction"
+LEARNING_RATE = "learning_rate"
+SUPPORT_VECTORS = "support_vectors"
+GAP = "gap"
+WORST_LEFT_OUT_GAP = "worst_left_out_gap"
+PLANTED_MARGIN_ERROR = "planted_margin_error"
+LIMIT_INSTABILITY = "limit_instability"
+WORST_LIMIT_INSTABILITY = "worst_limit_instability"
+FINAL_INSTABILITY = "final_instability"
+FINAL_ERROR = "final_error"

@@ -1,0 +1,1 @@
+"""Softmax heads for several classes by gradient descent."""

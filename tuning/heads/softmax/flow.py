@@ -1,0 +1,228 @@
+"""Gradient flow of the softmax cross-entropy in log-time, corrected to follow gradient descent, for
+all left-out heads of many data sets.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from tunebound.tuning.heads.flow.rosenbrock import Linearisation
+
+
+@dataclass(frozen=True)
+class _Activity:
+    """p_j of each head and sample, (B, m, n, K), zero where a head has left the sample out; and
+    p_j − e_{y_j}, whose entry at the own class is minus the sum of the others.
+    """
+
+    p: Tensor
+    gradient: Tensor
+
+
+class SoftmaxFlow:
+    """dW/du of head 0 (on S) and of a block of left-out heads, u = ln t; a head is a vector of K r
+    numbers, class after class.
+
+    With f = −ηt∇F and H = ηt∇²F, gradient descent with step η follows dW/du = f + H f/(2t) up to
+    terms of order 1/t² (its modified equation), as for two classes. What the curvature of sample j
+    is to the scores g is A_j g = p_j ∘ (g − p_jᵀg).
+
+    Parameters
+    ----------
+    Z : (B, n, r)
+        Samples, without signs.
+    labels : (B, n)
+    classes : int
+    rates : (B,)
+        Step sizes η.
+    heads : slice
+        The left-out samples of heads 1, 2, …
+    growth : float
+        n/(n − 1) where the remaining samples weigh 1/(n − 1), else 1.
+
+    Attributes
+    ----------
+    corrected : bool
+        False leaves out H f/(2t).
+    curved : bool
+        False leaves the part H²/(2t) out of the Jacobian, which costs a product of matrices.
+    """
+
+    def __init__(
+        self,
+        Z: Tensor,
+        labels: Tensor,
+        classes: int,
+        rates: Tensor,
+        heads: slice,
+        growth: float,
+    ) -> None:
+        self.Z, self.heads, self.growth, self.classes = Z, heads, growth, classes
+        self.corrected = self.curved = True
+        self.log_scale = torch.log(rates / Z.shape[1])
+        self.own = torch.nn.functional.one_hot(labels, classes).bool()[:, None]
+        self.products = (Z[..., :, None] * Z[..., None, :]).flatten(-2)
+
+    def subset(self, chosen: Tensor) -> Self:
+        """The same for some of the data sets, by their numbers (K,)."""
+        part = copy.copy(self)
+        part.Z, part.log_scale = self.Z[chosen], self.log_scale[chosen]
+        part.own, part.products = self.own[chosen], self.products[chosen]
+        return part
+
+    def rate(self, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
+        """dW/du (B, m, K r) and the rate (B, n) of the drift at log-times u (B,) and heads W."""
+        activity = self._activity(W)
+        drift = self._drift(u, activity)
+        return self._flow(u, activity)[0], drift
+
+    def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> Linearisation:
+        """The flow and its derivatives at log-times u and heads W, the Jacobian in the first of
+        three (B, m, K r, K r) of the workspace.
+        """
+        activity = self._activity(W)
+        drift = self._drift(u, activity)
+        flow, moved = self._flow(u, activity)
+        p = activity.p
+        weights = torch.diag_embed(p) - p[..., :, None] * p[..., None, :]
+        # p_y − p_y² as p_y (1 − p_y), which keeps its digits
+        at_own = (p * -activity.gradient).masked_fill(~self.own, 0.0)
+        diagonal = weights.diagonal(dim1=-2, dim2=-1)
+        diagonal.copy_(diagonal.masked_fill(self.own, 0.0) + at_own)
+        curvature = self._matrix(u, weights, workspace[0])
+        if self.corrected and moved is not None:
+            half = self._half(u)[..., None]
+            bent = torch.diag_embed(moved) - moved[..., :, None] * p[..., None, :]
+            bent -= p[..., :, None] * moved[..., None, :]
+            squared = torch.matmul(curvature, curvature, out=workspace[1]) if self.curved else None
+            curvature -= self._matrix(u, bent, workspace[2]).mul_(half)
+            if squared is not None:
+                curvature += squared.mul_(half)
+        # Both f and H f/t grow like t at fixed W, so the flow is its own derivative in ln t.
+        return Linearisation(
+            rate=flow,
+            integrand=drift,
+            minus_jacobian=workspace[0],
+            rate_in_time=flow,
+            integrand_in_time=drift,
+            integrand_change=partial(self._drift_change, u, activity),
+        )
+
+    def stiffness(self, u: Tensor, W: Tensor) -> Tensor:
+        """At least η λ_max(∇²F), (B,), by A_j ≼ min(½, 2 (1 − p_y)) I, in which misclassified
+        samples, flat now but not later, count too.
+        """
+        wrong = -self._activity(W).gradient.masked_fill(~self.own, 0.0).sum(dim=-1)
+        largest = torch.bmm((2 * wrong).clamp_max(0.5), self.products)
+        size = (
+            torch.linalg.vector_norm(largest, dim=-1) * self._scale(torch.zeros_like(u), W)[..., 0]
+        )
+        return size.amax(dim=1)
+
+    def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
+        """What turns the integral of the drift up to t into the sum over earlier steps, (B, n).
+
+        Euler and Maclaurin's −q/2 + q'/12 for a summand q(t).
+        """
+        activity = self._activity(W[:, :1])
+        change = self._drift_change(u, activity, self._flow(u, activity)[0])
+        t = torch.exp(u)[:, None]
+        return -self._drift(u, activity) / (2 * t) + change / (12 * t * t)
+
+    def _scores(self, W: Tensor) -> Tensor:
+        """(B, m, n, K) of heads (B, m, K r)."""
+        heads = W.unflatten(-1, (self.classes, -1))
+        return torch.matmul(heads, self.Z.mT[:, None]).mT
+
+    def _activity(self, W: Tensor) -> _Activity:
+        p = torch.softmax(self._scores(W), dim=-1)
+        p[:, 1:, self.heads].diagonal(dim1=1, dim2=2).zero_()
+        rivals = p.masked_fill(self.own, 0.0)
+        wrong = rivals.sum(dim=-1, keepdim=True)
+        return _Activity(p=p, gradient=torch.where(self.own, -wrong, rivals))
+
+    def _scale(self, u: Tensor, W: Tensor) -> Tensor:
+        """ηt times a sample's weight in each head's loss, (B, m, 1)."""
+        scale = torch.exp(u + self.log_scale)[:, None, None]
+        weights = W.new_full((W.shape[1], 1), self.growth)
+        weights[0] = 1.0
+        return scale * weights
+
+    @staticmethod
+    def _half(u: Tensor) -> Tensor:
+        return torch.exp(-u)[:, None, None] / 2
+
+    def _along_samples(self, u: Tensor, entries: Tensor) -> Tensor:
+        """ηt Σ_j entries_j x_jᵀ/n, (B, m, K r), of entries (B, m, n, K)."""
+        summed = torch.matmul(entries.mT, self.Z[:, None]).flatten(-2)
+        return summed * self._scale(u, summed)
+
+    def _bent(self, activity: _Activity, direction: Tensor) -> Tensor:
+        """A_j g_j for the scores g_j of a direction (B, m, K r): (B, m, n, K)."""
+        scores = self._scores(direction)
+        own = scores.masked_fill(~self.own, 0.0).sum(dim=-1, keepdim=True)
+        rivals = activity.gradient.masked_fill(self.own, 0.0)
+        apart = scores - own
+        mean = (rivals * apart).sum(dim=-1, keepdim=True)
+        return torch.where(self.own, -activity.p * mean, rivals * (apart - mean))
+
+    def _flow(self, u: Tensor, activity: _Activity) -> tuple[Tensor, Tensor | None]:
+        """dW/du and, where it is corrected, A_j times the scores of f."""
+        flow = -self._along_samples(u, activity.gradient)
+        if not self.corrected:
+            return flow, None
+        moved = self._bent(activity, flow)
+        return flow + self._half(u) * self._along_samples(u, moved), moved
+
+    def _matrix(self, u: Tensor, weights: Tensor, out: Tensor) -> Tensor:
+        """ηt Σ_j weights_j ⊗ x_j x_jᵀ/n for every head, (B, m, K r, K r), of symmetric weights
+        (B, m, n, K, K).
+        """
+        K, r = self.classes, self.Z.shape[-1]
+        blocks = out.view(*weights.shape[:2], K, r, K, r)
+        for k in range(K):
+            for other in range(k + 1):
+                block = torch.bmm(weights[..., k, other], self.products)
+                block = block.unflatten(-1, (r, r))
+                blocks[:, :, k, :, other] = block
+                blocks[:, :, other, :, k] = block
+        return out.mul_(self._scale(u, out[..., 0])[..., None])
+
+    def _drift(self, u: Tensor, activity: _Activity) -> Tensor:
+        """Rate of the certificate's sum: ηt‖∇f_i‖/n of the head on S, or under 1/(n − 1) weights
+        ηt‖∇f_i − ∇F_S‖/n.
+        """
+        return _size_and_direction(self._shift(u, activity.gradient[:, 0]))[0]
+
+    def _drift_change(self, u: Tensor, activity: _Activity, direction: Tensor) -> Tensor:
+        """Derivative of `_drift` along a direction of the heads, (B, n)."""
+        first = _Activity(activity.p[:, :1], activity.gradient[:, :1])
+        moved = self._shift(u, self._bent(first, direction[:, :1])[:, 0])
+        _, along = _size_and_direction(self._shift(u, activity.gradient[:, 0]))
+        return (along * moved).sum(-1)
+
+    def _shift(self, u: Tensor, entries: Tensor) -> Tensor:
+        """ηt entries_i x_iᵀ/n, under 1/(n − 1) weights without their mean, (B, n, K r), of entries
+        (B, n, K); with 1/n weights ‖x_i‖ stands for x_i.
+        """
+        entries = entries * torch.exp(u + self.log_scale)[:, None, None]
+        if self.growth == 1.0:
+            return entries * torch.linalg.vector_norm(self.Z, dim=-1, keepdim=True)
+        whole = (entries[..., None] * self.Z[:, :, None]).flatten(-2)
+        return whole - whole.mean(dim=1, keepdim=True)
+
+
+def _size_and_direction(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Norms along the last axis, and the unit vectors, 0 for 0; the squares of small numbers do not
+    underflow.
+    """
+    largest = vectors.abs().amax(dim=-1, keepdim=True)
+    scaled = vectors / torch.where(largest > 0, largest, 1.0)
+    norm = torch.linalg.vector_norm(scaled, dim=-1, keepdim=True)
+    return (largest * norm)[..., 0], scaled / torch.where(norm > 0, norm, 1.0)
