@@ -57,8 +57,12 @@ ALL = (*GENERIC, "orthogonal", "wide")
 SMOKE = tuple(name for name in ALL if name not in ("ball", "laplace", "imbalanced", "few_support"))
 SMOKE_SHAPE = Shape(n=16, d=5)
 SMOKE_RATIO = 8.0
-# Orthogonal samples need d >= n, wide ones d > n.
-SMOKE_SHAPES_OF_THEIR_OWN = {"orthogonal": Shape(n=12, d=12), "wide": Shape(n=12, d=20)}
+# Orthogonal samples and a simplex need d >= n, wide ones d > n.
+SMOKE_SHAPES_OF_THEIR_OWN = {
+    "orthogonal": Shape(n=12, d=12),
+    "simplex": Shape(n=12, d=12),
+    "wide": Shape(n=12, d=20),
+}
 
 # The scale means nothing to a head; it changes from set to set so that this is seen.
 RADII = (4.0, 8.0, 2.0)
@@ -156,12 +160,14 @@ def _large(family: str) -> Iterator[Cell]:
 
 
 def _cells(family: str, sweep: Iterable[Shape], shapes: Iterable[Shape]) -> Iterator[Cell]:
-    """Every shape and ratio of one family; two families have needs and shapes of their own."""
+    """Every shape and ratio of one family; three families have needs and shapes of their own."""
     if family == "orthogonal":
         for shape in ORTHOGONAL_SHAPES:
             # First the largest margin of n orthogonal samples.
             for ratio in (shape.n**0.5, *ORTHOGONAL_RATIOS):
                 yield Cell(shape, ratio)
+    elif family == "simplex":
+        yield from itertools.starmap(Cell, itertools.product(ORTHOGONAL_SHAPES, RATIOS))
     elif family == "wide":
         yield from itertools.starmap(Cell, itertools.product(WIDE_SHAPES, WIDE_RATIOS))
     else:
@@ -170,8 +176,10 @@ def _cells(family: str, sweep: Iterable[Shape], shapes: Iterable[Shape]) -> Iter
 
 
 def _is_one_problem(family: str, cell: Cell) -> bool:
-    """Whether all draws of a cell are one problem, turned: orthogonal samples of equal norm."""
-    return family == "orthogonal" and cell.ratio == cell.shape.n**0.5
+    """Whether all draws of a cell are one problem, turned: a simplex, orthogonal samples of equal
+    norm.
+    """
+    return family == "simplex" or family == "orthogonal" and cell.ratio == cell.shape.n**0.5
 
 
 # The cells of one family in each suite, and the families that it has unless others are named.

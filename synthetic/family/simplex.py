@@ -21,7 +21,7 @@ from tunebound.synthetic.registry import Option, Planted, Request, register_fami
     needs="d ≥ n",
     options={
         "rotate": Option(
-            default=False,
+            default=True,
             meaning="switch between coordinate axes (False) and a random frame (True)",
             kind=bool,
         )

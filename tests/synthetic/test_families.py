@@ -160,6 +160,19 @@ def test_orthogonal_samples(rotate: bool, share: float) -> None:
         assert np.abs(np.sort(norms(other.X)) / shrunk - 1).max() > 0.01
 
 
+@pytest.mark.parametrize("rotate", [False, True])
+def test_a_simplex_has_equal_angles_and_duals(rotate: bool) -> None:
+    n, margin, radius = 9, 0.5, 4.0
+    data = make_separable("simplex", n=n, d=11, margin=margin, radius=radius, rotate=rotate)
+    Z = data.X * data.y[:, None]
+    # (margin, across v_i): inner products margin² + across² v_iᵀv_j, v_iᵀv_j = −1/(n − 1)
+    across = radius**2 - margin**2
+    expected = np.where(np.eye(n, dtype=bool), radius**2, margin**2 - across / (n - 1))
+    assert np.abs(Z @ Z.T - expected).max() < 1e-13 * radius**2
+    assert np.abs(data.dual * n * margin**2 - 1).max() < 1e-14
+    assert (np.abs(data.separator).max() == 1) == (not rotate)
+
+
 def test_wide_has_three_quarters_of_the_samples_on_the_margin() -> None:
     assert make_separable("wide", n=20, d=30).support.size == 15
     assert make_separable("wide", n=20, d=30, n_support=4).support.size == 4

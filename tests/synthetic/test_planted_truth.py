@@ -25,9 +25,8 @@ def members(family: str, every: int = 1) -> list[SeparableDataset]:
 
 
 def small(family: str, seed: int = 0, **arguments: object) -> SeparableDataset:
-    shape = {"orthogonal": {"n": 12, "d": 15}, "wide": {"n": 12, "d": 15}}.get(
-        family, {"n": 24, "d": 6}
-    )
+    narrow = family in ("orthogonal", "simplex", "wide")
+    shape = {"n": 12, "d": 15} if narrow else {"n": 24, "d": 6}
     return make_separable(family, **({**shape, "seed": seed} | arguments))  # type: ignore[arg-type]
 
 
@@ -176,7 +175,7 @@ def test_degenerate_sample_lies_on_the_margin_with_dual_zero() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("n", "d"), [(4, 3), (5, 3), (6, 4), (7, 40), (50, 3)])
 def test_smallest_and_odd_shapes(family: str, n: int, d: int) -> None:
-    if family in ("orthogonal", "wide"):
+    if family in ("orthogonal", "simplex", "wide"):
         d = max(d, n + 1)
     if family == "degenerate" and d == 2:
         pytest.skip("needs two independent samples on the margin")
@@ -184,7 +183,9 @@ def test_smallest_and_odd_shapes(family: str, n: int, d: int) -> None:
         assert_optimal(make_separable(family, n=n, d=d, margin=0.1, radius=1.0, seed=seed))
 
 
-@pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"orthogonal", "wide", "relu_encoder"}))
+@pytest.mark.parametrize(
+    "family", sorted(set(FAMILIES) - {"orthogonal", "simplex", "wide", "relu_encoder"})
+)
 def test_two_features_are_enough(family: str) -> None:
     for seed in range(3):
         assert_optimal(make_separable(family, n=9, d=2, margin=0.1, radius=1.0, seed=seed))
@@ -207,7 +208,7 @@ def test_extreme_units_and_margins(family: str, radius: float, ratio: float) -> 
 
 def test_margin_close_to_the_radius() -> None:
     for family in sorted(set(FAMILIES) - {"orthogonal", "relu_encoder"}):
-        options = {} if family == "all_support" else {"gap": 1e-4}
+        options = {} if family in ("all_support", "simplex") else {"gap": 1e-4}
         assert_optimal(small(family, margin=0.999, radius=1.0, **options))
 
 
