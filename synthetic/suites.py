@@ -179,7 +179,7 @@ def _is_one_problem(family: str, cell: Cell) -> bool:
     """Whether all draws of a cell are one problem, turned: a simplex, orthogonal samples of equal
     norm.
     """
-    return family == "simplex" or family == "orthogonal" and cell.ratio == cell.shape.n**0.5
+    return family == "simplex" or (family == "orthogonal" and cell.ratio == cell.shape.n**0.5)
 
 
 # The cells of one family in each suite, and the families that it has unless others are named.

@@ -16,7 +16,6 @@ from tunebound.synthetic import (
     Family,
     SeparableDataset,
     Suite,
-    families,
     make_separable,
     make_suite,
     suite_names,
