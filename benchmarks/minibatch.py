@@ -16,9 +16,9 @@ from benchmarks.heads import AGREEMENT, agreement
 from benchmarks.tables import Cell, Table
 from tunebound.tuning import minibatches, tune_heads
 
-# n, d, samples a batch, D, steps
+# n, d, samples a batch, D, steps; batches divide the samples, since peers know no shorter ones
 FULL = ((100, 20, 10, 1, 400), (100, 20, 10, 100, 100))
-QUICK = ((10, 3, 4, 2, 10),)
+QUICK = ((12, 3, 4, 2, 10),)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,9 @@ def test_figures_against_a_factor_need_one_that_varies(results):
 def test_sweeps_show_medians_over_families(sweep, factor):
     figure = head.ladder(sweep, factor)
     (line,) = [
-        line for line in figure.axes[0].get_lines() if line.get_label() == "H-anytime (step t)"
+        line
+        for line in figure.axes[0].get_lines()
+        if line.get_label() == "H-anytime-plain (step t)"
     ]
     values = {"n": [10, 20], "radius_over_margin": [8.0, 16.0]}[factor]
     assert list(line.get_xdata()) == values
