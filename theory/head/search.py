@@ -52,13 +52,9 @@ class HeadSearch(SearchSpace[synthetic.SeparableDataset, HeadOptions]):
         self, member: synthetic.SeparableDataset, options: HeadOptions
     ) -> Iterator[tuple[synthetic.SeparableDataset, HeadOptions]]:
         Z = member.X * member.y[:, None]
-        n, d = Z.shape
-        if n > 4:
-            yield from ((_labelled(np.delete(Z, i, axis=0)), options) for i in range(n))
-        if d > 1:
-            along = np.linalg.svd(Z)[2]
-            yield _labelled(Z @ along[:-1].T), options
-            yield from ((_labelled(np.delete(Z, j, axis=1)), options) for j in range(d))
+        for simpler in _simpler(Z):
+            if np.all(np.any(simpler != 0, axis=1)):  # no head classifies a sample at the origin
+                yield _labelled(simpler), options
         for fewer in (1, options.steps // 4, options.steps // 2, options.steps - 1):
             if options.exact and 1 <= fewer < options.steps:
                 yield member, replace(options, steps=int(fewer))
@@ -74,6 +70,17 @@ class HeadSearch(SearchSpace[synthetic.SeparableDataset, HeadOptions]):
                 " exact=True and fewer steps"
             )
         return precise_evidence(member, options)
+
+
+def _simpler(Z: Floats) -> Iterator[Floats]:
+    """Without one sample; without the direction of least variation; without one feature."""
+    n, d = Z.shape
+    if n > 4:
+        yield from (np.delete(Z, i, axis=0) for i in range(n))
+    if d > 1:
+        along = np.linalg.svd(Z)[2]
+        yield Z @ along[:-1].T
+        yield from (np.delete(Z, j, axis=1) for j in range(d))
 
 
 def _labelled(Z: Floats) -> synthetic.SeparableDataset:
