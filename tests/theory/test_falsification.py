@@ -8,6 +8,7 @@ from tests.oracles.separator_program import hard_margin_direction
 from tunebound import bounds, synthetic, theory
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.head.setting import HeadOptions
+from tunebound.theory.stochastic_heads import StochasticTask
 
 CORNER = 12 * 2**0.5 - 16
 
@@ -63,6 +64,55 @@ def test_the_corner_of_the_published_bound_is_found(seed):
     assert found
     assert CORNER < found.data.mu / found.data.beta < 1
     assert (found.data.n, found.data.d, found.steps) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_deletion_before_the_limit_is_refuted_from_scratch(seed):
+    found = theory.falsify("H-deletion-early", seed=seed, budget=2000)
+    assert found
+    data, steps = found.data, int(found.options["steps"])
+    limit = 2 / (np.linalg.eigvalsh(data.X.T @ data.X / data.n).max() / 4)
+    paths = leave_one_out_paths(data.X, data.y, found.options["rate_fraction"] * limit, steps)
+    ends = paths[:, -1]
+    # what is left of the whole head when a sample's own pushes are taken away
+    Z = data.X * data.y[:, None]
+    pushes = (
+        np.array([sum(z / (1 + np.exp(z @ w)) for w in paths[0, :-1]) for z in Z])
+        * found.options["rate_fraction"]
+        * limit
+        / data.n
+    )
+    rest = ends[0] - pushes
+
+    def apart(a, b):
+        a, b = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
+        return np.linalg.norm(a - b, axis=-1)
+
+    excess = apart(ends[1:], ends[0]) - apart(rest, ends[0])
+    assert excess.max() > 1e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_adam_is_refuted_from_scratch(seed, tmp_path):
+    found = theory.falsify("S-adam", seed=seed, budget=1000, output=tmp_path)
+    assert found
+    again = find_setting("stochastic-heads").load(found.path)
+    verdict = theory.verify("S-adam", [again], jobs=1, **found.options)
+    assert verdict.test == "violated"
+
+
+@pytest.mark.parametrize("optimiser", ["descent", "heavy-ball", "nesterov", "adam"])
+def test_fifty_digits_follow_optimisers_as_float64_does(optimiser):
+    setting = find_setting("stochastic-heads")
+    data = synthetic.make_separable("gaussian", n=6, d=3, margin=0.5, radius=2.0, seed=4)
+    task = StochasticTask(data=data, optimiser=optimiser, order="full")
+    options = setting.options(steps=12)
+    precise = setting.search_space().precisely(task, options)
+    (fast,) = setting.evidence([task], [task], options)
+    for name in ("direction_distance", "distance", "margin", "norm", "path"):
+        np.testing.assert_allclose(
+            getattr(precise.run, name)[-1], getattr(fast.run, name)[-1], rtol=1e-9, atol=1e-12
+        )
 
 
 def test_the_simplex_is_nearly_reached_where_a_bound_is_proved():

@@ -24,6 +24,7 @@ BUDGET = 6000
 FORMULA = 1e-11
 FIRST_SHARE = 0.5  # of the budget is spent on all charts alike, the rest on the best
 SPREAD = 0.3  # of a search around its start
+PATIENCE = 2  # generations without a single member that meets the assumptions
 INFEASIBLE = 1e3  # -ln(ratio) of a point that means no member
 
 
@@ -250,6 +251,8 @@ class _Search:
         )
         top, place, limit = -np.inf, begin, self.spent + cap
         while self.spent < limit and not strategy.stop() and not self._violated():
+            if strategy.countiter >= PATIENCE and top <= -INFEASIBLE:
+                break  # nothing here that the theorem speaks of
             points = strategy.ask()
             before = self.spent
             values = self._values(chart, points)

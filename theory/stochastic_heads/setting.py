@@ -21,6 +21,7 @@ from tunebound.theory.stochastic_heads.tasks import StochasticSpecification, Sto
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
+    from tunebound.theory.engine.search_space import SearchSpace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,11 @@ class StochasticHeads(
     def load(self, path: str | os.PathLike[str]) -> StochasticTask:
         return tasks.load(path)
 
+    def search_space(self) -> SearchSpace:
+        from tunebound.theory.stochastic_heads.search import StochasticSearch
+
+        return StochasticSearch()
+
     def presentation(self) -> Presentation:
         from tunebound.theory.stochastic_heads.story import PRESENTATION
 
@@ -107,12 +113,7 @@ class StochasticHeads(
 
 def _examine(task: StochasticTask, options: StochasticOptions) -> StochasticEvidence:
     data, rule, batches = task.data, task.rule, task.batches(options.steps)
-    fraction = options.rate_fraction
-    if np.isfinite(rule.stable):
-        whole = tuning.learning_rate_limits(data.X) if batches is None else 8 / data.radius**2
-        rate = fraction * rule.stable / 2 * whole
-    else:
-        rate, fraction = options.adam_rate / data.radius, np.nan
+    rate, fraction = learning_rate(task, options)
     run = tuning.tune_heads(
         data.X,
         data.y,
@@ -128,6 +129,15 @@ def _examine(task: StochasticTask, options: StochasticOptions) -> StochasticEvid
         run=run,
         rate_fraction=fraction,
     )
+
+
+def learning_rate(task: StochasticTask, options: StochasticOptions) -> tuple[float, float]:
+    """Step size of a task, and its share of the optimiser's limit, NaN where there is none."""
+    if not np.isfinite(task.rule.stable):
+        return options.adam_rate / task.data.radius, np.nan
+    full = task.order == "full"
+    whole = float(tuning.learning_rate_limits(task.data.X)) if full else 8 / task.data.radius**2
+    return options.rate_fraction * task.rule.stable / 2 * whole, options.rate_fraction
 
 
 register_setting(StochasticHeads())

@@ -66,6 +66,16 @@ class StochasticTask:
             )
 
     @property
+    def n(self) -> int:
+        """Number of samples."""
+        return self.data.n
+
+    @property
+    def d(self) -> int:
+        """Number of features."""
+        return self.data.d
+
+    @property
     def rule(self) -> tuning.Optimiser:
         """The optimiser itself."""
         if self.optimiser == "descent":
