@@ -28,8 +28,14 @@ FACTOR_LABELS = {
     "radius_over_margin": "radius over margin B/γ",
     "d": "number of features d",
 }
-# they bound a head's distance from the separator
-OTHER_QUANTITIES = (theorems.direction.name, theorems.asymptotic.name, theorems.first_term.name)
+# the first three bound a head's distance from the separator; the last two are false
+NO_RUNGS = (
+    theorems.direction.name,
+    theorems.asymptotic.name,
+    theorems.first_term.name,
+    theorems.constant_one.name,
+    theorems.deletion_early.name,
+)
 MEASURED_LIMIT = "measured, limit t → ∞"
 
 
@@ -56,7 +62,7 @@ def ladder(results: Results, factor: str) -> Figure:
         axis.fill_between(middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.15, lw=0)
     along = set(chosen.loc[np.isfinite(chosen[tables.STEPS]), tables.THEOREM])
     for index, name in enumerate(chosen[tables.THEOREM].unique()):
-        if name in OTHER_QUANTITIES:
+        if name in NO_RUNGS:
             continue
         middle = chosen[chosen[tables.THEOREM] == name].groupby(factor)[tables.BOUND].median()
         style = {
@@ -96,9 +102,7 @@ def along_steps(results: Results) -> Figure:
     those that hold in the limit.
     """
     chosen = _sweep(results.rows, None, DESIGN)
-    chosen = chosen[
-        ~chosen[tables.THEOREM].isin(OTHER_QUANTITIES) & np.isfinite(chosen[tables.MAXIMUM])
-    ]
+    chosen = chosen[~chosen[tables.THEOREM].isin(NO_RUNGS) & np.isfinite(chosen[tables.MAXIMUM])]
     finite = np.isfinite(chosen[tables.STEPS])
     along, limit = chosen[finite], chosen[~finite]
     figure = Figure(figsize=(8.6, 5.2), layout="constrained")
