@@ -301,17 +301,7 @@ def worst_claim(theorem: Theorem, evidence: Any, member: Any, options: Options) 
     """The claim with the largest (measured − resolution)/bound on a piece of evidence."""
     worst = Found(member=member, options=options, ratio=-np.inf, excess=-np.inf)
     for claim in theorem.claims(evidence):
-        steps = np.atleast_1d(np.asarray(claim.steps, dtype=float))
-        measured, bound = (
-            np.asarray(side, dtype=float).reshape(len(steps), -1)
-            for side in (claim.measured, claim.bound)
-        )
-        resolution = np.broadcast_to(
-            np.asarray(claim.resolution, dtype=float).reshape(-1, 1)
-            if np.ndim(claim.resolution) == 1
-            else np.asarray(claim.resolution, dtype=float),
-            measured.shape,
-        )
+        steps, measured, bound, resolution = claim.sides()
         known = np.maximum(measured - resolution, 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(known > 0, known / bound, 0.0)

@@ -67,12 +67,16 @@ class Claim:
     quantity: str
     maximum: float | None = None
 
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a number of steps: means over the second axis, the worst excess over it, and
-        where that is.
+    def sides(
+        self,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Steps (K,); measured, bound and resolution, each (K, m).
+
+        Raises
+        ------
+        ValueError
+            For sides of different shapes, or with NaN.
         """
-        if self.provenance not in PROVENANCES:
-            raise ValueError(f"provenance must be one of {PROVENANCES}, got {self.provenance!r}")
         steps = np.atleast_1d(np.asarray(self.steps, dtype=np.float64))
 
         def table(values: ArrayLike) -> NDArray[np.float64]:
@@ -97,6 +101,15 @@ class Claim:
             ),
             measured.shape,
         )
+        return steps, measured, bound, resolution
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a number of steps: means over the second axis, the worst excess over it, and
+        where that is.
+        """
+        if self.provenance not in PROVENANCES:
+            raise ValueError(f"provenance must be one of {PROVENANCES}, got {self.provenance!r}")
+        steps, measured, bound, resolution = self.sides()
         excess = measured - bound - resolution
         worst = excess.argmax(axis=1)
         return [
