@@ -31,8 +31,6 @@ from tunebound._ground.checks import WEIGHTINGS, broadcast, choice, whole_array
 from tunebound.bounds.arguments import margin_and_radius
 from tunebound.bounds.arithmetic import chord_of_sine, finish, product
 
-LARGEST_LIMIT_CONSTANT = math.sqrt(32 / 27)  # at rho = 3/2
-LARGEST_ANYTIME_CONSTANT = 8 / math.sqrt(27)  # for rho to infinity
 SIMPLEX_STEPS = 60  # towards a double root for large n, where a step halves the distance
 NEWTON_STEPS = 6  # from sqrt(2) to the root in [1, sqrt(2)] to the last digit
 
