@@ -4,12 +4,15 @@ what the certificate promises.
 
 import numpy as np
 import pytest
+import torch
 
 from tests.oracles.class_descent import drifts, leave_one_out_paths
 from tests.oracles.class_samples import separable_classes
 from tests.oracles.samples import separable
 from tunebound.tuning import learning_rate_limits, tune_heads
 from tunebound.tuning.heads.engine import plan
+from tunebound.tuning.heads.softmax.descent import SoftmaxDescent, SoftmaxProblem
+from tunebound.tuning.heads.softmax.rivals import RivalDescent, pays
 
 
 def sample(n=11, d=4, classes=3, seed=0):
@@ -33,7 +36,7 @@ def smallest_lead(W, X, y):
 
 
 @pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
-@pytest.mark.parametrize(("d", "classes"), [(4, 3), (14, 3), (5, 4)])
+@pytest.mark.parametrize(("d", "classes"), [(4, 3), (14, 3), (5, 4), (3, 4), (4, 2)])
 def test_heads_agree_with_a_plain_loop(d, classes, weighting):
     X, y = sample(d=d, classes=classes)
     steps = [1, 2, 17, 200]
@@ -171,3 +174,47 @@ def test_bad_input_is_refused_before_work(arguments, message):
     X, y = sample(n=11)
     with pytest.raises(ValueError, match=message):
         tune_heads(X, y, steps=5, **arguments)
+
+
+@pytest.mark.parametrize("growth", [1.0, 11 / 10])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
+def test_both_ways_of_a_step_agree_even_where_exp_would_overflow(scale, growth):
+    X, y = sample(classes=4)
+    start = scale * np.random.default_rng(1).normal(size=(2, 4, 4))
+    problem = SoftmaxProblem(
+        X=torch.as_tensor(np.stack([X, X[::-1].copy()])),
+        labels=torch.as_tensor(np.stack([y, y[::-1].copy()])),
+        rates=torch.tensor([0.1, 0.05], dtype=torch.float64),
+        start=torch.as_tensor(start),
+        left_out=slice(2, 9),
+        growth=growth,
+    )
+    ways = [SoftmaxDescent(problem), RivalDescent(problem)]
+    for way in ways:
+        way.advance(30)
+    one, other = ways
+    assert torch.isfinite(other.heads()).all()
+    torch.testing.assert_close(other.heads(), one.heads(), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(other.drift(), one.drift(), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("labels", "d", "expected"),
+    [
+        ([0, 1, 2] * 4, 6, True),
+        ([0, 1, 2] * 4, 7, False),  # more differences of weights than activities
+        ([0] * 8 + [1, 1, 2, 2], 4, False),  # mostly filled up
+        ([0, 1, 2, 3, 4, 5] * 2, 2, False),
+    ],
+)
+def test_rivals_are_taken_for_few_classes_of_like_sizes(labels, d, expected):
+    classes = max(labels) + 1
+    problem = SoftmaxProblem(
+        X=torch.ones((1, 12, d), dtype=torch.float64),
+        labels=torch.tensor([labels]),
+        rates=torch.ones(1, dtype=torch.float64),
+        start=torch.zeros((1, classes, d), dtype=torch.float64),
+        left_out=slice(0, 12),
+        growth=1.0,
+    )
+    assert pays(problem) is expected

@@ -15,18 +15,21 @@ from tunebound.tuning.heads.engine.features import Problem, activities
 from tunebound.tuning.heads.optimisers import GradientDescent
 
 GATHERED = 2**17  # numbers gathered at once, for as many steps as they are
+PENDING = 64  # steps of gradient descent after which the coefficients are brought up to date
 
 
 class _Step(NamedTuple):
-    """What one step uses: samples (B, b, d), their share 1/|batch| of each (B, b, d), where a row
-    meets its own sample (1 or B, rows, b), entries (B, b), 1/|batch| and step size (1 or B, 1).
+    """What one step uses: samples as columns (B, d, b), the samples times 1/|batch| (B, b, d), of
+    gradient descent also times the step size, 0 where a row meets its own sample and else 1 (1 or
+    B, rows, b), entries (B, b), what a unit of activity weighs in the coefficients (1 or B, 1),
+    step size (1 or B, 1, 1).
     """
 
     samples: Tensor
     shares: Tensor
-    own: Tensor
+    others: Tensor
     entries: Tensor
-    share: Tensor
+    weight: Tensor
     rate: Tensor
 
 
@@ -55,11 +58,13 @@ class MinibatchDescent:
         self.share = torch.as_tensor(1.0 / (sequences >= 0).sum(axis=-1), device=device)
         self.rates = torch.as_tensor(schedule.rates, device=device)
         self.activity = activities(workspace, torch.float64, (batch, rows, sequences.shape[2]))
+        self.on_whole = self.activity[:, 0]
         self.direct = isinstance(schedule.optimiser, GradientDescent)
         self.move = schedule.optimiser.start()
         self.add_up = schedule.optimiser.start() if schedule.optimiser.linear else None
         self.coefficients = torch.zeros((batch, n + 1), dtype=torch.float64, device=device)
         self.gradient = torch.empty_like(self.negated)
+        self.pending: list[tuple[_Step, Tensor]] = []
         self.steps = self._gathered()
 
     def advance(self, count: int) -> None:
@@ -71,6 +76,7 @@ class MinibatchDescent:
 
     def drift(self) -> Tensor:
         """c_j in units of η/n; NaN where the moves are no sums of gradients."""
+        self._settle()
         if self.add_up is None:
             return torch.full_like(self.coefficients[:, :-1], torch.nan)
         return self.coefficients[:, :-1] * (self.problem.Z.shape[1] / self.problem.rates[:, None])
@@ -86,16 +92,18 @@ class MinibatchDescent:
         for first in range(0, total, together):
             some = slice(first, first + together)
             entries, share = _part(self.entries, some), _part(self.share, some)[..., None]
+            rate = _part(self.rates, some)[..., None]
             samples = self.samples[sets, entries]
-            own = entries[:, :, None] == self.out[:, None]
+            others = (entries[:, :, None] != self.out[:, None]).double()
             count = min(together, total - first)
+            weight = share * rate if self.direct else share
             parts = (
-                samples,
-                samples * share[..., None],
-                own,
+                samples.mT,
+                samples * weight[..., None],
+                others,
                 entries.expand(batch, -1, -1),
-                share,
-                _part(self.rates, some)[..., None],
+                weight,
+                rate[..., None],
             )
             for step in zip(*(_each(part, count) for part in parts), strict=True):
                 yield _Step(*step)
@@ -105,22 +113,30 @@ class MinibatchDescent:
 
     def _take(self, step: _Step) -> None:
         activity = self.activity
-        torch.bmm(self.negated, step.samples.mT, out=activity)
-        activity.sigmoid_().masked_fill_(step.own, 0.0)
-        rate = step.rate[..., None]
+        torch.bmm(self.negated, step.samples, out=activity)
+        activity.sigmoid_().mul_(step.others)
         # descent on the loss raises the margins: of the negated weights this is the gradient
         if self.direct:
-            self.negated.baddbmm_(activity, step.shares * rate, alpha=-1)
-        else:
-            torch.bmm(activity, step.shares, out=self.gradient)
-            self.negated.addcmul_(self.move(self.gradient), rate, value=-1)
-        if self.direct:
-            used = activity[:, 0] * (step.share * step.rate)
-            self.coefficients.scatter_add_(1, step.entries, used)
-        elif self.add_up is not None:
+            self.negated.baddbmm_(activity, step.shares, alpha=-1)
+            self.pending.append((step, self.on_whole.clone()))
+            if len(self.pending) == PENDING:
+                self._settle()
+            return
+        torch.bmm(activity, step.shares, out=self.gradient)
+        self.negated.addcmul_(self.move(self.gradient), step.rate, value=-1)
+        if self.add_up is not None:
             used = torch.zeros_like(self.coefficients)
-            used.scatter_add_(1, step.entries, activity[:, 0] * step.share)
-            self.coefficients.addcmul_(self.add_up(used), step.rate)
+            used.scatter_add_(1, step.entries, self.on_whole * step.weight)
+            self.coefficients.addcmul_(self.add_up(used), step.rate[..., 0])
+
+    def _settle(self) -> None:
+        """Add what the head on S took in the last steps of gradient descent to the coefficients."""
+        if not self.pending:
+            return
+        entries = torch.cat([step.entries for step, _ in self.pending], dim=1)
+        used = torch.cat([activity * step.weight for step, activity in self.pending], dim=1)
+        self.coefficients.scatter_add_(1, entries, used)
+        self.pending.clear()
 
 
 def _part(values: Tensor, some: slice) -> Tensor:

@@ -48,7 +48,7 @@ def needed(sizes: Sizes, sets: int, left_out: int, heads: int) -> int:
     n, d, rows, classes = sizes.n, sizes.d, left_out + 1, sizes.classes
     samples = 4 * n * d + (n * n if sizes.gram else 0)
     states = rows * sizes.heads * classes * ((n if sizes.gram else 3 * d) + 2 * d)
-    activity = rows * heads * n * (classes if classes == 1 else classes + 1)
+    activity = rows * heads * n * (classes if classes == 1 else classes + 3)
     shift = max(activity, n * d * classes) + n * min(n, d) if sizes.shifted else 0
     record = rows * classes * (3 * n + 6 * d)
     return NUMBER * sets * (samples + states + activity + shift + record + 4 * sizes.heads * n)

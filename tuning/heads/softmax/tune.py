@@ -17,6 +17,7 @@ from tunebound.tuning.heads.engine import plan
 from tunebound.tuning.heads.engine.execute import PIECES, Progress
 from tunebound.tuning.heads.run import HeadRun, empty_run, record_margins
 from tunebound.tuning.heads.softmax.descent import SoftmaxDescent, SoftmaxProblem
+from tunebound.tuning.heads.softmax.rivals import RivalDescent, pays
 from tunebound.tuning.recording import record_steps
 from tunebound.tuning.threads import a_block_a_thread
 
@@ -139,7 +140,7 @@ def _run_block(task: _Task, run: HeadRun, block: plan.Block, progress: Progress)
             left_out=heads,
             growth=task.growth,
         )
-        descent = SoftmaxDescent(problem)
+        descent = (RivalDescent if pays(problem) else SoftmaxDescent)(problem)
         scale = (problem.rates * task.growth / problem.X.shape[1])[:, None]
         piece, done = ceil_div(int(run.steps[-1]), PIECES), 0
         for k, until in enumerate(run.steps):
