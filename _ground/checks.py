@@ -92,6 +92,12 @@ def true_or_false(name: str, value: object, *, remedy: str = "") -> bool:
     return bool(value)
 
 
+def instance(name: str, value: object, kind: type, *, remedy: str) -> None:
+    """Raise unless `value` is of that class; of None too, where it is not optional."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, got {type(value).__name__}; {remedy}")
+
+
 def real_array(name: str, value: ArrayLike) -> Floats:
     """Return finite real numbers of any shape as a float64 array, zero-dimensional for a scalar.
 
