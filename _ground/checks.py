@@ -98,8 +98,23 @@ def instance(name: str, value: object, kind: type, *, remedy: str) -> None:
         raise TypeError(f"{name} must be a {kind.__name__}, got {type(value).__name__}; {remedy}")
 
 
-def real_array(name: str, value: ArrayLike) -> Floats:
-    """Return finite real numbers of any shape as a float64 array, zero-dimensional for a scalar.
+def file_name(name: str, value: object) -> str:
+    """Return text that can name a file in any directory and leads to no other one."""
+    rule = 'text of 1 to 200 characters without "/", "\\" or control characters, not led by "."'
+    if not isinstance(value, str):
+        raise TypeError(_refusal(name, rule, value, ""))
+    if (
+        not 1 <= len(value) <= 200
+        or value.startswith(".")
+        or any(sign in "/\\" or ord(sign) < 32 for sign in value)
+    ):
+        raise ValueError(_refusal(name, rule, value, "files are named after it"))
+    return value
+
+
+def real_array(name: str, value: ArrayLike, *, infinite: bool = False) -> Floats:
+    """Return finite real numbers of any shape as a float64 array, zero-dimensional for a scalar;
+    with `infinite` also infinite ones, but no NaN.
 
     Raises
     ------
@@ -114,8 +129,11 @@ def real_array(name: str, value: ArrayLike) -> Floats:
         raise ValueError(f"{name} is empty (shape {array.shape}): pass at least one number")
     with np.errstate(over="ignore"):  # a longdouble beyond float64 becomes inf and is refused below
         array = np.asarray(array, dtype=np.float64)
-    finite = np.isfinite(array)
-    require(name, array, finite, "must be finite: remove NaN and infinite values, or rescale")
+    if infinite:
+        require(name, array, ~np.isnan(array), "must be a number, or infinite")
+    else:
+        finite = np.isfinite(array)
+        require(name, array, finite, "must be finite: remove NaN and infinite values, or rescale")
     return array
 
 
