@@ -8,7 +8,7 @@ import torch
 
 from tests.oracles.descent import leave_one_out_paths
 from tunebound import synthetic
-from tunebound.tuning import learning_rate_limits, tune_heads
+from tunebound.tuning import Adam, learning_rate_limits, tune_heads
 from tunebound.tuning.heads import tune as engine
 
 FAMILIES = ("gaussian", "heavy_tailed", "degenerate", "wide")
@@ -328,3 +328,32 @@ def test_rounding_is_far_below_the_resolution(family, size):
             distance = np.sqrt(((directions[1:] - directions[0]) ** 2).sum(axis=1))
             error = np.abs(run.direction_distance[k] - distance).max()
             assert error < 0.2 * run.resolution[k]
+
+
+@pytest.mark.parametrize("rate", [5e-324, 1e-308, 1e-200, 1e-147])
+@pytest.mark.parametrize(
+    "more", [{}, {"classes": 2}, {"batches": [[0, 1, 2]] * 3}, {"optimiser": Adam()}]
+)
+def test_a_step_that_moves_no_head_is_refused_and_leaves_no_nan(rate, more):
+    g = np.random.default_rng(0)
+    X = g.normal(size=(8, 3))
+    y = np.where(np.arange(8) % 2, 1, -1)
+    labels = (y + 1) // 2 if "classes" in more else y
+    with pytest.raises(ValueError, match=r"learning_rate .* moves the heads of data set 0"):
+        tune_heads(X, labels, steps=3, learning_rate=rate, **more)
+    run = tune_heads(X, labels, steps=3, learning_rate=1e-144, **more)
+    assert np.isfinite(run.direction_distance).all()
+    assert np.isfinite(run.margin).all()
+
+
+def test_a_tiny_step_gives_the_direction_of_the_first_gradient():
+    # with σ = 1/2 throughout, a head is η t/(2n) times the sum of its samples
+    g = np.random.default_rng(0)
+    Z = g.normal(size=(8, 3))
+    y = np.where(np.arange(8) % 2, 1, -1)
+    run = tune_heads(Z * y[:, None], y, steps=3, learning_rate=1e-140)
+    heads = np.stack([Z.sum(axis=0), *(Z.sum(axis=0) - z for z in Z)])
+    units = heads / np.linalg.norm(heads, axis=1, keepdims=True)
+    expected = np.linalg.norm(units[1:] - units[0], axis=1)
+    np.testing.assert_allclose(run.direction_distance[-1], expected, rtol=1e-12)
+    np.testing.assert_allclose(run.norm[-1], 1e-140 * 3 / 16 * np.linalg.norm(heads, axis=1))
