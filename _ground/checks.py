@@ -22,6 +22,8 @@ from tunebound._ground.arrays import Booleans, Floats, Integers
 # Quantities that cannot cross each other in theory (radius >= margin) may do so by rounding when
 # both were computed.
 ROUNDING = 1e-9
+# No sum over more terms, and no run of more steps, comes to an end.
+COUNTABLE = 10**15
 # Weight of each remaining sample in the loss of the left-out data.
 WEIGHTINGS = ("1/n", "1/(n-1)")
 
@@ -29,10 +31,14 @@ WEIGHTINGS = ("1/n", "1/(n-1)")
 def whole_number(
     name: str, value: object, *, low: int, high: int | None = None, remedy: str = ""
 ) -> int:
-    """Return an integer from `low` to `high` as an int; whole floats are refused."""
+    """Return an integer from `low` to `high` as an int; whole floats are refused. Counts, which are
+    at least 1, end at 1e15 where `high` says nothing else; seeds and places, from 0, nowhere.
+    """
     if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
         raise TypeError(_refusal(name, "an integer", value, remedy))
     number = operator.index(value)
+    if high is None and low > 0 and number > COUNTABLE:
+        raise ValueError(_refusal(name, f"at most {COUNTABLE:.0e}", number, remedy))
     if number < low or (high is not None and number > high):
         rule = f"at least {low}" if high is None else f"from {low} to {high}"
         raise ValueError(_refusal(name, rule, number, remedy))
@@ -316,6 +322,8 @@ def _real_array(name: str, value: Any) -> NDArray[Any]:
     if isinstance(value, (list, tuple)):
         _refuse_booleans(name, value)
     try:
+        if hasattr(value, "detach"):  # a torch tensor, which may require a gradient
+            value = value.detach().cpu()
         array = np.asarray(value)
         if array.dtype == object and array.size and all(type(item) is int for item in array.flat):
             array = array.astype(np.float64)  # whole numbers beyond 64 bits, such as 10**30
@@ -325,6 +333,10 @@ def _real_array(name: str, value: Any) -> NDArray[Any]:
         ) from None
     except ValueError:
         raise ValueError(f"{name} is ragged: rows must have equal lengths") from None
+    except (TypeError, RuntimeError) as error:  # of tensors: of another kind, or without values
+        raise TypeError(
+            f"{name} does not become a NumPy array ({error}): pass it as a NumPy array"
+        ) from None
     if array.dtype.kind not in "iuf":
         shown = repr(value) if array.ndim == 0 else f"an array of dtype {array.dtype}"
         raise TypeError(f"{name} must be made of real numbers, got {shown}: pass int or float")

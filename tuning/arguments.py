@@ -56,6 +56,7 @@ def labelled_batch(X: ArrayLike, y: ArrayLike, *, leave_one_out: bool) -> tuple[
     """One sample (n, d) or a batch (D, n, d) with labels ±1, as float64 arrays of shape (D, n, d)
     and (D, n); every class keeps a sample, also when one is left out.
     """
+    checks.true_or_false("leave_one_out", leave_one_out)
     points = checks.features(X, batch=True)
     if points.shape[-2] < 2:
         raise ValueError(f"X must hold at least 2 samples, got shape {points.shape}; add samples")
@@ -84,6 +85,7 @@ def class_batch(
     """One sample (n, d) or a batch (D, n, d) with labels 0, …, K − 1, as arrays of shape (D, n, d)
     and (D, n); every class keeps a sample, also when one is left out.
     """
+    checks.true_or_false("leave_one_out", leave_one_out)
     classes = checks.whole_number(
         "classes", classes, low=2, remedy="a softmax head compares two classes at least"
     )
