@@ -2,6 +2,7 @@
 computation by hand.
 """
 
+import inspect
 import json
 import os
 import platform
@@ -16,7 +17,7 @@ import pytest
 
 from tests.oracles.descent import leave_one_out_paths
 from tests.oracles.separator_program import hard_margin_direction
-from tunebound import synthetic, theory
+from tunebound import bounds, synthetic, theory, tuning
 from tunebound.theory.engine import computing
 
 SMALL = theory.Study("head", "smoke", 0, {"steps": 40})
@@ -391,3 +392,18 @@ def test_a_manifest_with_no_count_of_shards_is_refused(stored, count):
     path.write_text(json.dumps({**json.loads(path.read_text()), "shards": count}))
     with pytest.raises((ValueError, TypeError), match=r"manifest.json: shards must be"):
         theory.load(stored)
+
+
+def test_the_seed_is_0_where_none_is_named():
+    rooms = (synthetic, tuning, theory, bounds)
+    public = [getattr(room, name) for room in rooms for name in getattr(room, "__all__", ())]
+    seeds = {}
+    for each in [*public, theory.Study]:
+        try:
+            parameter = inspect.signature(each).parameters.get("seed")
+        except (TypeError, ValueError):  # of what cannot be called
+            continue
+        if parameter is not None and parameter.default is not inspect.Parameter.empty:
+            seeds[each.__name__] = parameter.default
+    assert {"study", "verify", "falsify", "Study", "make_separable"} <= seeds.keys()
+    assert set(seeds.values()) <= {0, None}, seeds

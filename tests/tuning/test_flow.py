@@ -7,6 +7,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+import torch
 
 from tunebound import synthetic
 from tunebound.tuning import flow_heads, flow_records, learning_rate_limits, tune_heads
@@ -242,3 +243,32 @@ def test_the_correction_left_out_late_moves_no_head(monkeypatch):
     }
     assert moved[late] < 2e-11
     assert moved[early] > 5 * moved[late], "where it is left out earlier it is seen"
+
+
+def test_the_last_step_that_float64_can_count_is_taken_and_none_beyond():
+    assert flow_records(1e290)[-1] == 1e290
+    for until in (np.nextafter(1e290, np.inf), 2e290):
+        with pytest.raises(ValueError, match=r"at most 1e.290"):
+            flow_records(until)
+
+
+@pytest.mark.parametrize(("share", "accepted"), [(0.5, True), (1.0, True), (1.01, False)])
+def test_a_step_is_taken_where_its_error_is_within_the_tolerance(monkeypatch, share, accepted):
+    class Standing:
+        Z = torch.zeros(1, 2, 2, dtype=torch.float64)
+
+        def drift_boundary(self, u, W):
+            return torch.zeros(1, 2, dtype=torch.float64)
+
+    ahead = torch.tensor([[[4.0, 0.0]]], dtype=torch.float64)
+    error = torch.tensor([[[0.0, 4.0 * share * 0.25]]], dtype=torch.float64)
+    solved, integral = torch.tensor([True]), torch.zeros(1, 2, dtype=torch.float64)
+    monkeypatch.setattr(
+        flow_path.rosenbrock, "step", lambda *given: (ahead, error, integral, solved)
+    )
+    start = torch.ones(1, 1, 2, dtype=torch.float64)
+    zero = torch.zeros(1, dtype=torch.float64)
+    on_its_way = flow_path.FlowPath(Standing(), zero, start.clone(), tolerance=0.25)
+    on_its_way._step(on_its_way.field, slice(None), 1.0)
+    assert (on_its_way.u > 0).item() is accepted
+    assert torch.equal(on_its_way.W, ahead if accepted else start)
