@@ -22,6 +22,8 @@ from tunebound._ground.arrays import Booleans, Floats, Integers
 # Quantities that cannot cross each other in theory (radius >= margin) may do so by rounding when
 # both were computed.
 ROUNDING = 1e-9
+# No sum over more terms, and no run of more steps, comes to an end.
+COUNTABLE = 10**15
 # Weight of each remaining sample in the loss of the left-out data.
 WEIGHTINGS = ("1/n", "1/(n-1)")
 
@@ -29,10 +31,14 @@ WEIGHTINGS = ("1/n", "1/(n-1)")
 def whole_number(
     name: str, value: object, *, low: int, high: int | None = None, remedy: str = ""
 ) -> int:
-    """Return an integer from `low` to `high` as an int; whole floats are refused."""
+    """Return an integer from `low` to `high` as an int; whole floats are refused. Counts, which are
+    at least 1, end at 1e15 where `high` says nothing else; seeds and places, from 0, nowhere.
+    """
     if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
         raise TypeError(_refusal(name, "an integer", value, remedy))
     number = operator.index(value)
+    if high is None and low > 0 and number > COUNTABLE:
+        raise ValueError(_refusal(name, f"at most {COUNTABLE:.0e}", number, remedy))
     if number < low or (high is not None and number > high):
         rule = f"at least {low}" if high is None else f"from {low} to {high}"
         raise ValueError(_refusal(name, rule, number, remedy))
@@ -92,8 +98,29 @@ def true_or_false(name: str, value: object, *, remedy: str = "") -> bool:
     return bool(value)
 
 
-def real_array(name: str, value: ArrayLike) -> Floats:
-    """Return finite real numbers of any shape as a float64 array, zero-dimensional for a scalar.
+def instance(name: str, value: object, kind: type, *, remedy: str) -> None:
+    """Raise unless `value` is of that class; of None too, where it is not optional."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, got {type(value).__name__}; {remedy}")
+
+
+def file_name(name: str, value: object) -> str:
+    """Return text that can name a file in any directory and leads to no other one."""
+    rule = 'text of 1 to 200 characters without "/", "\\" or control characters, not led by "."'
+    if not isinstance(value, str):
+        raise TypeError(_refusal(name, rule, value, ""))
+    if (
+        not 1 <= len(value) <= 200
+        or value.startswith(".")
+        or any(sign in "/\\" or ord(sign) < 32 for sign in value)
+    ):
+        raise ValueError(_refusal(name, rule, value, "files are named after it"))
+    return value
+
+
+def real_array(name: str, value: ArrayLike, *, infinite: bool = False) -> Floats:
+    """Return finite real numbers of any shape as a float64 array, zero-dimensional for a scalar;
+    with `infinite` also infinite ones, but no NaN.
 
     Raises
     ------
@@ -108,8 +135,11 @@ def real_array(name: str, value: ArrayLike) -> Floats:
         raise ValueError(f"{name} is empty (shape {array.shape}): pass at least one number")
     with np.errstate(over="ignore"):  # a longdouble beyond float64 becomes inf and is refused below
         array = np.asarray(array, dtype=np.float64)
-    finite = np.isfinite(array)
-    require(name, array, finite, "must be finite: remove NaN and infinite values, or rescale")
+    if infinite:
+        require(name, array, ~np.isnan(array), "must be a number, or infinite")
+    else:
+        finite = np.isfinite(array)
+        require(name, array, finite, "must be finite: remove NaN and infinite values, or rescale")
     return array
 
 
@@ -292,6 +322,8 @@ def _real_array(name: str, value: Any) -> NDArray[Any]:
     if isinstance(value, (list, tuple)):
         _refuse_booleans(name, value)
     try:
+        if hasattr(value, "detach"):  # a torch tensor, which may require a gradient
+            value = value.detach().cpu()
         array = np.asarray(value)
         if array.dtype == object and array.size and all(type(item) is int for item in array.flat):
             array = array.astype(np.float64)  # whole numbers beyond 64 bits, such as 10**30
@@ -301,6 +333,10 @@ def _real_array(name: str, value: Any) -> NDArray[Any]:
         ) from None
     except ValueError:
         raise ValueError(f"{name} is ragged: rows must have equal lengths") from None
+    except (TypeError, RuntimeError) as error:  # of tensors: of another kind, or without values
+        raise TypeError(
+            f"{name} does not become a NumPy array ({error}): pass it as a NumPy array"
+        ) from None
     if array.dtype.kind not in "iuf":
         shown = repr(value) if array.ndim == 0 else f"an array of dtype {array.dtype}"
         raise TypeError(f"{name} must be made of real numbers, got {shown}: pass int or float")

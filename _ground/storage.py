@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import tempfile
 import zipfile
 import zlib
@@ -15,6 +17,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+_PARTIAL = ".part"
+_DIGEST = "digest"
+# an archive may unpack to so many bytes whatever it is of, and to so many times its own size
+_SMALL, _RATIO = 2**28, 100
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -26,7 +33,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         Where to write. After an error it is gone and the target as it was.
     """
     target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    prefix = f".{target.name}.{platform.node()}.{os.getpid()}."
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=_PARTIAL, dir=target.parent)
     os.close(handle)
     partial = Path(name)
     try:
@@ -44,10 +52,42 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
 
 
+def is_partial(path: Path) -> bool:
+    """Whether the name is one that `replacing` gives."""
+    return path.name.startswith(".") and path.name.endswith(_PARTIAL)
+
+
+def sweep(directory: Path) -> None:
+    """Remove from a directory what processes that were killed in `replacing` have left there.
+
+    Files of processes that live, of other machines, and on systems without signals stay.
+    """
+    for path in directory.glob(f".*{_PARTIAL}"):
+        parts = path.name.rsplit(".", 3)
+        if len(parts) < 4 or not parts[1].isdigit():
+            continue
+        if parts[0].endswith(f".{platform.node()}") and not _lives(int(parts[1])):
+            path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> Path:
-    """Write ``arrays`` to ``path``, whole or not at all, and return it."""
+    """Write ``arrays`` and a digest of them to ``path``, whole or not at all, and return it."""
+    entries: dict[str, Any] = {key: np.asarray(value) for key, value in arrays.items()}
+    entries[_DIGEST] = np.asarray(_digest(entries))
     with replacing(path) as partial, partial.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
+        np.savez_compressed(stream, **entries)
     return Path(path)
 
 
@@ -62,8 +102,8 @@ def read_arrays(
     FileNotFoundError, PermissionError, IsADirectoryError
         If there is no such file or it may not be read.
     ValueError
-        If the file is no .npz, is damaged, holds pickled objects, lacks an entry or has another
-        format.
+        If the file is no .npz, is damaged, holds pickled objects, lacks an entry, has another
+        format, or would take far more memory than its size.
     """
     source = Path(path)
     try:
@@ -71,6 +111,8 @@ def read_arrays(
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("it holds a single array")
         with archive:
+            with zipfile.ZipFile(source) as members:
+                _require_honest(members.infolist())
             stored = {key: archive[key] for key in archive.files}
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
@@ -80,7 +122,8 @@ def read_arrays(
         ValueError,
         EOFError,
         OSError,
-        NotImplementedError,
+        RuntimeError,
+        MemoryError,
     ) as error:
         raise ValueError(
             f"{source} cannot be read ({error}); it is damaged or was not written by to_npz"
@@ -95,7 +138,32 @@ def read_arrays(
             f"{source} has format {str(stored['format'])!r}, expected {format_name!r}; write it"
             " again"
         )
+    digest = stored.pop(_DIGEST, None)
+    if digest is None or str(digest) != _digest(stored):
+        raise ValueError(
+            f"{source} cannot be read (its digest {'is missing' if digest is None else 'differs'});"
+            " it is damaged or of an earlier version; write it again with to_npz"
+        )
     return stored
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 of names, kinds, shapes and values."""
+    total = hashlib.sha256()
+    for key in sorted(arrays):
+        array = arrays[key]
+        total.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
+        total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
+
+
+def _require_honest(members: Sequence[zipfile.ZipInfo]) -> None:
+    for member in members:
+        if member.file_size > max(_SMALL, _RATIO * member.compress_size):
+            raise ValueError(
+                f"its entry {member.filename} of {member.compress_size:,} bytes unpacks to"
+                f" {member.file_size:,}"
+            )
 
 
 class Stored(ABC):
@@ -143,7 +211,7 @@ class Stored(ABC):
         stored = read_arrays(path, format_name=cls.FORMAT, entries=cls.ENTRIES)
         try:
             return cls.from_entries(stored)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(
                 f"{path} contradicts itself: {error}; write the file again with to_npz"
             ) from error

@@ -13,15 +13,17 @@ import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import labelled_sample, positive_array, whole_array
+from tunebound._ground.checks import instance, labelled_sample, real_number, whole_array
 from tunebound.bounds.separators import Separator, max_margin
 from tunebound.bounds.separators.least_distance import least_distance
 
-_ACTIVE = 1e-9  # relative excess of y_j x_j . w over 1 below which sample j lies on the margin
+_ACTIVE = 1e-9  # excess of y_j x_j . w over 1 below which sample j lies on the margin, or rounding
 _RANK = 1e-10
 _NEWTON_STEPS = 200
+_NEAR = 0.1
 _SHIFT = 0.005
 _ROUNDING = 1e-12  # an offset along w_S up to this leaves no error to predict
+_BALANCED = 1e-6  # a residual up to this is rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class Asymptote:
         that part. Infinite where the support vectors do not span the samples, or the offset has no
         such part.
     residual : float
-        Largest entry of sum_i dual_i y_i x_i - w_S, relative to that of w_S.
+        Largest entry of sum_i dual_i y_i x_i - w_S, relative to that of w_S; at most 1e-6.
     """
 
     leading: Floats
@@ -148,9 +150,11 @@ def asymptote(
     Raises
     ------
     TypeError, ValueError
-        If an argument is malformed or out of range.
+        If an argument is malformed or out of range, or `separator` is of other data.
     NotSeparableError
         If no hyperplane through the origin separates the classes.
+    ArithmeticError
+        If rounding leaves a residual above 1e-6, or the offset leaves float64.
 
     Notes
     -----
@@ -158,40 +162,67 @@ def asymptote(
     Theorem 4, for almost all data; docs/head-tuning.md derives the terms of degenerate data. Which
     samples on the margin have a positive dual in some solution is decided by a linear program; the
     offset minimises the convex (eta/n) sum_i exp(-y_i x_i . v) + w_S . v over their span, by
-    Newton's method.
+    Newton's method. All is computed in units of the margin, to a power of 2: X c with
+    learning_rate/c^2 gives the same rates.
     """
     X, y = labelled_sample(X, y)
-    rate = float(positive_array("learning_rate", learning_rate))
+    log_rate = float(np.log(real_number("learning_rate", learning_rate, above=0)))
     separator = max_margin(X, y) if separator is None else separator
-    Z = X * y[:, np.newaxis]
-    leading = separator.weights
-    on_margin = np.flatnonzero(Z @ leading <= 1 + _ACTIVE)
-    supporting = on_margin[_can_support(Z[on_margin], leading)]
+    _check_belongs(X * y[:, np.newaxis], separator)
+    exponent = int(np.frexp(separator.margin)[1])
+    Z = np.ldexp(X * y[:, np.newaxis], -exponent)
+    leading = np.ldexp(separator.weights, exponent)
+    log_scale = log_rate + 2 * exponent * np.log(2) - np.log(len(y))
+    rounding = 8 * np.finfo(float).eps * np.linalg.norm(Z, axis=1) * np.linalg.norm(leading)
+    on_margin = np.flatnonzero(Z @ leading <= 1 + np.maximum(_ACTIVE, rounding))
+    supporting = on_margin[_can_support(Z[on_margin], leading)] if on_margin.size else on_margin
     degenerate = np.setdiff1d(on_margin, supporting)
-    span = _span(Z[supporting])
-    offset, dual = _offset(Z[supporting] @ span, leading @ span, rate / len(y))
+    shares = np.zeros(len(y))
+    residual = np.inf
+    if supporting.size:
+        span = _span(Z[supporting])
+        offset, dual = _offset(Z[supporting] @ span, leading @ span, log_scale)
+        shares[supporting] = dual
+        residual = float(np.abs(shares @ Z - leading).max() / np.abs(leading).max())
+    if not residual <= _BALANCED:
+        raise ArithmeticError(
+            f"X: the support vectors miss the separator by {residual:.2g}, relatively, and"
+            f" {_BALANCED:g} is allowed: rounding hides which samples lie on a margin below about"
+            " 1e-9 radii; choose features with a larger margin"
+        )
     double_log = np.zeros_like(leading)
     if degenerate.size:
         projected = Z[degenerate] - (Z[degenerate] @ span) @ span.T
         double_log = least_distance(projected).weights
-    shares = np.zeros(len(y))
-    shares[supporting] = dual
     spans = not degenerate.size and span.shape[1] == _span(Z).shape[1]
     others = np.setdiff1d(np.arange(len(y)), on_margin)
     onset = (
-        _onset(Z[supporting] @ span, dual, Z[others] @ span, leading @ span, offset, rate / len(y))
+        _onset(Z[supporting] @ span, dual, Z[others] @ span, leading @ span, offset, log_scale)
         if spans
         else np.inf
     )
     return Asymptote(
-        leading=leading,
-        double_log=double_log,
-        offset=span @ offset,
-        dual=shares,
+        leading=separator.weights,
+        double_log=np.ldexp(double_log, -exponent),
+        offset=np.ldexp(span @ offset, -exponent),
+        dual=np.ldexp(shares, -2 * exponent),
         spans=spans,
         onset=onset,
-        residual=float(np.abs(shares @ Z - leading).max() / np.abs(leading).max()),
+        residual=residual,
     )
+
+
+def _check_belongs(Z: Floats, separator: Separator) -> None:
+    remedy = "pass max_margin(X, y) of the same X and y, or leave it out"
+    instance("separator", separator, Separator, remedy=remedy)
+    shape = (len(separator.dual), len(separator.weights))
+    if shape != Z.shape:
+        raise ValueError(f"separator is of samples of shape {shape}, X has {Z.shape}; {remedy}")
+    smallest = float((Z @ separator.weights).min())
+    if abs(smallest - 1) > _BALANCED:
+        raise ValueError(
+            f"separator has min_j y_j x_j . w = {smallest:.6g} on X, y instead of 1; {remedy}"
+        )
 
 
 def _can_support(Z: Floats, leading: Floats) -> NDArray[np.bool_]:
@@ -233,43 +264,50 @@ def _span(rows: Floats) -> Floats:
     return np.asarray(right[singular > _RANK * singular[0]].T)
 
 
-def _offset(Z: Floats, leading: Floats, scale: float) -> tuple[Floats, Floats]:
-    """Minimise scale sum exp(-Z v) + leading . v; return v and the terms of the sum, which are the
-    dual.
+def _offset(Z: Floats, leading: Floats, log_scale: float) -> tuple[Floats, Floats]:
+    """Minimise sum exp(log_scale - Z v) + leading . v; return v and the terms of the sum, which are
+    the dual.
     """
     # from the least-squares solution with equal shares, rather than from 0, where exp may be far
     # off
-    equal = np.full(len(Z), max(float(leading @ leading), 1e-300) / len(Z))
-    v = np.linalg.lstsq(Z, np.log(scale / equal), rcond=None)[0]
+    equal = np.log(float(leading @ leading) / len(Z))
+    v = np.linalg.lstsq(Z, np.full(len(Z), log_scale - equal), rcond=None)[0]
 
     def terms(at: NDArray[np.floating]) -> Floats:
         with np.errstate(over="ignore"):
-            return np.asarray(scale * np.exp(-Z @ at))
+            return np.asarray(np.exp(log_scale - Z @ at))
 
     v = np.asarray(v, dtype=np.float64)
     shares = terms(v)
-    value = float(shares.sum() + leading @ v)
+    before = np.inf
     for _ in range(_NEWTON_STEPS):
         gradient = leading - shares @ Z
         # in the metric of the square roots the system stays well posed when the shares differ by
         # many decades
         root = np.sqrt(shares)[:, np.newaxis] * Z
         step = -_normal_solve(root, gradient)
-        decrease = -float(gradient @ step)
-        if decrease <= 1e-28 * (1 + abs(value)):
-            break
+        change = float(np.abs(Z @ step).max())  # of the logarithm of a share
+        if change <= _NEAR:
+            # here full steps converge quadratically, and the objective is flat to its rounding
+            if change > before / 2:
+                break
+            before = change
+            v = v + step
+            shares = terms(v)
+            continue
+        value, slope = float(shares.sum() + leading @ v), float(gradient @ step)
         length = 1.0
         while True:
             trial = v + length * step
             trial_shares = terms(trial)
-            trial_value = float(trial_shares.sum() + leading @ trial)
-            if trial_value <= value - 1e-4 * length * decrease or length < 1e-12:
+            falls = float(trial_shares.sum() + leading @ trial) <= value + 1e-4 * length * slope
+            if falls or length < 1e-12:
                 break
             length /= 2
-        if trial_value >= value:
+        if not falls:
             break
-        v, shares, value = trial, trial_shares, trial_value
-    return np.asarray(v, dtype=np.float64), shares
+        v, shares = trial, trial_shares
+    return v, shares
 
 
 def _normal_solve(root: Floats, right: Floats) -> Floats:
@@ -282,7 +320,7 @@ def _normal_solve(root: Floats, right: Floats) -> Floats:
 
 
 def _onset(
-    support: Floats, dual: Floats, others: Floats, leading: Floats, offset: Floats, scale: float
+    support: Floats, dual: Floats, others: Floats, leading: Floats, offset: Floats, log_scale: float
 ) -> float:
     """ln t from which deviations of the support vectors and the pull of the other samples are both
     down to `_SHIFT`.
@@ -302,7 +340,7 @@ def _onset(
     with np.errstate(divide="ignore"):
         # logarithms of each sample's share of the shift at t = 1, and how fast it falls in ln t
         height = (
-            np.log(scale)
+            log_scale
             - others @ offset
             + np.log(np.linalg.norm(responses, axis=1))
             - np.log(_SHIFT * across)
@@ -315,4 +353,4 @@ def _onset(
     if excess(relaxed) <= 0:
         return relaxed
     latest = float(np.max((height + np.log(len(height))) / fall))
-    return float(scipy.optimize.brentq(excess, relaxed, latest + 1.0))
+    return float(scipy.optimize.brentq(excess, relaxed, latest * (1 + 1e-9) + 1.0))

@@ -23,7 +23,14 @@ import scipy.linalg
 from numpy.typing import ArrayLike
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import WEIGHTINGS, choice, features, non_negative_array, whole_array
+from tunebound._ground.checks import (
+    WEIGHTINGS,
+    choice,
+    features,
+    instance,
+    non_negative_array,
+    whole_array,
+)
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.provenance import PROVENANCES, Constant, Provenance, weakest
 from tunebound.bounds.separators import LeaveOneOut, Separator
@@ -45,6 +52,7 @@ __all__ = [
 ]
 
 _EPS = float(np.finfo(np.float64).eps)
+_SEPARATOR = "pass max_margin(X, y)"
 _RESOLUTION = 1e-12
 
 
@@ -70,6 +78,7 @@ def margin(separator: Separator) -> Constant:
 
     The true margin exceeds it by at most half the gap, to first order.
     """
+    instance("separator", separator, Separator, remedy=_SEPARATOR)
     return Constant(
         name="margin",
         value=separator.margin,
@@ -85,6 +94,7 @@ def kkt_lambda(separator: Separator) -> Constant:
     It is the largest lambda for which alpha_i <= 1/(n lambda) for every sample, which the proof for
     a fixed left-out sample needs.
     """
+    instance("separator", separator, Separator, remedy=_SEPARATOR)
     return Constant(
         name="lam",
         value=float(1.0 / separator.dual.max() / separator.dual.size),
@@ -106,6 +116,9 @@ def direction_constant(separator: Separator, left_out: LeaveOneOut) -> Constant:
     left_out : LeaveOneOut
         ``leave_one_out_separators(X, y)`` of the same data.
     """
+    instance("separator", separator, Separator, remedy=_SEPARATOR)
+    remedy = "pass leave_one_out_separators(X, y)"
+    instance("left_out", left_out, LeaveOneOut, remedy=remedy)
     unit = separator.direction
     others = left_out.weights * separator.margin
     if others.shape != (separator.dual.size, unit.size):
@@ -140,6 +153,7 @@ def certified_direction_constant(separator: Separator) -> Constant:
     Together with `kkt_lambda`, `bounds.head.kkt` then bounds every left-out sample (proof in
     docs/head-tuning.md).
     """
+    instance("separator", separator, Separator, remedy=_SEPARATOR)
     return Constant(
         name="nu",
         value=separator.margin,

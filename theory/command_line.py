@@ -48,6 +48,16 @@ def _complete_suites() -> list[str]:
     return sorted({name for each in theory.settings().values() for name in each.suite_names()})
 
 
+def _named(text: str) -> Path:
+    if not text:
+        raise typer.BadParameter("it is empty text; name a file or directory, or leave it out")
+    return Path(text)
+
+
+def _output(meaning: str) -> Any:
+    return typer.Option(parser=_named, metavar="PATH", help=meaning)
+
+
 Directory = Annotated[Path, typer.Argument(help="Directory of a finished `tunebound run`.")]
 Suite = Annotated[
     str,
@@ -232,7 +242,7 @@ def run(
     suite: Suite = "standard",
     output: Annotated[
         Path | None,
-        typer.Option(help="Directory of the study; runs/SUITE or runs/SETTING-SUITE by default."),
+        _output("Directory of the study; runs/SUITE or runs/SETTING-SUITE by default."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be computed, and stop.")
@@ -295,7 +305,8 @@ def verify(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option(help="Directory that receives the smallest counterexample.")
+        Path,
+        _output("Directory that receives the smallest counterexample."),
     ] = Path("runs/counterexamples"),
 ) -> None:
     """Test one theorem or hypothesis and print the verdict; status 1 where it is violated."""
@@ -350,7 +361,8 @@ def falsify(
         int, typer.Option(min=100, help="Members to examine; the search ends at a violation.")
     ] = 6000,
     output: Annotated[
-        Path, typer.Option(help="Directory that receives the data with the largest ratio.")
+        Path,
+        _output("Directory that receives the data with the largest ratio."),
     ] = Path("runs/falsified"),
 ) -> None:
     """Search small data for a violation of a theorem; status 1 where 50 digits confirm one."""
@@ -370,7 +382,8 @@ def falsify(
 def plot(
     directory: Directory,
     output: Annotated[
-        Path | None, typer.Option(help="Directory of the figures; DIRECTORY/figures by default.")
+        Path | None,
+        _output("Directory of the figures; DIRECTORY/figures by default."),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="png, pdf or svg.")] = "png",
 ) -> None:
@@ -394,7 +407,8 @@ def plot(
 def report(
     directory: Directory,
     output: Annotated[
-        Path | None, typer.Option(help="The HTML file; DIRECTORY/report.html by default.")
+        Path | None,
+        _output("The HTML file; DIRECTORY/report.html by default."),
     ] = None,
 ) -> None:
     """Write verdicts, rates, figures and certificates of a study as one HTML file."""

@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from tunebound._ground import checks
 from tunebound._ground.arrays import Floats, Integers
 
+# a head that moves by less has squares beyond float64, and no direction
+SMALLEST_MOVE = 1e-145
+
 
 def growth(weighting: str, n: int) -> float:
     """By how much the weight of the remaining samples grows when one of n is left out."""
@@ -53,6 +56,7 @@ def labelled_batch(X: ArrayLike, y: ArrayLike, *, leave_one_out: bool) -> tuple[
     """One sample (n, d) or a batch (D, n, d) with labels ±1, as float64 arrays of shape (D, n, d)
     and (D, n); every class keeps a sample, also when one is left out.
     """
+    checks.true_or_false("leave_one_out", leave_one_out)
     points = checks.features(X, batch=True)
     if points.shape[-2] < 2:
         raise ValueError(f"X must hold at least 2 samples, got shape {points.shape}; add samples")
@@ -81,6 +85,7 @@ def class_batch(
     """One sample (n, d) or a batch (D, n, d) with labels 0, …, K − 1, as arrays of shape (D, n, d)
     and (D, n); every class keeps a sample, also when one is left out.
     """
+    checks.true_or_false("leave_one_out", leave_one_out)
     classes = checks.whole_number(
         "classes", classes, low=2, remedy="a softmax head compares two classes at least"
     )
@@ -102,12 +107,14 @@ def initial_weights(init: ArrayLike | None, batch: int, d: int) -> Floats:
 
 
 def learning_rates(learning_rate: ArrayLike | str, limits: NDArray) -> Floats:
-    """One step size a data set, shape (D,): "auto" is half the limit; above the limit is
-    refused.
+    """One step size a data set, shape (D,): "auto" is half the limit; above the limit is refused,
+    and so is what does not move a head within float64.
     """
     if isinstance(learning_rate, str):
         checks.choice("learning_rate", learning_rate, ("auto",))
-        return limits / 2
+        rates = limits / 2
+        require_moves(rates, limits)
+        return rates
     rates = checks.positive_array("learning_rate", learning_rate)
     if rates.shape not in ((), limits.shape):
         raise ValueError(
@@ -123,4 +130,19 @@ def learning_rates(learning_rate: ArrayLike | str, limits: NDArray) -> Floats:
             f"(beta: the curvature of its mean loss); pass a value up to the limit, or"
             f' "auto" for half of it'
         )
+    require_moves(rates, limits)
     return rates
+
+
+def require_moves(rates: Floats, limits: Floats) -> None:
+    """Refuse step sizes (D,) that move heads by less than float64 can square; `limits` (D,) are
+    2/β, and √(8/limit) is the length of a sample, as a mean along their principal direction.
+    """
+    moves = rates * np.sqrt(8 / limits)
+    if (moves < SMALLEST_MOVE).any():
+        worst = int(np.argmin(moves))
+        raise ValueError(
+            f"learning_rate {rates[worst]:.6g} moves the heads of data set {worst} by about"
+            f" {moves[worst]:.1g} a step, whose square leaves float64; pass a larger one, or"
+            " rescale X to a largest norm of 1"
+        )

@@ -119,13 +119,14 @@ def test_direction_error_of_the_expansion():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"learning_rate": 0.0}, "learning_rate must be finite and above 0"),
         ({"learning_rate": np.nan}, "learning_rate must be finite"),
+        ({"learning_rate": 1.0, "separator": 3}, "separator must be a Separator, got int; pass"),
     ],
 )
 def test_bad_arguments_are_refused(change, message):
     data = synthetic.make_separable("gaussian", n=12, d=3, margin=0.5, radius=3.0, seed=0)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         bounds.asymptote(data.X, data.y, **change)
     with pytest.raises(ValueError, match="steps"):
         bounds.asymptote(data.X, data.y, learning_rate=1.0).direction_error(2)
@@ -142,3 +143,62 @@ def test_direction_distance_is_the_distance_of_unit_vectors(angle, length):
     unit_vector /= mp.norm(unit_vector)
     exact = float(mp.norm(unit_vector - mp.matrix([1, 0])))
     assert bounds.direction_distance(across, along) == pytest.approx(exact, rel=1e-14)
+
+
+def planted(seed, margin=0.3):
+    g = np.random.default_rng(seed)
+    y = np.where(np.arange(10) % 2, 1.0, -1.0)
+    X = g.normal(size=(10, 3))
+    X[:, 0] = y * margin * (1 + g.random(10))
+    return X, y
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("exponent", [-480, -150, -7, 7, 33, 46, 100, 330, 480])
+def test_units_of_the_features_change_no_rate(seed, exponent):
+    # X c with the step size η/c² has the same heads, divided by c
+    X, y = planted(seed)
+    scale = 2.0**exponent
+    known = bounds.asymptote(X, y, learning_rate=0.1)
+    found = bounds.asymptote(X * scale, y, learning_rate=0.1 / scale**2)
+    assert found.rate == pytest.approx(known.rate, rel=1e-12)
+    assert found.onset == pytest.approx(known.onset, rel=1e-12)
+    np.testing.assert_allclose(found.offset * scale, known.offset, rtol=1e-12)
+    np.testing.assert_allclose(found.dual * scale**2, known.dual, rtol=1e-12)
+
+
+def test_the_smallest_step_size_moves_the_offset_along_the_separator_only():
+    # across it the offset minimises Σ exp(−z·v) whatever the step size
+    X, y = planted(0)
+    known = bounds.asymptote(X, y, learning_rate=0.1)
+    assert bounds.asymptote(X, y, learning_rate=5e-324).rate == pytest.approx(known.rate, rel=1e-9)
+
+
+@pytest.mark.parametrize("margin", [1e-3, 1e-5, 1e-7])
+@pytest.mark.parametrize("family", ["gaussian", "sphere", "all_support", "sparse"])
+def test_small_margins_leave_no_more_than_rounding(family, margin):
+    data = synthetic.make_separable(family, n=30, d=5, margin=margin, radius=3.0, seed=1)
+    found = bounds.asymptote(data.X, data.y, learning_rate=1.0)
+    mp.dps = 50
+    shares = mp.matrix([mpf(a) * int(sign) for a, sign in zip(found.dual, data.y, strict=True)])
+    rest = mp.matrix(data.X.tolist()).T * shares - mp.matrix(found.leading.tolist())
+    error = float(mp.norm(rest, mp.inf))
+    rounding = data.n * np.finfo(float).eps * data.radius / margin  # of a sum of n terms
+    assert error / np.abs(found.leading).max() < rounding
+    assert found.residual < rounding
+
+
+def test_a_separator_of_other_data_is_refused():
+    X, y = planted(0)
+    with pytest.raises(ValueError, match=r"separator is of samples of shape \(9, 3\), X has"):
+        bounds.asymptote(X, y, learning_rate=1.0, separator=bounds.max_margin(X[1:], y[1:]))
+    for other in (planted(1)[0], 2 * X):
+        separator = bounds.max_margin(other, y)
+        with pytest.raises(ValueError, match="on X, y instead of 1; pass max_margin"):
+            bounds.asymptote(X, y, learning_rate=1.0, separator=separator)
+
+
+def test_a_margin_lost_in_rounding_is_refused():
+    X, y = planted(0, margin=1e-11)
+    with pytest.raises(ArithmeticError, match="choose features with a larger margin"):
+        bounds.asymptote(X, y, learning_rate=1.0)

@@ -380,3 +380,21 @@ def test_fit_direction_constant_takes_many_heads_at_each_record():
 def test_fit_direction_constant_checks_its_records(steps, error, message):
     with pytest.raises(ValueError, match=message):
         constants.fit_direction_constant(steps, error)
+
+
+@pytest.mark.parametrize("other", [None, 3, "separator", np.ones(3)])
+def test_what_is_no_separator_is_refused(other):
+    for constant in (
+        constants.margin,
+        constants.kkt_lambda,
+        constants.certified_direction_constant,
+        lambda separator: constants.direction_constant(separator, separator),
+    ):
+        with pytest.raises(
+            TypeError, match=r"separator must be a Separator, got .*pass max_margin"
+        ):
+            constant(other)
+    X = np.array([[1.0, 2.0], [2.0, 1.0], [-1.0, -1.0], [-2.0, -1.0]])
+    separator = max_margin(X, np.array([1, 1, -1, -1]))
+    with pytest.raises(TypeError, match="left_out must be a LeaveOneOut, got"):
+        constants.direction_constant(separator, other)

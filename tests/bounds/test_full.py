@@ -615,3 +615,10 @@ def test_formulas_need_no_cvxpy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) == pytest.approx(1 / 16, rel=1e-14)
+
+
+@pytest.mark.parametrize("bound", [full.published, full.closed])
+@pytest.mark.parametrize("n", [1e300, 1e308])
+def test_the_largest_n_warns_of_nothing(bound, n):
+    # warnings are errors here; with κ = 1 a step reaches the minimiser, and kappa/n² underflows
+    assert 0 <= bound(n=n, lipschitz=1.0, mu=1.0, beta=1.0, distance=1.0) < 1e-290

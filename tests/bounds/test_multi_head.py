@@ -282,3 +282,10 @@ def test_anytime_holds_for_a_mean_head(seed, n, d, scale):
     radius = np.linalg.norm(X, axis=1).max()
     size = {"n": n, "margin": separator.margin, "radius": radius}
     assert measured <= head.anytime_plain(**size, progress=progress) + 1e-12
+
+
+def test_one_group_is_meant_where_none_is_named():
+    known = {"spread": 2.0, "deviation": 1.0, "heads": 64, "delta": 0.05}
+    found = multi_head.concentration(**known)
+    assert found == pytest.approx((2.0 + np.sqrt(2 * np.log(20))) / 8, rel=1e-15)
+    assert found > multi_head.concentration(**known, groups=2)

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
 from tunebound._ground import checks
@@ -338,3 +339,38 @@ def test_a_place_is_written_behind_a_name():
     assert checks.first(np.array([[False, False], [True, True]])) == (1, 0)
     assert checks.place((1, 0)) == "[1, 0]"
     assert checks.place(()) == ""
+
+
+@pytest.mark.parametrize("count", [10**15 + 1, 2**64 - 1, 10**400])
+def test_counts_that_no_run_reaches_are_refused_and_seeds_are_not(count):
+    with pytest.raises(ValueError, match=r"steps must be at most 1e\+15, got"):
+        checks.whole_number("steps", count, low=1)
+    assert checks.whole_number("steps", 10**15, low=1) == 10**15
+    assert checks.whole_number("seed", count, low=0) == count
+    assert checks.whole_number("places", count, low=1, high=10**500) == count
+
+
+def test_tensors_with_a_gradient_are_taken_and_those_without_values_refused():
+    values = torch.tensor([[1.0, 2.0]], requires_grad=True)
+    found = checks.real_array("X", values)
+    assert found.dtype == np.float64
+    assert found.tolist() == [[1.0, 2.0]]
+    for tensor in (values.bfloat16(), values.to("meta"), [values[0, 0], values[0, 1]]):
+        with pytest.raises(TypeError, match=r"^X does not become a NumPy array "):
+            checks.real_array("X", tensor)
+
+
+def test_infinite_numbers_are_taken_where_they_are_asked_for():
+    assert checks.real_array("x", [1, np.inf, -np.inf], infinite=True).tolist() == [
+        1,
+        np.inf,
+        -np.inf,
+    ]
+    with pytest.raises(ValueError, match=r"x\[1\] = nan"):
+        checks.real_array("x", [1.0, np.nan], infinite=True)
+
+
+def test_an_object_of_another_class_is_refused():
+    checks.instance("separator", 3, int, remedy="pass 3")
+    with pytest.raises(TypeError, match="separator must be a int, got str; pass 3"):
+        checks.instance("separator", "3", int, remedy="pass 3")

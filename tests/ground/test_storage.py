@@ -1,7 +1,9 @@
 """Files are written whole or not at all, and read only if they are what they say."""
 
+import io
 import os
 import stat
+import zipfile
 
 import numpy as np
 import pytest
@@ -62,6 +64,7 @@ def test_arrays_come_back_bit_for_bit(tmp_path):
     assert path == tmp_path / "arrays.npz"
     found = read_arrays(path, format_name="test 1", entries=["values"])
     assert set(found) == {"format", "values"}
+    assert (found["format"] == "test 1").all()
     assert found["values"].tobytes() == values.tobytes()
 
 
@@ -104,4 +107,71 @@ def test_damaged_files_are_refused_by_name(tmp_path, damage):
     else:
         write_arrays(path, {"format": "test 1", "values": np.array([{}], dtype=object)})
     with pytest.raises(ValueError, match=r"arrays.npz cannot be read \(.*\); it is damaged or was"):
+        read(path)
+
+
+def test_no_flipped_bit_changes_what_comes_back(tmp_path):
+    path = tmp_path / "arrays.npz"
+    values = np.random.default_rng(0).normal(size=30)
+    arrays = {"format": "test 1", "values": values, "seed": "7"}
+    whole = write_arrays(path, arrays).read_bytes()
+    chosen = np.random.default_rng(1)
+    refused, flips = 0, 1500
+    for _ in range(flips):
+        content = bytearray(whole)
+        content[chosen.integers(len(content))] ^= 1 << chosen.integers(8)
+        path.write_bytes(content)
+        try:
+            found = read(path)
+        except ValueError:
+            refused += 1
+            continue
+        assert found.keys() == arrays.keys()
+        assert found["values"].tobytes() == values.tobytes()
+        assert str(found["seed"]) == "7"
+    assert refused > flips / 2
+
+
+def test_a_file_without_its_digest_is_refused(tmp_path):
+    path = tmp_path / "arrays.npz"
+    np.savez_compressed(path, format="test 1", values=np.ones(3))
+    with pytest.raises(ValueError, match=r"its digest is missing.*earlier version; write it again"):
+        read(path)
+    digest = np.load(write_arrays(tmp_path / "other.npz", {"values": np.ones(3)}))["digest"]
+    np.savez_compressed(path, format="test 1", values=np.ones(3), digest=digest)
+    with pytest.raises(ValueError, match="its digest differs"):
+        read(path)
+
+
+def test_an_archive_that_would_fill_the_memory_is_refused(tmp_path):
+    path = tmp_path / "arrays.npz"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("values.npy", "w", force_zip64=True) as member,
+    ):
+        for _ in range(300):
+            member.write(bytes(2**20))
+    with pytest.raises(ValueError, match=r"entry values.npy of .* bytes unpacks to 314,572,800"):
+        read(path)
+
+
+def test_a_header_that_claims_more_than_there_is_is_refused(tmp_path):
+    path = tmp_path / "arrays.npz"
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f8", "fortran_order": False, "shape": (2**60,)}
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("values.npy", header.getvalue() + bytes(8))
+    with pytest.raises(ValueError, match=r"arrays.npz cannot be read"):
+        read(path)
+
+
+def test_an_archive_marked_as_encrypted_is_refused(tmp_path):
+    path = write_arrays(tmp_path / "arrays.npz", {"format": "test 1", "values": np.ones(3)})
+    content = bytearray(path.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"arrays.npz cannot be read \(.*encrypted"):
         read(path)

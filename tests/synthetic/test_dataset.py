@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tunebound._ground.storage import write_arrays
 from tunebound.synthetic import SeparableDataset, families, make_separable
 
 ARRAYS = ("X", "y", "separator", "dual", "support")
@@ -25,10 +26,8 @@ DUAL = np.array([0.125, 0.125, 0.0])
 def rewrite(source: Path, target: Path, **changes: Any) -> Path:
     """Copy an .npz with some entries replaced, or dropped where the new value is None."""
     with np.load(source) as archive:
-        entries = {key: archive[key] for key in archive.files} | changes
-    with target.open("wb") as stream:
-        np.savez(stream, **{key: value for key, value in entries.items() if value is not None})
-    return target
+        entries = {key: archive[key] for key in archive.files if key != "digest"} | changes
+    return write_arrays(target, {key: value for key, value in entries.items() if value is not None})
 
 
 @pytest.fixture

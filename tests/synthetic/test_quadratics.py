@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from tunebound._ground.storage import write_arrays
 from tunebound.synthetic.largest_gradient import largest_quadratic_gradient
 from tunebound.synthetic.quadratics import QuadraticProblem, make_quadratics
 from tunebound.synthetic.spectra import SPECTRA
@@ -347,7 +348,7 @@ def test_bad_files_are_refused(tmp_path):
         ({"minimiser": problem.minimiser + 0.1}, "minimiser does not minimise the mean loss"),
         ({"minimiser": np.ones(2)}, r"minimiser must have shape \(3,\)"),
     ]:
-        np.savez(path, **(entries | change))
+        write_arrays(path, entries | change)
         with pytest.raises(ValueError, match=f"contradicts itself: {message}"):
             QuadraticProblem.from_npz(path)
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
+from tunebound._ground.storage import write_arrays
 from tunebound.synthetic.largest_gradient import log_cosh, sech_squared
 from tunebound.synthetic.smooth_losses import SmoothProblem, make_smooth_losses
 from tunebound.synthetic.spectra import SPECTRA
@@ -131,7 +132,7 @@ def test_files_come_back_bit_for_bit(tmp_path):
         ({"lipschitz": 9.0}, "lipschitz=9.0 is not the largest gradient"),
         ({"mu": -1.0}, "mu must be finite and at least 1e-100, got -1.0"),
     ]:
-        np.savez(path, **(entries | change))
+        write_arrays(path, entries | change)
         with pytest.raises(ValueError, match=f"contradicts itself: {message}"):
             SmoothProblem.from_npz(path)
 

@@ -294,3 +294,13 @@ def test_every_option_is_listed_with_its_default_and_meaning(monkeypatch, capsys
         for name, default, meaning in setting.options.described():
             assert meaning, f"{setting.name}: say what {name} is in the options' docstring"
             assert f"    {name} = {default}: {meaning}" in out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("run",), ("verify", "H-limit"), ("falsify", "H-limit"), ("plot", "."), ("report", ".")],
+)
+def test_an_output_without_a_name_is_refused(monkeypatch, capsys, command):
+    code, _, err = call(monkeypatch, capsys, *command, "--output", "")
+    assert code == 2
+    assert "it is empty text" in err

@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 from tests.registries import keep
 from tunebound import theory
 from tunebound.theory.engine import hypothesis as module
+from tunebound.theory.engine.computing import TABLES, Results
 from tunebound.theory.engine.hypothesis import Hypothesis, decide, find_hypothesis, hypotheses
 from tunebound.theory.engine.setting import settings
 from tunebound.theory.engine.statistics.effects import (
@@ -23,6 +24,8 @@ from tunebound.theory.engine.statistics.effects import (
     sign_test,
     signs_needed,
 )
+
+NOTHING = Results(*(pd.DataFrame() for _ in TABLES))
 
 
 def claim(effects, predicted=-1, name="claim", scale="log ratio"):
@@ -38,7 +41,7 @@ def claim(effects, predicted=-1, name="claim", scale="log ratio"):
 
 
 def alone(effects, **options):
-    return decide([claim(effects, **options)], None)[0]
+    return decide([claim(effects, **options)], NOTHING)[0]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_holm_adjusts_for_all_that_is_judged_together():
             claim(none, name="c"),
             claim(weak, name="d"),
         ],
-        None,
+        NOTHING,
     )
     by_name = {decision.hypothesis.name: decision for decision in together}
     p = {"weak": sign_test(weak), "strong": sign_test(strong)}
@@ -116,7 +119,7 @@ def test_holm_adjusts_for_all_that_is_judged_together():
     assert by_name["a"].adjusted == by_name["d"].adjusted == pytest.approx(2 * p["weak"])
     assert by_name["a"].together == 3
     assert (by_name["a"].status, alone(weak).status) == ("confirmed", "confirmed")
-    crowd = decide([claim(weak, name=str(k)) for k in range(5)], None)
+    crowd = decide([claim(weak, name=str(k)) for k in range(5)], NOTHING)
     assert {decision.status for decision in crowd} == {"not decided"}, (
         "2.2 % is not enough for one of five"
     )
@@ -143,7 +146,7 @@ def test_equivalence_is_no_verdict_on_the_sign_and_is_adjusted_by_itself():
         claim(large, name="large"),
         claim(tiny, name="slope", scale="trend"),
     ]
-    by_name = {each.hypothesis.name: each for each in decide(claims, None)}
+    by_name = {each.hypothesis.name: each for each in decide(claims, NOTHING)}
     assert (by_name["tiny"].status, by_name["tiny"].equivalent) == ("confirmed", True)
     assert (by_name["none"].status, by_name["none"].equivalent) == ("not decided", True)
     assert (by_name["large"].status, by_name["large"].equivalent) == ("confirmed", False)
@@ -154,7 +157,7 @@ def test_equivalence_is_no_verdict_on_the_sign_and_is_adjusted_by_itself():
     assert not alone([math.inf] * 40).equivalent
     edge = [-0.01] * 11 + [0.5] * 2  # alone 1.1 %; one of five such tests 5.6 %
     assert alone(edge).equivalent
-    crowd = decide([claim(edge, name=str(k)) for k in range(5)], None)
+    crowd = decide([claim(edge, name=str(k)) for k in range(5)], NOTHING)
     assert not any(each.equivalent for each in crowd)
 
 
@@ -260,3 +263,15 @@ def test_verify_takes_a_suite_and_judges_alone(monkeypatch):
     assert decision.units == decision.agreeing > 5
     with pytest.raises(ValueError, match="no suite is named 'huge'"):
         module.verify_hypothesis(counts, "huge")
+
+
+@pytest.mark.parametrize("predicted", [-1, 1])
+def test_no_effect_counts_for_neither_side(predicted):
+    decision = alone([0.0, 0.0, 0.0, 0.3, 0.3, -0.3], predicted=predicted)
+    assert decision.units == 6
+    assert (decision.agreeing, decision.opposed) == ((2, 1) if predicted == 1 else (1, 2))
+
+
+def test_what_was_not_tested_has_the_p_value_of_no_evidence():
+    decision = alone([])
+    assert (decision.units, decision.p, decision.adjusted) == (0, 1.0, 1.0)

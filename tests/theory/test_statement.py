@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tunebound import theory
+from tunebound import synthetic, theory
 from tunebound.theory.engine.statement import Claim, find_theorem
 
 
@@ -50,52 +50,91 @@ def test_resolution_by_sample():
 
 
 @pytest.mark.parametrize(
-    ("claim", "message"),
+    ("change", "message"),
     [
-        (
-            Claim(
-                measured=[1.0, 2.0],
-                bound=[1.0],
-                steps=[1, 2],
-                resolution=0.0,
-                provenance="exact",
-                quantity="q",
-            ),
-            "compares like with like|reshape",
-        ),
-        (
-            Claim(
-                measured=[[1.0, 2.0]],
-                bound=[[1.0]],
-                steps=[1],
-                resolution=0.0,
-                provenance="exact",
-                quantity="q",
-            ),
-            "compares like with like",
-        ),
-        (
-            Claim(
-                measured=np.nan,
-                bound=1.0,
-                steps=1,
-                resolution=0.0,
-                provenance="exact",
-                quantity="q",
-            ),
-            "q: measured or bound holds NaN",
-        ),
-        (
-            Claim(
-                measured=1.0, bound=1.0, steps=1, resolution=0.0, provenance="guessed", quantity="q"
-            ),
-            "provenance must be one of",
-        ),
+        ({"measured": [1.0, 2.0]}, r"q: measured has shape \(2,\) for 3 numbers of steps"),
+        ({"measured": np.ones((3, 2))}, "compares like with like"),
+        ({"measured": [1.0, np.nan, 1.0]}, r"q: measured\[1\] = nan"),
+        ({"bound": [1.0, 1.0, np.nan]}, r"q: bound\[2\] = nan"),
+        ({"resolution": np.nan}, "q: resolution = nan"),
+        ({"resolution": [0.0, np.nan, 0.0]}, r"q: resolution\[1\] = nan"),
+        ({"resolution": np.inf}, "q: resolution = inf: .* must be finite and at least 0"),
+        ({"resolution": -1e-9}, "q: resolution = -1e-09: .* must be finite and at least 0"),
+        ({"resolution": [0.0, 0.0]}, r"q: resolution has shape \(2, 1\), measured \(3, 1\)"),
+        ({"steps": [1.0, np.nan, 3.0]}, r"q: steps\[1\] = nan"),
+        ({"steps": [0.0, 1.0, 2.0]}, r"q: steps\[0\] = 0.0: .* must be above 0"),
+        ({"measured": [1.0, np.inf, 1.0], "bound": [1.0, np.inf, 1.0]}, "not both be infinite"),
+        ({"measured": [1.0, -np.inf, 1.0]}, "not both be infinite|must be above"),
+        ({"bound": [1.0, -np.inf, 1.0]}, r"q: bound\[1, 0\] = -inf: .* must be above −∞"),
+        ({"measured": np.ma.masked_greater([1.0, 2.0, 3.0], 2)}, "q: measured is a masked array"),
+        ({"bound": ["1", "2", "3"]}, "q: bound must be made of real numbers"),
+        ({"provenance": "guessed"}, "provenance must be one of"),
     ],
 )
-def test_claims_that_compare_nothing_are_refused(claim, message):
-    with pytest.raises(ValueError, match=message):
-        claim.rows()
+def test_claims_that_decide_nothing_are_refused(change, message):
+    claim = {
+        "measured": [1.0, 2.0, 3.0],
+        "bound": [0.0, 0.0, 0.0],
+        "steps": [1, 2, np.inf],
+        "resolution": 0.0,
+        "provenance": "exact",
+        "quantity": "q",
+    }
+    assert all(row["excess"] > 0 for row in Claim(**claim).rows())
+    with pytest.raises((ValueError, TypeError), match=message):
+        Claim(**{**claim, **change}).rows()
+
+
+def test_a_side_may_be_infinite_where_the_other_decides():
+    quantities = {"steps": [1, 2], "resolution": 0.0, "provenance": "exact", "quantity": "q"}
+    rows = Claim(measured=[1.0, np.inf], bound=[np.inf, 1.0], **quantities).rows()
+    assert [row["excess"] for row in rows] == [-np.inf, np.inf]
+
+
+def test_a_violated_bound_with_a_resolution_of_nan_is_not_called_true():
+    undecidable = theory.Theorem(
+        name="T",
+        statement="s",
+        source="s",
+        proof="conjecture",
+        setting="head",
+        maximum=2.0,
+        claims=lambda evidence: [
+            Claim(
+                measured=1.0,
+                bound=0.0,
+                steps=5,
+                resolution=np.nan,
+                provenance="exact",
+                quantity="q",
+            )
+        ],
+    )
+    data = [synthetic.make_separable(n=10, d=3)]
+    with pytest.raises(ValueError, match="q: resolution = nan"):
+        theory.verify(undecidable, data, steps=10, exact=True, jobs=1)
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "../x", "..", ".x", "a\\b", "a\nb", "a\0b", "", "x" * 201, 3]
+)
+def test_a_name_that_is_no_file_name_is_refused(name):
+    with pytest.raises((ValueError, TypeError), match="name must be text of 1 to 200 characters"):
+
+        @theory.theorem(name, statement="s", source="t", setting="head")
+        def other(evidence):
+            return ()
+
+    assert name not in theory.theorems()
+
+
+@pytest.mark.parametrize("maximum", [np.nan, 0.0, -1.0])
+def test_a_maximum_that_no_bound_reaches_is_refused(maximum):
+    with pytest.raises(ValueError, match="maximum"):
+
+        @theory.theorem("never", statement="s", source="t", setting="head", maximum=maximum)
+        def other(evidence):
+            return ()
 
 
 def test_every_rung_is_registered_with_its_source_and_statement():

@@ -355,3 +355,11 @@ def test_bad_requests_are_refused(arguments, message):
 def test_options_are_checked_before_work():
     with pytest.raises(ValueError, match=r"options .'step'. are unknown"):
         theory.verify("H-anytime", SETS, step=3)
+
+
+@pytest.mark.parametrize("other", [None, 3, "results", {}])
+def test_what_is_no_result_is_refused(other):
+    with pytest.raises(TypeError, match=r"results must be a Results, got .*pass what theory.run"):
+        theory.judge("H-limit", other)
+    with pytest.raises(TypeError, match=r"results must be a Results, got .*pass what theory.run"):
+        theory.decide(list(theory.hypotheses("head").values()), other)

@@ -7,6 +7,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+import torch
 
 from tunebound import synthetic
 from tunebound.tuning import flow_heads, flow_records, learning_rate_limits, tune_heads
@@ -242,3 +243,64 @@ def test_the_correction_left_out_late_moves_no_head(monkeypatch):
     }
     assert moved[late] < 2e-11
     assert moved[early] > 5 * moved[late], "where it is left out earlier it is seen"
+
+
+def test_the_last_step_that_float64_can_count_is_taken_and_none_beyond():
+    assert flow_records(1e290)[-1] == 1e290
+    for until in (np.nextafter(1e290, np.inf), 2e290):
+        with pytest.raises(ValueError, match=r"at most 1e.290"):
+            flow_records(until)
+
+
+@pytest.mark.parametrize(("share", "accepted"), [(0.5, True), (1.0, True), (1.01, False)])
+def test_a_step_is_taken_where_its_error_is_within_the_tolerance(monkeypatch, share, accepted):
+    class Standing:
+        Z = torch.zeros(1, 2, 2, dtype=torch.float64)
+
+        def drift_boundary(self, u, W):
+            return torch.zeros(1, 2, dtype=torch.float64)
+
+    ahead = torch.tensor([[[4.0, 0.0]]], dtype=torch.float64)
+    error = torch.tensor([[[0.0, 4.0 * share * 0.25]]], dtype=torch.float64)
+    solved, integral = torch.tensor([True]), torch.zeros(1, 2, dtype=torch.float64)
+    monkeypatch.setattr(
+        flow_path.rosenbrock, "step", lambda *given: (ahead, error, integral, solved)
+    )
+    start = torch.ones(1, 1, 2, dtype=torch.float64)
+    zero = torch.zeros(1, dtype=torch.float64)
+    on_its_way = flow_path.FlowPath(Standing(), zero, start.clone(), tolerance=0.25)
+    on_its_way._step(on_its_way.field, slice(None), 1.0)
+    assert (on_its_way.u > 0).item() is accepted
+    assert torch.equal(on_its_way.W, ahead if accepted else start)
+
+
+@pytest.mark.parametrize("exponent", [-490, -330, 240, 270, 400, 470])
+@pytest.mark.parametrize("classes", [None, 2])
+def test_units_of_the_features_change_the_units_only(exponent, classes):
+    data = synthetic.make_separable("gaussian", n=8, d=3, margin=0.5, radius=2.0, seed=0)
+    y = data.y if classes is None else (data.y + 1) // 2
+    known = flow_heads(data.X, y, until=1e30, record=[10, 1e30], classes=classes)
+    scale = 2.0**exponent
+    found = flow_heads(data.X * scale, y, until=1e30, record=[10, 1e30], classes=classes)
+    assert np.array_equal(found.direction_distance, known.direction_distance)
+    assert np.array_equal(found.resolution, known.resolution)
+    assert np.array_equal(found.margin, known.margin * scale)
+    for name in ("distance", "certificate", "norm", "path", "weights"):
+        assert np.array_equal(getattr(found, name) * scale, getattr(known, name)), name
+
+
+def test_tiny_step_sizes_follow_gradient_flow():
+    # heads of tiny steps are those of gradient flow at the time η t, up to 1e-6
+    data = synthetic.make_separable("gaussian", n=10, d=3, margin=0.3, radius=3.0, seed=0)
+    known = flow_heads(data.X, data.y, until=1e16, learning_rate=1e-6)
+    found = flow_heads(data.X, data.y, until=1e30, learning_rate=1e-20)
+    np.testing.assert_allclose(
+        found.direction_distance[-1], known.direction_distance[-1], rtol=0, atol=2e-6
+    )
+    np.testing.assert_allclose(found.path[-1], known.path[-1], rtol=2e-6)
+
+
+def test_separable_data_with_too_small_a_margin_are_not_called_inseparable():
+    data = synthetic.make_separable("gaussian", n=20, d=4, margin=1e-3, radius=3.0, seed=1)
+    with pytest.raises(FloatingPointError, match="or its margin is so small that it takes longer"):
+        flow_heads(data.X, data.y, until=1e30, leave_one_out=False)

@@ -2,13 +2,21 @@
 promises.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from tests.oracles.descent import leave_one_out_paths
 from tunebound import synthetic
-from tunebound.tuning import learning_rate_limits, tune_heads
+from tunebound.tuning import (
+    Adam,
+    MultiHeadLoss,
+    flow_heads,
+    learning_rate_limits,
+    tune_heads,
+)
 from tunebound.tuning.heads import tune as engine
 
 FAMILIES = ("gaussian", "heavy_tailed", "degenerate", "wide")
@@ -328,3 +336,80 @@ def test_rounding_is_far_below_the_resolution(family, size):
             distance = np.sqrt(((directions[1:] - directions[0]) ** 2).sum(axis=1))
             error = np.abs(run.direction_distance[k] - distance).max()
             assert error < 0.2 * run.resolution[k]
+
+
+@pytest.mark.parametrize("rate", [5e-324, 1e-308, 1e-200, 1e-147])
+@pytest.mark.parametrize(
+    "more", [{}, {"classes": 2}, {"batches": [[0, 1, 2]] * 3}, {"optimiser": Adam()}]
+)
+def test_a_step_that_moves_no_head_is_refused_and_leaves_no_nan(rate, more):
+    g = np.random.default_rng(0)
+    X = g.normal(size=(8, 3))
+    y = np.where(np.arange(8) % 2, 1, -1)
+    labels = (y + 1) // 2 if "classes" in more else y
+    with pytest.raises(ValueError, match=r"learning_rate .* moves the heads of data set 0"):
+        tune_heads(X, labels, steps=3, learning_rate=rate, **more)
+    run = tune_heads(X, labels, steps=3, learning_rate=1e-144, **more)
+    assert np.isfinite(run.direction_distance).all()
+    assert np.isfinite(run.margin).all()
+
+
+def test_a_tiny_step_gives_the_direction_of_the_first_gradient():
+    # with σ = 1/2 throughout, a head is η t/(2n) times the sum of its samples
+    g = np.random.default_rng(0)
+    Z = g.normal(size=(8, 3))
+    y = np.where(np.arange(8) % 2, 1, -1)
+    run = tune_heads(Z * y[:, None], y, steps=3, learning_rate=1e-140)
+    heads = np.stack([Z.sum(axis=0), *(Z.sum(axis=0) - z for z in Z)])
+    units = heads / np.linalg.norm(heads, axis=1, keepdims=True)
+    expected = np.linalg.norm(units[1:] - units[0], axis=1)
+    np.testing.assert_allclose(run.direction_distance[-1], expected, rtol=1e-12)
+    np.testing.assert_allclose(run.norm[-1], 1e-140 * 3 / 16 * np.linalg.norm(heads, axis=1))
+
+
+@pytest.mark.parametrize("flag", ["no", 1, 0, np.nan, None, []])
+@pytest.mark.parametrize("more", [{}, {"classes": 2}])
+def test_flags_are_true_or_false(flag, more):
+    X, y = np.random.default_rng(0).normal(size=(8, 3)), np.arange(8) % 2
+    labels = y if more else 2 * y - 1
+    with pytest.raises(TypeError, match="leave_one_out must be True or False"):
+        tune_heads(X, labels, steps=3, leave_one_out=flag, **more)
+    with pytest.raises(TypeError, match="leave_one_out must be True or False"):
+        flow_heads(X, labels, until=3, leave_one_out=flag, **more)
+    with pytest.raises(TypeError, match="bias must be True or False"):
+        MultiHeadLoss(3, bias=flag)
+
+
+def test_steps_that_no_machine_takes_are_refused():
+    X, y = np.random.default_rng(0).normal(size=(8, 3)), 2 * (np.arange(8) % 2) - 1
+    for steps in (10**16, 2**64 - 1, 10**400):
+        with pytest.raises(ValueError, match=r"steps must be at most 1e\+15"):
+            tune_heads(X, y, steps=steps)
+
+
+def test_tensors_that_require_a_gradient_are_detached():
+    X, y = np.random.default_rng(0).normal(size=(8, 3)), 2 * (np.arange(8) % 2) - 1
+    given = tune_heads(torch.tensor(X, requires_grad=True), torch.tensor(y), steps=3)
+    assert np.array_equal(given.distance, tune_heads(X, y, steps=3).distance)
+
+
+def test_complex_features_are_refused():
+    with pytest.raises(TypeError, match="X must be made of real numbers"):
+        learning_rate_limits(np.ones((4, 2)) + 1j)
+
+
+@pytest.mark.parametrize("masked", ["X", "y", "init", "reference", "learning_rate"])
+@pytest.mark.parametrize("method", ["tune", "flow"])
+def test_masked_arrays_are_refused(masked, method):
+    g = np.random.default_rng(0)
+    values = {
+        "X": g.normal(size=(8, 3)),
+        "y": 2.0 * (np.arange(8) % 2) - 1,
+        "init": np.ones(3),
+        "reference": np.ones((9, 3)) / np.sqrt(3),
+        "learning_rate": np.array(0.1),
+    }
+    values[masked] = np.ma.masked_array(values[masked], mask=False)
+    run = partial(tune_heads, steps=3) if method == "tune" else partial(flow_heads, until=3)
+    with pytest.raises(TypeError, match=f"{masked} is a masked array: drop or fill"):
+        run(**values)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tunebound._ground.checks import instance
 from tunebound._ground.registry import Registry
 from tunebound.theory.engine.computing import Results, study
 from tunebound.theory.engine.folders import modules_called
@@ -256,6 +257,7 @@ def decide(claims: Sequence[Hypothesis], results: Results) -> list[Decision]:
     list of Decision
         In the order of `claims`.
     """
+    instance("results", results, Results, remedy="pass what theory.run or study gave")
     alone = [_alone(claim, claim.effects(results)) for claim in claims]
     tested = [decision for decision in alone if decision.units]
     adjusted = _holm({each.hypothesis.name: each.p for each in tested})

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound._ground.checks import choice
+from tunebound._ground.checks import choice, file_name, real_array, require
 from tunebound._ground.registry import Registry
 from tunebound.bounds.constants import PROVENANCES
 from tunebound.theory.engine import tables
@@ -74,34 +74,55 @@ class Claim:
 
         Raises
         ------
+        TypeError
+            For what is not made of real numbers, and for masked arrays.
         ValueError
-            For sides of different shapes, or with NaN.
+            For sides of different shapes, and for what decides nothing: NaN anywhere, both sides
+            infinite, a side of −∞, a resolution that is negative or infinite, steps of 0 or less.
         """
-        steps = np.atleast_1d(np.asarray(self.steps, dtype=np.float64))
-
-        def table(values: ArrayLike) -> NDArray[np.float64]:
-            array = np.asarray(values, dtype=np.float64)
-            return array.reshape(len(steps), -1)
-
-        measured, bound = table(self.measured), table(self.bound)
+        steps = np.atleast_1d(self._numbers("steps", self.steps))
+        self._require("steps", steps, steps > 0, "must be above 0; infinity stands for the limit")
+        measured, bound = (
+            self._table(name, values, len(steps))
+            for name, values in (("measured", self.measured), ("bound", self.bound))
+        )
         if measured.shape != bound.shape:
             raise ValueError(
-                f"measured has shape {measured.shape} and bound {bound.shape}; a claim compares"
-                " like with like"
+                f"{self.quantity}: measured has shape {measured.shape} and bound {bound.shape}; a"
+                " claim compares like with like"
             )
-        if np.isnan(measured).any() or np.isnan(bound).any():
+        self._require("bound", bound, bound > -np.inf, "must be above −∞")
+        decidable = (measured > -np.inf) & np.isfinite(np.minimum(measured, bound))
+        self._require("measured", measured, decidable, "and the bound must not both be infinite")
+        resolution = self._numbers("resolution", self.resolution)
+        allowed = (resolution >= 0) & np.isfinite(resolution)
+        self._require("resolution", resolution, allowed, "must be finite and at least 0")
+        if resolution.ndim == 1:
+            resolution = resolution[:, np.newaxis]
+        try:
+            return steps, measured, bound, np.broadcast_to(resolution, measured.shape)
+        except ValueError:
             raise ValueError(
-                f"{self.quantity}: measured or bound holds NaN; a claim must be decidable"
+                f"{self.quantity}: resolution has shape {resolution.shape}, measured"
+                f" {measured.shape}; give one number, one a number of steps, or one each"
+            ) from None
+
+    def _table(self, name: str, values: ArrayLike, steps: int) -> NDArray[np.float64]:
+        array = self._numbers(name, values)
+        if array.size % steps:
+            raise ValueError(
+                f"{self.quantity}: {name} has shape {array.shape} for {steps} numbers of steps; its"
+                " first axis is along them"
             )
-        resolution = np.broadcast_to(
-            (
-                np.asarray(self.resolution, dtype=np.float64).reshape(-1, 1)
-                if np.ndim(self.resolution) == 1
-                else np.asarray(self.resolution)
-            ),
-            measured.shape,
-        )
-        return steps, measured, bound, resolution
+        return array.reshape(steps, -1)
+
+    def _numbers(self, name: str, values: ArrayLike) -> NDArray[np.float64]:
+        return real_array(f"{self.quantity}: {name}", values, infinite=True)
+
+    def _require(
+        self, name: str, array: NDArray[np.float64], allowed: NDArray[np.bool_], rule: str
+    ) -> None:
+        require(f"{self.quantity}: {name}", array, allowed, rule)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a number of steps: means over the second axis, the worst excess over it, and
@@ -174,6 +195,11 @@ class Theorem:
     domain: str = ""
     kind: str = PREDICTION
 
+    def __post_init__(self) -> None:
+        file_name("name", self.name)
+        if not real_array("maximum", self.maximum, infinite=True) > 0:
+            raise ValueError(f"maximum must be above 0, got {self.maximum!r}")
+
     @property
     def status(self) -> str:
         """The status of the proof, and that a bound is no prediction where it is none."""
@@ -205,8 +231,8 @@ def theorem(
     Parameters
     ----------
     name : str
-        Short and unique; registering the same function again (a notebook cell run twice) replaces
-        it.
+        Short and unique, and the name of a file; registering the same function again (a notebook
+        cell run twice) replaces it.
     statement, source : str
         The inequality in symbols, and where it is proved.
     setting : str
@@ -230,8 +256,8 @@ def theorem(
     Raises
     ------
     ValueError
-        If another function is registered under the name, or `proof` or `kind` is none of the
-        above.
+        If another function is registered under the name, the name cannot be that of a file, `proof`
+        or `kind` is none of the above, or `maximum` is not above 0.
     """
     choice("proof", proof, PROOFS)
     choice("kind", kind, KINDS)

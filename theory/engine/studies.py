@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -14,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import pandas as pd
 import torch
 from tqdm import tqdm
 
 from tunebound import synthetic
-from tunebound._ground.storage import replacing
+from tunebound._ground.checks import whole_number
+from tunebound._ground.storage import is_partial, replacing, sweep
 from tunebound.theory.engine.computing import (
-    TABLES,
     Results,
     checked_options,
     concatenate,
@@ -31,9 +31,17 @@ from tunebound.theory.engine.computing import (
 )
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting
+from tunebound.theory.engine.shards import FOLDERS, Shards, some
 from tunebound.theory.engine.statement import Theorem, theorems
 
+logger = logging.getLogger(__name__)
+
 MANIFEST = "manifest.json"
+# in every manifest: what is asked for, what that makes, and what is noted for the record
+ASKED = ("setting", "suite", "seed", "options", "theorems", "parts")
+MADE = ("members", "draws", "digest", "shards")
+NOTED = ("started", "machine", "versions")
+MANY = 10**7  # more shards than any study has
 PACKAGES = ("tunebound", "numpy", "scipy", "torch", "cvxpy", "pandas", "pyarrow")
 
 
@@ -70,7 +78,8 @@ class Study:
         shards = plan(suite.specifications, setting, options)
         manifest = self._manifest(setting, options, suite, shards)
         _check_directory(directory, manifest)
-        missing = missing_shards(directory, len(shards))
+        stored = _shards(directory, manifest)
+        missing = [*stored.missing(), *stored.damaged()]
         todo = sum(len(shards[number]) for number in missing)
         chosen = ", ".join(f"{name}={value}" for name, value in asdict(options).items())
         lines = [
@@ -130,8 +139,9 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
     ----------
     study : Study
     directory : path
-        Created where it does not exist. Holds `manifest.json` and one folder of Parquet shards a
-        table; a shard is complete or absent.
+        Created where it does not exist. Holds `manifest.json`, one folder of Parquet shards a
+        table, and the checksums of each shard. A shard that is not what was written is computed
+        again, and named in a warning of the log.
     jobs : int, optional
         Processes; all cores by default. Results do not depend on it.
 
@@ -146,71 +156,99 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
         work.
     """
     setting, options, suite = study.resolved()
+    if not os.fspath(directory):
+        raise ValueError("directory is empty text; name the directory of the study")
     target = Path(directory)
     known = tuple(theorems(study.setting).values())
-    shards = plan(suite.specifications, setting, options)
-    _claim_directory(target, study._manifest(setting, options, suite, shards))
-    missing = missing_shards(target, len(shards))
+    plans = plan(suite.specifications, setting, options)
+    manifest = study._manifest(setting, options, suite, plans)
+    _claim_directory(target, manifest)
+    for folder in (target, *(target / name for name in FOLDERS)):
+        sweep(folder)
+    shards = _shards(target, manifest)
+    damaged = shards.damaged()
+    if damaged:
+        logger.warning(
+            "%s: %s: not what this study wrote; computed again", target, some([*damaged.values()])
+        )
+    unfinished = [*shards.missing(), *damaged]
+    if unfinished and len(unfinished) < len(plans):
+        _compare_versions(target, manifest)
     tasks = (
-        joblib.delayed(_store_shard)(setting, suite, shards[number], options, known, target, number)
-        for number in missing
+        joblib.delayed(_store_shard)(setting, suite, plans[number], options, known, shards, number)
+        for number in unfinished
     )
-    todo = sum(len(shards[number]) for number in missing)
+    todo = sum(len(plans[number]) for number in unfinished)
     with tqdm(
         total=todo, desc=f"{study.suite} suite", unit="set", delay=2, disable=None
     ) as progress:
-        for finished in in_processes(tasks, jobs, len(missing)):
+        for finished in in_processes(tasks, jobs, len(unfinished)):
             progress.update(finished)
     return load(target)
 
 
-def missing_shards(directory: Path, count: int) -> list[int]:
-    """Which of so many shards a directory does not hold yet."""
-    return [number for number in range(count) if not _shard(directory, TABLES[-1], number).exists()]
-
-
 def load(directory: str | os.PathLike[str]) -> Results:
-    """The tables of a finished study.
+    """The tables of a finished study, held against their checksums.
 
     Raises
     ------
     FileNotFoundError
         If the directory holds no study.
     ValueError
-        If the study in it is unfinished; running it again continues it.
+        If the study in it is unfinished or damaged; running it again continues or mends it.
     """
     target = Path(directory)
-    manifest = read_manifest(target)
-    count = manifest["shards"]
-    missing = missing_shards(target, count)
+    shards = _shards(target, read_manifest(target))
+    again = "`tunebound run` with the same options"
+    missing = shards.missing()
     if missing:
         raise ValueError(
-            f"{target}: {len(missing)} of {count} shards are missing; `tunebound run` with the same"
-            " options continues the study"
+            f"{target}: {len(missing)} of {shards.count} shards are missing; {again} continues the"
+            " study"
         )
-    return concatenate(
-        [
-            Results(*(pd.read_parquet(_shard(target, table, number)) for table in TABLES))
-            for number in range(count)
-        ]
-    )
+    damaged = shards.damaged()
+    if damaged:
+        raise ValueError(
+            f"{target}: {some([*damaged.values()])}: not what this study wrote; {again} computes"
+            f" {len(damaged)} of {shards.count} shards again"
+        )
+    return concatenate([shards.read(number) for number in range(shards.count)])
+
+
+def _shards(directory: Path, manifest: Mapping[str, Any]) -> Shards:
+    depended_on = {key: manifest[key] for key in (*ASKED, *MADE)}
+    identity = hashlib.sha256(json.dumps(depended_on, sort_keys=True).encode()).hexdigest()
+    return Shards(directory, identity, manifest["shards"])
 
 
 def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a run directory says of itself."""
+    """What a run directory says of itself.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the directory holds no study.
+    ValueError, TypeError
+        If its manifest is damaged.
+    """
     path = Path(directory) / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(
             f"{directory} holds no study (no {MANIFEST}); make one with `tunebound run --output"
             f" {directory}`"
         )
+    remedy = "delete the directory and run the study again"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{path} is not readable as JSON ({error}); delete the directory and run the study"
-            " again"
-        ) from error
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} is not readable as JSON ({error}); {remedy}") from error
+    lacking = [
+        key for key in (*ASKED, *MADE, *NOTED) if not isinstance(stored, dict) or key not in stored
+    ]
+    if lacking:
+        raise ValueError(f"{path} lacks {', '.join(lacking)}: it is no manifest; {remedy}")
+    whole_number(f"{path}: shards", stored["shards"], low=1, high=MANY, remedy=remedy)
+    return stored
 
 
 def _store_shard(
@@ -219,18 +257,11 @@ def _store_shard(
     shard: Sequence[int],
     options: Options,
     known: Sequence[Theorem],
-    target: Path,
+    shards: Shards,
     number: int,
 ) -> int:
-    results = shard_tables(setting, suite, shard, options, known)
-    for table in TABLES:
-        with replacing(_shard(target, table, number)) as partial:
-            getattr(results, table).to_parquet(partial, index=False)
+    shards.store(number, shard_tables(setting, suite, shard, options, known))
     return len(shard)
-
-
-def _shard(target: Path, table: str, number: int) -> Path:
-    return target / table / f"{number:05d}.parquet"
 
 
 def _check_directory(target: Path, manifest: dict[str, Any]) -> None:
@@ -245,18 +276,24 @@ def _check_directory(target: Path, manifest: dict[str, Any]) -> None:
                 f"output {target} holds another study (its {', '.join(differing)} differ); choose"
                 " another directory or delete it"
             )
-    elif target.is_dir() and any(target.iterdir()):
+    elif target.is_dir() and not all(map(_left_behind, target.iterdir())):
         raise ValueError(
             f"output {target} is not empty and holds no study; choose another directory"
         )
+
+
+def _left_behind(path: Path) -> bool:
+    """Whether it is what a run that was killed before its first shard leaves."""
+    if path.is_dir():
+        return path.name in FOLDERS and not any(path.iterdir())
+    return is_partial(path) and path.name.startswith(f".{MANIFEST}.")
 
 
 def _claim_directory(target: Path, manifest: dict[str, Any]) -> None:
     _check_directory(target, manifest)
     if (target / MANIFEST).exists():
         return
-    for table in TABLES:
-        (target / table).mkdir(parents=True, exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     about = {
         **manifest,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -266,10 +303,30 @@ def _claim_directory(target: Path, manifest: dict[str, Any]) -> None:
             "cores": os.cpu_count(),
             "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
-        "versions": {name: _version(name) for name in (*PACKAGES, *_sources(manifest["parts"]))},
+        "versions": _versions(manifest),
     }
     with replacing(target / MANIFEST) as partial:
         partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def _compare_versions(target: Path, manifest: Mapping[str, Any]) -> None:
+    """Say where a study goes on under other versions than it was begun with."""
+    begun, now = read_manifest(target)["versions"], _versions(manifest)
+    changed = [
+        f"{name} {begun.get(name)} -> {now.get(name)}"
+        for name in sorted({*begun, *now})
+        if begun.get(name) != now.get(name)
+    ]
+    if changed:
+        logger.warning(
+            "%s: the study goes on under other versions than it was begun with (%s)",
+            target,
+            ", ".join(changed),
+        )
+
+
+def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _version(name) for name in (*PACKAGES, *_sources(manifest["parts"]))}
 
 
 def _sources(parts: Mapping[str, str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tunebound._ground.checks import instance
 from tunebound.bounds.constants import weakest
 from tunebound.theory.engine import computing, populations, tables
 from tunebound.theory.engine.exponents import Rate, decide_rates
@@ -199,6 +200,7 @@ def judge(theorem: str | Theorem, results: computing.Results) -> Verdict:
     Verdict
     """
     known = find_theorem(theorem)
+    instance("results", results, computing.Results, remedy="pass what theory.run or study gave")
     return judge_in(find_setting(known.setting), known, results)
 
 

@@ -58,6 +58,7 @@ class MultiHeadLoss(nn.Module):
         self.classes = checks.whole_number("classes", classes, low=2)
         self.heads = checks.whole_number("heads", heads, low=1)
         scale = checks.real_number("scale", scale, above=0)
+        checks.true_or_false("bias", bias)
         with seeded(seed):
             self.weight = nn.Parameter(scale * torch.randn(self.heads, self.classes, self.features))
         self.bias = nn.Parameter(torch.zeros(self.heads, self.classes)) if bias else None

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground import checks
 from tunebound._ground.arrays import Floats
+from tunebound.tuning import arguments
 from tunebound.tuning.heads.batches import checked_batches
 from tunebound.tuning.heads.engine.schedule import Schedule
 from tunebound.tuning.heads.optimisers import Optimiser
@@ -84,6 +85,7 @@ def _step_sizes(
                 f"learning_rate must be a number for {type(optimiser).__name__}, got 'auto': its"
                 " steps do not scale with the curvature; pass 0.01 for example"
             )
+        arguments.require_moves(limits / 2, limits)
         return limits[:, None] / 2
     rates = checks.positive_array("learning_rate", learning_rate)
     sets = len(limits)
@@ -107,4 +109,6 @@ def _step_sizes(
             f" set {which} for {type(optimiser).__name__}: {optimiser.stable:g} over the largest"
             ' curvature of a step\'s loss; pass a value up to the limit, or "auto" for half of it'
         )
+    # Adam's steps are as long as its step size, whatever the samples
+    arguments.require_moves(rates.max(axis=1), np.where(np.isfinite(optimiser.stable), limits, 8.0))
     return rates

@@ -83,8 +83,6 @@ class LogTimeFlow:
         change = activity * (1 - P[:, 0])
         drift = self._drift(activity)
         flow, curvature, moved = self._flow(u, P, scale)
-        # without correction σ(z_jᵀw) is 1 to nine digits, and the Jacobian need not be exact for
-        # the steps to be
         weights = (
             curvature
             if moved is None
@@ -168,11 +166,11 @@ class LogTimeFlow:
         buffers.
         """
         flow = torch.bmm(P, self.Z).mul_(scale)
-        if not self.corrected:
-            return flow, P, None
-        moved = torch.bmm(flow, self.Z.mT, out=self._buffer(1, flow))
         curvature = torch.mul(P, P, out=self._buffer(2, flow))
         torch.sub(P, curvature, out=curvature)
+        if not self.corrected:
+            return flow, curvature, None
+        moved = torch.bmm(flow, self.Z.mT, out=self._buffer(1, flow))
         moved *= curvature
         return flow.addcmul_(torch.bmm(moved, self.Z), self._half(u) * scale), curvature, moved
 

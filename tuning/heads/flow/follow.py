@@ -82,7 +82,8 @@ def flow_heads(
         work.
     FloatingPointError
         If the curvature does not fall along the descent, or the solver needs thousands of steps
-        between two records: the data are not linearly separable.
+        between two records: the data are not linearly separable, or by a margin so small that some
+        (radius/margin)² steps do not show it.
 
     Notes
     -----
@@ -111,6 +112,11 @@ def flow_heads(
         shape = (batch, left_out + 1, classes, d)
         given = None if reference is None else reference_matrices(reference, shape).reshape(shape)
     target_device = arguments.torch_device("device", device)
+    # by powers of 2, which is exact: with features of size 1 nothing leaves float64 on the way
+    exponents = np.frexp(np.abs(features).max(axis=(1, 2)))[1]
+    features = _times_power(features, -exponents)
+    start, given_rates = _times_power(start, exponents), rates
+    rates = np.ldexp(rates, 2 * exponents)
     pending, steps = np.arange(batch), int(min(DESCENT_STEPS, recorded[-1]))
     runs: list[tuple[NDArray[np.intp], HeadRun]] = []
     with tqdm(total=batch, desc="following heads", unit="set", delay=2, disable=None) as progress:
@@ -156,10 +162,12 @@ def flow_heads(
             if len(pending) and steps > LONGEST_DESCENT:
                 raise FloatingPointError(
                     f"X, y: after {steps // 4:,} steps the loss of data set {pending[0]} is as"
-                    " curved as at the start; it is not linearly separable, or init is so far off"
-                    " that tune_heads has to take it nearer first"
+                    " curved as at the start. It is not linearly separable, or its margin is so"
+                    " small that it takes longer, some (radius/margin)² steps, or init is far off:"
+                    " look at max_margin(X, y); separable data can be followed from the weights of"
+                    " tune_heads with more steps"
                 )
-    run = _merged(runs)
+    run = _in_units(_merged(runs), exponents, given_rates)
     if classes is not None:
         run = replace(
             run,
@@ -212,6 +220,26 @@ def flow_records(until: float, record: str | Sequence[float] = "log") -> NDArray
                 " drop it"
             )
     return np.unique(np.append(chosen, last))
+
+
+def _times_power(values: NDArray[np.float64], exponents: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Values (D, …) times 2 to the exponents (D,)."""
+    return np.ldexp(values, exponents.reshape(-1, *(1,) * (values.ndim - 1)))
+
+
+def _in_units(run: HeadRun, exponents: NDArray[np.intp], rates: NDArray[np.float64]) -> HeadRun:
+    """The run on features (D, n, d) of one on them divided by 2 to the exponents (D,)."""
+    shift = exponents[:, np.newaxis]
+    return replace(
+        run,
+        **{
+            name: np.ldexp(getattr(run, name), -shift)
+            for name in ("distance", "certificate", "norm", "path")
+        },
+        margin=np.ldexp(run.margin, shift),
+        weights=_times_power(run.weights, -exponents),
+        learning_rate=rates,
+    )
 
 
 def _merged(runs: list[tuple[NDArray[np.intp], HeadRun]]) -> HeadRun:

@@ -99,8 +99,9 @@ class FlowPath:
         raise FloatingPointError(
             f"the heads do not get to t = {math.exp(until):.3g} in {TRIES} steps of the solver:"
             " either the data are not linearly separable, so that the heads converge and have no"
-            f" direction to follow, or tolerance={self.tolerance:g} is below rounding; check the"
-            " separator of the data, or raise tolerance"
+            " direction to follow, or their margin is lost in rounding, or"
+            f" tolerance={self.tolerance:g} is below it; look at max_margin(X, y), or raise"
+            " tolerance"
         )
 
     def _step(self, field: Field, sets: slice | Tensor, until: float) -> None:

@@ -1,0 +1,104 @@
+"""Shards of a study on disk: tables of some members, and checksums that say whose they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tunebound._ground.storage import replacing
+from tunebound.theory.engine.computing import TABLES, Results
+
+CHECKSUMS = "checksums"
+FOLDERS = (*TABLES, CHECKSUMS)
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The shards of one study in its directory.
+
+    A shard is one Parquet file a table and, written last, their SHA-256 in the form that `sha256sum
+    --check` reads, below a line that names the study, the shard and their number.
+
+    Attributes
+    ----------
+    directory : Path
+    study : str
+        What tells this study from others, in hexadecimal digits.
+    count : int
+        Number of shards.
+    """
+
+    directory: Path
+    study: str
+    count: int
+
+    def store(self, number: int, results: Results) -> None:
+        """Write one shard; it counts from the moment when its checksums are there."""
+        for folder in FOLDERS:
+            (self.directory / folder).mkdir(exist_ok=True)
+        for table in TABLES:
+            with replacing(self._table(table, number)) as partial:
+                getattr(results, table).to_parquet(partial, index=False)
+        with replacing(self._checksums(number)) as partial:
+            partial.write_text(self._expected(number), encoding="ascii")
+
+    def read(self, number: int) -> Results:
+        """The tables of one shard, which is neither missing nor damaged."""
+        return Results(*(pd.read_parquet(self._table(table, number)) for table in TABLES))
+
+    def missing(self) -> list[int]:
+        """Numbers of the shards that were not finished."""
+        return [number for number in range(self.count) if not self._checksums(number).exists()]
+
+    def damaged(self) -> dict[int, str]:
+        """Numbers of the finished shards that are not what was written, and what of them is not."""
+        found = {}
+        for number in sorted(set(range(self.count)) - set(self.missing())):
+            wrong = self._wrong(number)
+            if wrong:
+                found[number] = ", ".join(wrong)
+        return found
+
+    def _wrong(self, number: int) -> list[str]:
+        """Files of a finished shard that are absent, damaged, or of another shard or study."""
+        path = self._checksums(number)
+        absent = [table for table in TABLES if not self._table(table, number).is_file()]
+        if absent:
+            return [self._named(self._table(table, number)) for table in absent]
+        expected = self._expected(number).splitlines()
+        stored = path.read_text(encoding="ascii", errors="replace").split("\n")
+        if len(stored) != len(expected) + 1 or stored[0] != expected[0] or stored[-1]:
+            return [self._named(path)]
+        return [
+            self._named(self._table(table, number))
+            for table, line, right in zip(TABLES, stored[1:], expected[1:], strict=False)
+            if line != right
+        ]
+
+    def _expected(self, number: int) -> str:
+        """The checksums of a shard as its tables are now."""
+        lines = [f"# study {self.study}, shard {number} of {self.count}"]
+        for table in TABLES:
+            path = self._table(table, number)
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            lines.append(f"{digest}  {self._named(path)}")
+        return "\n".join(lines) + "\n"
+
+    def _table(self, table: str, number: int) -> Path:
+        return self.directory / table / f"{number:05d}.parquet"
+
+    def _checksums(self, number: int) -> Path:
+        return self.directory / CHECKSUMS / f"{number:05d}.sha256"
+
+    def _named(self, path: Path) -> str:
+        return path.relative_to(self.directory).as_posix()
+
+
+def some(names: Sequence[str]) -> str:
+    """The first three names and how many more there are."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
