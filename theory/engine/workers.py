@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
@@ -121,14 +122,15 @@ def _call(
 @contextmanager
 def _dask_client(address: str) -> Iterator[Any]:
     try:
-        from distributed import Client
+        # by name: the types of its many packages take mypy astray
+        distributed = import_module("distributed")
     except ImportError as error:
         raise ImportError(
             "backend='dask' needs the package distributed, which is not installed: run `pip install"
             " 'tunebound[cluster]'`"
         ) from error
     try:
-        client = Client(address, timeout=ANSWER, set_as_default=False)
+        client = distributed.Client(address, timeout=ANSWER, set_as_default=False)
     except (OSError, ValueError) as error:
         raise WorkerError(
             f"address={address!r}: no Dask scheduler answers there ({error}); start one with `dask"
