@@ -247,6 +247,14 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be computed, and stop.")
     ] = False,
+    backend: Annotated[
+        str | None,
+        typer.Option(help='"dask": compute on a cluster, whose workers send the tables back.'),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Scheduler of the cluster, for example tcp://10.0.0.1:8786."),
+    ] = None,
 ) -> None:
     """Compute a suite: every left-out run, every bound. Interrupted, the same command continues."""
     from tunebound import theory
@@ -261,7 +269,7 @@ def run(
         typer.echo(study.summary(target))
         return
     try:
-        results = theory.run(study, target, jobs=jobs)
+        results = theory.run(study, target, jobs=jobs, backend=backend, address=address)
     except KeyboardInterrupt:
         typer.echo(
             f"tunebound: interrupted; finished shards are kept in {target}, the same command"

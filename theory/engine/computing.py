@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import joblib
 import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
@@ -20,6 +19,7 @@ from tunebound.theory.engine import tables
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import Theorem, theorems
+from tunebound.theory.engine.workers import in_processes
 
 # work units of one shard: a few seconds, so that progress shows and little is lost on interruption
 SHARD_COST = 4e10
@@ -186,14 +186,12 @@ def examine_members(
 ) -> Results:
     """The tables of a whole suite, in memory."""
     shards = plan(suite.specifications, setting, options)
-    tasks = (
-        joblib.delayed(shard_tables)(setting, suite, shard, options, known) for shard in shards
-    )
+    calls = [(setting, suite, shard, options, known) for shard in shards]
     parts = []
     with tqdm(
         total=len(suite.specifications), desc="verifying", unit="set", delay=2, disable=None
     ) as progress:
-        for part in in_processes(tasks, jobs, len(shards)):
+        for _, part in in_processes(shard_tables, calls, jobs):
             parts.append(part)
             progress.update(len(part.environments))
     return concatenate(parts)
@@ -229,14 +227,6 @@ def plan(specifications: Sequence[Any], setting: Setting, options: Options) -> l
             costs.append(each * len(shards[-1]))
     order = sorted(range(len(shards)), key=lambda shard: -costs[shard])
     return [shards[shard] for shard in order]
-
-
-def in_processes(tasks: Iterable[Any], jobs: int | None, count: int) -> Iterable[Any]:
-    """Results of the tasks, in any order; in this process where there is one worker."""
-    workers = min(jobs or joblib.cpu_count(), max(count, 1))
-    if workers == 1:
-        return (function(*args, **kwargs) for function, args, kwargs in tasks)
-    return joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
 
 
 def shard_tables(

@@ -10,11 +10,10 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-import joblib
 import torch
 from tqdm import tqdm
 
@@ -25,14 +24,14 @@ from tunebound.theory.engine.computing import (
     Results,
     checked_options,
     concatenate,
-    in_processes,
     plan,
     shard_tables,
 )
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.shards import FOLDERS, Shards, some
-from tunebound.theory.engine.statement import Theorem, theorems
+from tunebound.theory.engine.statement import theorems
+from tunebound.theory.engine.workers import PACKAGES, cluster, in_processes, versions
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +41,6 @@ ASKED = ("setting", "suite", "seed", "options", "theorems", "parts")
 MADE = ("members", "draws", "digest", "shards")
 NOTED = ("started", "machine", "versions")
 MANY = 10**7  # more shards than any study has
-PACKAGES = ("tunebound", "numpy", "scipy", "torch", "cvxpy", "pandas", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,14 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(values))
 
 
-def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = None) -> Results:
+def run(
+    study: Study,
+    directory: str | os.PathLike[str],
+    *,
+    jobs: int | None = None,
+    backend: str | None = None,
+    address: str | None = None,
+) -> Results:
     """Compute a study into a directory, or continue one that was interrupted there.
 
     Parameters
@@ -143,7 +148,12 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
         table, and the checksums of each shard. A shard that is not what was written is computed
         again, and named in a warning of the log.
     jobs : int, optional
-        Processes; all cores by default. Results do not depend on it.
+        Processes; all cores, or all workers of a cluster, by default. Results do not depend on it.
+    backend : "dask", optional
+        Compute on a cluster instead; tables travel back, so that no file system has to be shared.
+        Inside a `joblib.parallel_config` its backend is used without being named here.
+    address : str, optional
+        Of the cluster's scheduler, for example "tcp://10.0.0.1:8786".
 
     Returns
     -------
@@ -154,6 +164,11 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
     ValueError
         If the directory holds another study, or the study asks for something unknown; before any
         work.
+    ImportError
+        If the backend is not installed.
+    ConnectionError
+        If no scheduler answers, it has no workers, or a worker has other versions of what results
+        depend on; the worker is named.
     """
     setting, options, suite = study.resolved()
     if not os.fspath(directory):
@@ -174,16 +189,17 @@ def run(study: Study, directory: str | os.PathLike[str], *, jobs: int | None = N
     unfinished = [*shards.missing(), *damaged]
     if unfinished and len(unfinished) < len(plans):
         _compare_versions(target, manifest)
-    tasks = (
-        joblib.delayed(_store_shard)(setting, suite, plans[number], options, known, shards, number)
-        for number in unfinished
-    )
+    calls = [(setting, suite, plans[number], options, known) for number in unfinished]
     todo = sum(len(plans[number]) for number in unfinished)
-    with tqdm(
-        total=todo, desc=f"{study.suite} suite", unit="set", delay=2, disable=None
-    ) as progress:
-        for finished in in_processes(tasks, jobs, len(unfinished)):
-            progress.update(finished)
+    with (
+        tqdm(
+            total=todo, desc=f"{study.suite} suite", unit="set", delay=2, disable=None
+        ) as progress,
+        cluster(backend, address),
+    ):
+        for call, tables in in_processes(shard_tables, calls, jobs):
+            shards.store(unfinished[call], tables)
+            progress.update(len(plans[unfinished[call]]))
     return load(target)
 
 
@@ -251,19 +267,6 @@ def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
     return stored
 
 
-def _store_shard(
-    setting: Setting,
-    suite: Any,
-    shard: Sequence[int],
-    options: Options,
-    known: Sequence[Theorem],
-    shards: Shards,
-    number: int,
-) -> int:
-    shards.store(number, shard_tables(setting, suite, shard, options, known))
-    return len(shard)
-
-
 def _check_directory(target: Path, manifest: dict[str, Any]) -> None:
     """Refuse a directory that holds anything but this study, or a part of it."""
     if target.exists() and not target.is_dir():
@@ -326,7 +329,7 @@ def _compare_versions(target: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
-    return {name: _version(name) for name in (*PACKAGES, *_sources(manifest["parts"]))}
+    return versions((*PACKAGES, *_sources(manifest["parts"])))
 
 
 def _sources(parts: Mapping[str, str]) -> list[str]:
@@ -334,10 +337,3 @@ def _sources(parts: Mapping[str, str]) -> list[str]:
     known = packages_distributions()
     top = {module.partition(".")[0] for module in parts.values()} - {"tunebound"}
     return sorted({package for name in top for package in known.get(name, ())})
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
