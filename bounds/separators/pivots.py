@@ -60,9 +60,12 @@ class _Pivots:
         self.outer = np.zeros((count, slots))
         self.latest = np.full(count, -1)  # the row that entered last
         self.refused = np.zeros((count, n + 1), dtype=bool)
+        self.closed = np.tile(whole.inside, (count, 1))  # active, left out, or no row
         for rows in left_out.T:
             at = np.flatnonzero(whole.inside[rows])
-            self._change(at, rows[at])
+            self._leave(at, rows[at])
+        self.closed[np.arange(count)[:, np.newaxis], left_out] = True
+        self.closed[:, n] = True
 
     def run(self, solutions: Floats) -> None:
         for _ in range(6 * self.empty):
@@ -73,7 +76,7 @@ class _Pivots:
             x = np.matmul(self.inverse, self.whole.offset[self.changed][..., np.newaxis])[..., 0]
             inner, outer = self._duals(self.whole.offset[self.whole.active], x)
             candidates = np.concatenate([inner, outer], axis=1)
-            members = np.concatenate([~self.removed, self._entered()], axis=1)
+            members = np.concatenate([~self.removed, self.whole.outside[self.changed]], axis=1)
             blocking = members & (candidates <= 0)
             infeasible = blocking.any(axis=1)
             at = np.flatnonzero(infeasible)
@@ -83,10 +86,6 @@ class _Pivots:
             if at.size:
                 self._enter(at, inner[at], outer[at], solutions)
 
-    def _entered(self) -> Booleans:
-        """Slots whose row is not of A."""
-        return (self.changed < self.empty) & ~self.whole.inside[self.changed]
-
     def _duals(
         self, base: Floats, x: Floats, at: Indices | slice = slice(None)
     ) -> tuple[Floats, Floats]:
@@ -94,7 +93,7 @@ class _Pivots:
         along = self.whole.on_active[self.changed[at]]
         inner = base - np.matmul(x[:, np.newaxis], along)[:, 0]
         inner[self.removed[at]] = 0.0
-        return inner, np.where(self._entered()[at], x, 0.0)
+        return inner, np.where(self.whole.outside[self.changed[at]], x, 0.0)
 
     def _row_at(self, at: Indices, position: Indices) -> Indices:
         """The row at a position among A and the slots."""
@@ -120,7 +119,7 @@ class _Pivots:
         gone = self._row_at(at, first)
         self.refused[at, gone] = (gone == self.latest[at]) & (shortest == 0)
         self._move(at, np.maximum(current + shortest[:, np.newaxis] * (target - current), 0.0))
-        self._change(at, gone)
+        self._leave(at, gone)
 
     def _move(self, at: Indices, duals: Floats) -> None:
         k = self.whole.active.size
@@ -128,42 +127,37 @@ class _Pivots:
 
     def _enter(self, at: Indices, inner: Floats, outer: Floats, solutions: Floats) -> None:
         """Admit the most violated row of each problem; finish the problems that have none."""
-        whole, each = self.whole, np.arange(at.size)
-        changed, entered = self.changed[at], self._entered()[at]
+        whole = self.whole
         weights = inner @ whole.rows[whole.active]
-        weights += np.matmul(outer[:, np.newaxis], whole.rows[changed])[:, 0]
+        weights += np.matmul(outer[:, np.newaxis], whole.rows[self.changed[at]])[:, 0]
         residual = 1.0 - weights @ whole.rows.T
-        # one step of iterative refinement, with the residuals on the active rows
+        kept = self.closed[at, self.latest[at]]  # what entered last stayed: the step succeeded
+        self.refused[at[kept]] = False
+        open_ = np.where(self.closed[at] | self.refused[at], -np.inf, residual)
+        entering = np.argmax(open_, axis=1)
+        optimal = open_[np.arange(at.size), entering] <= self.tolerance
+        done, going = at[optimal], at[~optimal]
+        if done.size:
+            self._finish(done, inner[optimal], outer[optimal], residual[optimal], solutions)
+        self.inner[at], self.outer[at] = inner, outer
+        stuck = self._admit(going, entering[~optimal])
+        self._drop(np.concatenate([done, stuck]))
+
+    def _finish(
+        self, at: Indices, inner: Floats, outer: Floats, residual: Floats, solutions: Floats
+    ) -> None:
+        """Store duals after one step of iterative refinement with the residuals of their rows."""
+        whole, changed = self.whole, self.changed[at]
+        each = np.arange(at.size)[:, np.newaxis]
         on_active = np.where(self.removed[at], 0.0, residual[:, whole.active])
-        own = np.where(entered, np.take_along_axis(residual, changed, axis=1), 0.0)
+        own = np.where(whole.outside[changed], residual[each, changed], 0.0)
         own -= np.matmul(whole.on_active[changed], on_active[..., np.newaxis])[..., 0]
         x = np.matmul(self.inverse[at], own[..., np.newaxis])[..., 0]
         correction = self._duals(-(on_active @ whole.on_active[whole.active]), x, at)
-        inner, outer = (
-            np.maximum(inner + correction[0], 0.0),
-            np.maximum(outer + correction[1], 0.0),
-        )
-
-        moved = (changed == self.latest[at][:, np.newaxis]).any(axis=1) | (
-            whole.inside[self.latest[at]] & ~self.removed[at, whole.place[self.latest[at]]]
-        )
-        self.refused[at[moved]] = False
-        active = np.where(self.removed[at], self.empty, whole.active)
-        residual[each[:, np.newaxis], active] = -np.inf
-        residual[each[:, np.newaxis], np.where(entered, changed, self.empty)] = -np.inf
-        residual[each[:, np.newaxis], self.left_out[at]] = -np.inf
-        residual[:, self.empty] = -np.inf
-        residual[self.refused[at]] = -np.inf
-        entering = np.argmax(residual, axis=1)
-        optimal = residual[each, entering] <= self.tolerance
-        done, going = np.flatnonzero(optimal), np.flatnonzero(~optimal)
-        found = np.zeros((done.size, self.empty + 1))
-        found[:, whole.active] = inner[done]
-        found[np.arange(done.size)[:, np.newaxis], changed[done]] += outer[done]
-        solutions[self.problem[at[done]]] = found[:, :-1]
-        self.inner[at], self.outer[at] = inner, outer
-        stuck = self._admit(at[going], entering[going])
-        self._drop(np.concatenate([at[done], stuck]))
+        found = np.zeros((at.size, self.empty + 1))
+        found[:, whole.active] = np.maximum(inner + correction[0], 0.0)
+        found[each, changed] += np.maximum(outer + correction[1], 0.0)
+        solutions[self.problem[at]] = found[:, :-1]
 
     def _admit(self, at: Indices, entering: Indices) -> Indices:
         """Add a row to each active set; return the problems where it depends on the others and none
@@ -171,37 +165,44 @@ class _Pivots:
         """
         if not at.size:
             return at
-        image, left = self._image(at, entering)
+        image, x, left = self._image(at, entering)
         weight = np.zeros(at.size)
         dependent = np.flatnonzero(left <= 0)
         if dependent.size:
             weight[dependent] = self._exchange(at[dependent], image[dependent])
-            left[dependent] = self._image(at[dependent], entering[dependent])[1]
-        independent = np.flatnonzero(left > 0)
-        chosen, entering, weight = at[independent], entering[independent], weight[independent]
-        self._change(chosen, entering)
-        inside = self.whole.inside[entering]
-        slot = np.argmax(self.changed[chosen] == entering[:, np.newaxis], axis=1)
-        self.inner[chosen[inside], self.whole.place[entering[inside]]] = weight[inside]
-        self.outer[chosen[~inside], slot[~inside]] = weight[~inside]
-        self.latest[chosen] = entering
-        return np.delete(at, independent)
+            _, x[dependent], left[dependent] = self._image(at[dependent], entering[dependent])
+        independent = left > 0
+        new = np.flatnonzero(independent & self.whole.outside[entering])
+        if new.size:
+            slot = self._extend(at[new], entering[new], x[new], left[new])
+            self.outer[at[new], slot] = weight[new]
+        back = np.flatnonzero(independent & self.whole.inside[entering])
+        if back.size:
+            self._return(at[back], entering[back], weight[back])
+        chosen = at[independent]
+        self.closed[chosen, entering[independent]] = True
+        self.latest[chosen] = entering[independent]
+        return at[~independent]
 
-    def _image(self, at: Indices, entering: Indices) -> tuple[Floats, Floats]:
-        """Return the coefficients of the new row on the active ones (on A, then in the slots), and
-        what they leave of it, squared; 0 where that is rounding.
+    def _image(self, at: Indices, entering: Indices) -> tuple[Floats, Floats, Floats]:
+        """Return the coefficients of the new row on the active ones (on A, then in the slots), the
+        solution on T behind them, and what they leave of it, squared; 0 where that is rounding.
         """
-        whole, changed, inverse = self.whole, self.changed[at], self.inverse[at]
-        back = whole.inside[entering]  # a row of A that returns
+        whole, changed = self.whole, self.changed[at]
         column = whole.between(entering, changed)
-        x = np.matmul(inverse, column[..., np.newaxis])[..., 0]
+        x = np.matmul(self.inverse[at], column[..., np.newaxis])[..., 0]
         left = whole.diagonal(entering) - (column * x).sum(axis=1)
-        base = np.where(back[:, np.newaxis], 0.0, whole.on_active[entering])
-        slot = np.argmax(changed == entering[:, np.newaxis], axis=1)[back]
-        x[back] = inverse[back, :, slot]
-        left[back] = -inverse[back, slot, slot]
+        base = whole.on_active[entering]
+        back = np.flatnonzero(whole.inside[entering])  # rows of A that return
+        if back.size:
+            slot = self._slot_of(at[back], entering[back])
+            x[back], base[back] = self.inverse[at[back], :, slot], 0.0
+            left[back] = -x[back, slot]
         image = np.concatenate(self._duals(base, x, at), axis=1)
-        return image, np.where(left > _DEPENDENT * whole.squares[entering], left, 0.0)
+        return image, x, np.where(left > _DEPENDENT * whole.squares[entering], left, 0.0)
+
+    def _slot_of(self, at: Indices, row: Indices) -> Indices:
+        return np.argmax(self.changed[at] == row[:, np.newaxis], axis=1)
 
     def _exchange(self, at: Indices, image: Floats) -> Floats:
         """Shift weight from the active rows to a new one that depends on them, until the first dual
@@ -216,33 +217,42 @@ class _Pivots:
         weight = np.zeros(at.size)
         weight[possible] = shortest[possible]
         self._move(at, np.maximum(current - weight[:, np.newaxis] * image, 0.0))
-        self._change(at[possible], self._row_at(at, first)[possible])
+        self._leave(at[possible], self._row_at(at, first)[possible])
         return weight
 
-    def _change(self, at: Indices, row: Indices) -> None:
-        """Take rows into the active sets, or out of them."""
-        is_changed = self.changed[at] == row[:, np.newaxis]
-        back = is_changed.any(axis=1)
-        self._undo(at[back], np.argmax(is_changed[back], axis=1))
-        self._add(at[~back], row[~back])
+    def _leave(self, at: Indices, row: Indices) -> None:
+        """Take rows out of the active sets."""
         inside = self.whole.inside[row]
-        place = self.whole.place[row[inside]]
-        self.removed[at[inside], place] = ~back[inside]
-        self.inner[at[inside], place] = 0.0
+        self.closed[at, row] = False
+        own, rows = at[inside], row[inside]
+        if own.size:
+            column = self.whole.between(rows, self.changed[own])
+            x = np.matmul(self.inverse[own], column[..., np.newaxis])[..., 0]
+            self._extend(own, rows, x, self.whole.diagonal(rows) - (column * x).sum(axis=1))
+            self.removed[own, self.whole.place[rows]] = True
+            self.inner[own, self.whole.place[rows]] = 0.0
+        if own.size < at.size:
+            self._shrink(at[~inside], self._slot_of(at[~inside], row[~inside]))
 
-    def _add(self, at: Indices, row: Indices) -> None:
-        if not at.size:
-            return
-        column = self.whole.between(row, self.changed[at])
-        x = np.matmul(self.inverse[at], column[..., np.newaxis])[..., 0]
-        left = self.whole.diagonal(row) - (column * x).sum(axis=1)
-        slot = np.argmax(self.changed[at] == self.empty, axis=1)
+    def _return(self, at: Indices, row: Indices, dual: Floats) -> None:
+        """Take rows of A back into the active sets."""
+        self._shrink(at, self._slot_of(at, row))
+        self.removed[at, self.whole.place[row]] = False
+        self.inner[at, self.whole.place[row]] = dual
+
+    def _extend(self, at: Indices, row: Indices, x: Floats, left: Floats) -> Indices:
+        """Add a row to T, given the solution for its column and what that leaves; return its
+        slot.
+        """
+        slot = self._slot_of(at, np.full(at.size, self.empty))
         x[np.arange(at.size), slot] = -1.0
         self.inverse[at] += (x / left[:, np.newaxis])[:, :, np.newaxis] * x[:, np.newaxis]
         self.changed[at, slot] = row
         self.outer[at, slot] = 0.0
+        return slot
 
-    def _undo(self, at: Indices, slot: Indices) -> None:
+    def _shrink(self, at: Indices, slot: Indices) -> None:
+        """Take a row off T."""
         each = np.arange(at.size)
         inverse = self.inverse[at]
         column = inverse[each, :, slot]
@@ -267,6 +277,7 @@ class _Pivots:
         kept[at] = False
         self.problem, self.left_out = self.problem[kept], self.left_out[kept]
         self.latest, self.refused = self.latest[kept], self.refused[kept]
+        self.closed = self.closed[kept]
         self.changed, self.inverse = self.changed[kept], self.inverse[kept]
         self.removed, self.inner, self.outer = (
             self.removed[kept],

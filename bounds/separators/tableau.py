@@ -46,6 +46,8 @@ class Tableau:
         U.
     offset : ndarray of float64, shape (n + 1,)
         h.
+    outside : ndarray of bool, shape (n + 1,)
+        Whether a row is one, and not in A.
     squares : ndarray of float64, shape (n + 1,)
         Squared norms of the rows.
     """
@@ -54,6 +56,7 @@ class Tableau:
     active: Indices
     place: Indices
     inside: Booleans
+    outside: Booleans
     on_active: Floats
     beyond: Floats
     offset: Floats
@@ -61,14 +64,11 @@ class Tableau:
 
     def between(self, row: Indices, others: Indices) -> Floats:
         """H between one row and some others a problem: (P,) and (P, m) to (P, m)."""
-        by_other = np.take_along_axis(self.on_active[row], self.place[others], axis=1)
-        by_row = self.on_active[others, self.place[row][:, np.newaxis]]
-        outside = np.matmul(self.beyond[others], self.beyond[row][..., np.newaxis])[..., 0]
-        return np.where(
-            self.inside[others],
-            by_other,
-            np.where(self.inside[row][:, np.newaxis], by_row, outside),
-        )
+        row = row[:, np.newaxis]
+        by_other = self.on_active[row, self.place[others]]
+        by_row = self.on_active[others, self.place[row]]
+        outside = np.matmul(self.beyond[others], self.beyond[row[:, 0], :, np.newaxis])[..., 0]
+        return np.where(self.inside[others], by_other, np.where(self.inside[row], by_row, outside))
 
     def diagonal(self, row: Indices) -> Floats:
         """H of rows with themselves."""
@@ -105,6 +105,7 @@ def tableau(Z: Floats, dual: Floats) -> Tableau:
         active=active,
         place=place,
         inside=inside,
+        outside=~inside & (np.arange(n + 1) < n),
         on_active=_padded(on_active),
         beyond=_padded(beyond),
         offset=_padded(offset),
