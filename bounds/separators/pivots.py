@@ -14,7 +14,7 @@ import numpy as np
 from tunebound._ground.arrays import Booleans, Floats
 from tunebound.bounds.separators.tableau import Indices, Tableau
 
-_SPARE_SLOTS = 4
+_SPARE_SLOTS = 7
 _CHANGES = 2  # that a problem may make between two looks at its slots
 # a new row of which the active ones leave no more than this (squared, relative) takes the place of
 # one of them
@@ -165,12 +165,13 @@ class _Pivots:
         """
         if not at.size:
             return at
-        image, x, left = self._image(at, entering)
+        x, left = self._solution(at, entering)
         weight = np.zeros(at.size)
         dependent = np.flatnonzero(left <= 0)
         if dependent.size:
-            weight[dependent] = self._exchange(at[dependent], image[dependent])
-            _, x[dependent], left[dependent] = self._image(at[dependent], entering[dependent])
+            tight, rows = at[dependent], entering[dependent]
+            weight[dependent] = self._exchange(tight, rows, x[dependent])
+            x[dependent], left[dependent] = self._solution(tight, rows)
         independent = left > 0
         new = np.flatnonzero(independent & self.whole.outside[entering])
         if new.size:
@@ -184,30 +185,31 @@ class _Pivots:
         self.latest[chosen] = entering[independent]
         return at[~independent]
 
-    def _image(self, at: Indices, entering: Indices) -> tuple[Floats, Floats, Floats]:
-        """Return the coefficients of the new row on the active ones (on A, then in the slots), the
-        solution on T behind them, and what they leave of it, squared; 0 where that is rounding.
+    def _solution(self, at: Indices, entering: Indices) -> tuple[Floats, Floats]:
+        """Return what T contributes to a new row, and what the active rows leave of it, squared; 0
+        where that is rounding.
         """
         whole, changed = self.whole, self.changed[at]
         column = whole.between(entering, changed)
         x = np.matmul(self.inverse[at], column[..., np.newaxis])[..., 0]
         left = whole.diagonal(entering) - (column * x).sum(axis=1)
-        base = whole.on_active[entering]
         back = np.flatnonzero(whole.inside[entering])  # rows of A that return
         if back.size:
             slot = self._slot_of(at[back], entering[back])
-            x[back], base[back] = self.inverse[at[back], :, slot], 0.0
+            x[back] = self.inverse[at[back], :, slot]
             left[back] = -x[back, slot]
-        image = np.concatenate(self._duals(base, x, at), axis=1)
-        return image, x, np.where(left > _DEPENDENT * whole.squares[entering], left, 0.0)
+        return x, np.where(left > _DEPENDENT * whole.squares[entering], left, 0.0)
 
     def _slot_of(self, at: Indices, row: Indices) -> Indices:
         return np.argmax(self.changed[at] == row[:, np.newaxis], axis=1)
 
-    def _exchange(self, at: Indices, image: Floats) -> Floats:
+    def _exchange(self, at: Indices, entering: Indices, x: Floats) -> Floats:
         """Shift weight from the active rows to a new one that depends on them, until the first dual
         is 0, and drop that row.
         """
+        back = self.whole.inside[entering, np.newaxis]
+        base = np.where(back, 0.0, self.whole.on_active[entering])
+        image = np.concatenate(self._duals(base, x, at), axis=1)  # coefficients of the new row
         current = np.concatenate([self.inner[at], self.outer[at]], axis=1)
         falling = image > 0
         length = np.where(falling, current / np.where(falling, image, 1.0), np.inf)
