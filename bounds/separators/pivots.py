@@ -60,6 +60,7 @@ class _Pivots:
         self.outer = np.zeros((count, slots))
         self.latest = np.full(count, -1)  # the row that entered last
         self.refused = np.zeros((count, n + 1), dtype=bool)
+        self.lost = np.zeros(count, dtype=bool)
         self.closed = np.tile(whole.inside, (count, 1))  # active, left out, or no row
         for rows in left_out.T:
             at = np.flatnonzero(whole.inside[rows])
@@ -69,6 +70,7 @@ class _Pivots:
 
     def run(self, solutions: Floats) -> None:
         for _ in range(6 * self.empty):
+            self._drop(np.flatnonzero(self.lost))
             if not self.problem.size:
                 return
             if np.count_nonzero(self.changed == self.empty, axis=1).min() < _CHANGES:
@@ -136,6 +138,7 @@ class _Pivots:
         open_ = np.where(self.closed[at] | self.refused[at], -np.inf, residual)
         entering = np.argmax(open_, axis=1)
         optimal = open_[np.arange(at.size), entering] <= self.tolerance
+        optimal &= ~self.lost[at]
         done, going = at[optimal], at[~optimal]
         if done.size:
             self._finish(done, inner[optimal], outer[optimal], residual[optimal], solutions)
@@ -246,6 +249,7 @@ class _Pivots:
         """Add a row to T, given the solution for its column and what that leaves; return its
         slot.
         """
+        left = self._pivot(at, left, row)
         slot = self._slot_of(at, np.full(at.size, self.empty))
         x[np.arange(at.size), slot] = -1.0
         self.inverse[at] += (x / left[:, np.newaxis])[:, :, np.newaxis] * x[:, np.newaxis]
@@ -253,14 +257,23 @@ class _Pivots:
         self.outer[at, slot] = 0.0
         return slot
 
+    def _pivot(self, at: Indices, pivot: Floats, row: Indices) -> Floats:
+        """Return pivots that can be divided by; where rounding took the sign, the problem is lost.
+
+        K is positive definite on independent rows, so that pivots are above 0; those of rows of A,
+        which H has with the other sign, are below.
+        """
+        proper = np.where(self.whole.inside[row], -pivot, pivot) > 0
+        self.lost[at[~proper]] = True
+        return np.where(proper, pivot, 1.0)
+
     def _shrink(self, at: Indices, slot: Indices) -> None:
         """Take a row off T."""
         each = np.arange(at.size)
         inverse = self.inverse[at]
         column = inverse[each, :, slot]
-        inverse -= (column / column[each, slot][:, np.newaxis])[:, :, np.newaxis] * column[
-            :, np.newaxis
-        ]
+        pivot = self._pivot(at, column[each, slot], self.changed[at, slot])
+        inverse -= (column / pivot[:, np.newaxis])[:, :, np.newaxis] * column[:, np.newaxis]
         inverse[each, slot, :] = inverse[each, :, slot] = 0.0
         self.inverse[at] = inverse
         self.changed[at, slot] = self.empty
@@ -279,7 +292,7 @@ class _Pivots:
         kept[at] = False
         self.problem, self.left_out = self.problem[kept], self.left_out[kept]
         self.latest, self.refused = self.latest[kept], self.refused[kept]
-        self.closed = self.closed[kept]
+        self.closed, self.lost = self.closed[kept], self.lost[kept]
         self.changed, self.inverse = self.changed[kept], self.inverse[kept]
         self.removed, self.inner, self.outer = (
             self.removed[kept],

@@ -1,6 +1,7 @@
 """Left-out separators: the same as solving each problem afresh."""
 
 import sys
+from fractions import Fraction
 
 import daqp
 import numpy as np
@@ -9,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracles.hard_margin import cone_program_margin, direction_distance, exact_margin
+from tests.oracles.rational_margin import squared_margin, thin
 from tests.oracles.samples import flat, lattice, separable
 from tunebound import synthetic
 from tunebound.bounds import leave_one_out_margins, leave_one_out_separators, max_margin
-from tunebound.bounds.separators import leave_one_out, pivots, quadratic_programs
+from tunebound.bounds.separators import leave_one_out, left_out, pivots, quadratic_programs
 from tunebound.bounds.separators.leave_one_out import SOLVERS
 from tunebound.bounds.separators.tableau import tableau
 
@@ -308,3 +310,73 @@ def test_bad_samples_are_refused():
         leave_one_out_separators(np.eye(4), [1, 2, 3, 4])
     with pytest.raises(ValueError, match="not linearly separable"):
         leave_one_out_separators(np.ones((4, 2)), [1, 1, -1, -1])
+
+
+@pytest.mark.parametrize("decade", range(2, 13))
+def test_gaps_bound_the_errors_in_exact_arithmetic_and_the_own_separator_is_taken(decade):
+    for seed in range(12):
+        rng = np.random.default_rng([decade, seed])
+        n, d = int(rng.integers(4, 9)), int(rng.integers(2, 5))
+        X, y = thin(rng, n, d, 10.0 ** (rng.random() - decade))
+        whole = max_margin(X, y)
+        result = leave_one_out_separators(X, y, whole)
+        assert result.gaps.max() <= 1e-12 + 8 * float(np.finfo(np.longdouble).eps) / whole.margin
+        for i in whole.support:
+            rest = np.arange(n) != i
+            truth = squared_margin(X[rest], y[rest])
+            gap, margin = Fraction(float(result.gaps[i])), Fraction(float(result.margins[i]))
+            assert truth * (1 - gap) <= margin**2
+
+
+def test_some_samples_are_the_rows_of_all():
+    X, y = separable(np.random.default_rng(1), 40, 8)
+    whole = max_margin(X, y)
+    every = leave_one_out_separators(X, y, whole)
+    chosen = np.append(whole.support[::-2], [0, 39])
+    some = leave_one_out_separators(X, y, whole, samples=chosen)
+    assert np.allclose(some.weights, every.weights[chosen], rtol=0, atol=1e-12)
+    assert np.allclose(some.margins, every.margins[chosen], rtol=1e-13)
+    assert np.allclose(some.hinge, every.hinge[chosen], atol=1e-12)
+    assert some.gaps.max() <= 1e-12
+    assert leave_one_out_separators(X, y, whole, samples=[]).weights.shape == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        ([40], r"samples holds 40, and there are 40 samples: number them from 0 to 39"),
+        ([-1], r"samples.* must be at least 0"),
+        ([0.5], r"samples.* must be a whole number"),
+        ([[1]], r"samples must have one axis"),
+    ],
+)
+def test_numbers_of_no_samples_are_refused(samples, message):
+    X, y = separable(np.random.default_rng(1), 40, 8)
+    with pytest.raises(ValueError, match=message):
+        leave_one_out_separators(X, y, samples=samples)
+
+
+def test_blocks_give_what_one_block_gives(monkeypatch):
+    X, y = separable(np.random.default_rng(5), 60, 12)
+    whole = leave_one_out_separators(X, y)
+    monkeypatch.setattr(left_out, "_LARGEST_BLOCK", 1)
+    parts = leave_one_out_separators(X, y)
+    assert np.allclose(parts.weights, whole.weights, rtol=0, atol=1e-12)
+    assert parts.gaps.max() <= 1e-12
+
+
+@pytest.mark.slow
+def test_a_sample_of_thousands_agrees_with_quadratic_programs():
+    X, y = separable(np.random.default_rng(0), 2000, 200)
+    whole = max_margin(X, y)
+    result = leave_one_out_separators(X, y, whole)
+    assert result.gaps.max() <= 1e-12
+    Z = X * y[:, None]
+    for i in whole.support[::40]:
+        rest = np.arange(2000) != i
+        w, _, status, _ = daqp.solve(
+            np.eye(200), np.zeros(200), Z[rest], np.full(1999, 1e30), np.ones(1999)
+        )
+        assert status == 1
+        assert result.margins[i] == pytest.approx(1 / np.linalg.norm(w), rel=1e-8)
+        assert direction_distance(result.weights[i], w) < 1e-6
