@@ -1,6 +1,7 @@
 """Left-out separators: the same as solving each problem afresh."""
 
 import sys
+from fractions import Fraction
 
 import daqp
 import numpy as np
@@ -9,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracles.hard_margin import cone_program_margin, direction_distance, exact_margin
+from tests.oracles.rational_margin import squared_margin, thin
 from tests.oracles.samples import flat, lattice, separable
 from tunebound import synthetic
 from tunebound.bounds import leave_one_out_margins, leave_one_out_separators, max_margin
-from tunebound.bounds.separators import leave_one_out, pivots, quadratic_programs
+from tunebound.bounds.separators import leave_one_out, left_out, pivots, quadratic_programs
 from tunebound.bounds.separators.leave_one_out import SOLVERS
+from tunebound.bounds.separators.tableau import tableau
 
 
 def fresh(X, y, i):
@@ -127,9 +130,9 @@ def test_only_support_vectors_are_solved(monkeypatch):
     solved = []
     resolve = pivots.resolve
 
-    def noted(Z, dual, left_out):
-        solved.extend(left_out.tolist())
-        return resolve(Z, dual, left_out)
+    def noted(whole, rows):
+        solved.extend(rows[:, 0].tolist())
+        return resolve(whole, rows)
 
     monkeypatch.setattr(pivots, "resolve", noted)
     leave_one_out_separators(X, y, whole)
@@ -156,7 +159,7 @@ def test_a_wrong_answer_of_a_solver_is_replaced_by_a_fresh_solve(monkeypatch, so
         monkeypatch.setattr(
             module,
             "resolve",
-            lambda Z, dual, left_out, right=right: spoil(right(Z, dual, left_out)),
+            lambda *problem, right=right: spoil(right(*problem)),
         )
     result = leave_one_out_separators(X, y, solver=solver)
     assert np.allclose(result.margins, expected.margins, rtol=1e-13)
@@ -172,7 +175,7 @@ def test_where_daqp_fails_the_pivots_take_over(monkeypatch):
     monkeypatch.setattr(
         pivots,
         "resolve",
-        lambda Z, dual, left_out: solved.extend(left_out) or right(Z, dual, left_out),
+        lambda whole, rows: solved.extend(rows[:, 0]) or right(whole, rows),
     )
     monkeypatch.setattr(daqp, "solve", lambda **_: (None, 0.0, -1, {}))
     result = leave_one_out_separators(X, y, solver="daqp")
@@ -226,11 +229,11 @@ def test_pivots_find_the_way_alone(X, y, tolerance):
     scale = max_margin(X, y).margin
     whole = max_margin(X / scale, y)
     Z = X / scale * y[:, None]
-    u = pivots.resolve(Z, whole.dual, whole.support)
-    found = np.isfinite(u).all(axis=1)
+    duals = pivots.resolve(tableau(Z, whole.dual), whole.support[:, np.newaxis])
+    found = np.isfinite(duals).all(axis=1)
     assert found.mean() >= 0.5
-    for i, values in zip(whole.support[found], u[found], strict=True):
-        w = values @ Z / (1 - values.sum())
+    for i, values in zip(whole.support[found], duals[found], strict=True):
+        w = values @ Z
         assert values[i] == 0
         assert direction_distance(w, fresh(X, y, i).weights) < 1e-6
 
@@ -309,41 +312,71 @@ def test_bad_samples_are_refused():
         leave_one_out_separators(np.ones((4, 2)), [1, 1, -1, -1])
 
 
-# the worked example of pivots: rows 0, 1 and 2 on the first axis; row 3 is left out
-ROWS = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
+@pytest.mark.parametrize("decade", range(2, 13))
+def test_gaps_bound_the_errors_in_exact_arithmetic_and_the_own_separator_is_taken(decade):
+    for seed in range(12):
+        rng = np.random.default_rng([decade, seed])
+        n, d = int(rng.integers(4, 9)), int(rng.integers(2, 5))
+        X, y = thin(rng, n, d, 10.0 ** (rng.random() - decade))
+        whole = max_margin(X, y)
+        result = leave_one_out_separators(X, y, whole)
+        assert result.gaps.max() <= 1e-12 + 8 * float(np.finfo(np.longdouble).eps) / whole.margin
+        for i in whole.support:
+            rest = np.arange(n) != i
+            truth = squared_margin(X[rest], y[rest])
+            gap, margin = Fraction(float(result.gaps[i])), Fraction(float(result.margins[i]))
+            assert truth * (1 - gap) <= margin**2
 
 
-def worked_example():
-    kernel, active = ROWS @ ROWS.T + 1.0, np.array([0, 1, 3])
-    inverse = np.linalg.inv(kernel[np.ix_(active, active)])
-    u = np.array([0.25, 0.5, 0.1])
-    state = pivots._Pivots(ROWS, kernel, active, inverse, u, np.array([3]))
-    return state, np.array([0]), np.array([2])
+def test_some_samples_are_the_rows_of_all():
+    X, y = separable(np.random.default_rng(1), 40, 8)
+    whole = max_margin(X, y)
+    every = leave_one_out_separators(X, y, whole)
+    chosen = np.append(whole.support[::-2], [0, 39])
+    some = leave_one_out_separators(X, y, whole, samples=chosen)
+    assert np.allclose(some.weights, every.weights[chosen], rtol=0, atol=1e-12)
+    assert np.allclose(some.margins, every.margins[chosen], rtol=1e-13)
+    assert np.allclose(some.hinge, every.hinge[chosen], atol=1e-12)
+    assert some.gaps.max() <= 1e-12
+    assert leave_one_out_separators(X, y, whole, samples=[]).weights.shape == (0, 8)
 
 
-def test_a_dependent_member_takes_a_place_as_the_worked_example_says():
-    state, problem, entering = worked_example()
-    np.testing.assert_allclose(state.inverse[0, :2, :2], [[2, -1], [-1, 1]], atol=1e-14)
-    image, left = state._image(problem, entering)
-    np.testing.assert_allclose(image[0], [-1, 2, 0, 0, 0, 0, 0], atol=1e-14)
-    assert left[0] == 0
-
-    assert state._admit(problem, entering).size == 0
-    slots = [int(np.flatnonzero(state.member[0] == row)[0]) for row in (0, 2)]
-    assert np.count_nonzero(state.member[0] < len(ROWS)) == 2
-    np.testing.assert_allclose(state.current[0, slots], [0.5, 0.25], atol=1e-14)
-    np.testing.assert_allclose(
-        state.inverse[0][np.ix_(slots, slots)], [[1.25, -0.25], [-0.25, 0.25]], atol=1e-14
-    )
-    u_z, u_all = state.current[0, slots] @ ROWS[[0, 2], 0], state.current[0].sum()
-    assert (u_z, u_all) == pytest.approx((0.5, 0.75), rel=1e-14)
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        ([40], r"samples holds 40, and there are 40 samples: number them from 0 to 39"),
+        ([-1], r"samples.* must be at least 0"),
+        ([0.5], r"samples.* must be a whole number"),
+        ([[1]], r"samples must have one axis"),
+    ],
+)
+def test_numbers_of_no_samples_are_refused(samples, message):
+    X, y = separable(np.random.default_rng(1), 40, 8)
+    with pytest.raises(ValueError, match=message):
+        leave_one_out_separators(X, y, samples=samples)
 
 
-def test_the_exchange_of_the_worked_example_keeps_both_sums():
-    state, problem, entering = worked_example()
-    image, _ = state._image(problem, entering)
-    assert state._exchange(problem, image) == pytest.approx(0.25, rel=1e-14)
-    np.testing.assert_allclose(state.current[0], [0.5, 0, 0, 0, 0, 0, 0], atol=1e-14)
-    image, left = state._image(problem, entering)
-    assert image[0, 0] == pytest.approx(1, rel=1e-14)
-    assert left[0] == pytest.approx(4, rel=1e-14)
+def test_blocks_give_what_one_block_gives(monkeypatch):
+    X, y = separable(np.random.default_rng(5), 60, 12)
+    whole = leave_one_out_separators(X, y)
+    monkeypatch.setattr(left_out, "_LARGEST_BLOCK", 1)
+    parts = leave_one_out_separators(X, y)
+    assert np.allclose(parts.weights, whole.weights, rtol=0, atol=1e-12)
+    assert parts.gaps.max() <= 1e-12
+
+
+@pytest.mark.slow
+def test_a_sample_of_thousands_agrees_with_quadratic_programs():
+    X, y = separable(np.random.default_rng(0), 2000, 200)
+    whole = max_margin(X, y)
+    result = leave_one_out_separators(X, y, whole)
+    assert result.gaps.max() <= 1e-12
+    Z = X * y[:, None]
+    for i in whole.support[::40]:
+        rest = np.arange(2000) != i
+        w, _, status, _ = daqp.solve(
+            np.eye(200), np.zeros(200), Z[rest], np.full(1999, 1e30), np.ones(1999)
+        )
+        assert status == 1
+        assert result.margins[i] == pytest.approx(1 / np.linalg.norm(w), rel=1e-8)
+        assert direction_distance(result.weights[i], w) < 1e-6

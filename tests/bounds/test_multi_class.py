@@ -7,7 +7,7 @@ import pytest
 
 from tests.oracles.class_program import largest_margin
 from tests.oracles.class_samples import separable_classes
-from tests.oracles.samples import separable
+from tests.oracles.samples import flat, separable
 from tunebound import bounds
 from tunebound.bounds import head, multi_class
 
@@ -77,6 +77,24 @@ def test_left_out_separators_are_those_of_the_data_without_the_sample(seed):
     assert (left_out.margins >= separator.margin).all()
     again = bounds.leave_one_out_classes(X, y)
     assert np.array_equal(again.weights, left_out.weights)
+
+
+def test_some_left_out_samples_are_the_rows_of_all():
+    X, y = sample(3, n=16)
+    separator = bounds.max_margin_classes(X, y)
+    every = bounds.leave_one_out_classes(X, y, separator)
+    chosen = np.append(separator.support[::-1], 0)
+    some = bounds.leave_one_out_classes(X, y, separator, samples=chosen)
+    np.testing.assert_allclose(some.weights, every.weights[chosen], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(some.margins, every.margins[chosen], rtol=1e-13)
+
+
+@pytest.mark.parametrize("decade", [3, 6, 9, 11])
+def test_the_own_separator_is_taken_however_small_the_margin(decade):
+    X, y = flat(np.random.default_rng(decade), 12, 4, 10.0**-decade)
+    labels = (y + 1) // 2
+    separator = bounds.max_margin_classes(X, labels)
+    assert bounds.leave_one_out_classes(X, labels, separator).gaps.max() <= 1e-6
 
 
 @pytest.mark.parametrize("seed", range(5))
