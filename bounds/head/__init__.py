@@ -24,6 +24,8 @@ chord            the same, sharper where the drift is below  the drift along the
                  the norm
 anytime          the mean, after any number of steps from    n, B, gamma
                  w_0 = 0
+anytime_flow     the mean, at any time of gradient flow from  n, B, gamma
+                 w_0 = 0, other weights 1/(n-1)
 anytime_plain    the mean, after any number of steps         n, B, gamma, and the progress from w_0
 simplex          from below: attained by a simplex, always   n, B, gamma
 simplex_worst    the mean, if the simplex is the worst (not  n, B, gamma
@@ -49,10 +51,17 @@ from tunebound.bounds.head.along_the_run import anytime_plain, chord, direction,
 from tunebound.bounds.head.as_published import kkt, published
 from tunebound.bounds.head.from_one_solve import deletion, deletion_group, deletion_worst
 from tunebound.bounds.head.in_the_limit import dual, free, pair, ratio, support
-from tunebound.bounds.head.sharp_constants import anytime, limit, simplex, simplex_worst
+from tunebound.bounds.head.sharp_constants import (
+    anytime,
+    anytime_flow,
+    limit,
+    simplex,
+    simplex_worst,
+)
 
 __all__ = [
     "anytime",
+    "anytime_flow",
     "anytime_plain",
     "chord",
     "deletion",

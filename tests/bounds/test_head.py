@@ -212,6 +212,32 @@ def test_anytime_and_limit_are_exact(data, n, weighting, share):
 
 
 @settings(max_examples=40, deadline=None)
+@given(geometry(), whole(0.5, 12))
+@example({"margin": 1.0, "radius": 1.0}, 3.0)
+@example({"margin": 1.0, "radius": 2.0**0.5}, 4.0)  # the cone's angle is 90 degrees
+@example({"margin": 1.0, "radius": 1.0 + 1e-15}, 1e12)
+@example({"margin": 1e-9, "radius": 1.0}, 2.0)
+def test_anytime_flow_is_exact(data, n):
+    assert_exact("anytime_flow", {**data, "n": n})
+
+
+def test_flow_with_other_weights_keeps_the_constant_2_from_four_samples_on():
+    # the proof's two lines, and what it ends with; 1.2012 is the minimum of (1 + T^2)^3/(T^3 + 3T)
+    square = 5**0.5 - 2
+    least = (1 + square) ** 3 / (square**0.5 * (square + 3))
+    assert 4 * np.log(4 / 3) < least < 3 * np.log(3 / 2)
+    rho = np.append(np.geomspace(1, 10, 3000), np.geomspace(10, 1e9, 500))
+    for n in (2, 4, 5, 6, 10, 100, 10**9):
+        assert np.all(head.anytime_flow(n=n, margin=1.0, radius=rho) <= 2 * rho / n)
+    three = (head.anytime_flow(n=3, margin=1.0, radius=rho) * 3 / rho).max()
+    assert 2 < three < 2.01
+    for n in (2, 3, 4, 50):
+        flow = head.anytime_flow(n=n, margin=1.0, radius=rho)
+        assert np.all(flow >= head.anytime(n=n, margin=1.0, radius=rho))
+        assert np.all(flow <= head.anytime(n=n, margin=1.0, radius=rho, weighting="1/(n-1)"))
+
+
+@settings(max_examples=40, deadline=None)
 @given(geometry(), whole(0.5, 6))
 @example({"margin": 1.0, "radius": 1.5}, 2.0)
 @example({"margin": 1.0, "radius": 1.0}, 3.0)
@@ -336,6 +362,7 @@ SCALARS = {
     "trajectory": {"drift": 0.2, "norm": 3.0, "left_out_norms": 2.9},
     "chord": {"drift": 0.2, "norm": 3.0},
     "anytime": {"n": 40, "margin": 0.5, "radius": 4},
+    "anytime_flow": {"n": 40, "margin": 0.5, "radius": 4},
     "anytime_plain": {"n": 40, "margin": 0.5, "radius": 4, "progress": 0.9},
     "limit": {"n": 40, "margin": 0.5, "radius": 4, "size": 2},
     "simplex": {"n": 40, "margin": 0.5, "radius": 4},
@@ -479,6 +506,7 @@ def test_every_argument_is_checked(name, argument):
         "support",
         "free",
         "anytime",
+        "anytime_flow",
         "anytime_plain",
         "limit",
         "simplex",

@@ -151,6 +151,14 @@ def anytime(*, n, margin, radius, weighting="1/n"):
     return same + min([constant * sine, *([2 * mp.sin(mp.asin(sine) / 2)] if sine < 1 else [])])
 
 
+def anytime_flow(*, n, margin, radius):
+    n, gamma, B = _exact(n, margin, radius)
+    rho = B / gamma
+    twice = min(2 * mp.acos(1 / rho), mp.pi / 2)
+    turned = mp.log(n / (n - 1)) * mp.sin(twice) if n > 2 else mpf(0)
+    return _anytime_constant(rho) * rho / n + 2 * mp.sin(turned / 2)
+
+
 def support(*, n, margin, radius, n_support):
     n, gamma, B, k = _exact(n, margin, radius, n_support)
     return mp.sqrt(2 * k * (1 + B / gamma)) / n
