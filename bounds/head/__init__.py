@@ -14,6 +14,8 @@ pair             every left-out sample, in the limit         the dual and the le
 deletion         every left-out sample, in the limit         the dual
 deletion_group   one set left out together, in the limit     the dual
 deletion_worst   every set of one size, in the limit         the dual
+replacement      one sample given up for another, or its     such bounds for S and for the new data
+                 label changed
 limit            the mean, in the limit                      n, B, gamma
 dual             the mean, in the limit                      the dual
 support          the mean, in the limit                      the number of support vectors
@@ -50,7 +52,7 @@ is in ``docs/head-tuning.md``.
 from tunebound.bounds.head.along_the_run import anytime_plain, chord, direction, trajectory
 from tunebound.bounds.head.as_published import kkt, published
 from tunebound.bounds.head.from_one_solve import deletion, deletion_group, deletion_worst
-from tunebound.bounds.head.in_the_limit import dual, free, pair, ratio, support
+from tunebound.bounds.head.in_the_limit import dual, free, pair, ratio, replacement, support
 from tunebound.bounds.head.sharp_constants import (
     anytime,
     anytime_flow,
@@ -75,6 +77,7 @@ __all__ = [
     "pair",
     "published",
     "ratio",
+    "replacement",
     "simplex",
     "simplex_worst",
     "support",

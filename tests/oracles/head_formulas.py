@@ -40,6 +40,11 @@ def pair(*, margin, dual, hinge):
     return _acute(gamma * mp.sqrt(alpha * h))
 
 
+def replacement(*, before, after):
+    angles = [2 * mp.asin(min(chord / 2, 1)) for chord in _exact(before, after)]
+    return 2 * mp.sin(min(mp.fsum(angles), mp.pi) / 2)
+
+
 def dual(*, margin, dual, norms):
     (gamma,) = _exact(margin)
     terms = [

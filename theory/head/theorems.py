@@ -41,6 +41,7 @@ __all__ = [
     "published_certified",
     "published_fitted",
     "ratio",
+    "replacement",
     "simplex",
     "support",
     "trajectory",
@@ -105,6 +106,30 @@ def deletion(evidence: HeadEvidence) -> tuple[Claim, ...]:
     separator = evidence.separator
     bound = head.deletion(margin=evidence.margin, dual=separator.dual, norms=evidence.norms)
     return (evidence.limit_claim(bound),)
+
+
+@theorem(
+    "H-replacement",
+    statement=(
+        "‖û_{S^i} − û_{S^j}‖ ≤ 2 sin((θ_i + θ_j)/2) with the angles of H-deletion, for every pair,"
+        " and 2κ(B/γ) B/(γn) in the mean over pairs"
+    ),
+    source=OURS,
+    setting="head",
+    proof="proved here",
+    assumptions=(SEPARABLE,),
+    maximum=2,
+)
+def replacement(evidence: HeadEvidence) -> tuple[Claim, ...]:
+    """Instability when a sample is replaced: data that lack i against data that lack j."""
+    separator = evidence.separator
+    one, other = np.triu_indices(evidence.n, 1)
+    each = np.asarray(
+        head.deletion(margin=separator.margin, dual=separator.dual, norms=evidence.norms)
+    )
+    bound = head.replacement(before=each[one], after=each[other])
+    mean = 2 * head.limit(n=evidence.n, margin=evidence.margin, radius=evidence.radius)
+    return evidence.replacement_claims(one, other, bound, mean)
 
 
 @theorem(
