@@ -680,9 +680,7 @@ def test_replaced_samples_and_changed_labels_keep_to_the_bound(seed, n, d):
         constant = max(constant, head.limit(n=n, margin=s.margin, radius=norms.max()))
     units = np.array([s.direction for s in kept])
     measured = np.linalg.norm(units[:, None] - units, axis=2)
-    assert np.all(
-        measured <= head.replacement(before=shares[:, None], after=shares[None]) + 1e-12
-    )
+    assert np.all(measured <= head.replacement(before=shares[:, None], after=shares[None]) + 1e-12)
     # by what S and S' have in common, as their dual knows it; j is the place of n in S without it
     old, new = kept[n], kept[0]
     before = head.deletion(margin=old.margin, dual=old.dual, norms=norms[:n])[0]

@@ -2,12 +2,31 @@
 every active set, heads by plain steps. Z holds y_i x_i, shape (D, n, d).
 """
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 INDEPENDENT = 1e-10  # of a Gram determinant, relative to orthogonal samples
 FEASIBLE = 1e-9
+ROUNDING = 1e-9  # of separators whose supports nearly depend on each other
+
+
+@dataclass
+class Largest:
+    """Largest measured/bound of one statement on one family, and how often it is attained."""
+
+    ratio: float = 0.0
+    attained: int = 0
+    violations: int = 0
+
+    def add(self, measured, bound):
+        measured, bound = np.broadcast_arrays(measured, bound)
+        self.violations += int(np.sum(measured > bound + ROUNDING))
+        seen = (measured > 1e-6) & (bound > 0)
+        ratio = measured[seen] / bound[seen]
+        self.ratio = max(self.ratio, float(ratio.max(initial=0.0)))
+        self.attained += int(np.sum(np.abs(ratio - 1) <= 1e-10))
 
 
 def separators(Z, left_out):

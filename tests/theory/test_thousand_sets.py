@@ -3,13 +3,12 @@ separators from every active set and by plain steps. `python -m tests.theory.tes
 prints the table of docs/thousand-sets.md.
 """
 
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from tests.oracles.many_sets import descend, separators, unit
+from tests.oracles.many_sets import Largest, descend, separators, unit
 from tunebound import synthetic
 from tunebound.bounds import churn, head
 
@@ -19,28 +18,9 @@ SHAPES = ((4, 3), (5, 3), (6, 4), (5, 7))
 IN_MANY_DIMENSIONS = ((4, 5), (5, 6), (6, 7), (4, 7))
 SPANNING = ("orthogonal", "simplex", "wide")
 STEPS, RECORDS = 40, (1, 2, 5, 15, 40)
-ROUNDING = 1e-9  # of separators whose supports nearly depend on each other
 FAMILIES = sorted(synthetic.families())
 # where one of the two is an equality for every sample, for every ratio
 ATTAINED = ("simplex", "orthogonal")
-
-
-@dataclass
-class Largest:
-    """Largest measured/bound of one statement on one family, and how often it is attained."""
-
-    sets: int = 0
-    ratio: float = 0.0
-    attained: int = 0
-    violations: int = 0
-
-    def add(self, measured, bound):
-        measured, bound = np.broadcast_arrays(measured, bound)
-        self.violations += int(np.sum(measured > bound + ROUNDING))
-        seen = (measured > 1e-6) & (bound > 0)
-        ratio = measured[seen] / bound[seen]
-        self.ratio = max(self.ratio, float(ratio.max(initial=0.0)))
-        self.attained += int(np.sum(np.abs(ratio - 1) <= 1e-10))
 
 
 STATEMENTS = (
@@ -64,7 +44,7 @@ STATEMENTS = (
 def draw(family, shape, count, seed):
     rng = np.random.default_rng(seed)
     n, d = shape
-    low = 1.05 * np.sqrt(n) if family == "orthogonal" else 1.2
+    low = {"orthogonal": 1.05 * np.sqrt(n), "relu_encoder": 1.7}.get(family, 1.2)
     sets = [
         synthetic.make_separable(
             family, n=n, d=d, margin=1 / ratio, radius=1.0, seed=int(rng.integers(2**31))
@@ -104,9 +84,9 @@ def in_the_limit(X, y, rng, largest):
     separable &= (changed @ other[0][..., None])[..., 0].min(axis=1) > 0.5
     if separable.any():
         norm = np.linalg.norm(other[0][separable], axis=1)
-        after = head.deletion(
-            margin=1 / norm, dual=dual[0][separable], norms=norms[separable]
-        )[:, 0]
+        after = head.deletion(margin=1 / norm, dual=dual[0][separable], norms=norms[separable])[
+            :, 0
+        ]
         measured = np.linalg.norm(unit(other[0][separable]) - units[0][separable], axis=1)
         bound = head.replacement(before=deletion[separable, 0], after=after)
         largest["label changed"].add(measured, bound)

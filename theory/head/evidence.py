@@ -176,10 +176,7 @@ class HeadEvidence:
         directions = self.left_out_directions
         # differences, not inner products: close pairs keep their digits
         distance = np.array(
-            [
-                np.linalg.norm(directions[i] - directions[j])
-                for i, j in zip(one, other, strict=True)
-            ]
+            [np.linalg.norm(directions[i] - directions[j]) for i, j in zip(one, other, strict=True)]
         )
         resolution = self.limit_resolution[one] + self.limit_resolution[other]
         return (
