@@ -22,9 +22,9 @@ def upper_against_lower() -> Table:
     rows = []
     for n in SAMPLES:
         for ratio in RATIOS:
-            data = {"n": n, "margin": 1.0, "radius": ratio}
-            attained = float(head.simplex(**data))
-            limit, anytime = float(head.limit(**data)), float(head.anytime(**data))
+            attained = float(head.simplex(n=n, margin=1.0, radius=ratio))
+            limit = float(head.limit(n=n, margin=1.0, radius=ratio))
+            anytime = float(head.anytime(n=n, margin=1.0, radius=ratio))
             rows.append(
                 (
                     str(n),
