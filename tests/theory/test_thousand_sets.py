@@ -36,6 +36,7 @@ STATEMENTS = (
     "chord",
     "anytime",
     "anytime 1/(n−1)",
+    "flow's, descent",
     "C-drift",
     "SGD-anytime",
 )
@@ -135,6 +136,9 @@ def along_runs(Z, norms, size, points, rng, largest):
                 )
             else:
                 largest["anytime 1/(n−1)"].add(distance.mean(axis=1), bound)
+                # a conjecture: proved for gradient flow
+                flow = head.anytime_flow(**size)
+                largest["flow's, descent"].add(distance.mean(axis=1), flow)
     # every sequence of batches: two samples a step, by chance, so some are used often and some not
     order = rng.integers(n, size=(STEPS, D, 2))
     batches = [np.eye(n)[pair].sum(axis=1) / 2 for pair in order]
