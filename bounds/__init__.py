@@ -13,6 +13,11 @@ from tunebound.bounds import (
     regularised,
 )
 from tunebound.bounds.asymptotics import Asymptote, asymptote, direction_distance
+from tunebound.bounds.free_bias import (
+    BiasedSeparator,
+    deletion_with_bias,
+    max_margin_with_bias,
+)
 from tunebound.bounds.separators import (
     ClassSeparator,
     LeaveOneOut,
@@ -28,6 +33,7 @@ from tunebound.bounds.separators import (
 
 __all__ = [
     "Asymptote",
+    "BiasedSeparator",
     "ClassSeparator",
     "LeaveOneOut",
     "LeaveOneOutClasses",
@@ -36,6 +42,7 @@ __all__ = [
     "asymptote",
     "churn",
     "constants",
+    "deletion_with_bias",
     "direction_distance",
     "full",
     "head",
@@ -45,6 +52,7 @@ __all__ = [
     "literature",
     "max_margin",
     "max_margin_classes",
+    "max_margin_with_bias",
     "multi_class",
     "multi_head",
     "regularised",

@@ -14,6 +14,8 @@ pair             every left-out sample, in the limit         the dual and the le
 deletion         every left-out sample, in the limit         the dual
 deletion_group   one set left out together, in the limit     the dual
 deletion_worst   every set of one size, in the limit         the dual
+replacement      one sample given up for another, or its     such bounds for S and for the new data
+                 label changed
 limit            the mean, in the limit                      n, B, gamma
 dual             the mean, in the limit                      the dual
 support          the mean, in the limit                      the number of support vectors
@@ -24,6 +26,8 @@ chord            the same, sharper where the drift is below  the drift along the
                  the norm
 anytime          the mean, after any number of steps from    n, B, gamma
                  w_0 = 0
+anytime_flow     the mean, at any time of gradient flow from  n, B, gamma
+                 w_0 = 0, other weights 1/(n-1)
 anytime_plain    the mean, after any number of steps         n, B, gamma, and the progress from w_0
 simplex          from below: attained by a simplex, always   n, B, gamma
 simplex_worst    the mean, if the simplex is the worst (not  n, B, gamma
@@ -48,11 +52,18 @@ is in ``docs/head-tuning.md``.
 from tunebound.bounds.head.along_the_run import anytime_plain, chord, direction, trajectory
 from tunebound.bounds.head.as_published import kkt, published
 from tunebound.bounds.head.from_one_solve import deletion, deletion_group, deletion_worst
-from tunebound.bounds.head.in_the_limit import dual, free, pair, ratio, support
-from tunebound.bounds.head.sharp_constants import anytime, limit, simplex, simplex_worst
+from tunebound.bounds.head.in_the_limit import dual, free, pair, ratio, replacement, support
+from tunebound.bounds.head.sharp_constants import (
+    anytime,
+    anytime_flow,
+    limit,
+    simplex,
+    simplex_worst,
+)
 
 __all__ = [
     "anytime",
+    "anytime_flow",
     "anytime_plain",
     "chord",
     "deletion",
@@ -66,6 +77,7 @@ __all__ = [
     "pair",
     "published",
     "ratio",
+    "replacement",
     "simplex",
     "simplex_worst",
     "support",

@@ -150,3 +150,29 @@ def free(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Float
     margin, radius = margin_and_radius(margin, radius)
     broadcast(n=n, margin=margin, radius=radius)
     return finish("free", product((SQRT2, root_of_one_plus_ratio(radius, margin)), (np.sqrt(n),)))
+
+
+def replacement(*, before: ArrayLike, after: ArrayLike) -> float | Floats:
+    r"""Bound where one sample gives its place to another, or changes its label: 2 sin(theta +
+    theta'), sin(theta) = before/2, sin(theta') = after/2, and 2 where they add up to 90 degrees.
+
+    The old data S and the new ones S' have what is left of both in common, so the angles that
+    leaving the sample out costs on each side add up. Attained by two samples whose label changes.
+    The mean over all pairs of n + 1 samples, of which S lacks one and S' the other, is at most
+    twice the mean on either side: 2 `limit` in the limit, 2 `anytime` after any number of steps,
+    with the smallest margin and the largest radius of them.
+
+    Parameters
+    ----------
+    before, after : array_like
+        Bounds on the distance of unit directions when the old sample is left out of S and the new
+        one of S', 0 or more: of `deletion` or `pair`, for example. Two solves.
+    """
+    before = non_negative_array("before", before)
+    after = non_negative_array("after", after)
+    broadcast(before=before, after=after)
+    sine, other = np.minimum(before / 2.0, 1.0), np.minimum(after / 2.0, 1.0)
+    cosine = np.sqrt((1.0 - sine) * (1.0 + sine))
+    other_cosine = np.sqrt((1.0 - other) * (1.0 + other))
+    added = 2.0 * (sine * other_cosine + other * cosine)
+    return finish("replacement", np.where(sine < other_cosine, added, 2.0))

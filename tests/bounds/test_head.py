@@ -212,6 +212,32 @@ def test_anytime_and_limit_are_exact(data, n, weighting, share):
 
 
 @settings(max_examples=40, deadline=None)
+@given(geometry(), whole(0.5, 12))
+@example({"margin": 1.0, "radius": 1.0}, 3.0)
+@example({"margin": 1.0, "radius": 2.0**0.5}, 4.0)  # the cone's angle is 90 degrees
+@example({"margin": 1.0, "radius": 1.0 + 1e-15}, 1e12)
+@example({"margin": 1e-9, "radius": 1.0}, 2.0)
+def test_anytime_flow_is_exact(data, n):
+    assert_exact("anytime_flow", {**data, "n": n})
+
+
+def test_flow_with_other_weights_keeps_the_constant_2_from_four_samples_on():
+    # the proof's two lines, and what it ends with; 1.2012 is the minimum of (1 + T^2)^3/(T^3 + 3T)
+    square = 5**0.5 - 2
+    least = (1 + square) ** 3 / (square**0.5 * (square + 3))
+    assert 4 * np.log(4 / 3) < least < 3 * np.log(3 / 2)
+    rho = np.append(np.geomspace(1, 10, 3000), np.geomspace(10, 1e9, 500))
+    for n in (2, 4, 5, 6, 10, 100, 10**9):
+        assert np.all(head.anytime_flow(n=n, margin=1.0, radius=rho) <= 2 * rho / n)
+    three = (head.anytime_flow(n=3, margin=1.0, radius=rho) * 3 / rho).max()
+    assert 2 < three < 2.01
+    for n in (2, 3, 4, 50):
+        flow = head.anytime_flow(n=n, margin=1.0, radius=rho)
+        assert np.all(flow >= head.anytime(n=n, margin=1.0, radius=rho))
+        assert np.all(flow <= head.anytime(n=n, margin=1.0, radius=rho, weighting="1/(n-1)"))
+
+
+@settings(max_examples=40, deadline=None)
 @given(geometry(), whole(0.5, 6))
 @example({"margin": 1.0, "radius": 1.5}, 2.0)
 @example({"margin": 1.0, "radius": 1.0}, 3.0)
@@ -336,6 +362,7 @@ SCALARS = {
     "trajectory": {"drift": 0.2, "norm": 3.0, "left_out_norms": 2.9},
     "chord": {"drift": 0.2, "norm": 3.0},
     "anytime": {"n": 40, "margin": 0.5, "radius": 4},
+    "anytime_flow": {"n": 40, "margin": 0.5, "radius": 4},
     "anytime_plain": {"n": 40, "margin": 0.5, "radius": 4, "progress": 0.9},
     "limit": {"n": 40, "margin": 0.5, "radius": 4, "size": 2},
     "simplex": {"n": 40, "margin": 0.5, "radius": 4},
@@ -343,6 +370,7 @@ SCALARS = {
     "direction": {"margin": 0.5, "head_margin": 0.3},
     "ratio": {"margin": 0.5, "left_out_margins": 0.7},
     "pair": {"margin": 0.5, "dual": 1.0, "hinge": 0.3},
+    "replacement": {"before": 0.3, "after": 1.1},
 }
 
 
@@ -439,6 +467,8 @@ BELOW = {
     "hinge": (-0.1, "hinge must be 0 or more"),
     "dual": (-0.1, "dual must be 0 or more"),
     "norms": (0.0, "norms must be above 0"),
+    "before": (-0.1, "before must be 0 or more"),
+    "after": (-0.1, "after must be 0 or more"),
     "size": (0, "size must be at least 1"),
 }
 CASES = [
@@ -479,6 +509,7 @@ def test_every_argument_is_checked(name, argument):
         "support",
         "free",
         "anytime",
+        "anytime_flow",
         "anytime_plain",
         "limit",
         "simplex",
@@ -602,6 +633,71 @@ def test_angles_below_90_degrees_end_at_the_root_of_two():
 def test_a_group_is_a_mask_of_booleans(mask):
     with pytest.raises(TypeError, match="left_out must be a mask of booleans"):
         head.deletion_group(**{**VALID["deletion_group"], "left_out": mask})
+
+
+@given(log_uniform(-300, 1) | st.floats(0, 2.5), log_uniform(-300, 1) | st.floats(0, 2.5))
+@example(2.0, 0.0)
+@example(2**0.5, 2**0.5)
+@example(1.9999999999999998, 1e-8)
+@example(0.0, 0.0)
+def test_replacement_is_exact(before, after):
+    assert_exact("replacement", {"before": before, "after": after})
+
+
+def leaving(X, y, i):
+    s = max_margin(X, y)
+    norms = np.linalg.norm(X, axis=1)
+    return s.direction, head.deletion(margin=s.margin, dual=s.dual, norms=norms)[i]
+
+
+def test_two_samples_attain_the_bound_of_a_changed_label_and_of_a_mirrored_one():
+    for angle in (0.2, 1.0, 1.5, 2.9):
+        first = np.array([np.cos(angle), np.sin(angle)])
+        mirrored = first * [1, -1]
+        X, y = np.array([first, [-1.0, 0.0]]), np.array([1, -1])
+        old, before = leaving(X, y, 0)
+        for sample, known in ((mirrored, angle), (-first, np.pi / 2)):
+            new, after = leaving(np.array([sample, X[1]]), y, 0)
+            measured = np.linalg.norm(old - new)
+            assert measured == pytest.approx(2 * np.sin(known / 2), rel=1e-12)
+            assert head.replacement(before=before, after=after) == pytest.approx(
+                measured, rel=1e-12
+            )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(5, 12), st.integers(2, 12))
+def test_replaced_samples_and_changed_labels_keep_to_the_bound(seed, n, d):
+    rng = np.random.default_rng(seed)
+    X, y = separable(rng, n + 1, d, gap=0.05)
+    pool = max_margin(X, y)
+    norms = np.linalg.norm(X, axis=1)
+    shares = head.deletion(margin=pool.margin, dual=pool.dual, norms=norms)
+    kept, constant = [], 0.0
+    for i in range(n + 1):
+        s = max_margin(np.delete(X, i, axis=0), np.delete(y, i))
+        kept.append(s)
+        constant = max(constant, head.limit(n=n, margin=s.margin, radius=norms.max()))
+    units = np.array([s.direction for s in kept])
+    measured = np.linalg.norm(units[:, None] - units, axis=2)
+    assert np.all(measured <= head.replacement(before=shares[:, None], after=shares[None]) + 1e-12)
+    # by what S and S' have in common, as their dual knows it; j is the place of n in S without it
+    old, new = kept[n], kept[0]
+    before = head.deletion(margin=old.margin, dual=old.dual, norms=norms[:n])[0]
+    after = head.deletion(margin=new.margin, dual=new.dual, norms=norms[1:])[-1]
+    assert measured[0, n] <= head.replacement(before=before, after=after) + 1e-12
+    mean = measured.sum() / (n * (n + 1))
+    assert mean <= 2 * head.limit(n=n + 1, margin=pool.margin, radius=norms.max())
+    assert mean <= 2 * constant
+    for i in range(n + 1):
+        changed = np.where(np.arange(n + 1) == i, -y, y)
+        try:
+            other, after = leaving(X, changed, i)
+        except ValueError:  # that label cannot be learned, or was the last of its class
+            continue
+        assert np.linalg.norm(other - pool.direction) <= (
+            head.replacement(before=shares[i], after=after) + 1e-12
+        )
 
 
 def separators(seed, n, d):

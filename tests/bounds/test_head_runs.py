@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
+from scipy.special import expit
 
 from tests.oracles.descent import leave_one_out_paths
 from tests.oracles.samples import separable
+from tunebound import tuning
 from tunebound.bounds import constants, head, max_margin
 
 STEPS = 400
@@ -101,6 +104,39 @@ def test_the_simplex_attains_its_lower_bound_at_every_step(n, rho, weighting):
     assert known <= bound * (1 + 1e-12)
     deletion = head.deletion(margin=1 / rho, dual=np.full(n, rho**2 / n), norms=np.ones(n))
     assert np.allclose(deletion, known, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "d", "gap"), [(4, 2, 0.01), (5, 3, 1.0), (9, 2, 0.1), (6, 8, 0.3)])
+def test_gradient_flow_of_other_weights_turns_by_no_more_than_the_logarithm_of_its_time(n, d, gap):
+    X, y = separable(np.random.default_rng(n), n, d, gap=gap)
+    Z, rho = X * y[:, None], np.linalg.norm(X, axis=1).max() / max_margin(X, y).margin
+    times = np.geomspace(0.1, 300, 12)
+
+    def flow(weights):
+        solved = solve_ivp(
+            lambda _, w: (weights * expit(-Z @ w)) @ Z,
+            (0, times[-1]), np.zeros(d), t_eval=times, method="DOP853", rtol=1e-11, atol=1e-13,
+        )  # fmt: skip
+        assert solved.success
+        return solved.y.T
+
+    whole = directions(flow(np.full(n, 1 / n)))
+    spread = min(2 * np.arccos(1 / rho), np.pi / 2)
+    distance = np.empty((n, len(times)))
+    for i in range(n):
+        kept = np.arange(n) != i
+        same, other = directions(flow(kept / n)), directions(flow(kept / (n - 1)))
+        angle = 2 * np.arcsin(np.linalg.norm(same - other, axis=1) / 2)
+        assert np.all(angle <= np.log(n / (n - 1)) * np.sin(spread) + 1e-8)
+        distance[i] = np.linalg.norm(other - whole, axis=1)
+    assert np.all(distance.mean(axis=0) <= head.anytime_flow(n=n, margin=1.0, radius=rho) + 1e-8)
+    # descent with small steps, and then to 1e30 of them
+    run = tuning.flow_heads(
+        X, y, weighting="1/(n-1)",
+        learning_rate=0.01 * constants.step_size_limit(X, "1/(n-1)").value,
+    )  # fmt: skip
+    mean = run.direction_distance.mean(axis=1)
+    assert np.all(mean <= head.anytime_flow(n=n, margin=1.0, radius=rho) + run.resolution)
 
 
 def test_the_drift_of_orthogonal_data_is_exact():

@@ -40,6 +40,11 @@ def pair(*, margin, dual, hinge):
     return _acute(gamma * mp.sqrt(alpha * h))
 
 
+def replacement(*, before, after):
+    angles = [2 * mp.asin(min(chord / 2, 1)) for chord in _exact(before, after)]
+    return 2 * mp.sin(min(mp.fsum(angles), mp.pi) / 2)
+
+
 def dual(*, margin, dual, norms):
     (gamma,) = _exact(margin)
     terms = [
@@ -149,6 +154,14 @@ def anytime(*, n, margin, radius, weighting="1/n"):
         return same
     sine = rho / (n - 1)
     return same + min([constant * sine, *([2 * mp.sin(mp.asin(sine) / 2)] if sine < 1 else [])])
+
+
+def anytime_flow(*, n, margin, radius):
+    n, gamma, B = _exact(n, margin, radius)
+    rho = B / gamma
+    twice = min(2 * mp.acos(1 / rho), mp.pi / 2)
+    turned = mp.log(n / (n - 1)) * mp.sin(twice) if n > 2 else mpf(0)
+    return _anytime_constant(rho) * rho / n + 2 * mp.sin(turned / 2)
 
 
 def support(*, n, margin, radius, n_support):

@@ -18,6 +18,8 @@ MEAN_INSTABILITY = "mean instability at step t"
 INSTABILITY = "instability of each sample at step t"
 ERROR = "direction error of the head on S at step t"
 MEAN_LIMIT = "mean instability in the limit"
+REPLACED = "instability of each pair in the limit"
+MEAN_REPLACED = "mean instability over pairs in the limit"
 LIMIT = "instability of each sample in the limit"
 FITTED_FROM = 1e10  # the slope in ln ln t is fitted on later records
 
@@ -75,14 +77,16 @@ class HeadEvidence:
         return np.append(self.margin, self.left_out.margins)
 
     @cached_property
+    def left_out_directions(self) -> NDArray[np.float64]:
+        """û_{S^i}, shape (n, d)."""
+        return self.left_out.weights / np.linalg.norm(self.left_out.weights, axis=1, keepdims=True)
+
+    @cached_property
     def limit_distance(self) -> NDArray[np.float64]:
         """‖û_S − û_{S^i}‖ between the separators, shape (n,): what the direction distance tends to
         as t grows.
         """
-        left_out = self.left_out.weights / np.linalg.norm(
-            self.left_out.weights, axis=1, keepdims=True
-        )
-        return np.linalg.norm(left_out - self.separator.direction, axis=1)
+        return np.linalg.norm(self.left_out_directions - self.separator.direction, axis=1)
 
     @cached_property
     def limit_resolution(self) -> NDArray[np.float64]:
@@ -163,6 +167,21 @@ class HeadEvidence:
         """The mean limit distance against its bound."""
         return self._in_the_limit(
             self.limit_distance.mean(), bound, self.limit_resolution.mean(), MEAN_LIMIT
+        )
+
+    def replacement_claims(
+        self, one: NDArray[np.intp], other: NDArray[np.intp], bound: ArrayLike, mean: ArrayLike
+    ) -> tuple[Claim, Claim]:
+        """Distances between the left-out limit directions of pairs, and their mean."""
+        directions = self.left_out_directions
+        # differences, not inner products: close pairs keep their digits
+        distance = np.array(
+            [np.linalg.norm(directions[i] - directions[j]) for i, j in zip(one, other, strict=True)]
+        )
+        resolution = self.limit_resolution[one] + self.limit_resolution[other]
+        return (
+            self._in_the_limit(distance[None], bound, resolution[None], REPLACED),
+            self._in_the_limit(distance.mean(), mean, resolution.mean(), MEAN_REPLACED),
         )
 
     def run_claim(self, bound: ArrayLike) -> Claim:

@@ -12,10 +12,11 @@ import pandas as pd
 from tunebound.theory.engine import computing
 from tunebound.theory.engine import scatter as plots
 from tunebound.theory.engine.exponents import by_slope
-from tunebound.theory.engine.presentation import Illustration, Presentation
+from tunebound.theory.engine.presentation import Illustration, Presentation, Table
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head import figures as head
+from tunebound.theory.head.sharpness import upper_against_lower
 
 # the family whose instability in the limit is √(2 − 2√(1 − 1/n)) where all norms are equal
 ORTHOGONAL = "orthogonal"
@@ -195,6 +196,11 @@ def subtitle(results: computing.Results, manifest: dict[str, Any]) -> str:
     )
 
 
+def sharpness(results: computing.Results) -> list[Table]:
+    """What no study can change: how far the bounds by n, B and γ are from their lower bound."""
+    return [upper_against_lower()]
+
+
 PRESENTATION = Presentation(
     title="Head tuning: does the theory of its stability hold?",
     subtitle=subtitle,
@@ -246,4 +252,5 @@ PRESENTATION = Presentation(
             "Which bound is close to the truth on which kind of data. Bright is tight.",
         ),
     },
+    tables=sharpness,
 )

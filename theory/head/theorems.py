@@ -22,6 +22,7 @@ from tunebound.theory.head.published import (
 
 __all__ = [
     "anytime",
+    "anytime_flow",
     "anytime_plain",
     "asymptotic",
     "chain",
@@ -40,6 +41,7 @@ __all__ = [
     "published_certified",
     "published_fitted",
     "ratio",
+    "replacement",
     "simplex",
     "support",
     "trajectory",
@@ -104,6 +106,30 @@ def deletion(evidence: HeadEvidence) -> tuple[Claim, ...]:
     separator = evidence.separator
     bound = head.deletion(margin=evidence.margin, dual=separator.dual, norms=evidence.norms)
     return (evidence.limit_claim(bound),)
+
+
+@theorem(
+    "H-replacement",
+    statement=(
+        "‖û_{S^i} − û_{S^j}‖ ≤ 2 sin((θ_i + θ_j)/2) with the angles of H-deletion, for every pair,"
+        " and 2κ(B/γ) B/(γn) in the mean over pairs"
+    ),
+    source=OURS,
+    setting="head",
+    proof="proved here",
+    assumptions=(SEPARABLE,),
+    maximum=2,
+)
+def replacement(evidence: HeadEvidence) -> tuple[Claim, ...]:
+    """Instability when a sample is replaced: data that lack i against data that lack j."""
+    separator = evidence.separator
+    one, other = np.triu_indices(evidence.n, 1)
+    each = np.asarray(
+        head.deletion(margin=separator.margin, dual=separator.dual, norms=evidence.norms)
+    )
+    bound = head.replacement(before=each[one], after=each[other])
+    mean = 2 * head.limit(n=evidence.n, margin=evidence.margin, radius=evidence.radius)
+    return evidence.replacement_claims(one, other, bound, mean)
 
 
 @theorem(
@@ -238,6 +264,30 @@ def anytime(evidence: HeadEvidence) -> tuple[Claim, ...]:
     """Mean instability at every step from n, margin and radius alone."""
     bound = head.anytime(**_size(evidence), weighting=evidence.run.weighting)
     return (evidence.mean_run_claim(bound),)
+
+
+SHIFTED_WEIGHTS = Assumption(
+    "left-out losses with weights 1/(n − 1)",
+    lambda evidence: evidence.run.weighting == "1/(n-1)",
+)
+
+
+@theorem(
+    "H-anytime-flow",
+    statement=(
+        "mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ C(B/γ) B/(γn) + 2 sin(½ ln(n/(n − 1)) sin min(2ψ, 90°)) for"
+        " every t, weights 1/(n − 1), start at zero; at most 2B/(γn) for n ≥ 4"
+    ),
+    source=OURS,
+    setting="head",
+    domain="proved for gradient flow; nothing above it was found for descent",
+    assumptions=(SEPARABLE, STABLE_STEP, SHIFTED_WEIGHTS),
+    rates={columns.N: -1, columns.RADIUS_OVER_MARGIN: 1},
+    maximum=2,
+)
+def anytime_flow(evidence: HeadEvidence) -> tuple[Claim, ...]:
+    """Does gradient descent with weights 1/(n − 1) keep to what is proved for gradient flow?"""
+    return (evidence.mean_run_claim(head.anytime_flow(**_size(evidence))),)
 
 
 @theorem(

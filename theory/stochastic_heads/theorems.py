@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tunebound.theory.engine.assumptions import SEPARABLE
-from tunebound.theory.engine.statement import Assumption, Claim, theorem
+from tunebound.theory.engine.statement import A_POSTERIORI, Assumption, Claim, theorem
 from tunebound.theory.stochastic_heads.evidence import StochasticEvidence
 
 OURS = "this project, docs/stochastic-heads.md"
@@ -30,6 +30,7 @@ ADAM = Assumption("Adam", lambda evidence: evidence.task.optimiser == "adam")
     source=OURS,
     setting="stochastic-heads",
     proof="proved here",
+    kind=A_POSTERIORI,
     assumptions=(DESCENT,),
 )
 def drift(evidence: StochasticEvidence) -> tuple[Claim, ...]:
@@ -46,6 +47,7 @@ def drift(evidence: StochasticEvidence) -> tuple[Claim, ...]:
     source=OURS,
     setting="stochastic-heads",
     proof="proved here",
+    kind=A_POSTERIORI,
     assumptions=(DESCENT,),
     maximum=2,
 )
