@@ -169,7 +169,7 @@ def falsify(
             + "; ".join(each.statement for each in known.assumptions)
         )
     confirmed, doubt, largest = False, "", best.ratio
-    if best.excess > 0:
+    if search.violated():
         best = _shrunk(best, space, search)
         confirmed, doubt, best = _confirmed(best, space, known)
     return Falsification(
@@ -207,8 +207,10 @@ class _Search:
             share = int(FIRST_SHARE * self.budget) // len(charts)
             for number, chart in enumerate(charts):
                 reached.append(self._climb(chart, None, share, number, progress))
-                if self._violated():
+                if self.violated():
                     return
+            if self.best is None:
+                return  # nowhere is there anything that the theorem speaks of
             while self.spent < self.budget:
                 reached.sort(key=lambda each: -each[0])
                 _, number, point = reached[0]
@@ -218,7 +220,7 @@ class _Search:
                 )
                 cap = min(self.budget - self.spent, max(share, 40 * len(point)))
                 found = self._climb(charts[place], point if again else None, cap, place, progress)
-                if self._violated():
+                if self.violated():
                     return
                 reached.append(found)
 
@@ -236,7 +238,8 @@ class _Search:
                 self.best = each
         return found
 
-    def _violated(self) -> bool:
+    def violated(self) -> bool:
+        """Whether the best member violates by more than the formulas' own rounding."""
         return self.best is not None and self.best.excess > FORMULA * self.best.bound
 
     def _climb(
@@ -250,7 +253,7 @@ class _Search:
             {"seed": int(self.rng.integers(1, 2**31)), "verbose": -9},
         )
         top, place, limit = -np.inf, begin, self.spent + cap
-        while self.spent < limit and not strategy.stop() and not self._violated():
+        while self.spent < limit and not strategy.stop() and not self.violated():
             if strategy.countiter >= PATIENCE and top <= -INFEASIBLE:
                 break  # nothing here that the theorem speaks of
             points = strategy.ask()
@@ -298,20 +301,27 @@ class _Search:
 
 
 def worst_claim(theorem: Theorem, evidence: Any, member: Any, options: Options) -> Found:
-    """The claim with the largest (measured − resolution)/bound on a piece of evidence."""
+    """The claim with the largest ratio on a piece of evidence: (measured − resolution)/bound, or its
+    nearness where it has one.
+    """
     worst = Found(member=member, options=options, ratio=-np.inf, excess=-np.inf)
     for claim in theorem.claims(evidence):
         steps, measured, bound, resolution = claim.sides()
-        known = np.maximum(measured - resolution, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(known > 0, known / bound, 0.0)
+        excess = measured - bound - resolution
+        if claim.nearness is None:
+            known = np.maximum(measured - resolution, 0.0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = np.where(known > 0, known / bound, 0.0)
+        else:
+            near = np.asarray(claim.nearness, dtype=np.float64).reshape(excess.shape)
+            ratio = np.where(excess > 0, near, np.minimum(near, 1.0))
         row, column = np.unravel_index(int(ratio.argmax()), ratio.shape)
         if ratio[row, column] > worst.ratio:
             worst = Found(
                 member=member,
                 options=options,
                 ratio=float(ratio[row, column]),
-                excess=float((measured - bound - resolution)[row, column]),
+                excess=float(excess[row, column]),
                 quantity=claim.quantity,
                 steps=float(steps[row]),
                 measured=float(measured[row, column]),
