@@ -62,6 +62,10 @@ class SearchSpace(ABC, Generic[MemberT, OptionsT]):
         largest simplification first.
         """
 
+    def shape(self, member: MemberT) -> str:
+        """The member's size, for people."""
+        return f"n = {member.n}, d = {member.d}"  # type: ignore[attr-defined]
+
     @abstractmethod
     def precisely(self, member: MemberT, options: OptionsT) -> Any:
         """Evidence whose measured side and constants were computed with 50 digits and rounded once.

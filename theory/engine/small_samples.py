@@ -1,4 +1,4 @@
-"""Small separable samples as functions of real numbers, and samples that are simpler in one respect.
+"""Small separable samples as functions of real numbers, and simpler samples.
 
 A linear head without a bias sees a labelled sample as its signed rows z_i = y_i x_i alone.
 """

@@ -67,6 +67,9 @@ class ClassSearch(SearchSpace[synthetic.ClassDataset, ClassOptions]):
                 yield member, replace(options, steps=fewer)
         yield from ((_data(short, y), options) for short in rounded(X))
 
+    def shape(self, member: synthetic.ClassDataset) -> str:
+        return f"K = {member.classes}, {super().shape(member)}"
+
     def precisely(self, member: synthetic.ClassDataset, options: ClassOptions) -> ClassEvidence:
         if not options.exact or options.steps > MOST_EXACT:
             raise ValueError(
@@ -82,7 +85,7 @@ def _data(X: Floats, y: Integers) -> synthetic.ClassDataset:
 
 def _starts(rng: np.random.Generator, count: int, shape: Shape) -> Floats:
     """Normal clouds of all widths, the leads of the own classes all near 1."""
-    classes, n, d = shape
+    _, n, d = shape
     points = rng.standard_normal((count, n, d + 1)) * 10 ** rng.uniform(-1.0, 1.0, (count, 1, 1))
     points[:, :, 0] = 0.1 * rng.standard_normal((count, n))
     return points.reshape(count, -1)

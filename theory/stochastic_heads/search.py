@@ -52,6 +52,9 @@ class StochasticSearch(SearchSpace[StochasticTask, StochasticOptions]):
         for fewer in fewer_steps(options.steps):
             yield member, replace(options, steps=fewer)
 
+    def shape(self, member: StochasticTask) -> str:
+        return f"{member.optimiser}, n = {member.data.n}, d = {member.data.d}"
+
     def precisely(self, member: StochasticTask, options: StochasticOptions) -> StochasticEvidence:
         if member.order != "full" or options.steps > MOST_STEPS:
             raise ValueError(
@@ -125,7 +128,10 @@ def _descend(
     adam = tuning.Adam()
     for t in range(1, steps + 1):
         pushes = mpmath.matrix(
-            [0 if j == skipped else 1 / (n * (1 + mpmath.exp((z.T * w)[0]))) for j, z in enumerate(Z)]
+            [
+                0 if j == skipped else 1 / (n * (1 + mpmath.exp((z.T * w)[0])))
+                for j, z in enumerate(Z)
+            ]
         )
         slope = mpmath.zeros(d, 1)
         for push, z in zip(pushes, Z, strict=True):
