@@ -13,12 +13,12 @@ from tqdm import tqdm
 from tunebound._ground.storage import replacing
 from tunebound.theory.engine.falsification import NoMemberError, falsify
 from tunebound.theory.engine.generated import filled
-from tunebound.theory.engine.reached import STORED, Reached, read, searched, table, written
+from tunebound.theory.engine.reached import STORED, Reached, Results, read, searched, table, written
 from tunebound.theory.engine.statement import Theorem, find_theorem
 
 COMMAND = "python -m tunebound.theory.engine"
 DATA, PAGE, BLOCK = Path("theory/engine") / STORED, Path("docs/falsification.md"), "reached"
-BUDGET = 3000
+BUDGET = 1000
 # a semidefinite program in each trial
 DEAR = {"F-worst": 200}
 
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         publish(chosen.theorems, chosen.budget, chosen.seed, chosen.root)
+        print(chosen.root / DATA, chosen.root / PAGE, sep="\n")
     except (ValueError, OSError, ImportError) as error:
         print(f"{COMMAND}: {error}", file=sys.stderr)
         return 2
@@ -44,22 +45,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def publish(names: Sequence[str], budget: int, seed: int, root: Path) -> None:
     """Search the named theorems, all by default, and write data and table below the root of the
-    repository.
+    repository after each, so that an interruption loses one search.
     """
     known = [find_theorem(name) for name in names] or searched()
     results = read((root / DATA).read_text(encoding="utf-8"))
     for theorem in tqdm(known, desc="searching", unit="theorem", disable=None):
         results[theorem.name] = search(theorem, min(budget, DEAR.get(theorem.name, budget)), seed)
-    ordered = {each.name: results[each.name] for each in searched() if each.name in results}
+        _write({each.name: results[each.name] for each in searched() if each.name in results}, root)
+
+
+def _write(results: Results, root: Path) -> None:
     page = (root / PAGE).read_text(encoding="utf-8")
     texts = {
-        DATA: written(ordered),
-        PAGE: filled(page, BLOCK, table(ordered), command=COMMAND),
+        DATA: written(results),
+        PAGE: filled(page, BLOCK, table(results), command=COMMAND),
     }
     for path, text in texts.items():
         with replacing(root / path) as partial:
             partial.write_text(text, encoding="utf-8")
-        print(root / path)
 
 
 def search(theorem: Theorem, budget: int, seed: int) -> Reached | None:
