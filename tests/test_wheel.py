@@ -108,6 +108,7 @@ def test_the_wheel_has_every_file_of_the_portions_and_one_top_level_name(wheel):
     assert {f"tunebound/{portion}/py.typed" for portion in PORTIONS} <= shipped
     assert "tunebound/theory/engine/report.html.jinja" in shipped
     assert "tunebound/theory/remedies/chosen.json" in shipped
+    assert "tunebound/theory/engine/reached.json" in shipped
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from scipy.stats import binom, binomtest
 
 from tunebound import theory
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.generated import filled
 from tunebound.theory.predictions import __main__ as command
 from tunebound.theory.predictions import columns, publication, slopes, table
 from tunebound.theory.predictions import design as module
@@ -367,12 +368,20 @@ def test_publishing_fills_the_pages_and_nothing_by_halves(monkeypatch, tmp_path,
         text = (tmp_path / page).read_text("utf-8")
         for name in names:
             assert publication.block(name, values, findings) in text
-            assert publication.filled(text, name, publication.block(name, values, findings)) == text
+            assert (
+                filled(
+                    text,
+                    name,
+                    publication.block(name, values, findings),
+                    command=publication.COMMAND,
+                )
+                == text
+            )
 
 
 def test_a_page_without_a_block_is_refused():
     with pytest.raises(ValueError, match="the page has 0 blocks"):
-        publication.filled("no block", "results", "text")
+        filled("no block", "results", "text", command=publication.COMMAND)
 
 
 def test_the_committed_tables_are_those_of_the_committed_results():
@@ -383,7 +392,9 @@ def test_the_committed_tables_are_those_of_the_committed_results():
     for page, names in publication.BLOCKS.items():
         text = (ROOT / page).read_text(encoding="utf-8")
         for name in names:
-            made = publication.filled(text, name, publication.block(name, values, findings))
+            made = filled(
+                text, name, publication.block(name, values, findings), command=publication.COMMAND
+            )
             assert made == text, f"run `{publication.COMMAND} runs/predictions`: {page} is older"
     for finding in findings:
         design, _ = registered()[finding.prediction]

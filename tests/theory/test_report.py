@@ -1,5 +1,6 @@
 """What a reader of the report's tables is told of draws, limits and slopes."""
 
+import html
 import re
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 
 from tunebound import theory
 from tunebound.theory.engine.exponents import by_slope
+from tunebound.theory.engine.reached import reached
 from tunebound.theory.engine.reporting import judge_all
+from tunebound.theory.engine.statement import find_theorem
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,28 @@ def test_what_is_not_violated_names_its_draws_and_what_is_violated_has_no_rate(p
     )
     assert round(100 * (1 - 0.05 ** (1 / 32)), 1) == 8.9
     assert "<b>The design:</b> family = gaussian, orthogonal; n = 24, 48, 96, 192;" in page
+
+
+def test_the_table_says_how_tight_a_bound_can_get_and_what_was_left_out(page, directory):
+    results = theory.load(directory)
+    verdicts = {each.theorem.name: each for each in judge_all(directory, results)}
+    listed = {row[0].split()[0]: row for row in rows(page, "<h2>Verdicts") if row}
+    skipped = results.skipped
+    for name, verdict in verdicts.items():
+        mine = skipped[skipped["theorem"] == name]
+        if verdict.theorem.free_constants:  # claims nothing, whatever it assumes
+            mine = mine[:0]
+        assert verdict.skipped == len(mine) == mine["member"].nunique()
+        cell = listed[name][-1]
+        assert sum(map(int, re.findall(r"(\d+) without “", cell))) == len(mine), name
+        for assumption in mine["assumption"].unique():
+            assert html.escape(assumption) in cell
+        assert (cell == "–") == (not len(mine))
+    never = [name for name, each in verdicts.items() if each.skipped and not each.environments]
+    assert {"H-first-term", "P-Head-fitted"} <= set(never)
+    found = reached(find_theorem("H-anytime"))
+    assert listed["H-anytime"][8] == f"largest a search reached: {found.ratio:.4f} ({found.shape})"
+    assert listed["H-constant-1"][8].startswith("refuted by a search: 1.0")
 
 
 def test_one_row_of_numbers_a_slope_and_all_who_predict_it(page, directory):

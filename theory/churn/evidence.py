@@ -12,6 +12,7 @@ from tunebound import bounds, synthetic, tuning
 from tunebound._ground.arrays import Booleans, Floats
 from tunebound.bounds import churn, head
 from tunebound.theory.churn import columns
+from tunebound.theory.engine.flips import nearness_to_flips
 from tunebound.theory.engine.setting import Cell
 from tunebound.theory.engine.statement import Claim
 
@@ -118,11 +119,20 @@ class ChurnEvidence:
         """z_i·w_{S^i}, shape (n,): at most 0 for a leave-one-out error."""
         return np.einsum("nd,nd,n->n", self.data.X, self.left_out.weights, self.data.y)
 
-    def pairs_claim(
-        self, flips: Booleans, certified: Booleans, undecided: Booleans, steps: float
-    ) -> Claim:
-        """Flipped ≤ not certified, of every pair."""
-        return self.claim(flips, ~certified, undecided, steps, PAIRS)
+    def pairs_claim(self, certified: Booleans) -> Claim:
+        """Flipped ≤ not certified, of every pair in the limit."""
+        nearness = nearness_to_flips(
+            self.points, self.separator.weights, self.left_out.weights, certified
+        )
+        return self.claim(self.flips, ~certified, self.undecided, np.inf, PAIRS, nearness)
+
+    def pairs_claim_at_step(self, certified: Booleans) -> Claim:
+        """Flipped ≤ not certified, of every pair after the last step of the run."""
+        heads = self.run.weights
+        nearness = nearness_to_flips(self.points, heads[0], heads[1:], certified)
+        return self.claim(
+            self.flips_at_step, ~certified, self.undecided_at_step, self.last_step, PAIRS, nearness
+        )
 
     def claim(
         self,
@@ -131,6 +141,7 @@ class ChurnEvidence:
         resolution: ArrayLike,
         steps: float,
         quantity: str,
+        nearness: ArrayLike | None = None,
     ) -> Claim:
         """A claim about counts at one number of steps."""
         values = np.asarray(measured, dtype=np.float64).reshape(1, -1)
@@ -141,6 +152,7 @@ class ChurnEvidence:
             resolution=np.asarray(resolution, dtype=np.float64).reshape(1, -1),
             provenance="exact",
             quantity=quantity,
+            nearness=nearness,
         )
 
     def columns(self) -> dict[str, Cell]:

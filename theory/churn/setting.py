@@ -18,6 +18,7 @@ from tunebound.theory.engine.setting import Setting, register_setting
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
+    from tunebound.theory.engine.search_space import SearchSpace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ class Churn(
         return [
             ChurnEvidence(
                 data=data,
-                points=_points(data, options.points),
+                points=drawn_points(data, options.points),
                 separator=separator,
                 left_out=bounds.leave_one_out_separators(data.X, data.y, separator),
                 run=run[index],
@@ -103,14 +104,19 @@ class Churn(
     def load(self, path: str | os.PathLike[str]) -> synthetic.SeparableDataset:
         return synthetic.SeparableDataset.from_npz(path)
 
+    def search_space(self) -> SearchSpace:
+        from tunebound.theory.churn.search import ChurnSearch
+
+        return ChurnSearch()
+
     def presentation(self) -> Presentation:
         from tunebound.theory.churn.story import PRESENTATION
 
         return PRESENTATION
 
 
-def _points(data: synthetic.SeparableDataset, m: int) -> np.ndarray:
-    """Normal with the samples' second moment, the same for the same data set."""
+def drawn_points(data: synthetic.SeparableDataset, m: int) -> np.ndarray:
+    """Points (m, d), normal with the samples' second moment, the same for the same data set."""
     mixing = np.random.default_rng(data.seed or 0).standard_normal((m, data.n))
     return mixing @ data.X / np.sqrt(data.n)
 

@@ -26,7 +26,7 @@ SETTING = "churn"
 )
 def angle(evidence: ChurnEvidence) -> tuple[Claim, ...]:
     """A prediction that the largest turn of the separator cannot change, pair by pair."""
-    return (evidence.pairs_claim(evidence.flips, evidence.by_angle, evidence.undecided, np.inf),)
+    return (evidence.pairs_claim(evidence.by_angle),)
 
 
 @theorem(
@@ -42,7 +42,7 @@ def angle(evidence: ChurnEvidence) -> tuple[Claim, ...]:
 )
 def ball(evidence: ChurnEvidence) -> tuple[Claim, ...]:
     """The same from where the left-out separator can lie at all, by one solve."""
-    return (evidence.pairs_claim(evidence.flips, evidence.by_ball, evidence.undecided, np.inf),)
+    return (evidence.pairs_claim(evidence.by_ball),)
 
 
 @theorem(
@@ -55,14 +55,7 @@ def ball(evidence: ChurnEvidence) -> tuple[Claim, ...]:
 )
 def drift(evidence: ChurnEvidence) -> tuple[Claim, ...]:
     """A prediction that the drift along the run on S cannot change, pair by pair."""
-    return (
-        evidence.pairs_claim(
-            evidence.flips_at_step,
-            evidence.by_drift,
-            evidence.undecided_at_step,
-            evidence.last_step,
-        ),
-    )
+    return (evidence.pairs_claim_at_step(evidence.by_drift),)
 
 
 @theorem(
@@ -116,7 +109,14 @@ def training(evidence: ChurnEvidence) -> tuple[Claim, ...]:
     ) * evidence.norms * np.linalg.norm(evidence.left_out.weights, axis=1)
     largest = (evidence.data.radius / evidence.separator.margin) ** 2 / evidence.n
     return (
-        evidence.claim(error, ~safe, near, np.inf, "share of leave-one-out errors"),
+        evidence.claim(
+            error,
+            ~safe,
+            near,
+            np.inf,
+            "share of leave-one-out errors",
+            nearness=np.where(safe, np.maximum(1 - evidence.own_products, 0.0), 0.0),
+        ),
         evidence.claim(
             (~safe).mean(),
             largest,

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import whole_number
+from tunebound.theory.engine.climbing import Found, Search, worst_claim
 from tunebound.theory.engine.computing import checked_options
 from tunebound.theory.engine.options import Options
-from tunebound.theory.engine.search_space import Chart, SearchSpace
+from tunebound.theory.engine.search_space import SearchSpace
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import Theorem, find_theorem
 
 BUDGET = 6000
-# What 64-bit formulas of bounds leave open, relative to the bound; measured sides have their own.
-FORMULA = 1e-11
-FIRST_SHARE = 0.5  # of the budget is spent on all charts alike, the rest on the best
-SPREAD = 0.3  # of a search around its start
-PATIENCE = 2  # generations without a single member that meets the assumptions
-INFEASIBLE = 1e3  # -ln(ratio) of a point that means no member
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """One member held against a theorem, at its worst claim."""
-
-    member: Any
-    options: Options
-    ratio: float
-    excess: float
-    quantity: str = ""
-    steps: float = np.nan
-    measured: float = np.nan
-    bound: float = np.nan
+class NoMemberError(ValueError):
+    """No member that a search tried meets the theorem's assumptions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +32,8 @@ class Falsification:
     ----------
     theorem : Theorem
     ratio : float
-        The largest (measured − resolution)/bound that was seen.
+        The largest (measured − resolution)/bound that was seen; of counts the largest nearness to
+        failing (`Claim.nearness`).
     data : object
         A member of the theorem's setting: of a violation the smallest that still violates, else the
         one with the largest ratio.
@@ -58,6 +41,8 @@ class Falsification:
         Under which it was examined, as `verify` takes them.
     measured, bound, steps, quantity
         Of `data`, at its worst claim.
+    shape : str
+        Size of `data` and the number of steps, for people: "n = 4, d = 2, t = 1".
     confirmed : bool
         Whether the violation was seen again with 50 digits.
     doubt : str
@@ -75,6 +60,7 @@ class Falsification:
     bound: float
     steps: float
     quantity: str
+    shape: str
     confirmed: bool
     doubt: str = ""
     evaluations: int
@@ -88,9 +74,9 @@ class Falsification:
         lines = [
             f"{self.theorem.name} [{self.theorem.proof}]: {status} in {self.evaluations:,} trials",
             f"  {self.theorem.statement}",
-            f"  largest measured/bound: {self.ratio:.8g}",
+            f"  largest measured/bound (of counts: nearness to failing): {self.ratio:.8g}",
             f"  {self.quantity} {self.measured:.8g} {'>' if self.confirmed else '≤'} bound"
-            f" {self.bound:.8g} at t = {self.steps:g}, on {_shape(self.data)}",
+            f" {self.bound:.8g} on {self.shape}",
         ]
         if self.confirmed:
             lines.append("  seen again with 50 digits")
@@ -141,6 +127,8 @@ def falsify(
     ValueError
         For unknown names, options out of range, a statement that names no number, or a setting
         without a search space; before any work.
+    NoMemberError
+        If no member that was tried meets the theorem's assumptions.
     ImportError
         Without the package cma (``pip install 'tunebound[search]'``).
     """
@@ -160,16 +148,16 @@ def falsify(
     whole_number("budget", budget, low=100, remedy="a search needs that many trials to start")
     whole_number("seed", seed, low=0)
     chosen = checked_options(setting, options)
-    search = _Search(known, setting, budget, np.random.default_rng(seed))
+    search = Search(known, setting, budget, np.random.default_rng(seed))
     search.spend(space.charts(chosen, tuple(options)))
     best = search.best
     if best is None:
-        raise ValueError(
+        raise NoMemberError(
             f"no member that was tried meets the assumptions of {known.name}: "
             + "; ".join(each.statement for each in known.assumptions)
         )
     confirmed, doubt, largest = False, "", best.ratio
-    if best.excess > 0:
+    if search.violated():
         best = _shrunk(best, space, search)
         confirmed, doubt, best = _confirmed(best, space, known)
     return Falsification(
@@ -181,6 +169,7 @@ def falsify(
         bound=best.bound,
         steps=best.steps,
         quantity=best.quantity,
+        shape=_shape(best, space),
         confirmed=confirmed,
         doubt=doubt,
         evaluations=search.spent,
@@ -188,139 +177,7 @@ def falsify(
     )
 
 
-class _Search:
-    """Trials of members against a theorem, counted, the best kept."""
-
-    def __init__(
-        self, theorem: Theorem, setting: Setting, budget: int, rng: np.random.Generator
-    ) -> None:
-        self.theorem, self.setting, self.budget, self.rng = theorem, setting, budget, rng
-        self.spent = 0
-        self.best: Found | None = None
-
-    def spend(self, charts: Sequence[Chart]) -> None:
-        """Half of the budget on all charts alike, the rest on the best; ends at a violation."""
-        with tqdm(
-            total=self.budget, desc=f"searching {self.theorem.name}", delay=2, disable=None
-        ) as progress:
-            reached: list[tuple[float, int, Floats]] = []
-            share = int(FIRST_SHARE * self.budget) // len(charts)
-            for number, chart in enumerate(charts):
-                reached.append(self._climb(chart, None, share, number, progress))
-                if self._violated():
-                    return
-            while self.spent < self.budget:
-                reached.sort(key=lambda each: -each[0])
-                _, number, point = reached[0]
-                again = self.rng.random() < 0.5  # deepen the best, or start afresh on a good shape
-                place = (
-                    number if again else reached[int(self.rng.integers(min(3, len(reached))))][1]
-                )
-                cap = min(self.budget - self.spent, max(share, 40 * len(point)))
-                found = self._climb(charts[place], point if again else None, cap, place, progress)
-                if self._violated():
-                    return
-                reached.append(found)
-
-    def examine(self, members: Sequence[Any], options: Options) -> list[Found]:
-        """Each member at its worst claim; those that fail an assumption are left out."""
-        self.spent += len(members)
-        found = []
-        for member, evidence in zip(
-            members, self.setting.evidence(members, members, options), strict=True
-        ):
-            if all(each.check(evidence) for each in self.theorem.assumptions):
-                found.append(worst_claim(self.theorem, evidence, member, options))
-        for each in found:
-            if self.best is None or each.ratio > self.best.ratio:
-                self.best = each
-        return found
-
-    def _violated(self) -> bool:
-        return self.best is not None and self.best.excess > FORMULA * self.best.bound
-
-    def _climb(
-        self, chart: Chart, start: Floats | None, cap: int, number: int, progress: tqdm
-    ) -> tuple[float, int, Floats]:
-        cma = _evolution_strategy()
-        begin = chart.starts(self.rng, 1)[0] if start is None else start
-        strategy = cma.CMAEvolutionStrategy(
-            begin,
-            SPREAD if start is None else SPREAD / 10,
-            {"seed": int(self.rng.integers(1, 2**31)), "verbose": -9},
-        )
-        top, place, limit = -np.inf, begin, self.spent + cap
-        while self.spent < limit and not strategy.stop() and not self._violated():
-            if strategy.countiter >= PATIENCE and top <= -INFEASIBLE:
-                break  # nothing here that the theorem speaks of
-            points = strategy.ask()
-            before = self.spent
-            values = self._values(chart, points)
-            progress.update(self.spent - before)
-            strategy.tell(points, list(-values))
-            if values.max() > top:
-                top, place = float(values.max()), np.asarray(points[int(values.argmax())])
-        return top, number, place
-
-    def _values(self, chart: Chart, points: Sequence[Floats]) -> Floats:
-        """ln(measured/bound) of each point."""
-        values = np.full(len(points), -INFEASIBLE)
-        members, places = [], []
-        for place, point in enumerate(points):
-            try:
-                members.append(chart.member(np.asarray(point)))
-            except ValueError:
-                self.spent += 1
-                continue
-            places.append(place)
-        by_member = {id(each.member): each for each in self._examined(members, chart.options)}
-        for place, member in zip(places, members, strict=True):
-            if id(member) in by_member:
-                ratio = by_member[id(member)].ratio
-                values[place] = np.log(ratio) if ratio > 0 else -INFEASIBLE / 2
-        return values
-
-    def _examined(self, members: list[Any], options: Options) -> list[Found]:
-        """All at once; where that fails (one of them is not separable), each alone."""
-        if not members:
-            return []
-        try:
-            return self.examine(members, options)
-        except (ValueError, ArithmeticError):
-            self.spent -= len(members)
-        found = []
-        for member in members:
-            try:
-                found += self.examine([member], options)
-            except (ValueError, ArithmeticError):
-                continue  # counted by examine; the point means no environment of this theorem
-        return found
-
-
-def worst_claim(theorem: Theorem, evidence: Any, member: Any, options: Options) -> Found:
-    """The claim with the largest (measured − resolution)/bound on a piece of evidence."""
-    worst = Found(member=member, options=options, ratio=-np.inf, excess=-np.inf)
-    for claim in theorem.claims(evidence):
-        steps, measured, bound, resolution = claim.sides()
-        known = np.maximum(measured - resolution, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(known > 0, known / bound, 0.0)
-        row, column = np.unravel_index(int(ratio.argmax()), ratio.shape)
-        if ratio[row, column] > worst.ratio:
-            worst = Found(
-                member=member,
-                options=options,
-                ratio=float(ratio[row, column]),
-                excess=float((measured - bound - resolution)[row, column]),
-                quantity=claim.quantity,
-                steps=float(steps[row]),
-                measured=float(measured[row, column]),
-                bound=float(bound[row, column]),
-            )
-    return worst
-
-
-def _shrunk(found: Found, space: SearchSpace, search: _Search) -> Found:
+def _shrunk(found: Found, space: SearchSpace, search: Search) -> Found:
     """The violation made smaller as long as it stays one."""
     while True:
         for member, options in space.smaller(found.member, found.options):
@@ -328,7 +185,7 @@ def _shrunk(found: Found, space: SearchSpace, search: _Search) -> Found:
                 tried = search.examine([member], options)
             except (ValueError, ArithmeticError):
                 continue  # not separable, or too few samples: not a simpler counterexample
-            if tried and tried[0].excess > FORMULA * tried[0].bound:
+            if tried and tried[0].violates:
                 found = tried[0]
                 break
         else:
@@ -342,7 +199,7 @@ def _confirmed(found: Found, space: SearchSpace, theorem: Theorem) -> tuple[bool
     except ValueError as reason:
         return False, str(reason), found
     again = worst_claim(theorem, evidence, found.member, found.options)
-    if again.excess > FORMULA * again.bound:
+    if again.violates:
         return True, "", again
     return False, f"with 50 digits measured/bound is {again.ratio:.12g}", again
 
@@ -360,16 +217,6 @@ def _stored(member: Any, setting: Setting, theorem: Theorem, directory: Path) ->
     return path
 
 
-def _shape(member: Any) -> str:
-    known = [f"{name} = {getattr(member, name)}" for name in ("n", "d") if hasattr(member, name)]
-    return ", ".join(known) or repr(member)
-
-
-def _evolution_strategy() -> Any:
-    try:
-        import cma  # type: ignore[import-untyped]
-    except ImportError as missing:
-        raise ImportError(
-            "falsify needs the package cma, which is not installed: pip install 'tunebound[search]'"
-        ) from missing
-    return cma
+def _shape(found: Found, space: SearchSpace) -> str:
+    steps = "limit" if np.isinf(found.steps) else f"{space.steps_called} = {found.steps:g}"
+    return f"{space.shape(found.member)}, {steps}"

@@ -17,6 +17,7 @@ from tunebound._ground.storage import replacing
 from tunebound.theory.engine import computing, populations, studies, tables
 from tunebound.theory.engine.exponents import by_family, by_slope
 from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.reached import reached
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
 from tunebound.theory.engine.tightness import judged_rows, tightness_ratio
@@ -63,6 +64,8 @@ def report(
         title=f"{presentation.title} The {manifest['suite']} suite",
         subtitle=presentation.subtitle(results, manifest),
         verdicts=verdicts,
+        reached={each.theorem.name: reached(each.theorem) for each in verdicts},
+        left_out=left_out(results),
         design=populations.described(results.environments, setting.factors),
         slopes=by_slope(rates),
         families=_family_rows(by_family(rates)),
@@ -100,6 +103,18 @@ def judge_all(directory: str | os.PathLike[str], results: computing.Results) -> 
     ordered = sorted(judged, key=lambda name: (not name.startswith("P-"), name))
     verdicts = judge_together(setting, [judged[name] for name in ordered], results)
     return [with_counterexample(verdict, suite, setting, target) for verdict in verdicts]
+
+
+def left_out(results: computing.Results) -> dict[str, list[str]]:
+    """How many environments each theorem leaves out, by the assumption that they fail."""
+    skipped = results.skipped
+    if not len(skipped):
+        return {}
+    counts = skipped.groupby([tables.THEOREM, tables.ASSUMPTION], sort=False).size()
+    said: dict[str, list[str]] = {}
+    for (theorem, assumption), number in counts.items():
+        said.setdefault(theorem, []).append(f"{number} without “{assumption}”")
+    return said
 
 
 def _group_rows(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -40,7 +40,15 @@ class Chart(Generic[MemberT, OptionsT]):
 
 
 class SearchSpace(ABC, Generic[MemberT, OptionsT]):
-    """What `falsify` needs to know of a setting."""
+    """What `falsify` needs to know of a setting.
+
+    Attributes
+    ----------
+    steps_called : str
+        What stands where a run has its number of steps, for people.
+    """
+
+    steps_called: ClassVar[str] = "t"
 
     @abstractmethod
     def charts(
@@ -53,6 +61,10 @@ class SearchSpace(ABC, Generic[MemberT, OptionsT]):
         """Members that are simpler in one respect (a sample, a feature, a digit, steps), the
         largest simplification first.
         """
+
+    def shape(self, member: MemberT) -> str:
+        """The member's size, for people."""
+        return f"n = {member.n}, d = {member.d}"  # type: ignore[attr-defined]
 
     @abstractmethod
     def precisely(self, member: MemberT, options: OptionsT) -> Any:

@@ -57,6 +57,9 @@ class Claim:
     maximum : float, optional
         The largest value that the measured quantity can take on this environment; the theorem's by
         default.
+    nearness : (K,) or (K, m), optional
+        How near each inequality is to failing, for a search: above 1 where it fails, 0 where
+        nothing is claimed. measured/bound by default, which says nothing of counts.
     """
 
     measured: ArrayLike
@@ -66,6 +69,7 @@ class Claim:
     provenance: str
     quantity: str
     maximum: float | None = None
+    nearness: ArrayLike | None = None
 
     def sides(
         self,

@@ -14,18 +14,16 @@ from torch import Tensor
 from tunebound import synthetic
 from tunebound._ground.arrays import Floats
 from tunebound.theory.engine.search_space import Chart, SearchSpace
+from tunebound.theory.engine.small_samples import Shape, fewer_steps, separable_member, simpler
 from tunebound.theory.head.evidence import HeadEvidence
 from tunebound.theory.head.precise import precise_evidence
 from tunebound.theory.head.setting import HeadOptions
-
-Shape = tuple[int, int]
 
 # Samples and features; two samples a class are needed to leave one out.
 SHAPES: tuple[Shape, ...] = ((4, 2), (4, 4), (5, 5), (6, 3))
 STEPS = (1, 20, 100)
 MOST_EXACT = 1000  # beyond it 50 digits take minutes
 ASCENT, ASCENT_STEPS, ASCENT_RATE = 60, 12, 0.05
-DIGITS = (1, 2, 3, 5)
 
 
 class HeadSearch(SearchSpace[synthetic.SeparableDataset, HeadOptions]):
@@ -43,7 +41,7 @@ class HeadSearch(SearchSpace[synthetic.SeparableDataset, HeadOptions]):
                     options, steps=t, exact=t <= MOST_EXACT, rate_fraction=fraction, device="cpu"
                 ),
                 starts=partial(_starts, shape=(n, d)),
-                member=partial(_member, shape=(n, d)),
+                member=partial(separable_member, shape=(n, d)),
             )
             for (n, d), t in itertools.product(SHAPES, steps)
         ]
@@ -51,17 +49,10 @@ class HeadSearch(SearchSpace[synthetic.SeparableDataset, HeadOptions]):
     def smaller(
         self, member: synthetic.SeparableDataset, options: HeadOptions
     ) -> Iterator[tuple[synthetic.SeparableDataset, HeadOptions]]:
-        Z = member.X * member.y[:, None]
-        for simpler in _simpler(Z):
-            if np.all(np.any(simpler != 0, axis=1)):  # no head classifies a sample at the origin
-                yield _labelled(simpler), options
-        for fewer in (1, options.steps // 4, options.steps // 2, options.steps - 1):
-            if options.exact and 1 <= fewer < options.steps:
-                yield member, replace(options, steps=int(fewer))
-        for digits in DIGITS:
-            rounded = np.round(Z / np.abs(Z).max(), digits)
-            if not np.array_equal(rounded, Z) and np.all(np.any(rounded != 0, axis=1)):
-                yield _labelled(rounded), options
+        yield from ((each, options) for each in simpler(member))
+        if options.exact:
+            for fewer in fewer_steps(options.steps):
+                yield member, replace(options, steps=fewer)
 
     def precisely(self, member: synthetic.SeparableDataset, options: HeadOptions) -> HeadEvidence:
         if not options.exact or options.steps > MOST_EXACT:
@@ -70,29 +61,6 @@ class HeadSearch(SearchSpace[synthetic.SeparableDataset, HeadOptions]):
                 " exact=True and fewer steps"
             )
         return precise_evidence(member, options)
-
-
-def _simpler(Z: Floats) -> Iterator[Floats]:
-    """Without one sample; without the direction of least variation; without one feature."""
-    n, d = Z.shape
-    if n > 4:
-        yield from (np.delete(Z, i, axis=0) for i in range(n))
-    if d > 1:
-        along = np.linalg.svd(Z)[2]
-        yield Z @ along[:-1].T
-        yield from (np.delete(Z, j, axis=1) for j in range(d))
-
-
-def _labelled(Z: Floats) -> synthetic.SeparableDataset:
-    """Heads without a bias see z_i = y_i x_i alone, so labels may alternate."""
-    y = np.where(np.arange(len(Z)) % 2, -1, 1)
-    return synthetic.SeparableDataset.from_arrays(Z * y[:, None], y)
-
-
-def _member(point: Floats, shape: Shape) -> synthetic.SeparableDataset:
-    Z = point.reshape(shape).copy()
-    Z[:, 0] = 1.0 + np.abs(Z[:, 0])
-    return _labelled(Z)
 
 
 def _starts(rng: np.random.Generator, count: int, shape: Shape) -> Floats:

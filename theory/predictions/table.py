@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from tunebound.theory.predictions.design import Design, Prediction
@@ -104,12 +102,6 @@ def decided(finding: Finding) -> str:
 def levels(design: Design) -> str:
     """The levels of the factor, for a reader."""
     return ", ".join(f"{level:g}" for level in design.levels)
-
-
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _fraction(value: float) -> str:

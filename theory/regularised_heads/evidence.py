@@ -13,6 +13,7 @@ from scipy.special import expit
 from tunebound import bounds, synthetic, tuning
 from tunebound._ground.arrays import Booleans, Floats
 from tunebound.bounds import churn, regularised
+from tunebound.theory.engine.flips import nearness_to_flips
 from tunebound.theory.engine.setting import Cell
 from tunebound.theory.regularised_heads import columns
 
@@ -104,6 +105,12 @@ class AtStrength:
             weights=self.heads.weights[0],
             diameter=self.approximation.gradients / self.strength,
         )
+
+    @property
+    def nearness_to_flips(self) -> Floats:
+        """How near each pair that the ball certifies comes to flipping, shape (m, n)."""
+        weights = self.heads.weights
+        return nearness_to_flips(self.points, weights[0], weights[1:], self.by_ball)
 
     @cached_property
     def undecided(self) -> Booleans:

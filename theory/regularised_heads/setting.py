@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tunebound import synthetic, tuning
+from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import real_number, whole_number
 from tunebound.bounds import regularised
 from tunebound.theory.engine.options import Options
@@ -19,6 +20,7 @@ from tunebound.theory.regularised_heads.evidence import AtStrength, RegularisedE
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
+    from tunebound.theory.engine.search_space import SearchSpace
 
 Source = synthetic.MirroredSpecification | synthetic.MirroredDataset
 ITERATIONS = 20  # of Newton's method, about
@@ -44,6 +46,10 @@ class RegularisedOptions(Options):
     weakest: float = 1e-4
     strengths: int = 5
     points: int = 50
+
+    def values(self) -> list[float]:
+        """The weights, the largest first."""
+        return [float(v) for v in np.geomspace(self.strongest, self.weakest, self.strengths)]
 
 
 class RegularisedHeads(
@@ -100,6 +106,11 @@ class RegularisedHeads(
     def load(self, path: str | os.PathLike[str]) -> synthetic.MirroredDataset:
         return synthetic.MirroredDataset.from_npz(path)
 
+    def search_space(self) -> SearchSpace:
+        from tunebound.theory.regularised_heads.search import RegularisedSearch
+
+        return RegularisedSearch()
+
     def presentation(self) -> Presentation:
         from tunebound.theory.regularised_heads.story import PRESENTATION
 
@@ -109,17 +120,21 @@ class RegularisedHeads(
 def _examine(
     data: synthetic.MirroredDataset, source: Source, options: RegularisedOptions
 ) -> RegularisedEvidence:
-    # normal with the samples' second moment, the same for the same data set
-    mixing = np.random.default_rng(0).standard_normal((options.points, data.n))
-    points = mixing @ data.X / np.sqrt(data.n)
+    points = drawn_points(data, options.points)
     at = []
-    for strength in np.geomspace(options.strongest, options.weakest, options.strengths).tolist():
+    for strength in options.values():
         heads = tuning.minimise_heads(data.X, data.y, strength=strength)
         approximation = regularised.approximate_leave_one_out(
             data.X, data.y, heads.weights[0], lam=strength
         )
         at.append(AtStrength(data=data, points=points, heads=heads, approximation=approximation))
     return RegularisedEvidence(data, source, tuple(at))
+
+
+def drawn_points(data: synthetic.MirroredDataset, m: int) -> Floats:
+    """Points (m, d), normal with the samples' second moment, the same for the same data set."""
+    mixing = np.random.default_rng(0).standard_normal((m, data.n))
+    return mixing @ data.X / np.sqrt(data.n)
 
 
 register_setting(RegularisedHeads())

@@ -18,7 +18,12 @@ SEPARABLE = Assumption(
 
 
 def _claim(
-    at: AtStrength, measured: ArrayLike, bound: ArrayLike, resolution: ArrayLike, quantity: str
+    at: AtStrength,
+    measured: ArrayLike,
+    bound: ArrayLike,
+    resolution: ArrayLike,
+    quantity: str,
+    nearness: ArrayLike | None = None,
 ) -> Claim:
     """A claim at one strength, of any number of quantities bounded one by one."""
 
@@ -32,6 +37,7 @@ def _claim(
         resolution=row(resolution),
         provenance="exact",
         quantity=quantity,
+        nearness=nearness,
     )
 
 
@@ -64,6 +70,7 @@ def ball(evidence: RegularisedEvidence) -> tuple[Claim, ...]:
                 ~at.by_ball,
                 at.undecided,
                 "share of (point, sample) pairs that flip",
+                at.nearness_to_flips,
             ),
         )
     )

@@ -20,6 +20,7 @@ from tunebound.theory.several_classes.evidence import ClassEvidence
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation
+    from tunebound.theory.engine.search_space import SearchSpace
 
 MOST_EXACT_STEPS = 1e8  # days of work; beyond it only the flow gets there
 
@@ -163,6 +164,11 @@ class SeveralClasses(
 
     def load(self, path: str | os.PathLike[str]) -> synthetic.ClassDataset:
         return synthetic.ClassDataset.from_npz(path)
+
+    def search_space(self) -> SearchSpace:
+        from tunebound.theory.several_classes.search import ClassSearch
+
+        return ClassSearch()
 
     def presentation(self) -> Presentation:
         from tunebound.theory.several_classes.story import PRESENTATION

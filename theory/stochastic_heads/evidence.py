@@ -69,7 +69,9 @@ class StochasticEvidence:
     @property
     def drift(self) -> NDArray[np.float64]:
         """c_i‖x_i‖ with w_S(t) = Σ_j c_j z_j, shape (K, n); of linear optimisers."""
-        return np.asarray(self.run.coefficients) * np.linalg.norm(self.task.data.X, axis=1)
+        if self.run.coefficients is None:  # of plain descent on all samples, where it is that
+            return self.run.certificate
+        return self.run.coefficients * np.linalg.norm(self.task.data.X, axis=1)
 
     def mean_claim(self) -> Claim:
         """The mean instability against the bound from n, margin and radius alone, at every step at

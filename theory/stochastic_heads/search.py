@@ -11,9 +11,11 @@ from typing import Any
 import mpmath  # type: ignore[import-untyped]
 import numpy as np
 
-from tunebound import bounds, synthetic, tuning
+from tunebound import bounds, tuning
 from tunebound._ground.arrays import Floats
+from tunebound.theory.engine.fifty_digits import DIGITS, ROUNDED_ONCE
 from tunebound.theory.engine.search_space import Chart, SearchSpace
+from tunebound.theory.engine.small_samples import Shape, fewer_steps, separable_member, simpler
 from tunebound.theory.stochastic_heads.evidence import StochasticEvidence
 from tunebound.theory.stochastic_heads.setting import StochasticOptions, learning_rate
 from tunebound.theory.stochastic_heads.tasks import StochasticTask
@@ -22,9 +24,6 @@ SHAPES = ((5, 2), (7, 2), (6, 3))
 STEPS = (1, 10)
 OPTIMISERS = ("adam", "heavy-ball", "nesterov", "descent")
 MOST_STEPS = 1000
-DECIMALS = (1, 2, 3, 5)
-DIGITS = 50
-ROUNDED_ONCE = 2 * float(np.finfo(float).eps)
 
 
 class StochasticSearch(SearchSpace[StochasticTask, StochasticOptions]):
@@ -49,17 +48,12 @@ class StochasticSearch(SearchSpace[StochasticTask, StochasticOptions]):
     ) -> Iterator[tuple[StochasticTask, StochasticOptions]]:
         if member.order != "full":
             return
-        Z = member.data.X * member.data.y[:, None]
-        n, d = Z.shape
-        simpler = [np.delete(Z, i, axis=0) for i in range(n)] if n > 4 else []
-        simpler += [np.delete(Z, j, axis=1) for j in range(d)] if d > 1 else []
-        simpler += [np.round(Z / np.abs(Z).max(), digits) for digits in DECIMALS]
-        for rows in simpler:
-            if np.all(np.any(rows != 0, axis=1)) and not np.array_equal(rows, Z):
-                yield replace(member, data=_labelled(rows)), options
-        for fewer in (1, options.steps // 2, options.steps - 1):
-            if 1 <= fewer < options.steps:
-                yield member, replace(options, steps=fewer)
+        yield from ((replace(member, data=data), options) for data in simpler(member.data))
+        for fewer in fewer_steps(options.steps):
+            yield member, replace(options, steps=fewer)
+
+    def shape(self, member: StochasticTask) -> str:
+        return f"{member.optimiser}, n = {member.data.n}, d = {member.data.d}"
 
     def precisely(self, member: StochasticTask, options: StochasticOptions) -> StochasticEvidence:
         if member.order != "full" or options.steps > MOST_STEPS:
@@ -76,20 +70,13 @@ class StochasticSearch(SearchSpace[StochasticTask, StochasticOptions]):
         )
 
 
-def _labelled(Z: Floats) -> synthetic.SeparableDataset:
-    y = np.where(np.arange(len(Z)) % 2, -1, 1)
-    return synthetic.SeparableDataset.from_arrays(Z * y[:, None], y)
-
-
-def _starts(rng: np.random.Generator, count: int, shape: tuple[int, int]) -> Floats:
+def _starts(rng: np.random.Generator, count: int, shape: Shape) -> Floats:
     points = rng.standard_normal((count, *shape)) * 10 ** rng.uniform(-1.5, 0.5, (count, 1, 1))
     return points.reshape(count, -1)
 
 
-def _member(point: Floats, shape: tuple[int, int], optimiser: str) -> StochasticTask:
-    Z = point.reshape(shape).copy()
-    Z[:, 0] = 1.0 + np.abs(Z[:, 0])
-    return StochasticTask(data=_labelled(Z), optimiser=optimiser, order="full")
+def _member(point: Floats, shape: Shape, optimiser: str) -> StochasticTask:
+    return StochasticTask(data=separable_member(point, shape), optimiser=optimiser, order="full")
 
 
 def _precise_run(task: StochasticTask, steps: int, rate: float) -> tuning.HeadRun:
@@ -97,7 +84,8 @@ def _precise_run(task: StochasticTask, steps: int, rate: float) -> tuning.HeadRu
     n, d = task.data.n, task.data.d
     with mpmath.workdps(DIGITS):
         Z = [mpmath.matrix(row.tolist()) for row in task.data.X * task.data.y[:, None]]
-        heads = [_descend(Z, skipped, task, steps, rate) for skipped in (None, *range(n))]
+        runs = [_descend(Z, skipped, task, steps, rate) for skipped in (None, *range(n))]
+        heads, linear = [w for w, _ in runs], task.optimiser != "adam"
         norms = [mpmath.norm(w) for w in heads]
         if min(norms) == 0:
             raise ValueError("with 50 digits a head is zero and has no direction")
@@ -123,22 +111,31 @@ def _precise_run(task: StochasticTask, steps: int, rate: float) -> tuning.HeadRu
             resolution=np.array([ROUNDED_ONCE]),
             learning_rate=rate,
             weighting="1/n",
+            coefficients=row(runs[0][1]) if linear else None,
         )
 
 
 def _descend(
     Z: list[Any], skipped: int | None, task: StochasticTask, steps: int, rate: float
-) -> Any:
-    """One head without a sample; the others keep the weight 1/n."""
-    d = task.data.d
+) -> tuple[Any, Any]:
+    """One head without a sample, the others with the weight 1/n, and what each sample's gradients
+    have moved (of a linear optimiser).
+    """
+    n, d = len(Z), task.data.d
     w, first, second = (mpmath.zeros(d, 1) for _ in range(3))
+    moved, velocity = mpmath.zeros(n, 1), mpmath.zeros(n, 1)
     momentum = mpmath.mpf(0 if task.optimiser == "descent" else task.momentum)
     adam = tuning.Adam()
     for t in range(1, steps + 1):
+        pushes = mpmath.matrix(
+            [
+                0 if j == skipped else 1 / (n * (1 + mpmath.exp((z.T * w)[0])))
+                for j, z in enumerate(Z)
+            ]
+        )
         slope = mpmath.zeros(d, 1)
-        for j, z in enumerate(Z):
-            if j != skipped:
-                slope -= z / (len(Z) * (1 + mpmath.exp((z.T * w)[0])))
+        for push, z in zip(pushes, Z, strict=True):
+            slope -= push * z
         if task.optimiser == "adam":
             one, two = mpmath.mpf(adam.beta1), mpmath.mpf(adam.beta2)
             first = one * first + (1 - one) * slope
@@ -148,7 +145,9 @@ def _descend(
                 [first[c] / (1 - one**t) / (scale[c] + mpmath.mpf(adam.epsilon)) for c in range(d)]
             )
         else:
-            first = momentum * first + slope
-            move = slope + momentum * first if task.optimiser == "nesterov" else first
+            first, velocity = momentum * first + slope, momentum * velocity + pushes
+            ahead = task.optimiser == "nesterov"
+            move = slope + momentum * first if ahead else first
+            moved += mpmath.mpf(rate) * (pushes + momentum * velocity if ahead else velocity)
         w -= mpmath.mpf(rate) * move
-    return w
+    return w, moved
