@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import labelled_sample
 from tunebound.bounds.arithmetic import chord_of_sine
+from tunebound.bounds.separators.certificates import duality_gap
 from tunebound.bounds.separators.least_distance import (
     LeastDistance,
     NotSeparableError,
-    duality_gap,
     least_distance,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -155,7 +156,7 @@ def _varying(rows: pd.DataFrame, factor: str, setting: Setting) -> pd.DataFrame:
     """The rows that a slope in the factor is measured on, with the factor as a column."""
     if factor != ALONG_STEPS:
         return judged_rows(rows, setting.judged_at).drop_duplicates(tables.MEMBER, keep="last")
-    late = rows[np.isfinite(rows[tables.STEPS]) & (rows[tables.STEPS] > np.exp(np.e))]
+    late = rows[np.isfinite(rows[tables.STEPS]) & (rows[tables.STEPS] > math.exp(math.e))]
     logarithm = np.log(late[tables.STEPS])
     return late.assign(**{factor: np.log(logarithm) / logarithm})
 

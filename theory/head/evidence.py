@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -261,4 +262,4 @@ def early_and_late(steps: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray
     ln ln t/ln t falls from t = e^e ≈ 15.2 on; before that it rises and says nothing of convergence.
     """
     border = np.sqrt(steps[-1])
-    return (steps >= np.exp(np.e)) & (steps <= border), steps > border
+    return (steps >= math.exp(math.e)) & (steps <= border), steps > border
