@@ -94,6 +94,14 @@ def is_frame(value: Any) -> bool:
     return hasattr(value, "columns") and hasattr(value, "iloc")
 
 
+def holds_vectors(series: Any) -> bool:
+    """Whether the cells of a pandas series are vectors of numbers, as embeddings are stored."""
+    filled = series[series.notna()] if series.dtype == object else series[:0]
+    if len(filled) == 0 or not isinstance(filled.iloc[0], (list, tuple, np.ndarray)):
+        return False
+    return np.asarray(filled.iloc[0]).dtype.kind in "biuf"
+
+
 def is_missing(value: Any) -> bool:
     # None, NaN, and pandas' NA and NaT, none of which equals itself beyond doubt
     return (

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tunebound._ground.arrays import Floats
 from tunebound.theory.certification.containers import (
     affordable,
+    holds_vectors,
     is_frame,
     is_missing,
     is_tensor,
@@ -85,18 +86,13 @@ def _frame(frame: Any, name: str) -> tuple[Floats, Names]:
     twice = [column for position, column in enumerate(names) if column in names[:position]]
     if twice:
         raise ValueError(f"{name} has two columns named {twice[0]!r}: rename one of them")
-    if len(names) == 1 and _holds_vectors(frame.iloc[:, 0]):
+    if len(names) == 1 and holds_vectors(frame.iloc[:, 0]):
         return _matrix(frame.iloc[:, 0], f"{name}, column {names[0]!r}"), None
     affordable(frame.shape, name)
     array = np.empty(frame.shape)
     for position, column in enumerate(names):
         array[:, position] = _column(frame.iloc[:, position], f"{name}, column {column!r}")
     return array, names
-
-
-def _holds_vectors(series: Any) -> bool:
-    filled = series[series.notna()] if series.dtype == object else series[:0]
-    return len(filled) > 0 and np.ndim(filled.iloc[0]) == 1
 
 
 def _column(series: Any, name: str) -> Floats:
