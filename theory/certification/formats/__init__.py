@@ -47,6 +47,8 @@ def read_columns(path: Path) -> dict[str, Any]:
     ValueError
         If the file is empty, damaged, of another kind than it says, too large, or holds objects
         that would have to be executed.
+    TypeError
+        If an array is complex.
     """
     ending = path.suffix.lower()
     if path.is_dir():
@@ -72,6 +74,8 @@ def read_columns(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path}: too large for the memory here; keep fewer rows or columns"
         ) from None
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return columns

@@ -24,4 +24,6 @@ def opened(path: Path, kind: str, writer: str) -> Iterator[zipfile.ZipFile]:
                 f"unpacks to {claimed / 2**30:,.1f} GiB, more than {LARGEST_BYTES / 2**30:g} GiB:"
                 " save fewer rows or columns"
             )
+        if any(entry.flag_bits & 1 for entry in archive.infolist()):
+            raise ValueError("is locked by a password: save it without one")
         yield archive

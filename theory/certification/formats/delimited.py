@@ -10,6 +10,7 @@ import pyarrow
 import pyarrow.csv
 
 from tunebound.theory.certification.formats.arrow import columns_of
+from tunebound.theory.certification.formats.text import text_of
 
 DELIMITERS = ",;\t|"
 
@@ -20,15 +21,18 @@ def read_text(path: Path) -> dict[str, Any]:
     The delimiter is the tab in a .tsv, else the one of comma, semicolon, tab and bar that occurs
     most in the first line.
     """
-    first = _first_line(path)
+    first, quotes = text_of(path)
     delimiter = "\t" if path.suffix.lower() == ".tsv" else max(DELIMITERS, key=first.count)
+    if quotes % 2:
+        _require_closed_quotes(path, delimiter)
     header = next(csv.reader([first], delimiter=delimiter))
     named = not all(map(_is_number, header))
     try:
         table = pyarrow.csv.read_csv(
             path,
             read_options=pyarrow.csv.ReadOptions(
-                column_names=None if named else [str(position) for position in range(len(header))]
+                use_threads=False,  # the threads do not say which row is wrong
+                column_names=None if named else [str(position) for position in range(len(header))],
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=len(header) > 1
@@ -44,23 +48,18 @@ def read_text(path: Path) -> dict[str, Any]:
     return columns_of(table)
 
 
-def _first_line(path: Path) -> str:
-    """The first line, after all were found to be text."""
-    first = ""
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError:
-                raise ValueError(
-                    f"line {number} is not UTF-8 text: save the file as CSV in UTF-8"
-                ) from None
-            if "\0" in text:
-                raise ValueError(f"line {number} holds a zero byte: save the file as CSV in UTF-8")
-            first = first or text.strip("\r\n")
-    if not first:
-        raise ValueError("there are only empty lines: write the names of the columns and rows")
-    return first
+def _require_closed_quotes(path: Path, delimiter: str) -> None:
+    # PyArrow would take all rows behind a quote that is never closed for one cell
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = csv.reader(stream, delimiter=delimiter, strict=True)
+        try:
+            for _ in rows:
+                pass
+        except csv.Error as error:
+            raise ValueError(
+                f"a quote that is wrong before line {rows.line_num + 1} ({error}): close or double"
+                " it"
+            ) from error
 
 
 def _is_number(cell: str) -> bool:

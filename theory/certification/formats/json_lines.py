@@ -9,10 +9,12 @@ import pyarrow
 import pyarrow.json
 
 from tunebound.theory.certification.formats.arrow import brief, columns_of
+from tunebound.theory.certification.formats.text import text_of
 
 
 def read_lines(path: Path) -> dict[str, Any]:
     """Columns by key; what a line lacks is missing there."""
+    text_of(path)
     try:
         table = pyarrow.json.read_json(path)
     except pyarrow.ArrowException as error:

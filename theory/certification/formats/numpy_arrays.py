@@ -61,6 +61,8 @@ def _array(stream: IO[bytes], size: int, name: str) -> Any:
         if version not in _HEADERS:
             raise ValueError(f"version {version}")
         shape, _, dtype = _HEADERS[version](stream)
+        if min(shape, default=0) < 0:
+            raise ValueError(f"shape {shape}")
     except (ValueError, EOFError, TypeError, tokenize.TokenError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{name} has no readable header ({reason}): save it again") from error
