@@ -104,6 +104,16 @@ def test_headers_and_delimiters_of_text_are_recognised(text, expected, tmp_path)
     assert {name: column.tolist() for name, column in columns.items()} == expected
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_row_may_be_longer_than_a_megabyte(kind, tmp_path):
+    path = tmp_path / f"x.{kind}"
+    cell = "word " * 300_000
+    path.write_text(
+        {"csv": f'a,t\n1,"{cell}"\n2,b\n', "jsonl": f'{{"a": 1, "t": "{cell}"}}\n'}[kind]
+    )
+    assert read_columns(path)["t"][0] == cell
+
+
 class Payload:
     """What leaves a mark when it is unpickled."""
 

@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.csv
 
 from tunebound.theory.certification.formats.arrow import columns_of
-from tunebound.theory.certification.formats.text import text_of
+from tunebound.theory.certification.formats.text import LONGEST_ROW, text_of
 
 DELIMITERS = ",;\t|"
 
@@ -31,6 +31,7 @@ def read_text(path: Path) -> dict[str, Any]:
         table = pyarrow.csv.read_csv(
             path,
             read_options=pyarrow.csv.ReadOptions(
+                block_size=LONGEST_ROW,
                 use_threads=False,  # the threads do not say which row is wrong
                 column_names=None if named else [str(position) for position in range(len(header))],
             ),

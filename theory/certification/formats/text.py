@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+# Bytes that PyArrow takes in at a time; no row may be longer.
+LONGEST_ROW = 2**26
+
 
 def text_of(path: Path) -> tuple[str, int]:
     """The first line that is not empty, and how many quotes there are, after all was found to be
