@@ -139,16 +139,12 @@ class Removal:
         """
         beside = np.sqrt(np.maximum(size * size - toward * toward, 0.0))
         # w - lam r_i = e_i - tilt r_i/|r_i|; every lam >= 0 gives a ball, this one the best
-        tilt = np.divide(
-            self.across * toward, beside, out=np.zeros_like(toward), where=beside > 0
-        )
+        tilt = np.divide(self.across * toward, beside, out=np.zeros_like(toward), where=beside > 0)
         tilt = np.clip(tilt, -self.reach, self.length)
         centre = value - (self.reach + tilt) * toward
         paid = 4.0 * (self.reach + tilt) * self._slack_per_length()
         radius = np.sqrt(self.across**2 + tilt**2 + paid)
-        return np.asarray(
-            (centre + size * radius) / 2.0 + 4.0 * self.rounding * size * self.length
-        )
+        return np.asarray((centre + size * radius) / 2.0 + 4.0 * self.rounding * size * self.length)
 
     def worst_shift(self, toward: Floats, size: Floats, removed: int) -> Floats:
         """Largest v . Delta of a vector v when any `removed` samples are left out, by lam = 1.
@@ -332,7 +328,7 @@ def _largest(values: Floats, count: int) -> Floats:
 
 
 def _acute_chord(sine: Floats) -> Floats:
-    """Chord of an angle below 90 degrees from a bound on its sine, sqrt(2) where it says nothing."""
+    """Chord of an angle below 90 degrees from a bound on its sine, sqrt(2) from 1 on."""
     known = np.minimum(sine, 1.0)
     cosine = np.sqrt((1.0 - known) * (1.0 + known))
     return np.where(sine < 1.0, SQRT2 * known / np.sqrt(1.0 + cosine), SQRT2)
