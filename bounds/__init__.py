@@ -11,6 +11,7 @@ from tunebound.bounds import (
     multi_class,
     multi_head,
     regularised,
+    removal,
 )
 from tunebound.bounds.asymptotics import Asymptote, asymptote, direction_distance
 from tunebound.bounds.separators import (
@@ -48,4 +49,5 @@ __all__ = [
     "multi_class",
     "multi_head",
     "regularised",
+    "removal",
 ]

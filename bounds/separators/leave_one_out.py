@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import choice, labelled_sample
 from tunebound.bounds.separators import pivots, quadratic_programs
-from tunebound.bounds.separators.least_distance import duality_gap, least_distance
+from tunebound.bounds.separators.certificates import duality_gap
+from tunebound.bounds.separators.least_distance import least_distance
 from tunebound.bounds.separators.separator import Separator, max_margin
 
 SOLVERS = ("active-set", "daqp")
