@@ -1,5 +1,6 @@
 """The command `tunebound certify`: files in, a certificate out, a status for scripts."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -136,9 +137,10 @@ def certify(
     choice("--classes", classes, CLASSES)
     if fail_above is not None:
         real_number("--fail-above", fail_above, low=0)
-    for option, target in (("--html", html), ("--json", json)):
-        if target is not None and str(target) != "-":
-            _require_writable(option, Path(target))
+    printed = json == "-"
+    stored = None if json is None or printed else Path(json)
+    sources = [Path(source) for source in (features, labels, test) if source is not None]
+    _require_writable({"--html": html, "--json": stored}, sources)
     heads = _exact(exact)
     given = read(
         features,
@@ -163,10 +165,10 @@ def certify(
     )
     if html is not None:
         certificate.to_html(html)
-    if json is not None and json != "-":
-        with replacing(json) as partial:
+    if stored is not None:
+        with replacing(stored) as partial:
             partial.write_text(_as_json(certificate), encoding="utf-8")
-    typer.echo(_as_json(certificate) if json == "-" else str(certificate))
+    typer.echo(_as_json(certificate) if printed else str(certificate))
     if fail_above is not None and _judged(certificate) > fail_above:
         raise typer.Exit(1)
 
@@ -186,11 +188,21 @@ def _exact(value: str) -> str | int:
     return int(value)
 
 
-def _require_writable(option: str, target: Path) -> None:
-    if target.is_dir():
-        raise IsADirectoryError(f"{option}: {target} is a directory: name a file in it")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{option}: there is no directory {target.parent}: make it first")
+def _require_writable(targets: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
+    """Raise unless each option names a file of its own, in a directory that there is."""
+    taken = {path.resolve(): f"would replace {path}, which is read" for path in inputs}
+    for option, target in targets.items():
+        if target is None:
+            continue
+        if target.is_dir():
+            raise IsADirectoryError(f"{option}: {target} is a directory: name a file in it")
+        if not target.parent.is_dir():
+            raise FileNotFoundError(
+                f"{option}: there is no directory {target.parent}: make it first"
+            )
+        if target.resolve() in taken:
+            raise ValueError(f"{option} {taken[target.resolve()]}: name another file")
+        taken[target.resolve()] = f"and {option} name one file, {target}"
 
 
 def _as_json(certificate: "Certificate") -> str:
