@@ -208,4 +208,4 @@ def _require_writable(targets: Mapping[str, Path | None], inputs: Iterable[Path]
 def _as_json(certificate: "Certificate") -> str:
     from json import dumps
 
-    return dumps(certificate.to_dict(), allow_nan=False, ensure_ascii=False, indent=1)
+    return dumps(certificate.to_dict(), allow_nan=False, ensure_ascii=False)
