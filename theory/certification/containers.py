@@ -24,6 +24,10 @@ def unwrapped(value: Any, name: str) -> Any:
     if home == "scipy" and hasattr(value, "toarray"):
         affordable(value.shape, name)
         return value.toarray()
+    if home != "pandas" and hasattr(value, "columns") and hasattr(value, "__arrow_c_stream__"):
+        import pyarrow
+
+        return pyarrow.table(value).to_pandas()
     if home != "pandas" and hasattr(value, "__dataframe__"):
         from pyarrow.interchange import from_dataframe
 

@@ -40,9 +40,9 @@ def as_features(X: Any, name: str = "X") -> tuple[Floats, Names]:
     ----------
     X : array_like, shape (n, d)
         NumPy array, nested lists, pandas data frame, pyarrow table, SciPy sparse matrix, torch
-        tensor of any device and real dtype, or anything with ``__dataframe__`` or ``__array__``. A
-        series or a single column of equally long vectors, as embeddings are stored, is a matrix
-        too. Arrays and columns of booleans are read as 0 and 1.
+        tensor of any device and real dtype, or anything with ``__arrow_c_stream__``,
+        ``__dataframe__`` or ``__array__``. A series or a single column of equally long vectors, as
+        embeddings are stored, is a matrix too. Arrays and columns of booleans are read as 0 and 1.
     name : str
         What the argument is called in messages.
 

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pyarrow
 import pyarrow.feather
 import pyarrow.ipc
@@ -75,6 +76,19 @@ def test_lists_of_fixed_size_are_vectors(tmp_path):
     pyarrow.parquet.write_table(pyarrow.table({"e": vectors}), tmp_path / "x.parquet")
     features, _ = as_features(read_columns(tmp_path / "x.parquet")["e"])
     np.testing.assert_array_equal(features, X.astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_the_index_of_a_frame_is_no_column(kind, tmp_path):
+    path = tmp_path / f"x.{kind}"
+    kept = pandas.DataFrame({"a": range(6), "y": [0, 1] * 3}).iloc[[0, 3, 4, 5]]
+    if kind == "parquet":
+        kept.rename_axis("id").to_parquet(path)
+        assert "id" in pyarrow.parquet.read_schema(path).names
+    else:
+        pyarrow.feather.write_feather(pyarrow.Table.from_pandas(kept), path)
+        assert "__index_level_0__" in pyarrow.feather.read_table(path).column_names
+    assert list(read_columns(path)) == ["a", "y"]
 
 
 def test_a_tensor_alone_has_the_name_of_its_file(tmp_path):
@@ -268,6 +282,7 @@ MALFORMED = {
         (content("a,b\n1,2\n3,4,5\n"), "Expected 2 columns, got 3"),
         (content("a,a,b\n1,2,3\n"), "2 columns are named 'a': rename"),
         (content("a,b\n"), "no rows below the header"),
+        (lambda path: pandas.DataFrame(X).to_csv(path), "column 0 has no name .*index=False"),
         (content("\n\n\n"), "only empty lines"),
         (content("a,b\n1,caf\u00e9\n".encode("latin-1")), "line 2 is not UTF-8 text: save"),
         (content("a,b\n1,2\n".encode("utf-16")), "line 1 is not UTF-8 text"),

@@ -28,6 +28,15 @@ class WithDataFrame:
         return pyarrow.table({"a": ROWS[:, 0], "b": ROWS[:, 1]}).__dataframe__()
 
 
+class WithStream:
+    """A frame of Polars or a relation of DuckDB, as Arrow sees them."""
+
+    columns = ("a", "b")
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return pyarrow.table({"a": ROWS[:, 0], "b": ROWS[:, 1]}).__arrow_c_stream__()
+
+
 HOLDERS = {
     "array": ROWS,
     "array of half precision": ROWS.astype(np.float16),
@@ -81,6 +90,7 @@ NAMED = {
     "table": pyarrow.table({"a": ROWS[:, 0], "b": ROWS[:, 1]}),
     "record batch": pyarrow.record_batch({"a": ROWS[:, 0], "b": ROWS[:, 1]}),
     "__dataframe__": WithDataFrame(),
+    "__arrow_c_stream__": WithStream(),
 }
 
 

@@ -36,7 +36,7 @@ def read_arrow(path: Path) -> dict[str, Any]:
 
 
 def columns_of(table: pyarrow.Table) -> dict[str, Any]:
-    """Columns of a table as pandas series."""
+    """Columns of a table as pandas series; the index that a pandas frame had is none of them."""
     for name, times in Counter(table.column_names).items():
         if times > 1:
             raise ValueError(f"{times} columns are named {name!r}: rename all but one")
@@ -46,7 +46,10 @@ def columns_of(table: pyarrow.Table) -> dict[str, Any]:
         raise ValueError(
             f"the table takes {table.nbytes / 2**30:,.1f} GiB: save fewer rows or columns"
         )
-    return {name: table.column(name).to_pandas() for name in table.column_names}
+    index = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    return {
+        name: table.column(name).to_pandas() for name in table.column_names if name not in index
+    }
 
 
 def brief(error: Exception) -> str:

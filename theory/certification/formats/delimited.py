@@ -27,6 +27,11 @@ def read_text(path: Path) -> dict[str, Any]:
         _require_closed_quotes(path, delimiter)
     header = next(csv.reader([first], delimiter=delimiter))
     named = not all(map(_is_number, header))
+    if named and "" in header:
+        raise ValueError(
+            f"column {header.index('')} has no name in the first line: name it, or leave it out (a"
+            " pandas frame writes its index there unless index=False)"
+        )
     try:
         table = pyarrow.csv.read_csv(
             path,
