@@ -60,13 +60,13 @@ def test_the_planted_separator_is_found_and_every_bound_holds(seed):
     data = synthetic.make_separable("gaussian", n=40, d=7, margin=0.5, radius=4.0, seed=seed)
     certificate = theory.certify(data.X, data.y, exact="all")
     assert certificate.margin == pytest.approx(data.margin, rel=1e-9)
-    assert chord(certificate.weights, data.direction) < 1e-7
+    assert chord(certificate.weights, data.separator) < 1e-7
     assert certificate.radius == pytest.approx(4.0)
     distance = np.zeros(data.n)
     for i in range(data.n):
         others = np.arange(data.n) != i
         direction, _ = hard_margin_direction(data.X[others], data.y[others])
-        distance[i] = chord(direction, data.direction)
+        distance[i] = chord(direction, data.separator)
     assert np.abs(certificate.exact - distance).max() < 1e-7
     assert (distance <= certificate.per_sample + 1e-9).all()
     assert distance.mean() <= certificate.instability
@@ -89,8 +89,8 @@ def test_the_worst_group_is_covered(size):
         if len(np.unique(data.y[rows])) < 2:
             continue
         direction, _ = hard_margin_direction(data.X[rows], data.y[rows])
-        worst = max(worst, chord(direction, data.direction))
-        changed = (points @ direction > 0) != (points @ data.direction > 0)
+        worst = max(worst, chord(direction, data.separator))
+        changed = (points @ direction > 0) != (points @ data.separator > 0)
         assert not (changed & fixed).any()
     assert 0 < worst <= certificate.by_group
     assert fixed.any()
