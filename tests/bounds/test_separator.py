@@ -250,7 +250,7 @@ def test_the_interior_point_names_inseparable_data_too(monkeypatch):
 
     monkeypatch.setattr(least_distance.scipy.optimize, "nnls", no_convergence)
     with pytest.raises(
-        NotSeparableError, match="shows no separator|a convex combination of the rows"
+        NotSeparableError, match=r"shows no separator|a convex combination of the rows"
     ):
         max_margin(X, y)
 
