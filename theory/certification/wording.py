@@ -18,7 +18,7 @@ NAMED = 5  # rows that are named in a sentence
 def summary(certificate: Certificate) -> str:
     """About a dozen lines for a terminal."""
     lines = [*answer(certificate), *about(certificate), *pivotal_lines(certificate)]
-    lines.extend(f"Note: {note}." for note in certificate.notes)
+    lines.extend(f"Note: {note.rstrip('.')}." for note in certificate.notes)
     return "\n".join(lines)
 
 
@@ -109,8 +109,7 @@ def _predictions(predictions: Predictions) -> list[str]:
         said.append(
             "Computed: leaving out one sample changes none of them."
             if changed == 0
-            else "Computed: leaving out the sample that matters most changes"
-            f" {changed:,} of {m:,}."
+            else f"Computed: leaving out the sample that matters most changes {changed:,} of {m:,}."
         )
     if predictions.fixed_by_group is not None and predictions.group > 1:
         together = int(predictions.fixed_by_group.sum())

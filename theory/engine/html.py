@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 import matplotlib
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 INK, PAPER = "#000001", "#fffffe"  # what a vector figure is drawn in, to be replaced
@@ -19,12 +20,16 @@ COLOURS = (
 
 
 def render(package: str, template: str, **values: Any) -> str:
-    """A template of a package, every value escaped and none missing."""
+    """A template of a package, every value escaped and none missing.
+
+    ``style`` in it is what all pages share.
+    """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     source = (files(package) / template).read_text(encoding="utf-8")
-    return environment.from_string(source).render(**values)
+    style = (files("tunebound.theory.engine") / "style.css").read_text(encoding="utf-8")
+    return environment.from_string(source).render(style=Markup(style), **values)
 
 
 def png(figure: Figure) -> str:
