@@ -116,9 +116,10 @@ def certify(
 ) -> None:
     """Certify how far a linear head on your own features moves when one sample is left out.
 
-    Nothing is trained: the promise follows from one solve and covers every training sample. A file
-    is a table, one row a sample, or named arrays; its ending says the kind, and nothing in it is
-    ever executed. Rows are counted from 0, without the header.
+    The promise follows from one solve and covers every training sample; heads without a sample are
+    computed where that is cheap, or as --exact says. A file is a table, one row a sample, or named
+    arrays; its ending says the kind, and nothing in it is ever executed. Rows are counted from 0,
+    without the header.
 
     **Status**: 0 when the certificate was made; 1 when --fail-above was given and exceeded; 2 on
     any error, which is one line on standard error. Files are written whole or not at all.
