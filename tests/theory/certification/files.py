@@ -8,6 +8,7 @@ import pyarrow
 import pyarrow.feather
 import pyarrow.ipc
 import pyarrow.parquet
+import pytest
 import torch
 
 # The kinds that hold a column of vectors and text beside it, those of columns of numbers, and those
@@ -22,6 +23,12 @@ def write(path, X, y, text=None):
     """Write features, labels and text as the kind of file that the path's ending says."""
     WRITERS[path.suffix[1:]](path, np.asarray(X), y, text)
     return path
+
+
+def needs_library(kind):
+    """Skip the test where the package that reads this kind is not installed."""
+    if kind == "safetensors":
+        pytest.importorskip("safetensors")
 
 
 def table(X, y, text=None):

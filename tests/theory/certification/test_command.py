@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.theory.certification.files import KINDS, write
+from tests.theory.certification.files import KINDS, needs_library, write
 from tunebound import synthetic, theory
 from tunebound.theory import command_line
 from tunebound.theory.certification.certificate import Certificate
@@ -17,11 +17,6 @@ X, Y = DATA.X, DATA.y.astype(int)
 Y_TEST = [0, 1] * 20
 X_TEST = np.random.default_rng(2).normal(size=(40, 3))
 NOTES = [f"sample {row}" for row in range(24)]
-
-
-def needs_library(kind):
-    if kind == "safetensors":
-        pytest.importorskip("safetensors")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from tests.theory.certification.files import KINDS, TABLES, TENSORS, VECTORS, write
+from tests.theory.certification.files import KINDS, TABLES, TENSORS, VECTORS, needs_library, write
 from tunebound.theory.certification.content import as_content
 from tunebound.theory.certification.reading import read
 
@@ -19,11 +19,6 @@ X_TEST = RNG.normal(size=(5, 3))
 Y = [0, 1, 1, 0, 1, 0, 0, 1]
 TEXT = [f"sentence {row}" for row in range(8)]
 PNG = b"\x89PNG\r\n\x1a\n and so on"
-
-
-def needs_library(kind):
-    if kind == "safetensors":
-        pytest.importorskip("safetensors")
 
 
 @pytest.mark.parametrize("kind", KINDS)
