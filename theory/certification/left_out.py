@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tunebound._ground.arrays import Floats
-from tunebound.theory.certification.schemes import Scheme
+from tunebound.theory.certification.schemes import Found, Scheme
 from tunebound.theory.certification.solved import Rows, Solved, leave_out
 
 AFFORDABLE = 3e8  # support vectors times rows times entries of a head; about ten seconds
@@ -34,7 +34,7 @@ class Exact:
 
     distance: Floats
     error: Floats
-    heads: dict[int, tuple[tuple[Floats, float] | None, ...]] = field(default_factory=dict)
+    heads: dict[int, tuple[Found, ...]] = field(default_factory=dict)
     interrupted: bool = False
 
 
@@ -83,19 +83,20 @@ def compute(scheme: Scheme, rows: Rows, n: int, *, progress: bool) -> Exact:
 
 def _add(exact: Exact, scheme: Scheme, rows: Rows) -> None:
     distance, error = np.zeros((2, rows.size))
-    found: list[list[tuple[Floats, float] | None]] = [[] for _ in rows]
+    found: list[list[Found]] = [[] for _ in rows]
     for head in scheme.heads:
         member = _members(head, rows)
         supports = np.isin(member, head.separator.support) & (member >= 0)
-        moved = leave_out(head, member[supports]) if supports.any() else None
-        error[member >= 0] += 2.0 * head.between
-        for k, where in enumerate(np.flatnonzero(supports)):
-            assert moved is not None
-            distance[where] += moved.distance[k]
-            error[where] += moved.distance_error[k] - 2.0 * head.between
-            found[where].append((moved.weights[k], float(moved.errors[k])))
+        error[(member >= 0) & ~supports] += 2.0 * head.between
         for where in np.flatnonzero(~supports):
             found[where].append(None)
+        if supports.any():
+            moved = leave_out(head, member[supports])
+            distance[supports] += moved.distance
+            error[supports] += moved.distance_error
+            heads = zip(moved.weights, moved.errors.tolist(), strict=True)
+            for where, one in zip(np.flatnonzero(supports), heads, strict=True):
+                found[where].append(one)
     exact.distance[rows] = distance / len(scheme.heads)
     exact.error[rows] = error / len(scheme.heads)
     exact.heads.update(zip(rows.tolist(), map(tuple, found), strict=True))

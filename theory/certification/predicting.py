@@ -48,7 +48,7 @@ def predictions(
     together = np.ones(len(points), dtype=np.bool_) if group > 1 else None
     labels = np.empty(len(points), dtype=np.intp)
     width = n * max(head.separator.weights.shape[0] if head.several else 1 for head in scheme.heads)
-    size = max(1, BLOCK // (width * len(scheme.heads)))
+    size = max(1, BLOCK // (n if complete else width * len(scheme.heads)))
     nobody = (None,) * len(scheme.heads)
     disable = None if progress else True
     with tqdm(total=len(points), desc="predictions", delay=2, disable=disable) as bar:
@@ -56,13 +56,14 @@ def predictions(
             block = slice(start, start + size)
             here = points[block]
             labels[block] = scheme.predict(here)
+            judge = scheme.without(here)
             if complete:
-                kept, _ = scheme.certified_without(here, -1, nobody)
+                kept, _ = judge(nobody)
                 changeable = np.repeat(~kept[:, np.newaxis], n, axis=1)
             else:
                 changeable = ~scheme.certified(here, n)
             for row, heads in exact.heads.items():
-                kept, differs = scheme.certified_without(here, row, heads)
+                kept, differs = judge(heads)
                 changeable[:, row] = ~kept
                 flips[row] += differs.sum()
             flippers[block] = changeable.sum(axis=1)

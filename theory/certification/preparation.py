@@ -120,12 +120,12 @@ def _about_columns(X: Floats, called: Sequence[str]) -> tuple[str, ...]:
         where = np.flatnonzero(marked)
         if where.size:
             verb = "is" if where.size == 1 else "are"
-            notes.append(f"{listed('column', [called[k] for k in where])} {verb} {what}")
+            notes.append(f"{listed('column', [called[k] for k in where.tolist()])} {verb} {what}")
     sizes = np.maximum(np.abs(low), np.abs(high))
     varied = np.flatnonzero(~same)
     if varied.size:
-        least = varied[sizes[varied].argmin()]
-        most = varied[sizes[varied].argmax()]
+        least = int(varied[sizes[varied].argmin()])
+        most = int(varied[sizes[varied].argmax()])
         if sizes[most] / UNEVEN > sizes[least]:
             notes.append(
                 f"column {called[most]} has entries up to {sizes[most]:.3g}, column"

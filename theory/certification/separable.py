@@ -34,7 +34,7 @@ def separable_certificate(
     """
     n = len(prepared.X)
     clock = _Clock()
-    scheme = make_scheme(prepared.X, prepared.y, len(prepared.classes), classes)
+    scheme = make_scheme(prepared.X, prepared.y, prepared.classes, classes)
     per_sample = left_out.mean_over_heads(
         scheme, {k: head.per_sample() for k, head in enumerate(scheme.heads)}, n
     )

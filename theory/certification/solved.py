@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +97,7 @@ def solve_two(X: Floats, signs: Integers, rows: Rows) -> Solved:
     removal = bounds.removal.two_classes(
         X=X, y=signs, weights=separator.weights, dual=separator.dual
     )
-    known = {"n": n, "margin": separator.margin, "radius": radius}
+    known: dict[str, Any] = {"n": n, "margin": separator.margin, "radius": radius}
     head = bounds.head
     paid = 2.0 * _between(separator.gap)  # the dual of a computed separator is not the true one
     ladder = {
@@ -124,7 +125,7 @@ def solve_several(X: Floats, y: Integers) -> Solved:
     """The softmax separator of classes 0, ..., K - 1, and its certificates."""
     separator = bounds.max_margin_classes(X, y)
     radius = float(np.linalg.norm(X, axis=1).max())
-    known = {"n": len(X), "margin": separator.margin, "radius": radius}
+    known: dict[str, Any] = {"n": len(X), "margin": separator.margin, "radius": radius}
     removal = bounds.removal.classes(X=X, y=y, weights=separator.weights, dual=separator.dual)
     several = bounds.multi_class
     ladder = {

@@ -20,7 +20,7 @@ def train(scheme: Scheme, n: int, anytime: float) -> Measured:
     Distances are means over the heads, as the certificate's.
     """
     follow = all(_size(head) <= FOLLOWED for head in scheme.heads)
-    total = None
+    steps, total = np.empty(0), np.empty((0, n))
     for head in scheme.heads:
         count = head.separator.weights.shape[0] if head.several else None
         run = (
@@ -28,7 +28,7 @@ def train(scheme: Scheme, n: int, anytime: float) -> Measured:
             if follow
             else tuning.tune_heads(head.X, head.y, steps=STEPS, classes=count)
         )
-        if total is None:
+        if not steps.size:
             steps = np.asarray(run.steps, dtype=np.float64)
             total = np.zeros((len(steps), n))
         total[:, head.rows] += run.direction_distance
