@@ -91,6 +91,7 @@ def certain(predictions: Predictions) -> Drawing:
         ylim=(0, 102),
         xlim=(0, most),
     )
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     return Drawing(
         "certain",
         "How many samples can change a prediction",
@@ -128,6 +129,7 @@ def reach(predictions: Predictions) -> Drawing:
         ylabel="number of test predictions",
         ylim=(0, max(worst, 1) * 1.05),
     )
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     verb = "sample" if able == 1 else "samples"
     return Drawing(
         "reach",
@@ -147,7 +149,7 @@ def _drawn() -> tuple[Figure, Axes]:
     axis.yaxis.label.set_color(INK)
     axis.spines[["top", "right"]].set_visible(False)
     axis.spines[["left", "bottom"]].set_color(INK)
-    axis.xaxis.set_major_locator(MaxNLocator(6, min_n_ticks=2))
+    axis.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     return figure, axis
 
 
