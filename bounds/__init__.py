@@ -3,6 +3,7 @@ constants.
 """
 
 from tunebound.bounds import (
+    balls,
     churn,
     constants,
     full,
@@ -11,7 +12,6 @@ from tunebound.bounds import (
     multi_class,
     multi_head,
     regularised,
-    removal,
 )
 from tunebound.bounds.asymptotics import Asymptote, asymptote, direction_distance
 from tunebound.bounds.separators import (
@@ -35,6 +35,7 @@ __all__ = [
     "NotSeparableError",
     "Separator",
     "asymptote",
+    "balls",
     "churn",
     "constants",
     "direction_distance",
@@ -49,5 +50,4 @@ __all__ = [
     "multi_class",
     "multi_head",
     "regularised",
-    "removal",
 ]

@@ -78,7 +78,7 @@ def test_the_planted_separator_is_found_and_every_bound_holds(seed):
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_the_worst_group_is_covered(size):
-    data = synthetic.make_separable("gaussian", n=10, d=4, margin=0.8, radius=1.5, seed=5)
+    data = synthetic.make_separable("gaussian", n=16, d=4, margin=0.8, radius=1.0, seed=5)
     points = np.random.default_rng(0).normal(size=(400, 4))
     certificate = theory.certify(data.X, data.y, X_test=points, group=size)
     predictions = certificate.predictions
@@ -175,7 +175,7 @@ def test_three_real_classes_hold_against_a_cone_program(wine, classes):
         assert (changed.sum(axis=0) <= predictions.reach).all()
         assert (predictions.fixed_by_group <= predictions.fixed).all()
     assert exact.predictions.unchanged > one_solve.predictions.unchanged
-    pairs = np.random.default_rng(3).choice(exact.pivotal, (30, 2))
+    pairs = np.random.default_rng(3).choice(exact.pivotal, (3 if classes == "softmax" else 30, 2))
     for pair in pairs:
         gone = scores(X, y, pair, classes, points) != whole
         assert not (gone & one_solve.predictions.fixed_by_group).any()

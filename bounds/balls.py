@@ -27,11 +27,11 @@ from tunebound.bounds.turning import chord_within_cone, largest_of_others
 
 UNIT = float(np.finfo(np.float64).eps)
 
-__all__ = ["Removal", "classes", "two_classes"]
+__all__ = ["DeletionBalls", "classes", "two_classes"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Removal:
+class DeletionBalls:
     """Where the separators without a sample lie, of n samples of which s have a dual above 0.
 
     Rows of arrays over r_i are those of the support vectors in order, and at the end that of every
@@ -167,7 +167,9 @@ class Removal:
         )
 
 
-def two_classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike) -> Removal:
+def two_classes(
+    *, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike
+) -> DeletionBalls:
     """Where the separators of two classes without a sample lie.
 
     Parameters
@@ -181,7 +183,7 @@ def two_classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLi
 
     Returns
     -------
-    Removal
+    DeletionBalls
 
     Raises
     ------
@@ -202,7 +204,7 @@ def two_classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLi
     Z = X * y[:, np.newaxis]
     support = np.flatnonzero(dual)
     norms = np.linalg.norm(Z, axis=1)
-    return _removal(
+    return _balls(
         weights=weights,
         products=Z @ weights,
         dual=dual,
@@ -215,7 +217,7 @@ def two_classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLi
     )
 
 
-def classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike) -> Removal:
+def classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike) -> DeletionBalls:
     """Where the separators of several classes without a sample lie.
 
     Parameters
@@ -229,7 +231,7 @@ def classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike) 
 
     Returns
     -------
-    Removal
+    DeletionBalls
         Of W as a vector of K d entries.
 
     Raises
@@ -255,7 +257,7 @@ def classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike) 
     norms = SQRT2 * np.linalg.norm(X, axis=1)
     rows = np.broadcast_to(norms[:, np.newaxis], rivals.shape)
     own = np.take_along_axis(scores, y[:, np.newaxis], axis=1)
-    return _removal(
+    return _balls(
         weights=weights.ravel(),
         products=(own - scores)[rivals],
         dual=dual[rivals],
@@ -268,7 +270,7 @@ def classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike) 
     )
 
 
-def _removal(
+def _balls(
     *,
     weights: Floats,
     products: Floats,
@@ -279,7 +281,7 @@ def _removal(
     parts: Floats,
     terms: int,
     remedy: str,
-) -> Removal:
+) -> DeletionBalls:
     """The same for both: products and duals of all rows, norms and parts of samples."""
     rounding = 2.0 * (terms + 8) * UNIT
     sure = products - rounding * row_norms * np.linalg.norm(weights)
@@ -304,7 +306,7 @@ def _removal(
     column[support] = np.arange(support.size)
     largest = largest_of_others(sample_norms)
     margin = np.full_like(largest, (1.0 - rounding) / length)
-    return Removal(
+    return DeletionBalls(
         weights=feasible,
         support=support,
         column=column,
