@@ -163,5 +163,5 @@ class AllPairs:
 
 
 def _rescaled(head: Solved) -> float:
-    """How far the removal's weights, scaled to products of 1, are from the head's."""
+    """How far the weights of the balls, scaled to products of 1, are from the head's."""
     return float(np.linalg.norm(head.balls.weights - head.separator.weights))
