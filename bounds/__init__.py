@@ -13,6 +13,7 @@ from tunebound.bounds import (
     regularised,
 )
 from tunebound.bounds.asymptotics import Asymptote, asymptote, direction_distance
+from tunebound.bounds.removal import SmallestRemoval, smallest_removal
 from tunebound.bounds.separators import (
     ClassSeparator,
     LeaveOneOut,
@@ -33,6 +34,7 @@ __all__ = [
     "LeaveOneOutClasses",
     "NotSeparableError",
     "Separator",
+    "SmallestRemoval",
     "asymptote",
     "churn",
     "constants",
@@ -48,4 +50,5 @@ __all__ = [
     "multi_class",
     "multi_head",
     "regularised",
+    "smallest_removal",
 ]
