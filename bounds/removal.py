@@ -137,7 +137,7 @@ def _rows(points: Floats, classes: Integers, count: int) -> tuple[Floats, Rows]:
     """Rows z with z . w > 0 where the sample `owner` is right, scaled by powers of two to norms
     about 1, which changes no sign and rounds nothing. The last class scores 0.
     """
-    n, d = points.shape
+    n = len(points)
     if count == 2:
         Z, owner = points * (2.0 * classes - 1.0)[:, np.newaxis], np.arange(n)
     else:
@@ -181,9 +181,9 @@ class _Search:
         free = np.ones(self.n, dtype=np.bool_)
         for samples in self.clashes:
             free[samples] = False
-        while (samples := self._clash(free, np.zeros(self.n))) is not None:
-            self.add(samples)
-            free[samples] = False
+        while (found := self._clash(free, np.zeros(self.n))) is not None:
+            self.add(found)
+            free[found] = False
 
     def crossing(self) -> bool:
         """Find a clash that the present cover of all others leaves open; whether there was one."""
@@ -231,11 +231,11 @@ class _Search:
             np.minimum.at(nearest, self.owner, self.Z @ best)
             for row in wrong[np.argsort(-nearest[wrong], kind="stable")][:PUT_BACK]:
                 kept[row] = True
-                w = _separator(self.Z[kept[self.owner]])
-                if w is None:
+                separator = _separator(self.Z[kept[self.owner]])
+                if separator is None:
                     kept[row] = False
                 else:
-                    best = w
+                    best = separator
         return np.flatnonzero(~kept), best
 
     def _reweighted(self) -> list[Floats]:
