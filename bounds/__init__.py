@@ -14,6 +14,7 @@ from tunebound.bounds import (
     regularised,
 )
 from tunebound.bounds.asymptotics import Asymptote, asymptote, direction_distance
+from tunebound.bounds.removal import SmallestRemoval, smallest_removal
 from tunebound.bounds.separators import (
     ClassSeparator,
     LeaveOneOut,
@@ -34,6 +35,7 @@ __all__ = [
     "LeaveOneOutClasses",
     "NotSeparableError",
     "Separator",
+    "SmallestRemoval",
     "asymptote",
     "balls",
     "churn",
@@ -50,4 +52,5 @@ __all__ = [
     "multi_class",
     "multi_head",
     "regularised",
+    "smallest_removal",
 ]
