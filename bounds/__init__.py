@@ -3,6 +3,7 @@ constants.
 """
 
 from tunebound.bounds import (
+    balls,
     churn,
     constants,
     full,
@@ -18,6 +19,7 @@ from tunebound.bounds.free_bias import (
     deletion_with_bias,
     max_margin_with_bias,
 )
+from tunebound.bounds.removal import SmallestRemoval, smallest_removal
 from tunebound.bounds.separators import (
     ClassSeparator,
     LeaveOneOut,
@@ -39,7 +41,9 @@ __all__ = [
     "LeaveOneOutClasses",
     "NotSeparableError",
     "Separator",
+    "SmallestRemoval",
     "asymptote",
+    "balls",
     "churn",
     "constants",
     "deletion_with_bias",
@@ -56,4 +60,5 @@ __all__ = [
     "multi_class",
     "multi_head",
     "regularised",
+    "smallest_removal",
 ]

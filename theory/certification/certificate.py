@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -210,3 +212,50 @@ class Certificate:
     def flippers(self) -> Rows | None:
         """At most how many samples can, each alone, change each test prediction."""
         return None if self.predictions is None else self.predictions.flippers
+
+    def __str__(self) -> str:
+        """What is promised, in about a dozen lines; bounds are rounded up, shares down."""
+        from tunebound.theory.certification.wording import summary
+
+        return summary(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python that `json.dumps(..., allow_nan=False)` takes.
+
+        Keys are the attributes, beside ``format`` and ``version``. Arrays are lists; a number that
+        is not finite is null, with its key's meaning; bytes are ``{"base64": text}``.
+        """
+        from tunebound.theory.certification.storage import as_dict
+
+        return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Certificate:
+        """The certificate of `to_dict`, also after JSON.
+
+        Raises
+        ------
+        ValueError
+            If it is of another format or version, or has other keys.
+        """
+        from tunebound.theory.certification.storage import from_dict
+
+        return from_dict(stored)
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write the certificate as one HTML file that needs no network, for people to read.
+
+        Raises
+        ------
+        FileNotFoundError, IsADirectoryError
+            If the file cannot be there; nothing is left behind.
+        """
+        from tunebound.theory.certification.page import write
+
+        return write(self, path)
+
+    def _repr_html_(self) -> str:
+        """The answer and the figures, for notebooks."""
+        from tunebound.theory.certification.page import cell
+
+        return cell(self)

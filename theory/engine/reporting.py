@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from tqdm import tqdm
 
 from tunebound._ground.storage import replacing
 from tunebound.theory.engine import computing, populations, studies, tables
 from tunebound.theory.engine.exponents import by_family, by_slope
+from tunebound.theory.engine.html import png, render
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.reached import reached
 from tunebound.theory.engine.setting import find_setting
@@ -51,16 +48,13 @@ def report(
     rates = [rate for verdict in verdicts for rate in verdict.rates]
     chosen = presentation.figures(results)
     figures = [
-        {"name": name, "caption": chosen[name].caption, "data": _png(chosen[name].draw(results))}
+        {"name": name, "caption": chosen[name].caption, "data": png(chosen[name].draw(results))}
         for name in tqdm(chosen, desc="figures", unit="figure", delay=2, disable=None)
     ]
     names = [verdict.theorem.name for verdict in verdicts if verdict.bounded and verdict.tightness]
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    page = environment.from_string(
-        (files("tunebound.theory.engine") / "report.html.jinja").read_text(encoding="utf-8")
-    ).render(
+    page = render(
+        "tunebound.theory.engine",
+        "report.html.jinja",
         title=f"{presentation.title} The {manifest['suite']} suite",
         subtitle=presentation.subtitle(results, manifest),
         verdicts=verdicts,
@@ -155,9 +149,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_plain(entry)}" for key, entry in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _png(figure: Any) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
