@@ -232,6 +232,21 @@ def labelled_sample(X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     return points, labels
 
 
+def sample_numbers(name: str, value: ArrayLike | None, n: int) -> NDArray[np.intp]:
+    """Numbers of samples from 0 to n - 1, in the order given; all of them for None."""
+    if value is None:
+        return np.arange(n)
+    numbers = whole_array(name, value, low=0) if np.size(value) else np.empty(0)
+    if numbers.ndim != 1:
+        raise ValueError(f"{name} must have one axis, got shape {numbers.shape}: pass a list")
+    if (numbers >= n).any():
+        raise ValueError(
+            f"{name} holds {int(numbers.max())}, and there are {n} samples: number them from 0 to"
+            f" {n - 1}"
+        )
+    return numbers.astype(np.intp)
+
+
 def broadcast(**arrays: Floats) -> None:
     """Raise unless the named arrays broadcast; the message lists their shapes."""
     try:

@@ -3,6 +3,7 @@ constants.
 """
 
 from tunebound.bounds import (
+    balls,
     churn,
     constants,
     full,
@@ -36,6 +37,7 @@ __all__ = [
     "Separator",
     "SmallestRemoval",
     "asymptote",
+    "balls",
     "churn",
     "constants",
     "direction_distance",

@@ -47,13 +47,13 @@ from numpy.typing import ArrayLike
 from tunebound._ground.arrays import Booleans, Floats
 from tunebound._ground.checks import (
     ROUNDING,
-    labelled_sample,
     non_negative_array,
     positive_array,
     real_array,
     real_number,
     require,
 )
+from tunebound.bounds import balls
 from tunebound.bounds.arguments import margin_and_radius, sample_duals
 
 __all__ = ["angle", "ball", "count", "deletion", "drift", "training"]
@@ -169,48 +169,15 @@ def deletion(
     ndarray of bool, shape (m, n)
     """
     points, weights = _predicted(points, weights)
-    Z, dual = _separated(X, y, weights, dual)
-    rounding = _rounding(weights.size)
-    sizes = np.linalg.norm(Z, axis=1)
-    along = Z @ weights - rounding * sizes * np.linalg.norm(weights)
-    if along.min() <= 0:
-        raise ValueError(
-            f"weights have y_j x_j . w = {float(along.min()):.3g} at j = {int(along.argmin())}:"
-            " only a separator has a certificate; pass max_margin(X, y).weights"
-        )
-    feasible = weights / along.min()
-    length = np.linalg.norm(feasible)
-    # Delta . r_i <= rest: what complementary slackness is missed by, and rounding
-    rest = dual @ np.maximum(Z @ feasible - 1.0, 0.0) + (rounding + len(Z) * UNIT) * (
-        dual @ (sizes * length + 1.0)
-    )
-    # one r_i for each support vector, and at the end the one of all other samples
-    support = np.flatnonzero(dual)
-    others = np.vstack([dual @ Z - dual[support, np.newaxis] * Z[support], dual @ Z])
-    lengths = np.linalg.norm(others, axis=1)
-    units = np.divide(
-        others, lengths[:, np.newaxis], out=np.zeros_like(others), where=lengths[:, np.newaxis] > 0
-    )
-    reach = np.maximum(units @ feasible, 0.0)  # w_S . r_i/|r_i|
-    across = np.linalg.norm(feasible - reach[:, np.newaxis] * units, axis=1)
-    per_length = np.divide(rest, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    column = np.full(len(Z), support.size)
-    column[support] = np.arange(support.size)
-    certified = np.empty((len(points), len(Z)), dtype=np.bool_)
-    for rows, block in _blocks(points, len(Z)):
-        value = block @ feasible
-        size = np.linalg.norm(block, axis=1)[:, np.newaxis]
+    known = balls.two_classes(X=X, y=y, weights=weights, dual=dual)
+    certified = np.empty((len(points), known.column.size), dtype=np.bool_)
+    for rows, block in _blocks(points, known.column.size):
+        value = block @ known.weights
         sign = np.sign(value)[:, np.newaxis]
         value = np.abs(value)[:, np.newaxis]
-        toward = sign * (block @ units.T)
-        beside = np.sqrt(np.maximum(size * size - toward * toward, 0.0))
-        # w_S - factor r_i = e_i - tilt r_i/|r_i|; every factor >= 0 gives a ball, this one the best
-        tilt = np.divide(across * toward, beside, out=np.zeros_like(toward), where=beside > 0)
-        tilt = np.clip(tilt, -reach, length)
-        centre = value - (reach + tilt) * toward
-        radius = np.sqrt(across**2 + tilt**2 + 4.0 * (reach + tilt) * per_length)
-        slack = value - (centre + size * radius) / 2.0
-        certified[rows] = (slack > 4.0 * rounding * size * length)[:, column]
+        size = np.linalg.norm(block, axis=1)[:, np.newaxis]
+        shift = known.shift(value, sign * (block @ known.units.T), size)
+        certified[rows] = (value > shift)[:, known.column]
     return certified
 
 
@@ -318,15 +285,3 @@ def _per_sample(name: str, value: ArrayLike) -> Floats:
     if array.ndim != 1:
         raise ValueError(f"{name} must have shape (n,), one a left-out sample, got {array.shape}")
     return array
-
-
-def _separated(
-    X: ArrayLike, y: ArrayLike, weights: Floats, dual: ArrayLike
-) -> tuple[Floats, Floats]:
-    X, y = labelled_sample(X, y)
-    if X.shape[1] != weights.size:
-        raise ValueError(f"weights have {weights.size} entries, X has {X.shape[1]} features")
-    dual = sample_duals(dual)
-    if dual.shape != y.shape:
-        raise ValueError(f"dual must have shape {y.shape}, one a sample, got {dual.shape}")
-    return X * y[:, np.newaxis], dual

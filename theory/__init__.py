@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tunebound.theory.certification.certificate import Certificate
+    from tunebound.theory.certification.certify import certify
     from tunebound.theory.engine.computing import Results, study
     from tunebound.theory.engine.falsification import Falsification, falsify
     from tunebound.theory.engine.hypothesis import (
@@ -28,41 +30,44 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.verification import verify
 
 _MODULES = {
-    "Assumption": "statement",
-    "Chart": "search_space",
-    "Claim": "statement",
-    "Decision": "hypothesis",
-    "Falsification": "falsification",
-    "Hypothesis": "hypothesis",
-    "Illustration": "presentation",
-    "Options": "options",
-    "Presentation": "presentation",
-    "Results": "computing",
-    "SearchSpace": "search_space",
-    "Setting": "setting",
-    "Study": "studies",
-    "Table": "presentation",
-    "Theorem": "statement",
-    "Verdict": "verdict",
-    "decide": "hypothesis",
-    "falsify": "falsification",
-    "find_setting": "setting",
-    "hypotheses": "hypothesis",
-    "hypothesize": "hypothesis",
-    "judge": "verdict",
-    "load": "studies",
-    "register_setting": "setting",
-    "report": "reporting",
-    "run": "studies",
-    "settings": "setting",
-    "study": "computing",
-    "theorem": "statement",
-    "theorems": "statement",
-    "verify": "verification",
+    "Assumption": "engine.statement",
+    "Certificate": "certification.certificate",
+    "Chart": "engine.search_space",
+    "Claim": "engine.statement",
+    "Decision": "engine.hypothesis",
+    "Falsification": "engine.falsification",
+    "Hypothesis": "engine.hypothesis",
+    "Illustration": "engine.presentation",
+    "Options": "engine.options",
+    "Presentation": "engine.presentation",
+    "Results": "engine.computing",
+    "SearchSpace": "engine.search_space",
+    "Setting": "engine.setting",
+    "Study": "engine.studies",
+    "Table": "engine.presentation",
+    "Theorem": "engine.statement",
+    "Verdict": "engine.verdict",
+    "certify": "certification.certify",
+    "decide": "engine.hypothesis",
+    "falsify": "engine.falsification",
+    "find_setting": "engine.setting",
+    "hypotheses": "engine.hypothesis",
+    "hypothesize": "engine.hypothesis",
+    "judge": "engine.verdict",
+    "load": "engine.studies",
+    "register_setting": "engine.setting",
+    "report": "engine.reporting",
+    "run": "engine.studies",
+    "settings": "engine.setting",
+    "study": "engine.computing",
+    "theorem": "engine.statement",
+    "theorems": "engine.statement",
+    "verify": "engine.verification",
 }
 
 __all__ = [
     "Assumption",
+    "Certificate",
     "Chart",
     "Claim",
     "Decision",
@@ -78,6 +83,7 @@ __all__ = [
     "Table",
     "Theorem",
     "Verdict",
+    "certify",
     "decide",
     "falsify",
     "find_setting",
@@ -99,7 +105,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"tunebound.theory.engine.{_MODULES[name]}"), name)
+    value = getattr(import_module(f"tunebound.theory.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tunebound.theory.certification.command import certify
+
 # What computes is imported by the commands that need it: --help answers at once.
 if TYPE_CHECKING:
     from tunebound.theory.engine.hypothesis import Hypothesis
@@ -401,6 +403,9 @@ def report(
     from tunebound import theory
 
     typer.echo(theory.report(directory, output=output))
+
+
+app.command()(certify)
 
 
 @app.command(name="theorems")

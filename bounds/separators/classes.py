@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Booleans, Floats, Integers
-from tunebound._ground.checks import labelled_classes
+from tunebound._ground.checks import labelled_classes, sample_numbers
+from tunebound.bounds.separators import left_out
 from tunebound.bounds.separators.least_distance import NotSeparableError, least_distance
-
-_FOREIGN = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +53,7 @@ class ClassSeparator:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaveOneOutClasses:
-    """Separators of the left-out data; row i has sample i left out.
+    """Separators of the left-out data; row i has sample i left out, or the i-th of the chosen ones.
 
     Attributes
     ----------
@@ -63,7 +62,7 @@ class LeaveOneOutClasses:
     margins : ndarray of float64, shape (n,)
         Margins of S^i; none is below the margin of S.
     gaps : ndarray of float64, shape (n,)
-        Relative duality gaps.
+        Relative duality gaps, rounding included: the true margin is at most margin / sqrt(1 - gap).
     """
 
     weights: Floats
@@ -118,7 +117,11 @@ def max_margin_classes(X: ArrayLike, y: ArrayLike) -> ClassSeparator:
 
 
 def leave_one_out_classes(
-    X: ArrayLike, y: ArrayLike, separator: ClassSeparator | None = None
+    X: ArrayLike,
+    y: ArrayLike,
+    separator: ClassSeparator | None = None,
+    *,
+    samples: ArrayLike | None = None,
 ) -> LeaveOneOutClasses:
     """Compute the hard-margin separators of all left-out data of several classes.
 
@@ -130,6 +133,9 @@ def leave_one_out_classes(
         Labels 0, 1, ..., K - 1; each occurs twice.
     separator : ClassSeparator, optional
         ``max_margin_classes(X, y)``, if it is known already.
+    samples : array_like of int, optional
+        Numbers of the samples to leave out, in the order of the rows of the result; all by default.
+        Many samples may be done in parts, so that what is done can be kept.
 
     Returns
     -------
@@ -138,15 +144,16 @@ def leave_one_out_classes(
     Raises
     ------
     TypeError, ValueError
-        If `X` or `y` is malformed, a class has one sample only, or `separator` belongs to other
-        data.
+        If `X` or `y` is malformed, a class has one sample only, `separator` belongs to other data,
+        or `samples` are no numbers of samples.
     NotSeparableError
         If no W separates the classes.
 
     Notes
     -----
     Leaving sample i out drops its K - 1 rows. Where all of them have the dual 0, W_S solves the
-    problem without them too, and nothing is computed; the other problems are solved afresh.
+    problem without them too, and nothing is computed; the other problems are solved together, as
+    `leave_one_out_separators` does.
     """
     points, labels, classes = labelled_classes(X, y, classes=None, members=2)
     Z = _differences(points, labels, classes)
@@ -154,17 +161,17 @@ def leave_one_out_classes(
         separator = max_margin_classes(points, labels)
     else:
         _check_belongs(Z, separator, (classes, points.shape[1]))
-    n = len(points)
-    owner = np.repeat(np.arange(n), classes - 1)
-    weights = np.tile(separator.weights, (n, 1, 1))
-    margins = np.full(n, separator.margin)
-    gaps = np.full(n, separator.gap)
-    for i in separator.support:
-        solution = least_distance(Z[owner != i])
-        weights[i] = solution.weights.reshape(classes, -1)
-        # W_S separates S^i too, so a smaller margin can only be rounding
-        margins[i] = max(solution.margin, separator.margin)
-        gaps[i] = solution.gap
+    chosen = sample_numbers("samples", samples, len(points))
+    weights = np.tile(separator.weights, (chosen.size, 1, 1))
+    margins = np.full(chosen.size, separator.margin)
+    gaps = np.full(chosen.size, separator.gap)
+    at = np.flatnonzero(separator.dual[chosen].any(axis=1))
+    rows = chosen[at, np.newaxis] * (classes - 1) + np.arange(classes - 1)
+    dual = separator.dual[np.arange(classes) != labels[:, np.newaxis]]
+    found, margins[at], gaps[at] = left_out.resolve(
+        Z, separator.margin, dual, rows, solver="active-set"
+    )
+    weights[at] = found.reshape(at.size, classes, -1)
     return LeaveOneOutClasses(weights=weights, margins=margins, gaps=gaps)
 
 
@@ -187,8 +194,8 @@ def _check_belongs(Z: Floats, separator: ClassSeparator, shape: tuple[int, int])
             f"separator has weights {separator.weights.shape} for {len(separator.dual)} samples, X"
             f" and y ask for {shape} and {len(Z) // (shape[0] - 1)}: {remedy}"
         )
-    smallest = float((Z @ separator.weights.ravel()).min())
-    if abs(smallest - 1.0) > _FOREIGN:
+    smallest, possible = left_out.smallest_product(Z, separator.weights.ravel())
+    if not possible:
         raise ValueError(
             f"separator has a smallest margin of {smallest:.6g} on X, y instead of 1: {remedy}"
         )

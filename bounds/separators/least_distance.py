@@ -1,15 +1,17 @@
-"""Least distance programming: the shortest w with Z w >= 1, by non-negative least squares and an
-active-set polish.
+"""Least distance programming: the shortest w with Z w >= 1, by non-negative least squares or an
+interior-point method, and an active-set polish.
 
 ``min |E u - f|, u >= 0`` with ``E = [Z^T; 1^T]``, ``f = (0, ..., 0, 1)`` has a residual that is
 proportional to ``(-w, 1)`` (Lawson and Hanson, Solving Least Squares Problems, 1974, chapter 23).
-It loses digits when the margin is far from 1, so the data are scaled by a power of two first. What
-it is trusted for is the active set alone: given that, w and the dual solve a linear system, refined
-here with residuals in extended precision.
+It loses digits when the margin is far from 1, so the data are scaled by a power of two first; large
+problems, and those that it gives up, go to an interior-point method. What either is trusted for is
+the active set alone: given that, w and the dual solve a linear system, refined here with residuals
+in extended precision.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,15 +20,15 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from tunebound._ground.arrays import Floats
+from tunebound.bounds.separators import interior_point
+from tunebound.bounds.separators.certificates import EXTENDED_EPS, Extended, certify, products
+from tunebound.bounds.separators.split_products import EPS, Split, split
 
-# Wider than float64 on x86; the same as float64 elsewhere, where the gap then says what was lost.
-Extended = NDArray[np.longdouble]
-
-_EPS = float(np.finfo(np.float64).eps)
-_EXTENDED_EPS = float(np.finfo(np.longdouble).eps)
 # relative to the largest entry: below, float64 data cannot tell a margin from none
 _SMALLEST_MARGIN = 1e-14
 _LARGEST_GAP = 1e-6
+_EXPECTED_GAP = 1e-9  # of a start that was right
+_PIVOTING = 10**6  # entries of Z up to which non-negative least squares is the faster way
 
 _UNRESOLVED = (
     "X, y: float64 shows no separator through the origin; either there is none, or its margin is"
@@ -57,7 +59,7 @@ class LeastDistance:
         alpha >= 0 with w = Z^T alpha and sum alpha = |w|^2.
     gap : float
         Relative duality gap 1 - (lower/upper)^2 of a margin that w attains and one that alpha shows
-        to be the largest.
+        to be the largest, rounding included; see `certificates`.
     """
 
     weights: Floats
@@ -66,13 +68,15 @@ class LeastDistance:
     gap: float
 
 
-def least_distance(Z: Floats) -> LeastDistance:
+def least_distance(Z: Floats, active: NDArray[np.intp] | None = None) -> LeastDistance:
     """Solve for the shortest w with Z w >= 1.
 
     Parameters
     ----------
     Z : ndarray of float64, shape (n, d)
         Finite rows y_i x_i.
+    active : ndarray of int, optional
+        Rows that probably have a positive dual, where the margin is near 1; tried first.
 
     Returns
     -------
@@ -89,22 +93,25 @@ def least_distance(Z: Floats) -> LeastDistance:
             f"X[{zero[0]}] is the zero vector, which no hyperplane through the origin separates:"
             " remove it, or append a constant feature"
         )
+    if active is not None and active.size:
+        solution = _polish(Z, active)
+        if solution.gap <= _EXPECTED_GAP:
+            return solution
     exponent = int(np.frexp(np.abs(Z).max())[1])
     scaled = np.ldexp(Z, -exponent)  # exact, but for entries 1e308 times below the largest
-    solution = None
-    try:
-        active, shift = _active_set(scaled)
+    best, best_shift = None, 0
+    for route in _routes(scaled.size):
+        found = route(scaled)
+        if found is None:
+            continue
+        active, shift = found
         solution = _polish(np.ldexp(scaled, shift), active)
-    except RuntimeError:  # NNLS used up its iterations
-        shift = 0
-    if solution is None or solution.gap > _LARGEST_GAP:  # NNLS failed, or lost the active set
-        active, shift = _active_set_by_cone_program(scaled)
-        solution = _polish(np.ldexp(scaled, shift), active)
-    if solution.gap > _LARGEST_GAP:
-        raise NotSeparableError(
-            f"{_UNRESOLVED} (relative duality gap {solution.gap:.1e}). {_REMEDY}"
-        )
-    return unscale(solution, exponent - shift)
+        if best is None or solution.gap < best.gap:
+            best, best_shift = solution, shift
+        if best.gap <= _LARGEST_GAP:
+            return unscale(best, exponent - best_shift)
+    found_gap = "" if best is None else f" (relative duality gap {best.gap:.1e})"
+    raise NotSeparableError(f"{_UNRESOLVED}{found_gap}. {_REMEDY}")
 
 
 def unscale(solution: LeastDistance, exponent: int) -> LeastDistance:
@@ -123,79 +130,113 @@ def unscale(solution: LeastDistance, exponent: int) -> LeastDistance:
     )
 
 
-def duality_gap(attained: Floats | float, largest: Floats | float) -> Floats:
-    """Return 1 - (attained/largest)^2 of margins, in size: rounding may cross them."""
-    return np.asarray(np.abs((largest - attained) * (largest + attained)) / largest**2)
+Found = tuple[NDArray[np.intp], int]  # active set; power of two that brings the margin near 1
 
 
-def _active_set(Z: Floats) -> tuple[NDArray[np.intp], int]:
-    """Return the samples with a positive dual, by NNLS, and the power of two that brings the margin
-    near 1.
-    """
+def _routes(size: int) -> list[Callable[[Floats], Found | None]]:
+    routes: list[Callable[[Floats], Found | None]] = [_by_least_squares, _by_interior_point]
+    return routes if size <= _PIVOTING else routes[::-1]
+
+
+def _columns(Z: Floats) -> Floats:
+    """The columns y_i x_i, in coordinates of their span where that is smaller: (min(n, d), n)."""
     n, d = Z.shape
-    columns = Z.T if d <= n else scipy.linalg.qr(Z.T, mode="r")[0][:n]
+    return Z.T if d <= n else scipy.linalg.qr(Z.T, mode="r")[0][:n]
+
+
+def _by_least_squares(Z: Floats) -> Found | None:
+    n = len(Z)
+    columns = _columns(Z)
     target = np.zeros(columns.shape[0] + 1)
     target[-1] = 1.0
     shift = 0
     for _ in range(4):
         system = np.vstack([np.ldexp(columns, shift), np.ones(n)])
-        u, _ = scipy.optimize.nnls(system, target)
-        combination = columns @ u
-        largest = float(np.linalg.norm(combination)) / float(u.sum())
-        if largest < _SMALLEST_MARGIN:
-            raise NotSeparableError(
-                "X, y are not linearly separable through the origin: a convex combination of the"
-                f" rows y_i x_i has norm {largest:.1e} where the largest entry of X is scaled to 1."
-                f" {_REMEDY}"
-            )
-        wanted = -int(np.frexp(largest)[1])
+        try:
+            u, _ = scipy.optimize.nnls(system, target)
+        except RuntimeError:  # it used up its iterations
+            return None
+        wanted = _wanted_shift(columns @ u / u.sum())
         if abs(wanted - shift) <= 6:  # the residual kept 12 binary digits at most below 1
             return np.flatnonzero(u > 0), wanted
         shift = wanted
     return np.flatnonzero(u > 0), shift
 
 
-def _active_set_by_cone_program(Z: Floats) -> tuple[NDArray[np.intp], int]:
-    """Return the same by an interior-point method, which needs no pivoting but knows the active set
-    only roughly.
-    """
-    import cvxpy
+def _by_interior_point(Z: Floats) -> Found | None:
+    columns = _columns(Z)
+    radius = float(np.linalg.norm(columns, axis=0).max())
+    active, shares = interior_point.support_of(np.ascontiguousarray(columns.T / radius))
+    wanted = _wanted_shift(columns @ shares)
+    return (active, wanted) if active.size else None
 
-    radius = float(np.linalg.norm(Z, axis=1).max())
-    w = cvxpy.Variable(Z.shape[1])
-    constraint = (Z / radius) @ w >= 1
-    problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(w)), [constraint])
-    problem.solve(solver=cvxpy.CLARABEL)
-    if w.value is None or constraint.dual_value is None:
-        raise NotSeparableError(f"{_UNRESOLVED} (the cone program is {problem.status}). {_REMEDY}")
-    shift = -int(np.frexp(radius / np.linalg.norm(w.value))[1])
-    dual = np.asarray(constraint.dual_value)
-    return np.flatnonzero(dual > 1e-7 * dual.max()), shift
+
+def _wanted_shift(combination: Floats) -> int:
+    """The power of two for a margin of this convex combination of rows; refuses one that is 0."""
+    largest = float(np.linalg.norm(combination))
+    if largest < _SMALLEST_MARGIN:
+        raise NotSeparableError(
+            "X, y are not linearly separable through the origin: a convex combination of the"
+            f" rows y_i x_i has norm {largest:.1e} where the largest entry of X is scaled to 1."
+            f" {_REMEDY}"
+        )
+    return -int(np.frexp(largest)[1])
 
 
 def _polish(Z: Floats, active: NDArray[np.intp]) -> LeastDistance:
     """Solve on the active set, and correct the set until no dual is negative and no row is
     violated.
+
+    As Lawson and Hanson do: a solution with negative duals is approached from the last one without
+    until the first dual is 0, and that row leaves.
     """
-    norms = np.linalg.norm(Z, axis=1)
+    rows = split(Z)
+    current = np.zeros(len(Z), np.longdouble)
     best: LeastDistance | None = None
     for _ in range(2 * active.size + 20):
         active, w, dual = _equality_solution(Z, active)
-        products = _products(Z, w, norms)
-        candidate = _certified(Z, active, w, dual, float(products.min()))
+        values, errors = products(rows, w[np.newaxis])
+        candidate = _certified(rows, active, w, dual, values, errors)
         if best is None or candidate.gap < best.gap:
             best = candidate
-        tolerance = 4 * _EPS + 8 * _EXTENDED_EPS * norms
-        violation = 1.0 - products - tolerance
+        violation = 1.0 - values[0] - errors[0] - 4 * EPS - 8 * EXTENDED_EPS * rows.norms
         violation[active] = 0.0
         if dual.min() < 0 and active.size > 1:
-            active = np.delete(active, np.argmin(dual))
+            if not current.any():
+                current[active] = np.maximum(dual, 0.0)
+            start = current[active]
+            lengths = np.full(active.size, np.inf)
+            np.divide(start, start - dual, out=lengths, where=dual < 0)
+            current[:] = 0.0
+            current[active] = np.maximum(start + lengths.min() * (dual - start), 0.0)
+            active = np.delete(active, np.argmin(lengths))
         elif violation.max() > 0:
-            active = np.append(active, np.argmax(violation))
+            current[:] = 0.0
+            current[active] = np.maximum(dual, 0.0)
+            entering = int(np.argmax(violation))
+            leaving = _replaced(Z, active, current[active], entering)
+            active = np.append(np.delete(active, leaving), entering)
         else:
             return candidate
     assert best is not None  # the loop runs at least once
     return best
+
+
+def _replaced(
+    Z: Floats, active: NDArray[np.intp], dual: Extended, entering: int
+) -> NDArray[np.intp]:
+    """Which place of the active set a row takes that depends on the others: the one whose dual
+    falls to 0 first when the new row takes over; none if it is independent.
+    """
+    rows = Z[active]
+    image = np.linalg.lstsq(rows.T, Z[entering], rcond=EPS)[0]
+    left = float(np.linalg.norm(Z[entering] - image @ rows))
+    rounding = Z.shape[1] * EPS * float(np.linalg.norm(Z[entering]))
+    falling = image > 0
+    if (active.size < Z.shape[1] and left > rounding) or not falling.any():
+        return np.empty(0, np.intp)
+    length = np.where(falling, dual, np.inf) / np.where(falling, image, 1.0)
+    return np.array([np.argmin(length)])
 
 
 def _equality_solution(
@@ -210,7 +251,7 @@ def _equality_solution(
     rows = Z[active]
     Q, R, order = scipy.linalg.qr(rows.T, mode="economic", pivoting=True)
     diagonal = np.abs(np.diag(R))
-    rank = int(np.count_nonzero(diagonal > max(rows.shape) * _EPS * diagonal[0]))
+    rank = int(np.count_nonzero(diagonal > max(rows.shape) * EPS * diagonal[0]))
     active, rows = active[order[:rank]], rows[order[:rank]]
     Q, R = Q[:, :rank], R[:rank, :rank]
     A = rows.astype(np.longdouble)
@@ -234,30 +275,29 @@ def _equality_solution(
     return active, w, dual
 
 
-def _products(Z: Floats, w: Extended, norms: Floats) -> Floats:
-    """Return Z w, in extended precision for the rows that may be the smallest."""
-    w64 = w.astype(np.float64)
-    products = Z @ w64
-    uncertainty = Z.shape[1] * _EPS * norms * float(np.linalg.norm(w64))
-    near = np.flatnonzero(products - uncertainty <= np.min(products + uncertainty))
-    products[near] = (Z[near].astype(np.longdouble) @ w).astype(np.float64)
-    return products
-
-
 def _certified(
-    Z: Floats, active: NDArray[np.intp], w: Extended, multipliers: Extended, smallest: float
+    rows: Split,
+    active: NDArray[np.intp],
+    w: Extended,
+    multipliers: Extended,
+    values: Floats,
+    errors: Floats,
 ) -> LeastDistance:
-    dual = np.zeros(Z.shape[0])
-    dual[active] = np.maximum(multipliers, 0.0)
-    if smallest <= 0 or not dual.any():
+    chosen = np.maximum(multipliers, 0.0).astype(np.float64)
+    dual = np.zeros(len(rows.values))
+    dual[active] = chosen
+    combination = chosen.astype(np.longdouble) @ rows.values[active].astype(np.longdouble)
+    rounding = (active.size + 2) * EXTENDED_EPS * float(chosen @ rows.norms[active])
+    deviation = float(np.linalg.norm((combination - w).astype(np.float64))) + rounding
+    smallest, margins, gaps = certify(
+        values, errors, w[np.newaxis], dual[np.newaxis], np.array([deviation])
+    )
+    margin = float(margins[0])
+    if margin == 0:
         return LeastDistance(w.astype(np.float64), 0.0, dual, np.inf)
-    norm = np.sqrt(w @ w)
-    attained = float(smallest / norm)
-    combination = dual[active].astype(np.longdouble) @ Z[active].astype(np.longdouble)
-    largest = float(np.sqrt(combination @ combination) / dual.sum())
     return LeastDistance(
-        weights=(w / smallest).astype(np.float64),
-        margin=attained,
-        dual=dual / (dual.sum() * attained**2),
-        gap=float(duality_gap(attained, largest)),
+        weights=(w / smallest[0]).astype(np.float64),
+        margin=margin,
+        dual=dual / (dual.sum() * margin**2),
+        gap=float(gaps[0]),
     )

@@ -1,217 +1,263 @@
-"""Least distance problems that differ in one missing row, solved together by active-set pivots.
+"""Least distance problems that differ in a few missing rows, solved together by active-set pivots.
 
-With K = Z Z^T + 1, the non-negative u that solve the NNLS problem of least distance programming
-satisfy K u = 1 where u is positive, and w = Z^T u / (1 - sum u). Leaving a support vector out
-changes a few members of the active set, so every problem starts from the active set of the whole.
-All problems pivot at the same time: each keeps the inverse of K on its active set, in slots of
-which some are empty, and a pivot is a rank-one update of it.
+Every problem starts from the support set of the whole and moves to its own by single rows: one that
+is violated enters, one whose dual would turn negative leaves (Lawson and Hanson's algorithm with a
+warm start; no step raises the objective, so no active set comes twice). A problem keeps the inverse
+of H (see `tableau`) on the rows T in which its set differs from the whole's, in slots of which some
+are empty; a pivot is a rank-one update of it. All problems pivot at the same time.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import scipy.linalg
-from numpy.typing import NDArray
 
-from tunebound._ground.arrays import Floats
-
-Indices = NDArray[np.intp]
+from tunebound._ground.arrays import Booleans, Floats
+from tunebound.bounds.separators.tableau import Indices, Tableau
 
 _SPARE_SLOTS = 4
-_LARGEST_BLOCK = 2**22  # entries of the inverses that are held at once (32 MiB)
-# a new member that the active ones explain up to this (squared, relative) takes the place of one of
-# them
+_CHANGES = 2  # that a problem may make between two looks at its slots
+# a new row of which the active ones leave no more than this (squared, relative) takes the place of
+# one of them
 _DEPENDENT = 1e-12
 
 
-def kernel_of(Z: Floats) -> tuple[Floats, Floats]:
-    """Return the rows, in the coordinates of their span where that is smaller, and K = Z Z^T +
-    1.
-    """
-    rows = Z if Z.shape[1] <= Z.shape[0] else scipy.linalg.qr(Z.T, mode="r")[0][: Z.shape[0]].T
-    return rows, rows @ rows.T + 1.0
-
-
-def resolve(Z: Floats, dual: Floats, left_out: Indices) -> Floats:
-    """Solve the problems without one support vector each.
+def resolve(whole: Tableau, left_out: Indices) -> Floats:
+    """Solve the problems without some rows each.
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n, d)
-        Rows y_i x_i at a margin near 1.
-    dual : ndarray of float64, shape (n,)
-        Dual of the whole problem.
-    left_out : ndarray of int, shape (P,)
-        Samples to leave out, each with a dual above 0.
+    whole : Tableau
+        Of the whole problem.
+    left_out : ndarray of int, shape (P, g)
+        Rows to leave out; n, the number of rows, where a problem leaves out fewer than g.
 
     Returns
     -------
     ndarray of float64, shape (P, n)
-        u of each problem, proportional to its dual; NaN where the pivots lead nowhere.
+        Dual of each problem; NaN where the pivots lead nowhere.
     """
-    rows, kernel = kernel_of(Z)
-    active = np.flatnonzero(dual)
-    inverse = scipy.linalg.pinvh(kernel[np.ix_(active, active)])
-    u = dual[active] / (1.0 + dual.sum())
-    solutions = np.full((left_out.size, Z.shape[0]), np.nan)
-    together = max(1, _LARGEST_BLOCK // (active.size + _SPARE_SLOTS) ** 2)
-    for first in range(0, left_out.size, together):
-        block = slice(first, first + together)
-        _Pivots(rows, kernel, active, inverse, u, left_out[block]).run(solutions[block])
+    solutions = np.full((left_out.shape[0], whole.rows.shape[0] - 1), np.nan)
+    _Pivots(whole, left_out).run(solutions)
     return solutions
 
 
 class _Pivots:
-    """Lawson and Hanson's NNLS with a warm start, one problem a row; no step raises the objective,
-    so no active set comes twice.
-    """
+    """The state of all problems that are not finished, one a row."""
 
-    def __init__(
-        self,
-        rows: Floats,
-        kernel: Floats,
-        active: Indices,
-        inverse: Floats,
-        u: Floats,
-        left_out: Indices,
-    ) -> None:
-        n, count = kernel.shape[0], left_out.size
-        self.empty = n  # stands for a member in the empty slots: a row of zeros
-        self.rows = np.pad(rows, ((0, 1), (0, 0)))
-        self.kernel = np.pad(kernel, (0, 1))
-        self.tolerance = 1e-14 * float(np.sqrt(kernel.diagonal().max()))
+    def __init__(self, whole: Tableau, left_out: Indices) -> None:
+        count, n, k = left_out.shape[0], whole.rows.shape[0] - 1, whole.active.size
+        slots = left_out.shape[1] + _SPARE_SLOTS
+        self.whole = whole
+        self.empty = n
+        self.tolerance = 1e-14 * float(np.sqrt(whole.squares.max()))
         self.problem = np.arange(count)  # position among the solutions
         self.left_out = left_out
-        self.member = np.tile(np.append(active, np.full(_SPARE_SLOTS, n)), (count, 1))
-        self.inverse = np.tile(np.pad(inverse, (0, _SPARE_SLOTS)), (count, 1, 1))
-        self.current = np.tile(np.append(u, np.zeros(_SPARE_SLOTS)), (count, 1))
-        self.latest = np.full(count, -1)  # the member that entered last
+        self.changed = np.full((count, slots), n)  # T
+        self.inverse = np.zeros((count, slots, slots))
+        self.removed = np.zeros((count, k), dtype=bool)
+        # the last duals without a negative one, on A and in the slots
+        self.inner = np.tile(whole.offset[whole.active], (count, 1))
+        self.outer = np.zeros((count, slots))
+        self.latest = np.full(count, -1)  # the row that entered last
         self.refused = np.zeros((count, n + 1), dtype=bool)
-        self._remove(np.arange(count), np.searchsorted(active, left_out))
+        for rows in left_out.T:
+            at = np.flatnonzero(whole.inside[rows])
+            self._change(at, rows[at])
 
     def run(self, solutions: Floats) -> None:
         for _ in range(6 * self.empty):
-            u = self.inverse.sum(axis=2)
-            blocking = (u <= 0) & (self.member < self.empty)
-            infeasible = blocking.any(axis=1)
-            if infeasible.any():
-                self._step_back(np.flatnonzero(infeasible), u, blocking)
-            feasible = np.flatnonzero(~infeasible)
-            if feasible.size:
-                self._enter(feasible, u[feasible], solutions)
             if not self.problem.size:
                 return
+            if np.count_nonzero(self.changed == self.empty, axis=1).min() < _CHANGES:
+                self._grow()
+            x = np.matmul(self.inverse, self.whole.offset[self.changed][..., np.newaxis])[..., 0]
+            inner, outer = self._duals(self.whole.offset[self.whole.active], x)
+            candidates = np.concatenate([inner, outer], axis=1)
+            members = np.concatenate([~self.removed, self._entered()], axis=1)
+            blocking = members & (candidates <= 0)
+            infeasible = blocking.any(axis=1)
+            at = np.flatnonzero(infeasible)
+            if at.size:
+                self._step_back(at, candidates[at], blocking[at])
+            at = np.flatnonzero(~infeasible)
+            if at.size:
+                self._enter(at, inner[at], outer[at], solutions)
 
-    def _step_back(self, at: Indices, u: Floats, blocking: NDArray[np.bool_]) -> None:
-        """Go towards u until the first member is 0, and drop that one.
+    def _entered(self) -> Booleans:
+        """Slots whose row is not of A."""
+        return (self.changed < self.empty) & ~self.whole.inside[self.changed]
 
-        A member that would have to leave just after it entered was violated by rounding alone, and
-        is refused until another step succeeds (as in Lawson and Hanson's own program).
+    def _duals(
+        self, base: Floats, x: Floats, at: Indices | slice = slice(None)
+    ) -> tuple[Floats, Floats]:
+        """What the solution x on T makes of duals on A, and the duals in the slots."""
+        along = self.whole.on_active[self.changed[at]]
+        inner = base - np.matmul(x[:, np.newaxis], along)[:, 0]
+        inner[self.removed[at]] = 0.0
+        return inner, np.where(self._entered()[at], x, 0.0)
+
+    def _row_at(self, at: Indices, position: Indices) -> Indices:
+        """The row at a position among A and the slots."""
+        k = self.whole.active.size
+        slot = np.maximum(position - k, 0)
+        return np.where(
+            position < k,
+            self.whole.active[np.minimum(position, k - 1)],
+            self.changed[at, slot],
+        )
+
+    def _step_back(self, at: Indices, target: Floats, blocking: Booleans) -> None:
+        """Go towards the target until the first dual is 0, and drop that row.
+
+        A row that would have to leave just after it entered was violated by rounding alone, and is
+        refused until another step succeeds (as in Lawson and Hanson's own program).
         """
-        current, target = self.current[at], u[at]
-        fall = np.where(blocking[at] & (current > target), current - target, 1.0)
-        length = np.where(blocking[at], np.where(current > target, current, 0.0) / fall, np.inf)
+        current = np.concatenate([self.inner[at], self.outer[at]], axis=1)
+        fall = np.where(blocking & (current > target), current - target, 1.0)
+        length = np.where(blocking, np.where(current > target, current, 0.0) / fall, np.inf)
         first = np.argmin(length, axis=1)
         shortest = length[np.arange(at.size), first]
-        gone = self.member[at, first]
+        gone = self._row_at(at, first)
         self.refused[at, gone] = (gone == self.latest[at]) & (shortest == 0)
-        self.current[at] = np.maximum(current + shortest[:, np.newaxis] * (target - current), 0.0)
-        self._remove(at, first)
+        self._move(at, np.maximum(current + shortest[:, np.newaxis] * (target - current), 0.0))
+        self._change(at, gone)
 
-    def _enter(self, at: Indices, u: Floats, solutions: Floats) -> None:
+    def _move(self, at: Indices, duals: Floats) -> None:
+        k = self.whole.active.size
+        self.inner[at], self.outer[at] = duals[:, :k], duals[:, k:]
+
+    def _enter(self, at: Indices, inner: Floats, outer: Floats, solutions: Floats) -> None:
         """Admit the most violated row of each problem; finish the problems that have none."""
-        each = np.arange(at.size)
-        active = each[:, np.newaxis], self.member[at]
-        solution = np.zeros((at.size, self.empty + 1))
-        solution[active] = u
-        residual = (1.0 - u.sum(axis=1))[:, np.newaxis] - (solution @ self.rows) @ self.rows.T
-        u = u + np.matmul(self.inverse[at], residual[active][..., np.newaxis])[..., 0]
-        solution[active] = u
-        moved = (self.member[at] == self.latest[at][:, np.newaxis]).any(axis=1)
+        whole, each = self.whole, np.arange(at.size)
+        changed, entered = self.changed[at], self._entered()[at]
+        weights = inner @ whole.rows[whole.active]
+        weights += np.matmul(outer[:, np.newaxis], whole.rows[changed])[:, 0]
+        residual = 1.0 - weights @ whole.rows.T
+        # one step of iterative refinement, with the residuals on the active rows
+        on_active = np.where(self.removed[at], 0.0, residual[:, whole.active])
+        own = np.where(entered, np.take_along_axis(residual, changed, axis=1), 0.0)
+        own -= np.matmul(whole.on_active[changed], on_active[..., np.newaxis])[..., 0]
+        x = np.matmul(self.inverse[at], own[..., np.newaxis])[..., 0]
+        correction = self._duals(-(on_active @ whole.on_active[whole.active]), x, at)
+        inner, outer = (
+            np.maximum(inner + correction[0], 0.0),
+            np.maximum(outer + correction[1], 0.0),
+        )
+
+        moved = (changed == self.latest[at][:, np.newaxis]).any(axis=1) | (
+            whole.inside[self.latest[at]] & ~self.removed[at, whole.place[self.latest[at]]]
+        )
         self.refused[at[moved]] = False
-        residual[active] = residual[each, self.left_out[at]] = residual[:, self.empty] = -np.inf
+        active = np.where(self.removed[at], self.empty, whole.active)
+        residual[each[:, np.newaxis], active] = -np.inf
+        residual[each[:, np.newaxis], np.where(entered, changed, self.empty)] = -np.inf
+        residual[each[:, np.newaxis], self.left_out[at]] = -np.inf
+        residual[:, self.empty] = -np.inf
         residual[self.refused[at]] = -np.inf
         entering = np.argmax(residual, axis=1)
         optimal = residual[each, entering] <= self.tolerance
-        solutions[self.problem[at[optimal]]] = solution[optimal, : self.empty]
-        self.current[at] = np.maximum(u, 0.0)
-        stuck = self._admit(at[~optimal], entering[~optimal])
-        self._drop(np.concatenate([at[optimal], stuck]))
-
-    def _remove(self, at: Indices, slot: Indices) -> None:
-        each = np.arange(at.size)
-        inverse = self.inverse[at]
-        column = inverse[each, :, slot]
-        inverse -= (column / column[each, slot][:, np.newaxis])[:, :, np.newaxis] * column[
-            :, np.newaxis, :
-        ]
-        inverse[each, slot, :] = inverse[each, :, slot] = 0.0
-        self.inverse[at] = inverse
-        self.member[at, slot] = self.empty
-        self.current[at, slot] = 0.0
+        done, going = np.flatnonzero(optimal), np.flatnonzero(~optimal)
+        found = np.zeros((done.size, self.empty + 1))
+        found[:, whole.active] = inner[done]
+        found[np.arange(done.size)[:, np.newaxis], changed[done]] += outer[done]
+        solutions[self.problem[at[done]]] = found[:, :-1]
+        self.inner[at], self.outer[at] = inner, outer
+        stuck = self._admit(at[going], entering[going])
+        self._drop(np.concatenate([at[done], stuck]))
 
     def _admit(self, at: Indices, entering: Indices) -> Indices:
-        """Add a member to each problem; return the problems where it depends on the others and none
+        """Add a row to each active set; return the problems where it depends on the others and none
         can make room.
-
-        Example: rows z = 0, 1 are active with u = (1/4, 1/2), and z = 2 enters. K of the active is
-        [[1, 1], [1, 2]], its inverse [[2, -1], [-1, 1]], and the new column is (1, 3) above the
-        diagonal 5. `_image` gives (-1, 2), as (2, 1) = -1 (0, 1) + 2 (1, 1), and leaves
-        5 - (-1 * 1 + 2 * 3) = 0: dependent. `_exchange` shifts weight w to z = 2, so that u becomes
-        (1/4 + w, 1/2 - 2 w), until z = 1 is at 0: w = 1/4, u = (1/2, 0), and z = 1 leaves; sum u z
-        = 1/2 and sum u = 3/4 stay. On z = 0 alone the image of z = 2 is 1 and leaves 5 - 1 = 4, so
-        the inverse gains (1, -1) (1, -1)^T / 4: [[5/4, -1/4], [-1/4, 1/4]] on z = 0, 2.
         """
         if not at.size:
             return at
-        if (self.member[at] < self.empty).all(axis=1).any():
-            self._grow()
-        image, schur = self._image(at, entering)
+        image, left = self._image(at, entering)
         weight = np.zeros(at.size)
-        dependent = np.flatnonzero(schur <= 0)
+        dependent = np.flatnonzero(left <= 0)
         if dependent.size:
             weight[dependent] = self._exchange(at[dependent], image[dependent])
-            image[dependent], schur[dependent] = self._image(at[dependent], entering[dependent])
-        independent = np.flatnonzero(schur > 0)
-        image, schur = image[independent], schur[independent]
-        chosen, entering = at[independent], entering[independent]
-        slot = np.argmax(self.member[chosen] == self.empty, axis=1)
-        image[np.arange(chosen.size), slot] = -1.0
-        self.inverse[chosen] += (image / schur[:, np.newaxis])[:, :, np.newaxis] * image[
-            :, np.newaxis, :
-        ]
-        self.member[chosen, slot], self.current[chosen, slot] = entering, weight[independent]
+            left[dependent] = self._image(at[dependent], entering[dependent])[1]
+        independent = np.flatnonzero(left > 0)
+        chosen, entering, weight = at[independent], entering[independent], weight[independent]
+        self._change(chosen, entering)
+        inside = self.whole.inside[entering]
+        slot = np.argmax(self.changed[chosen] == entering[:, np.newaxis], axis=1)
+        self.inner[chosen[inside], self.whole.place[entering[inside]]] = weight[inside]
+        self.outer[chosen[~inside], slot[~inside]] = weight[~inside]
         self.latest[chosen] = entering
         return np.delete(at, independent)
 
     def _image(self, at: Indices, entering: Indices) -> tuple[Floats, Floats]:
-        """Return the coefficients of the new member on the active ones, and what they leave of it;
-        0 where that is rounding. See `_admit` for an example.
+        """Return the coefficients of the new row on the active ones (on A, then in the slots), and
+        what they leave of it, squared; 0 where that is rounding.
         """
-        column = self.kernel[self.member[at], entering[:, np.newaxis]]
-        diagonal = self.kernel[entering, entering]
-        image = np.matmul(self.inverse[at], column[..., np.newaxis])[..., 0]
-        left = diagonal - np.einsum("pm,pm->p", column, image)
-        return image, np.where(left > _DEPENDENT * diagonal, left, 0.0)
+        whole, changed, inverse = self.whole, self.changed[at], self.inverse[at]
+        back = whole.inside[entering]  # a row of A that returns
+        column = whole.between(entering, changed)
+        x = np.matmul(inverse, column[..., np.newaxis])[..., 0]
+        left = whole.diagonal(entering) - (column * x).sum(axis=1)
+        base = np.where(back[:, np.newaxis], 0.0, whole.on_active[entering])
+        slot = np.argmax(changed == entering[:, np.newaxis], axis=1)[back]
+        x[back] = inverse[back, :, slot]
+        left[back] = -inverse[back, slot, slot]
+        image = np.concatenate(self._duals(base, x, at), axis=1)
+        return image, np.where(left > _DEPENDENT * whole.squares[entering], left, 0.0)
 
     def _exchange(self, at: Indices, image: Floats) -> Floats:
-        """Shift weight from the active members to a new one that depends on them, until the first
-        is 0, and drop that one. See `_admit` for an example.
+        """Shift weight from the active rows to a new one that depends on them, until the first dual
+        is 0, and drop that row.
         """
+        current = np.concatenate([self.inner[at], self.outer[at]], axis=1)
         falling = image > 0
-        length = np.where(falling, self.current[at] / np.where(falling, image, 1.0), np.inf)
+        length = np.where(falling, current / np.where(falling, image, 1.0), np.inf)
         first = np.argmin(length, axis=1)
         shortest = length[np.arange(at.size), first]
-        possible = np.isfinite(shortest)
-        weight = np.where(possible, shortest, 0.0)
-        self.current[at] = np.maximum(self.current[at] - weight[:, np.newaxis] * image, 0.0)
-        self._remove(at[possible], first[possible])
+        possible = np.flatnonzero(np.isfinite(shortest))
+        weight = np.zeros(at.size)
+        weight[possible] = shortest[possible]
+        self._move(at, np.maximum(current - weight[:, np.newaxis] * image, 0.0))
+        self._change(at[possible], self._row_at(at, first)[possible])
         return weight
 
+    def _change(self, at: Indices, row: Indices) -> None:
+        """Take rows into the active sets, or out of them."""
+        is_changed = self.changed[at] == row[:, np.newaxis]
+        back = is_changed.any(axis=1)
+        self._undo(at[back], np.argmax(is_changed[back], axis=1))
+        self._add(at[~back], row[~back])
+        inside = self.whole.inside[row]
+        place = self.whole.place[row[inside]]
+        self.removed[at[inside], place] = ~back[inside]
+        self.inner[at[inside], place] = 0.0
+
+    def _add(self, at: Indices, row: Indices) -> None:
+        if not at.size:
+            return
+        column = self.whole.between(row, self.changed[at])
+        x = np.matmul(self.inverse[at], column[..., np.newaxis])[..., 0]
+        left = self.whole.diagonal(row) - (column * x).sum(axis=1)
+        slot = np.argmax(self.changed[at] == self.empty, axis=1)
+        x[np.arange(at.size), slot] = -1.0
+        self.inverse[at] += (x / left[:, np.newaxis])[:, :, np.newaxis] * x[:, np.newaxis]
+        self.changed[at, slot] = row
+        self.outer[at, slot] = 0.0
+
+    def _undo(self, at: Indices, slot: Indices) -> None:
+        each = np.arange(at.size)
+        inverse = self.inverse[at]
+        column = inverse[each, :, slot]
+        inverse -= (column / column[each, slot][:, np.newaxis])[:, :, np.newaxis] * column[
+            :, np.newaxis
+        ]
+        inverse[each, slot, :] = inverse[each, :, slot] = 0.0
+        self.inverse[at] = inverse
+        self.changed[at, slot] = self.empty
+        self.outer[at, slot] = 0.0
+
     def _grow(self) -> None:
-        more = self.member.shape[1]
-        self.member = np.pad(self.member, ((0, 0), (0, more)), constant_values=self.empty)
-        self.current = np.pad(self.current, ((0, 0), (0, more)))
+        more = self.changed.shape[1]
+        self.changed = np.pad(self.changed, ((0, 0), (0, more)), constant_values=self.empty)
+        self.outer = np.pad(self.outer, ((0, 0), (0, more)))
         self.inverse = np.pad(self.inverse, ((0, 0), (0, more), (0, more)))
 
     def _drop(self, at: Indices) -> None:
@@ -221,5 +267,9 @@ class _Pivots:
         kept[at] = False
         self.problem, self.left_out = self.problem[kept], self.left_out[kept]
         self.latest, self.refused = self.latest[kept], self.refused[kept]
-        self.member, self.current = self.member[kept], self.current[kept]
-        self.inverse = self.inverse[kept]
+        self.changed, self.inverse = self.changed[kept], self.inverse[kept]
+        self.removed, self.inner, self.outer = (
+            self.removed[kept],
+            self.inner[kept],
+            self.outer[kept],
+        )

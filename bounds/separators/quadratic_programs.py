@@ -8,9 +8,10 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 from tunebound._ground.arrays import Floats
-from tunebound.bounds.separators.pivots import Indices, kernel_of
+from tunebound.bounds.separators.tableau import Indices
 
 # Tighter than daqp's own, which stop at 1e-6; what it returns is polished and certified by the
 # caller.
@@ -34,14 +35,26 @@ def daqp_module() -> ModuleType:
 
 
 def resolve(Z: Floats, dual: Floats, left_out: Indices) -> Floats:
-    """Solve the problems without one support vector each; arguments and result as for
-    `pivots.resolve`.
+    """Solve the problems without one support vector each.
 
-    NaN where daqp reports a failure, or no support vector.
+    Parameters
+    ----------
+    Z : ndarray of float64, shape (n, d)
+        Rows y_i x_i at a margin near 1.
+    dual : ndarray of float64, shape (n,)
+        Dual of the whole problem.
+    left_out : ndarray of int, shape (P,)
+        Rows to leave out, each with a dual above 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (P, n)
+        Multiple of each problem's dual; NaN where daqp reports a failure, or no support vector.
     """
     daqp = daqp_module()
     n = Z.shape[0]
-    rows, kernel = kernel_of(Z)
+    rows = Z if Z.shape[1] <= n else scipy.linalg.qr(Z.T, mode="r")[0][:n].T
+    kernel = rows @ rows.T + 1.0
     at_most = np.full(n, -1.0)
     at_least = np.full(n, -np.inf)
     program: dict[str, Any] = {

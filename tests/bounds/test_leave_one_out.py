@@ -14,6 +14,7 @@ from tunebound import synthetic
 from tunebound.bounds import leave_one_out_margins, leave_one_out_separators, max_margin
 from tunebound.bounds.separators import leave_one_out, pivots, quadratic_programs
 from tunebound.bounds.separators.leave_one_out import SOLVERS
+from tunebound.bounds.separators.tableau import tableau
 
 
 def fresh(X, y, i):
@@ -127,9 +128,9 @@ def test_only_support_vectors_are_solved(monkeypatch):
     solved = []
     resolve = pivots.resolve
 
-    def noted(Z, dual, left_out):
-        solved.extend(left_out.tolist())
-        return resolve(Z, dual, left_out)
+    def noted(whole, rows):
+        solved.extend(rows[:, 0].tolist())
+        return resolve(whole, rows)
 
     monkeypatch.setattr(pivots, "resolve", noted)
     leave_one_out_separators(X, y, whole)
@@ -156,7 +157,7 @@ def test_a_wrong_answer_of_a_solver_is_replaced_by_a_fresh_solve(monkeypatch, so
         monkeypatch.setattr(
             module,
             "resolve",
-            lambda Z, dual, left_out, right=right: spoil(right(Z, dual, left_out)),
+            lambda *problem, right=right: spoil(right(*problem)),
         )
     result = leave_one_out_separators(X, y, solver=solver)
     assert np.allclose(result.margins, expected.margins, rtol=1e-13)
@@ -172,7 +173,7 @@ def test_where_daqp_fails_the_pivots_take_over(monkeypatch):
     monkeypatch.setattr(
         pivots,
         "resolve",
-        lambda Z, dual, left_out: solved.extend(left_out) or right(Z, dual, left_out),
+        lambda whole, rows: solved.extend(rows[:, 0]) or right(whole, rows),
     )
     monkeypatch.setattr(daqp, "solve", lambda **_: (None, 0.0, -1, {}))
     result = leave_one_out_separators(X, y, solver="daqp")
@@ -226,11 +227,11 @@ def test_pivots_find_the_way_alone(X, y, tolerance):
     scale = max_margin(X, y).margin
     whole = max_margin(X / scale, y)
     Z = X / scale * y[:, None]
-    u = pivots.resolve(Z, whole.dual, whole.support)
-    found = np.isfinite(u).all(axis=1)
+    duals = pivots.resolve(tableau(Z, whole.dual), whole.support[:, np.newaxis])
+    found = np.isfinite(duals).all(axis=1)
     assert found.mean() >= 0.5
-    for i, values in zip(whole.support[found], u[found], strict=True):
-        w = values @ Z / (1 - values.sum())
+    for i, values in zip(whole.support[found], duals[found], strict=True):
+        w = values @ Z
         assert values[i] == 0
         assert direction_distance(w, fresh(X, y, i).weights) < 1e-6
 
@@ -307,43 +308,3 @@ def test_bad_samples_are_refused():
         leave_one_out_separators(np.eye(4), [1, 2, 3, 4])
     with pytest.raises(ValueError, match="not linearly separable"):
         leave_one_out_separators(np.ones((4, 2)), [1, 1, -1, -1])
-
-
-# the worked example of pivots: rows 0, 1 and 2 on the first axis; row 3 is left out
-ROWS = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
-
-
-def worked_example():
-    kernel, active = ROWS @ ROWS.T + 1.0, np.array([0, 1, 3])
-    inverse = np.linalg.inv(kernel[np.ix_(active, active)])
-    u = np.array([0.25, 0.5, 0.1])
-    state = pivots._Pivots(ROWS, kernel, active, inverse, u, np.array([3]))
-    return state, np.array([0]), np.array([2])
-
-
-def test_a_dependent_member_takes_a_place_as_the_worked_example_says():
-    state, problem, entering = worked_example()
-    np.testing.assert_allclose(state.inverse[0, :2, :2], [[2, -1], [-1, 1]], atol=1e-14)
-    image, left = state._image(problem, entering)
-    np.testing.assert_allclose(image[0], [-1, 2, 0, 0, 0, 0, 0], atol=1e-14)
-    assert left[0] == 0
-
-    assert state._admit(problem, entering).size == 0
-    slots = [int(np.flatnonzero(state.member[0] == row)[0]) for row in (0, 2)]
-    assert np.count_nonzero(state.member[0] < len(ROWS)) == 2
-    np.testing.assert_allclose(state.current[0, slots], [0.5, 0.25], atol=1e-14)
-    np.testing.assert_allclose(
-        state.inverse[0][np.ix_(slots, slots)], [[1.25, -0.25], [-0.25, 0.25]], atol=1e-14
-    )
-    u_z, u_all = state.current[0, slots] @ ROWS[[0, 2], 0], state.current[0].sum()
-    assert (u_z, u_all) == pytest.approx((0.5, 0.75), rel=1e-14)
-
-
-def test_the_exchange_of_the_worked_example_keeps_both_sums():
-    state, problem, entering = worked_example()
-    image, _ = state._image(problem, entering)
-    assert state._exchange(problem, image) == pytest.approx(0.25, rel=1e-14)
-    np.testing.assert_allclose(state.current[0], [0.5, 0, 0, 0, 0, 0, 0], atol=1e-14)
-    image, left = state._image(problem, entering)
-    assert image[0, 0] == pytest.approx(1, rel=1e-14)
-    assert left[0] == pytest.approx(4, rel=1e-14)

@@ -1,6 +1,7 @@
 """The hard-margin separator against a cone program and against exact arithmetic."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracles.hard_margin import cone_program_margin, direction_distance, exact_margin
+from tests.oracles.rational_margin import squared_margin, thin
 from tests.oracles.samples import flat, lattice, separable
 from tunebound.bounds import NotSeparableError, Separator, max_margin
-from tunebound.bounds.separators import least_distance
+from tunebound.bounds.separators import certificates, least_distance
 
 
 def assert_optimal(X, y, s, *, rounding=1e-12):
@@ -206,7 +208,18 @@ def test_a_zero_sample_is_named():
         max_margin([[1.0, 0.0], [0.0, 0.0]], [1, -1])
 
 
-@pytest.mark.parametrize("margin", [1e-13, 1e-14, 1e-16])
+@pytest.mark.parametrize("seed", range(40))
+def test_rows_that_are_almost_parallel_are_answered_down_to_1e_13(seed):
+    rng = np.random.default_rng([seed, 13])
+    n, d = int(rng.integers(4, 9)), int(rng.integers(2, 6))
+    X, y = thin(rng, n, d, 10.0 ** (rng.random() - 13))
+    s = max_margin(X, y)
+    truth = squared_margin(X, y, s.support)
+    assert truth * (1 - Fraction(s.gap)) <= Fraction(s.margin) ** 2
+    assert s.gap <= 1e-6
+
+
+@pytest.mark.parametrize("margin", [1e-14, 1e-16])
 def test_a_margin_that_float64_cannot_resolve_is_no_number(margin):
     X, y = flat(np.random.default_rng(0), 40, 5, margin)
     with pytest.raises(NotSeparableError, match="Append a constant feature"):
@@ -215,7 +228,7 @@ def test_a_margin_that_float64_cannot_resolve_is_no_number(margin):
 
 @pytest.mark.parametrize(("n", "d"), [(30, 5), (20, 40)])
 @pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
-def test_the_cone_program_steps_in_where_nnls_gives_up(monkeypatch, n, d, scale):
+def test_the_interior_point_steps_in_where_nnls_gives_up(monkeypatch, n, d, scale):
     X, y = separable(np.random.default_rng(9), n, d, scale=scale)
     expected = max_margin(X, y)
 
@@ -229,7 +242,7 @@ def test_the_cone_program_steps_in_where_nnls_gives_up(monkeypatch, n, d, scale)
     assert_optimal(X, y, s)
 
 
-def test_the_cone_program_names_inseparable_data_too(monkeypatch):
+def test_the_interior_point_names_inseparable_data_too(monkeypatch):
     X, y = contradiction(np.random.default_rng(0))
 
     def no_convergence(*_args, **_kwargs):
@@ -237,7 +250,7 @@ def test_the_cone_program_names_inseparable_data_too(monkeypatch):
 
     monkeypatch.setattr(least_distance.scipy.optimize, "nnls", no_convergence)
     with pytest.raises(
-        NotSeparableError, match=r"float64 shows no separator .* \(the cone program is infeasible"
+        NotSeparableError, match=r"shows no separator|a convex combination of the rows"
     ):
         max_margin(X, y)
 
@@ -246,8 +259,10 @@ def test_the_cone_program_names_inseparable_data_too(monkeypatch):
 def test_a_wrong_active_set_is_corrected(monkeypatch, wrong):
     X, y = separable(np.random.default_rng(9), 30, 5)
     expected = max_margin(X, y)
-    true_set = least_distance._active_set
-    monkeypatch.setattr(least_distance, "_active_set", lambda Z: (np.array(wrong), true_set(Z)[1]))
+    right = least_distance._by_least_squares
+    monkeypatch.setattr(
+        least_distance, "_by_least_squares", lambda Z: (np.array(wrong), right(Z)[1])
+    )
     s = max_margin(X, y)
     assert s.margin == pytest.approx(expected.margin, rel=1e-13)
     assert np.array_equal(s.support, expected.support)
@@ -255,9 +270,22 @@ def test_a_wrong_active_set_is_corrected(monkeypatch, wrong):
 
 def test_the_gap_bounds_the_error_of_a_worse_separator():
     # |w - w_S|^2 <= gap |w|^2 for the weights that the certificate is about
-    assert least_distance.duality_gap(0.9, 1.0) == pytest.approx(1 - 0.81)
-    assert least_distance.duality_gap(1.0, 1.0) == 0.0
-    assert least_distance.duality_gap(1.0 + 1e-16, 1.0) >= 0.0
+    assert certificates.duality_gap(0.9, 1.0) == pytest.approx(1 - 0.81)
+    assert certificates.duality_gap(1.0, 1.0) == 0.0
+    assert certificates.duality_gap(1.0 + 1e-16, 1.0) >= 0.0
+
+
+@pytest.mark.parametrize("decade", range(2, 13))
+def test_the_gap_bounds_the_error_of_the_margin_in_exact_arithmetic(decade):
+    """true margin <= margin/sqrt(1 - gap), and no more than rounding in it."""
+    for seed in range(70):
+        rng = np.random.default_rng([decade, seed])
+        n, d = int(rng.integers(4, 9)), int(rng.integers(2, 6))
+        X, y = thin(rng, n, d, 10.0 ** (rng.random() - decade))
+        s = max_margin(X, y)
+        truth = squared_margin(X, y, s.support)
+        assert truth * (1 - Fraction(s.gap)) <= Fraction(s.margin) ** 2
+        assert s.gap <= 4e-15 + 4 * float(np.finfo(np.longdouble).eps) / s.margin
 
 
 def test_no_warning_and_no_cvxpy_for_ordinary_data():
