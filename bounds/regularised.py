@@ -56,7 +56,13 @@ from tunebound.bounds.arguments import margin_and_radius
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.head.sharp_constants import anytime_constant
 
-__all__ = ["ApproximateLeaveOneOut", "approximate_leave_one_out", "ball", "path"]
+__all__ = [
+    "ApproximateLeaveOneOut",
+    "approximate_leave_one_out",
+    "ball",
+    "distance_from_minimiser",
+    "path",
+]
 
 UNIT = float(np.finfo(np.float64).eps)
 BLOCK = 2**21  # entries of a block of samples by samples
@@ -273,6 +279,36 @@ def approximate_leave_one_out(
         _curvatures=without,
         _inflation=inflation,
     )
+
+
+def distance_from_minimiser(X: ArrayLike, y: ArrayLike, weights: ArrayLike, *, lam: float) -> float:
+    """Bound on |weights - w_S|: the norm of the gradient of G_S, with its rounding, over lam.
+
+    G_S is lam-strongly convex. For weights from any solver.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+    y : array_like of shape (n,)
+        Labels, -1 or +1.
+    weights : array_like of shape (d,)
+    lam : float
+        Weight of the penalty (lam/2) |w|^2, above 0.
+    """
+    X = features(X)
+    n, d = X.shape
+    y = signs(y, (n,))
+    weights = real_array("weights", weights)
+    if weights.shape != (d,):
+        raise ValueError(f"weights must have shape ({d},) to meet X, got {weights.shape}")
+    lam = real_number("lam", lam, above=0)
+    Z = X * y[:, np.newaxis]
+    residuals = expit(-(Z @ weights))
+    norms, size = np.linalg.norm(X, axis=1), float(np.linalg.norm(weights))
+    gradient = float(np.linalg.norm(lam * weights - residuals @ Z / n))
+    # a product rounded by u |z| |w| moves its residual by that share of itself
+    terms = lam * size + float(residuals @ (norms * (1.0 + norms * size))) / n
+    return (gradient + (n + d + 8) * UNIT * terms) / lam
 
 
 def _excess(tau: Floats) -> Floats:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tunebound.theory.certification.certificate import Certificate
     from tunebound.theory.certification.certify import certify
+    from tunebound.theory.certification.linear import stability_report
     from tunebound.theory.engine.computing import Results, study
     from tunebound.theory.engine.falsification import Falsification, falsify
     from tunebound.theory.engine.hypothesis import (
@@ -59,6 +60,7 @@ _MODULES = {
     "report": "engine.reporting",
     "run": "engine.studies",
     "settings": "engine.setting",
+    "stability_report": "certification.linear",
     "study": "engine.computing",
     "theorem": "engine.statement",
     "theorems": "engine.statement",
@@ -95,6 +97,7 @@ __all__ = [
     "report",
     "run",
     "settings",
+    "stability_report",
     "study",
     "theorem",
     "theorems",

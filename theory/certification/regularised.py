@@ -52,6 +52,7 @@ def regularised_certificate(
     group: int = 1,
     measured: bool = False,
     progress: bool = True,
+    weights: Floats | None = None,
 ) -> Certificate:
     """Certify the minimisers of the mean logistic loss plus (lam/2) |w|^2, one against the rest for
     three classes or more.
@@ -71,6 +72,9 @@ def regularised_certificate(
         Whether to train the left-out heads: they are minimised to the end, as by ``exact="all"``.
     progress : bool
         Whether parts of more than two seconds show a bar, on a terminal.
+    weights : ndarray of float64, shape (d,), optional
+        A head of two classes that was fitted elsewhere with this `lam`, to speak of in place of the
+        minimiser.
 
     Returns
     -------
@@ -97,7 +101,10 @@ def regularised_certificate(
     removal = bounds.smallest_removal(X, 2 * y - 1 if count == 2 else y)
     seconds["removal"], clock = perf_counter() - clock, perf_counter()
     chosen = lam is None
-    heads, lam, wrong, undecided = _solved(prepared, lam, progress)
+    if weights is None:
+        heads, lam, wrong, undecided = _solved(prepared, lam, progress)
+    else:
+        heads, lam, wrong, undecided = _given(prepared, lam, weights)
     seconds["heads"], clock = perf_counter() - clock, perf_counter()
     newton = np.mean([_turn_of_newton(head) for head in heads], axis=0)
     ball = np.mean([_turn_of_ball(head, lam) for head in heads], axis=0)
@@ -225,6 +232,17 @@ def _solved(
             best = heads, float(weight), wrong, undecided
     assert best is not None
     return best
+
+
+def _given(
+    prepared: Prepared, lam: float | None, weights: Floats
+) -> tuple[list[Head], float, int, int]:
+    if lam is None or len(prepared.classes) != 2:
+        raise ValueError("weights come with their lam, for two classes: pass lam")
+    signs = 2.0 * prepared.y - 1.0
+    error = bounds.regularised.distance_from_minimiser(prepared.X, signs, weights, lam=lam)
+    heads = [certified_head(prepared.X, signs, weights, error, lam)]
+    return heads, lam, *_left_out_errors(heads, prepared, lam)
 
 
 def certified_head(X: Floats, signs: Floats, weights: Floats, error: float, lam: float) -> Head:

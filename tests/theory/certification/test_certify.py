@@ -320,3 +320,38 @@ def test_every_number_says_where_it_comes_from(cancer):
         "predictions",
     }
     assert set(certificate.seconds) == {"separator", "left-out heads", "predictions"}
+
+
+@pytest.mark.parametrize("lam", [None, 0.1])
+def test_data_without_a_separator_get_the_regularised_head(lam):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), rng.integers(0, 2, 40)
+    certificate = theory.certify(X, y, X_test=rng.normal(size=(20, 3)), lam=lam)
+    assert not certificate.separable
+    assert np.isnan(certificate.margin)
+    assert certificate.inseparable.removal.size >= certificate.inseparable.at_least >= 1
+    assert certificate.inseparable.chosen == (lam is None)
+    kept = np.setdiff1d(np.arange(40), certificate.inseparable.removal)
+    hard_margin_direction(X[kept], np.where(y[kept] == 1, 1, -1))
+    assert certificate.predictions.labels.shape == (20,)
+
+
+def test_a_weight_that_is_given_asks_for_the_regularised_head(cancer):
+    X, y, _ = cancer
+    certificate = theory.certify(X[:60], y[:60], lam=0.05)
+    signs = np.where(y[:60] == 1, 1, -1)
+    w = certificate.weights.reshape(-1)
+    lost = signs / (1 + np.exp(signs * (X[:60] @ w)))
+    assert np.linalg.norm(0.05 * w - lost @ X[:60] / 60) < 1e-8
+
+
+def test_a_head_that_has_no_separator_is_named():
+    rng = np.random.default_rng(1)
+    corners = np.array([[2.0, 0.0], [-1.0, 1.7], [-1.0, -1.7], [0.1, 0.0]])
+    y = np.repeat(np.arange(4), 10)
+    X = corners[y] + 0.05 * rng.normal(size=(40, 2))
+    certificate = theory.certify(X, y, classes="one-vs-rest", constant=1.0)
+    assert "regularised" in certificate.head
+    assert certificate.weights.shape == (4, 3)
+    assert any("no separator tells class 3 from the rest" in note for note in certificate.notes)
+    assert theory.certify(X, y, classes="all-pairs", constant=1.0).margin > 0

@@ -1,0 +1,153 @@
+"""The smallest removal that leaves separable data, against all removals of small samples."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+import scipy.optimize
+
+from tunebound import bounds, synthetic
+from tunebound.bounds import removal
+
+
+def separable(Z):
+    """Whether some w has Z w >= 1, by a linear program of the statement."""
+    free = (None, None)
+    found = scipy.optimize.linprog(
+        np.zeros(Z.shape[1]), A_ub=-Z, b_ub=-np.ones(len(Z)), bounds=free
+    )
+    return found.status == 0
+
+
+def class_rows(X, y, keep):
+    unit = np.eye(int(max(y)) + 1)
+    pairs = [(i, k) for i in keep for k in range(len(unit)) if k != y[i]]
+    return np.array([np.outer(unit[y[i]] - unit[k], X[i]).ravel() for i, k in pairs])
+
+
+def fewest(n, leaves_separable):
+    for size in range(n):
+        for left in combinations(range(n), n - size):
+            if leaves_separable(list(left)):
+                return size
+    return n
+
+
+def check(X, y, found):
+    """What a removal claims, without its solver; the clashes by Farkas' alternative."""
+    X, y = np.asarray(X), np.asarray(y)
+    kept = np.delete(np.arange(len(y)), found.rows)
+    if found.weights.ndim == 1:
+        assert np.all(y[kept] * (X[kept] @ found.weights) > 0)
+    else:
+        assert np.array_equal((X[kept] @ found.weights.T).argmax(axis=1), y[kept])
+    loads = np.zeros(len(y))
+    for clash, share in zip(found.clashes, found.shares, strict=True):
+        assert share >= 0
+        loads[clash] += share
+        Z = y[clash, None] * X[clash] if found.weights.ndim == 1 else class_rows(X, y, clash)
+        assert not separable(Z)
+    assert loads.max(initial=0) <= 1 + 1e-12
+    assert found.at_least == max(0, np.ceil(found.shares.sum() - 1e-9))
+    assert found.at_least <= len(found.rows)
+
+
+def test_all_removals_of_small_samples_of_two_classes():
+    tight = smallest = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        n, d = 9, 1 + seed % 3
+        X, y = rng.standard_normal((n, d)), np.where(rng.random(n) < 0.5, 1, -1)
+        y[:2] = 1, -1
+        found = bounds.smallest_removal(X, y)
+        check(X, y, found)
+        Z = X * y[:, None]
+        truth = fewest(n, lambda left, Z=Z: separable(Z[left]))
+        assert found.at_least <= truth <= len(found.rows)
+        tight, smallest = tight + (found.at_least == truth), smallest + (len(found.rows) == truth)
+    print(f"bound attained in {tight}, smallest found in {smallest} of 30")
+    assert tight >= 25
+    assert smallest >= 25
+
+
+def test_all_removals_of_small_samples_of_three_classes():
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        X, y = rng.standard_normal((7, 2)), np.array([0, 0, 1, 1, 2, 2, 0])
+        found = bounds.smallest_removal(X, y)
+        check(X, y, found)
+        truth = fewest(7, lambda left, X=X, y=y: separable(class_rows(X, y, left)))
+        assert found.at_least <= truth <= len(found.rows)
+
+
+def test_separable_data_need_no_removal():
+    for family in synthetic.families():
+        d = {"orthogonal": 12, "simplex": 12, "wide": 24}.get(family, 4)
+        data = synthetic.make_separable(family, n=12, d=d, margin=0.5, radius=4.0, seed=1)
+        found = bounds.smallest_removal(data.X, data.y)
+        assert found.rows.size == found.at_least == 0
+        assert found.exact
+        check(data.X, data.y, found)
+
+
+def test_planted_wrong_labels_are_an_upper_bound_and_repeated_ones_are_found_exactly():
+    data = synthetic.make_separable("gaussian", n=200, d=10, margin=0.5, radius=4.0, seed=0)
+    y = data.y.copy()
+    y[:9] *= -1
+    found = bounds.smallest_removal(data.X, y)
+    check(data.X, y, found)
+    assert 1 <= found.at_least <= len(found.rows) <= 9
+    X, y = np.vstack([data.X, data.X[:7]]), np.concatenate([data.y, -data.y[:7]])
+    found = bounds.smallest_removal(X, y)
+    assert len(found.rows) == found.at_least == 7
+    check(X, y, found)
+
+
+def test_a_zero_row_and_large_scales_count():
+    X = np.array([[0.0, 0.0], [1e150, 0.0], [-1e-150, 0.0], [1e150, 0.0]])
+    y = np.array([1, 1, -1, -1])
+    found = bounds.smallest_removal(X, y)
+    assert len(found.rows) == found.at_least == 2
+    assert found.exact
+
+
+def test_large_data_are_answered_without_linear_programs(monkeypatch):
+    data = synthetic.make_separable("gaussian", n=60, d=4, margin=0.5, radius=4.0, seed=0)
+    y = data.y.copy()
+    y[:3] *= -1
+    X, y = np.vstack([data.X, data.X[10]]), np.append(y, -y[10])
+    monkeypatch.setattr(removal, "LARGEST_PROGRAM", 0)
+    found = bounds.smallest_removal(X, y)
+    check(X, y, found)
+    assert found.at_least == 1
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_clash_is_a_positive_combination_that_is_zero(exact, monkeypatch):
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        A = rng.integers(-5, 6, (3, 3)).astype(float)
+        if abs(np.linalg.det(A)) < 0.5:
+            continue
+        shares = rng.integers(1, 4, 3).astype(float)
+        Z = np.vstack([A, -shares @ A])
+        decide = removal._is_exact_clash if exact else removal.is_clash
+        assert decide(Z)
+        assert not decide(np.vstack([A, shares @ A]))
+        assert not decide(np.vstack([A, -shares @ A + [1e-12, 0, 0]])) or not separable(
+            np.vstack([A, -shares @ A + [1e-12, 0, 0]])
+        )
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        ([[1.0], [np.nan]], [1, -1], "X"),
+        ([[1.0], [2.0]], [1, 1], "only|needs"),
+        ([[1.0], [2.0]], [-1, -1], "only the class"),
+        ([[1.0], [2.0]], [1, -1, 1], "shape"),
+    ],
+)
+def test_bad_input_is_refused(X, y, message):
+    with pytest.raises(ValueError, match=message):
+        bounds.smallest_removal(X, y)

@@ -1,0 +1,93 @@
+"""What is promised about fitted scikit-learn classifiers, against their own refits."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from tunebound import theory
+
+
+def split(n=190):
+    X, y = load_breast_cancer(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    names = np.array(["malignant", "benign"])[y]
+    return X[order[:n]], names[order[:n]], X[order[n:]]
+
+
+def coefficients(model):
+    return np.concatenate([model.coef_[0], model.intercept_])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"C": 0.1, "fit_intercept": False, "solver": "lbfgs"},
+        {"C": 0.05, "fit_intercept": False, "solver": "newton-cholesky"},
+        {"C": 0.1, "fit_intercept": True, "solver": "liblinear", "intercept_scaling": 2.0},
+    ],
+)
+def test_left_out_refits_of_logistic_regression_are_as_promised(options):
+    X, y, points = split()
+    fitted = make_pipeline(
+        StandardScaler(), LogisticRegression(tol=1e-10, max_iter=100_000, **options)
+    ).fit(X, y)
+    report = theory.stability_report(fitted, X, y, points, exact=0)
+    assert report.inseparable.lam == pytest.approx(1 / (options["C"] * len(y)))
+    model, scaled = fitted[-1], fitted[0].transform(X)
+    where = np.append(np.ones(X.shape[1]), 1 / options.get("intercept_scaling", 1.0))
+    own = coefficients(model) * where
+    tested = fitted[0].transform(points)
+    predicted = model.predict(tested)
+    assert np.array_equal(report.predictions.labels, predicted)
+    np.testing.assert_allclose(report.weights, own[: len(report.weights)], rtol=1e-12)
+    distance = np.empty(len(y))
+    for i in range(len(y)):
+        kept = np.arange(len(y)) != i
+        again = LogisticRegression(tol=1e-10, max_iter=100_000, **options)
+        again.fit(scaled[kept], y[kept])
+        moved = coefficients(again) * where
+        distance[i] = np.linalg.norm(own / np.linalg.norm(own) - moved / np.linalg.norm(moved))
+        changed = again.predict(tested) != predicted
+        assert not np.any(changed & report.predictions.fixed)
+        assert changed.sum() <= report.predictions.reach[i]
+    print(f"promised {report.instability:.4g}, refits {distance.mean():.4g}")
+    assert np.all(distance <= report.per_sample + 1e-6)
+    assert distance.mean() > 0.2 * report.instability
+    assert any("held fixed" in step for step in report.preparation)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (LogisticRegression(), "intercept"),
+        (LogisticRegression(C=np.inf, fit_intercept=False), "penalty"),
+        (LogisticRegression(class_weight="balanced", fit_intercept=False), "class_weight"),
+        (RidgeClassifier(), "RidgeClassifier"),
+        (LinearSVC(), "LinearSVC"),
+        (SGDClassifier(), "SGDClassifier"),
+    ],
+)
+def test_what_is_not_certified_is_refused_by_name(model, message):
+    X, y, _ = split(60)
+    X = StandardScaler().fit_transform(X)
+    with pytest.raises((TypeError, ValueError), match=message):
+        theory.stability_report(model.fit(X, y), X, y)
+
+
+def test_wrong_data_and_models_that_are_not_fitted_are_refused():
+    X, y, _ = split(60)
+    X = StandardScaler().fit_transform(X)
+    model = LogisticRegression(fit_intercept=False)
+    with pytest.raises(ValueError, match="not fitted"):
+        theory.stability_report(model, X, y)
+    model.fit(X, y)
+    with pytest.raises(ValueError, match="labels"):
+        theory.stability_report(model, X, np.where(y == "benign", "b", "m"))
+    with pytest.raises(ValueError, match="features"):
+        theory.stability_report(model, X[:, :3], y)
+    with pytest.raises(ValueError, match="farther"):
+        theory.stability_report(model, X[::-1], y)

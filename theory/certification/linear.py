@@ -1,0 +1,155 @@
+"""What can be promised about a linear classifier that was fitted elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from tunebound import bounds
+from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import features
+from tunebound.theory.certification.certificate import Certificate
+from tunebound.theory.certification.prepared import Prepared
+from tunebound.theory.certification.regularised import regularised_certificate
+
+FARTHEST = 0.1  # of its norm that coefficients may be away from the minimiser on X, y
+
+
+def stability_report(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    X_test: ArrayLike | None = None,
+    *,
+    exact: str | int = "auto",
+    group: int = 1,
+    progress: bool = True,
+) -> Certificate:
+    """Certify how far a fitted linear classifier depends on single samples of its training data.
+
+    What is promised is about the coefficients as they are: their distance from the minimiser is
+    part of every number. A sample that is left out is left out of a refit with the same C, which
+    keeps the weights of the others.
+
+    Parameters
+    ----------
+    estimator : LogisticRegression or Pipeline that ends in one
+        Fitted on X and y, two classes, with the quadratic penalty: lam = 1/(C n). Either
+        ``fit_intercept=False``, or ``solver="liblinear"``, whose intercept is the weight of a
+        constant feature ``intercept_scaling`` and penalised like the others. Earlier steps of a
+        pipeline are held fixed: they are not refitted when a sample is left out.
+    X : array_like of shape (n, d)
+        What the estimator was fitted on.
+    y : array_like of shape (n,)
+    X_test : array_like of shape (m, d), optional
+        Features whose predictions are certified.
+    exact, group, progress
+        As for `certify`.
+
+    Returns
+    -------
+    Certificate
+        Of the coefficients, followed by intercept/intercept_scaling where there is an intercept.
+
+    Raises
+    ------
+    TypeError
+        For estimators of another kind.
+    ValueError
+        For an estimator that is not fitted, or not on these data; for sample or class weights, no
+        penalty, another penalty, an intercept without penalty, or three classes or more.
+    """
+    steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
+    model = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    scaling = _constant(model)
+    classes = model.classes_
+    before = estimator[:-1].transform if steps else np.asarray
+    points = features(before(X))
+    if points.shape[1] != model.coef_.shape[1]:
+        raise ValueError(
+            f"X has {points.shape[1]} features where the estimator has {model.coef_.shape[1]}: pass"
+            " what it was fitted on"
+        )
+    labels = np.asarray(y)
+    if not np.array_equal(np.unique(labels), classes):
+        raise ValueError(
+            f"y has the labels {np.unique(labels).tolist()} and the estimator was fitted on"
+            f" {classes.tolist()}: pass what it was fitted on"
+        )
+    if labels.shape != (len(points),):
+        raise ValueError(f"y must have shape ({len(points)},) to meet X, got {labels.shape}")
+    weights = model.coef_[0]
+    notes = [f"step {name!r} of the pipeline, held fixed" for name, _ in steps]
+    tested = None if X_test is None else features(before(X_test))
+    if scaling is not None:
+        weights = np.append(weights, model.intercept_[0] / scaling)
+        points = _appended(points, scaling)
+        tested = None if tested is None else _appended(tested, scaling)
+        notes.append(f"constant feature {scaling:g} appended (intercept_scaling)")
+    prepared = Prepared(
+        X=points,
+        y=(labels == classes[1]).astype(np.int64),
+        classes=tuple(classes.tolist()),
+        X_test=tested,
+        preparation=tuple(notes),
+    )
+    lam = 1.0 / (model.C * len(points))
+    signs = 2.0 * prepared.y - 1.0
+    error = bounds.regularised.distance_from_minimiser(points, signs, weights, lam=lam)
+    if error > FARTHEST * np.linalg.norm(weights):
+        raise ValueError(
+            f"the coefficients can be {error:.3g} from the minimiser on X, y, farther than a tenth"
+            f" of their norm {np.linalg.norm(weights):.3g}: pass the data it was fitted on, or fit"
+            " it with a smaller tol and more max_iter"
+        )
+    return regularised_certificate(
+        prepared, lam=lam, exact=exact, group=group, progress=progress, weights=weights
+    )
+
+
+def _appended(points: Floats, scaling: float) -> Floats:
+    return np.hstack([points, np.full((len(points), 1), scaling)])
+
+
+def _constant(model: Any) -> float | None:
+    """The constant feature behind the intercept, None where there is none; else a refusal."""
+    name = type(model).__name__
+    if not isinstance(model, LogisticRegression):
+        raise TypeError(
+            f"estimator is a {name}, about which nothing is certified: fit a LogisticRegression,"
+            " or certify its features by theory.certify"
+        )
+    check_is_fitted(model)
+    if len(model.classes_) != 2:
+        raise ValueError(
+            f"estimator has {len(model.classes_)} classes and two are certified: fit one against"
+            " the rest, or certify its features by theory.certify"
+        )
+    if model.class_weight is not None:
+        raise ValueError(
+            f"class_weight = {model.class_weight!r}: samples are weighed alike here; fit with None"
+        )
+    if not _quadratic(model):
+        raise ValueError(
+            "estimator has no quadratic penalty: fit it with a finite C and the L2 penalty, or"
+            " certify its features by theory.certify"
+        )
+    if not model.fit_intercept:
+        return None
+    if model.solver != "liblinear":
+        raise ValueError(
+            f"solver = {model.solver!r} fits an intercept without penalty, about which nothing is"
+            ' certified: fit with fit_intercept=False, or with solver="liblinear", which penalises'
+            " it"
+        )
+    return float(model.intercept_scaling)
+
+
+def _quadratic(model: LogisticRegression) -> bool:
+    penalty, ratio = getattr(model, "penalty", "l2"), getattr(model, "l1_ratio", None)
+    return bool(np.isfinite(model.C)) and penalty in ("l2", "deprecated") and not ratio
