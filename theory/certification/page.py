@@ -159,7 +159,7 @@ def _numbers(certificate: Certificate) -> list[dict[str, str]]:
             "support vector",
             "support vectors",
             f"{c.support.size:,}",
-            f"of {c.n:,} samples; leaving out any other changes nothing",
+            f"of {c.n:,} samples hold the separator in place",
         )
     gap = ("duality gap", "duality gap") if c.separable else ("penalty", "relative gradient")
     add(*gap, number(c.gap, "up", 2), "how exact the computation was; 0 is exact up to rounding")

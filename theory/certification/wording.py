@@ -31,13 +31,13 @@ def answer(certificate: Certificate) -> list[str]:
 
 def about(certificate: Certificate) -> list[str]:
     """What the promise is about, and what it rests on."""
-    named = " and ".join if len(certificate.classes) == 2 else ", ".join
     shown = [str(label) for label in certificate.classes[:NAMED]]
-    if len(certificate.classes) > NAMED:
-        shown.append(f"and {len(certificate.classes) - NAMED:,} more")
+    cut = len(certificate.classes) > NAMED
+    named = ", ".join(shown) + (", …" if cut else "")
+    classes = counted(len(certificate.classes), "class", "classes")
     said = [
         f"Data: {counted(certificate.n, 'sample')}, {counted(certificate.d, 'feature')},"
-        f" classes {named(shown)}.",
+        f" {classes} ({named}).",
         f"Head: {certificate.head}.",
     ]
     if certificate.preparation:
