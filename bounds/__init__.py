@@ -3,6 +3,7 @@ constants.
 """
 
 from tunebound.bounds import (
+    balls,
     churn,
     constants,
     full,
@@ -11,9 +12,9 @@ from tunebound.bounds import (
     multi_class,
     multi_head,
     regularised,
-    removal,
 )
 from tunebound.bounds.asymptotics import Asymptote, asymptote, direction_distance
+from tunebound.bounds.removal import SmallestRemoval, smallest_removal
 from tunebound.bounds.separators import (
     ClassSeparator,
     LeaveOneOut,
@@ -34,7 +35,9 @@ __all__ = [
     "LeaveOneOutClasses",
     "NotSeparableError",
     "Separator",
+    "SmallestRemoval",
     "asymptote",
+    "balls",
     "churn",
     "constants",
     "direction_distance",
@@ -49,5 +52,5 @@ __all__ = [
     "multi_class",
     "multi_head",
     "regularised",
-    "removal",
+    "smallest_removal",
 ]

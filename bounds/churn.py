@@ -53,7 +53,7 @@ from tunebound._ground.checks import (
     real_number,
     require,
 )
-from tunebound.bounds import removal
+from tunebound.bounds import balls
 from tunebound.bounds.arguments import margin_and_radius, sample_duals
 
 __all__ = ["angle", "ball", "count", "deletion", "drift", "training"]
@@ -169,7 +169,7 @@ def deletion(
     ndarray of bool, shape (m, n)
     """
     points, weights = _predicted(points, weights)
-    known = removal.two_classes(X=X, y=y, weights=weights, dual=dual)
+    known = balls.two_classes(X=X, y=y, weights=weights, dual=dual)
     certified = np.empty((len(points), known.column.size), dtype=np.bool_)
     for rows, block in _blocks(points, known.column.size):
         value = block @ known.weights

@@ -60,6 +60,7 @@ __all__ = ["ApproximateLeaveOneOut", "approximate_leave_one_out", "ball", "path"
 
 UNIT = float(np.finfo(np.float64).eps)
 BLOCK = 2**21  # entries of a block of samples by samples
+ALL_PAIRS = 2**29  # products of two numbers; beyond, pairs of samples are compared where it decides
 LARGEST_ROUNDING = 1e-2  # of what is certified; beyond, float64 does not carry the certificate
 
 
@@ -139,6 +140,22 @@ class ApproximateLeaveOneOut:
     _curvatures: Floats = field(repr=False)
     _inflation: Floats = field(repr=False)
 
+    def predict_left_out(self) -> tuple[Floats, Floats]:
+        """y_i x_i . w_{S^i} of each sample without itself, and the largest error of each.
+
+        Returns
+        -------
+        values, errors : ndarray of float64, shape (n,)
+            Infinite errors where sample i is not certified.
+        """
+        own = np.einsum("nd,nd->n", self._rows, self._rows)
+        sizes = np.sqrt(own + self._curvatures * own**2)
+        Z = self._rows @ self._factor.T
+        values = np.einsum("nd,nd->n", Z, self.weights)
+        rounding = np.linalg.norm(Z, axis=1) * np.linalg.norm(self.weights, axis=1)
+        rounding = rounding * (4 * (self.weights.shape[1] + 8) * UNIT)
+        return values, sizes * self._inflation * self.error + rounding
+
     def predict(self, points: ArrayLike) -> tuple[Floats, Floats]:
         """x . w_{S^i} at any points, approximately, and the largest error of each.
 
@@ -193,8 +210,12 @@ def approximate_leave_one_out(
 
     Notes
     -----
-    O(n d^2 + n^2 d) for all samples; the rounding of the factorisation, (d + 8) 2^-52 times the
-    condition of H and the growth 1/(1 - leverage) of each sample, is added to every bound.
+    O(n d^2 + n^2 d) for all samples where n^2 d is at most 2^29. Beyond that `tau` has the bound
+    max_{j != i} |x_j|_{H_i^-1}^2 <= max_{j != i} |x_j|_{H^-1}^2 / (1 - leverage_i), which is too
+    large by the second factor at most, and pairs are compared only for samples that this leaves
+    open and that can still be certified: O(n d^2) for the rest. The rounding of the factorisation,
+    (d + 8) 2^-52 times the condition of H and the growth 1/(1 - leverage) of each sample, is added
+    to every bound.
     """
     X = features(X)
     n, d = X.shape
@@ -231,7 +252,7 @@ def approximate_leave_one_out(
     # what the gradient itself is rounded by, in the norm of H_i^-1 <= I/lam
     floor = (n + d) * UNIT * (residuals @ norms / n + lam * np.linalg.norm(weights)) / np.sqrt(lam)
     size = np.sqrt(np.einsum("nd,nd->n", scaled, scaled) + without * along**2) * inflation + floor
-    tau = _largest_others(rows, own, without) * inflation * size
+    tau = _largest_others(rows, own, kept, without, inflation * size) * inflation * size
     steps = scipy.linalg.solve_triangular(
         factor, (scaled + (without * along)[:, np.newaxis] * rows).T, lower=True, trans="T"
     ).T
@@ -261,13 +282,21 @@ def _excess(tau: Floats) -> Floats:
     return np.where(tau < 1e-3, series, -np.log1p(-tau) / positive - 1.0)
 
 
-def _largest_others(rows: Floats, own: Floats, without: Floats) -> Floats:
-    """max over j != i of |x_j|_{H_i^-1}, for every i."""
-    n = len(rows)
-    largest = np.empty(n)
+def _largest_others(
+    rows: Floats, own: Floats, kept: Floats, without: Floats, size: Floats
+) -> Floats:
+    """max over j != i of |x_j|_{H_i^-1}, or a bound on it where it decides nothing."""
+    n, d = rows.shape
+    order = np.argsort(own)
+    others = np.where(np.arange(n) == order[-1], own[order[-2]], own[order[-1]])
+    largest = np.sqrt(others / kept)
+    if n * n * d <= ALL_PAIRS:
+        open_ = np.arange(n)
+    else:
+        open_ = np.flatnonzero((largest * size >= 1) & (np.sqrt(others) * size < 1))
     step = max(1, BLOCK // n)
-    for start in range(0, n, step):
-        block = np.arange(start, min(start + step, n))
+    for start in range(0, len(open_), step):
+        block = open_[start : start + step]
         squares = own + without[block, np.newaxis] * (rows[block] @ rows.T) ** 2
         squares[np.arange(block.size), block] = 0.0
         largest[block] = np.sqrt(squares.max(axis=1))

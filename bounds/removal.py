@@ -1,334 +1,344 @@
-r"""What removing samples can do to a computed separator: where the left-out separators can lie.
+"""The smallest set of samples whose removal leaves separable data: one that was found, and a bound
+from below on all of them.
 
-For any w with a product of at least 1 with every row, any dual alpha >= 0 and the part p_i = sum_k
-alpha_ik z_ik that sample i has in P = sum_i p_i, put r_I = P - sum_{i in I} p_i. Then Delta = w -
-w_{S without I} satisfies
+To find the smallest is NP-hard (Johnson and Preparata 1978). From above: the sum of the slacks is
+minimised as a linear program, reweighted so that few samples have any, and what can be put back is.
+From below: a *clash* is a set of samples with a positive combination of their rows z_j that is 0,
+so that no w has z_j . w > 0 for all of them (Gordan); of every clash one sample has to go. If
+shares mu_C >= 0 of clashes give each sample at most 1 in total, a removal R has
+|R| >= sum_{j in R} sum_{C with j} mu_C >= sum_C mu_C. The best shares solve a linear program; what
+is returned proves the bound without it.
 
-    |Delta|^2 <= Delta . w    and    Delta . r_I <= epsilon,
-
-epsilon = sum alpha_ik (z_ik . w - 1), which is 0 for an exact separator and measured for any other:
-nothing here rests on a solver. For every lam >= 0 Delta lies in the ball around (w - lam r_I)/2 of
-radius sqrt(|w - lam r_I|^2/4 + lam epsilon). The rows z_ik of two classes are y_i x_i, those of
-several (e_y - e_k) x_i^T. Source: this project, proofs in docs/churn.md.
+Source: this project; Chinneck, Feasibility and Infeasibility in Optimization (2008), chapter 7, for
+the method of both sides.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import ceil
 
 import numpy as np
+import scipy.optimize
+import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import labelled_classes, labelled_sample, real_array, whole_number
-from tunebound.bounds.arguments import sample_duals
-from tunebound.bounds.arithmetic import SQRT2
-from tunebound.bounds.turning import chord_within_cone, largest_of_others
+from tunebound._ground.arrays import Floats, Integers
+from tunebound._ground.checks import labelled_classes, labelled_sample, real_array
+
+Rows = NDArray[np.intp]
 
 UNIT = float(np.finfo(np.float64).eps)
-
-__all__ = ["Removal", "classes", "two_classes"]
+REWEIGHTINGS = 4
+ROUNDS = 30  # clashes looked for beyond disjoint ones
+PUT_BACK = 60  # removed samples that are tried on the other side
+LARGEST_PROGRAM = 2_000_000  # entries of rows; larger ones are answered without linear programs
+LARGEST_EXACT = 64  # rows of a clash that is settled in rationals
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Removal:
-    """Where the separators without a sample lie, of n samples of which s have a dual above 0.
-
-    Rows of arrays over r_i are those of the support vectors in order, and at the end that of every
-    other sample, which removes nothing.
+class SmallestRemoval:
+    """A removal that leaves separable data, and what proves that no much smaller one does.
 
     Attributes
     ----------
-    weights : ndarray of float64, shape (D,)
-        w, a row after the other for several classes; its smallest product with a row is 1.
-    support : ndarray of int, shape (s,)
-    column : ndarray of int, shape (n,)
-        The row of each sample's r_i, from 0 to s.
-    units, lengths : ndarray of float64, shape (s + 1, D) and (s + 1,)
-        r_i/|r_i|, 0 where r_i is 0, and |r_i|.
-    reach, across : ndarray of float64, shape (s + 1,)
-        w . r_i/|r_i|, and the norm of the part of w across r_i.
-    parts, along : ndarray of float64, shape (s + 1,)
-        |p_i|, and p_i . w.
-    slack : float
-        epsilon, with the rounding of all products that it is made of.
-    residual : float
-        |w - P|.
-    cone : ndarray of float64, shape (n,)
-        Chord of the angle of the cone around w that holds the rows of all other samples.
-    rounding : float
-        Largest relative error of an inner product.
+    rows : ndarray of int, shape (k,)
+        Samples to remove, ascending; empty where the data are separable.
+    at_least : int
+        No removal of fewer samples leaves separable data: the sum of `shares`, rounded up. Clashes
+        are found to the extent that linear programs of this size are affordable, so it can be far
+        below k, down to 0.
+    weights : ndarray of float64, shape (d,) or (K, d)
+        Separates all other samples: z_j . w > 0, by more than its rounding.
+    clashes : tuple of ndarray of int
+        Sets of samples that no w separates, each proved by a positive combination that is 0.
+    shares : ndarray of float64, shape (len(clashes),)
+        mu_C >= 0; those of the clashes of one sample add up to 1 at most.
     """
 
+    rows: Rows
+    at_least: int
     weights: Floats
-    support: NDArray[np.intp]
-    column: NDArray[np.intp]
-    units: Floats
-    lengths: Floats
-    reach: Floats
-    across: Floats
-    parts: Floats
-    along: Floats
-    slack: float
-    residual: float
-    cone: Floats
-    rounding: float
+    clashes: tuple[Rows, ...]
+    shares: Floats
 
     @property
-    def length(self) -> float:
-        """|w|."""
-        return float(np.linalg.norm(self.weights))
-
-    def distance(self) -> Floats:
-        """Bound on the distance of the unit directions of w and the separator without each sample.
-
-        The smallest of three: sin <= |Delta|/|w| by the ball of the nearest point on the ray of
-        r_i, by that of lam = 1 with the largest hinge loss that sample i can have (`by_hinge`), and
-        the cone of the others.
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-        """
-        half = self.across / 2.0
-        ball = half + np.sqrt(half * half + self.reach * self._slack_per_length())
-        sine = ball / self.length + self.rounding
-        chord = np.where(self.reach > 0, _acute_chord(sine), SQRT2)
-        return np.minimum(np.minimum(chord[self.column], self.by_hinge()), self.cone)
-
-    def by_hinge(self) -> Floats:
-        """The same from |Delta|^2 <= p_i . w + |p_i| |w| alone, shape (n,); see `head.dual`."""
-        length = self.length
-        squared = self.along + length * (self.parts + self.residual) + self.slack
-        sine = np.sqrt(np.maximum(squared, 0.0)) / length + self.rounding
-        return np.asarray(_acute_chord(sine)[self.column])
-
-    def worst_distance(self, size: int) -> float:
-        """The same for every set of `size` samples, whoever chooses them.
-
-        tan theta <= the `size` largest parts across w, over what the `size` largest parts along w
-        leave of P; two sums that need not be of the same samples.
-        """
-        size = whole_number("size", size, low=1)
-        length = self.length
-        along = self.along / length
-        across = np.sqrt(np.maximum(self.parts**2 - along**2, 0.0)) + self.rounding * length
-        moved = _largest(across, size) + self.residual
-        left = length - self.residual - _largest(along, size)
-        if left <= 0:
-            return float(min(SQRT2, self.cone.max()))
-        half = length * moved / np.hypot(moved, left) / 2.0
-        ball = half + np.sqrt(half * half + length / left * self.slack)
-        chord = _acute_chord(np.array(ball / length + self.rounding))
-        return float(min(float(chord), self.cone.max()))
-
-    def shift(self, value: Floats, toward: Floats, size: Floats) -> Floats:
-        """Largest v . Delta of a vector v, for every r_i, by the best ball.
-
-        Parameters
-        ----------
-        value, size : ndarray of shape (..., 1)
-            v . w, and |v|.
-        toward : ndarray of shape (..., s + 1)
-            v . r_i/|r_i|.
-
-        Returns
-        -------
-        ndarray of float64, shape (..., s + 1)
-            With the rounding of the products, so that v . w above it proves v . w_{S^i} > 0.
-        """
-        beside = np.sqrt(np.maximum(size * size - toward * toward, 0.0))
-        # w - lam r_i = e_i - tilt r_i/|r_i|; every lam >= 0 gives a ball, this one the best
-        tilt = np.divide(self.across * toward, beside, out=np.zeros_like(toward), where=beside > 0)
-        tilt = np.clip(tilt, -self.reach, self.length)
-        centre = value - (self.reach + tilt) * toward
-        paid = 4.0 * (self.reach + tilt) * self._slack_per_length()
-        radius = np.sqrt(self.across**2 + tilt**2 + paid)
-        return np.asarray((centre + size * radius) / 2.0 + 4.0 * self.rounding * size * self.length)
-
-    def worst_shift(self, toward: Floats, size: Floats, removed: int) -> Floats:
-        """Largest v . Delta of a vector v when any `removed` samples are left out, by lam = 1.
-
-        Delta is in the ball around (w - r_I)/2, so v . Delta is at most half the sum of |v||p_i| +
-        v . p_i over I: the sum of the largest. Arguments as for `shift`.
-
-        Returns
-        -------
-        ndarray of float64, shape (...)
-        """
-        part = toward[..., -1:] * self.lengths[-1] - toward * self.lengths
-        terms = np.maximum((size * self.parts + part) / 2.0, 0.0)
-        paid = self.residual + np.sqrt(self.slack) + 8.0 * removed * self.rounding * self.length
-        return np.asarray(_largest(terms, removed) + size[..., 0] * paid)
-
-    def _slack_per_length(self) -> Floats:
-        return np.divide(
-            self.slack, self.lengths, out=np.zeros_like(self.lengths), where=self.lengths > 0
-        )
+    def exact(self) -> bool:
+        """Whether no smaller removal exists."""
+        return len(self.rows) == self.at_least
 
 
-def two_classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike) -> Removal:
-    """Where the separators of two classes without a sample lie.
+def smallest_removal(X: ArrayLike, y: ArrayLike) -> SmallestRemoval:
+    """Find few samples whose removal leaves separable data, with a bound on the fewest.
+
+    Separable means by a hyperplane through the origin, or for classes 0, ..., K - 1 by weights
+    (K, d) whose score of the right class is the largest for every sample.
 
     Parameters
     ----------
     X : array_like of shape (n, d)
-        Encoded features.
+        Encoded features; finite, n >= 2.
     y : array_like of shape (n,)
-        Labels, -1 or +1; both must occur.
-    weights, dual : array_like of shape (d,) and (n,)
-        A separator and its dual, such as `max_margin(X, y)` gives. Neither has to be exact.
+        Labels -1 and +1, or classes 0, ..., K - 1.
 
     Returns
     -------
-    Removal
+    SmallestRemoval
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is no array of real numbers, of another shape, or the weights separate
-        nothing.
+        If `X` or `y` is malformed.
+
+    Notes
+    -----
+    Deterministic. Rows (one a sample, K - 1 for classes) times columns (d, (K - 1) d) of more than
+    2e6 are answered without linear programs: from above by a least-squares fit that is reweighted,
+    from below by samples of equal features and different labels alone.
+
+    A clash counts if float64 proves it: its rows have full rank, and the combination is more
+    positive than its residual over the smallest singular value, so that one close by is 0 exactly.
+    Otherwise rationals decide, for up to 64 rows.
     """
-    weights = real_array("weights", weights)
-    X, y = labelled_sample(X, y)
-    if weights.shape != (X.shape[1],):
-        raise ValueError(
-            f"weights have shape {weights.shape}, X has {X.shape[1]} features: pass one head of"
-            f" shape ({X.shape[1]},)"
-        )
-    dual = sample_duals(dual)
-    if dual.shape != y.shape:
-        raise ValueError(f"dual must have shape {y.shape}, one a sample, got {dual.shape}")
-    Z = X * y[:, np.newaxis]
-    support = np.flatnonzero(dual)
-    norms = np.linalg.norm(Z, axis=1)
-    return _removal(
+    signed = bool((real_array("y", y) < 0).any())
+    if signed:
+        points, signs = labelled_sample(X, y)
+        classes, count = (signs > 0).astype(np.int64), 2
+    else:
+        points, classes, count = labelled_classes(X, y, classes=None, members=1)
+    Z, owner = _rows(points, classes, count)
+    search = _Search(Z, owner, len(points))
+    for pair in _contradictions(points, classes):
+        search.add(pair)
+    affordable = Z.size <= LARGEST_PROGRAM
+    if affordable:
+        search.disjoint()
+    removed, w = search.removal(affordable)
+    if affordable:
+        for _ in range(ROUNDS):
+            if search.at_least >= removed.size or not search.crossing():
+                break
+    if count == 2:
+        weights = w if signed else np.stack([-w / 2, w / 2])
+    else:
+        weights = np.vstack([w.reshape(count - 1, -1), np.zeros(points.shape[1])])
+    return SmallestRemoval(
+        rows=removed,
+        at_least=search.at_least,
         weights=weights,
-        products=Z @ weights,
-        dual=dual,
-        row_norms=norms,
-        sample_norms=norms,
-        support=support,
-        parts=dual[support, np.newaxis] * Z[support],
-        terms=X.shape[1],
-        remedy="pass max_margin(X, y).weights",
+        clashes=tuple(search.clashes),
+        shares=search.packing[1],
     )
 
 
-def classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike) -> Removal:
-    """Where the separators of several classes without a sample lie.
-
-    Parameters
-    ----------
-    X : array_like of shape (n, d)
-        Encoded features.
-    y : array_like of shape (n,)
-        Labels 0, 1, ..., K - 1; each occurs twice.
-    weights, dual : array_like of shape (K, d) and (n, K)
-        A separator and its dual, such as `max_margin_classes(X, y)` gives. Neither has to be exact.
-
-    Returns
-    -------
-    Removal
-        Of W as a vector of K d entries.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no array of real numbers, of another shape, or the weights separate
-        nothing.
+def _rows(points: Floats, classes: Integers, count: int) -> tuple[Floats, Rows]:
+    """Rows z with z . w > 0 where the sample `owner` is right, scaled by powers of two to norms
+    about 1, which changes no sign and rounds nothing. The last class scores 0.
     """
-    weights, dual = real_array("weights", weights), real_array("dual", dual)
-    X, y, count = labelled_classes(X, y, classes=None, members=2)
-    if weights.shape != (count, X.shape[1]) or dual.shape != (len(X), count):
-        raise ValueError(
-            f"weights and dual must have shapes {(count, X.shape[1])} and {(len(X), count)}, got"
-            f" {weights.shape} and {dual.shape}: pass those of max_margin_classes(X, y)"
+    n = len(points)
+    if count == 2:
+        Z, owner = points * (2.0 * classes - 1.0)[:, np.newaxis], np.arange(n)
+    else:
+        owner, rival = np.nonzero(classes[:, np.newaxis] != np.arange(count))
+        factors = np.eye(count)[classes[owner]] - np.eye(count)[rival]
+        Z = (factors[:, :-1, np.newaxis] * points[owner][:, np.newaxis]).reshape(len(owner), -1)
+    largest = np.abs(Z).max(axis=1)
+    exponents = np.frexp(np.where(largest > 0, largest, 1.0))[1]
+    return np.ldexp(Z, -exponents[:, np.newaxis]), owner
+
+
+def _contradictions(points: Floats, classes: Integers) -> list[Rows]:
+    """Disjoint pairs of samples with equal features and different classes, and zero rows alone."""
+    found = [np.array([row]) for row in np.flatnonzero(~points.any(axis=1))]
+    _, group = np.unique(points + 0.0, axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    repeated = np.flatnonzero(np.bincount(group) > 1)
+    for members in (np.flatnonzero(group == which) for which in repeated):
+        if not points[members[0]].any():
+            continue
+        labels = classes[members]
+        most = np.bincount(labels).argmax()
+        pairs = zip(members[labels == most], members[labels != most], strict=False)
+        found += [np.sort(np.array(pair)) for pair in pairs]
+    return found
+
+
+class _Search:
+    """Clashes as they are found, each a set of samples."""
+
+    def __init__(self, Z: Floats, owner: Rows, n: int) -> None:
+        self.Z, self.owner, self.n = Z, owner, n
+        self.clashes: list[Rows] = []
+
+    def add(self, samples: Rows) -> None:
+        self.clashes.append(samples)
+        self.__dict__.pop("packing", None)
+
+    def disjoint(self) -> None:
+        """Find clashes that share no sample, until none is left among the others."""
+        free = np.ones(self.n, dtype=np.bool_)
+        for samples in self.clashes:
+            free[samples] = False
+        while (found := self._clash(free, np.zeros(self.n))) is not None:
+            self.add(found)
+            free[found] = False
+
+    def crossing(self) -> bool:
+        """Find a clash that the present cover of all others leaves open; whether there was one."""
+        cover, _ = self.packing
+        samples = self._clash(np.ones(self.n, dtype=np.bool_), cover)
+        if samples is None or cover[samples].sum() > 1 - 1e-6:
+            return False
+        self.add(samples)
+        return True
+
+    @cached_property
+    def packing(self) -> tuple[Floats, Floats]:
+        """The cheapest fractional cover (n,) of the clashes, and the largest shares they admit."""
+        if not self.clashes:
+            return np.zeros(self.n), np.zeros(0)
+        sizes = [len(samples) for samples in self.clashes]
+        which = np.repeat(np.arange(len(sizes)), sizes)
+        holds = scipy.sparse.csr_array(
+            (np.ones(len(which)), (which, np.concatenate(self.clashes))),
+            shape=(len(sizes), self.n),
         )
-    sample_duals(dual.ravel())
-    scores = X @ weights.T
-    rivals = np.arange(count) != y[:, np.newaxis]
-    dual = np.where(rivals, dual, 0.0)
-    support = np.flatnonzero(dual.any(axis=1))
-    against = -dual[support]
-    against[np.arange(support.size), y[support]] = dual[support].sum(axis=1)
-    norms = SQRT2 * np.linalg.norm(X, axis=1)
-    rows = np.broadcast_to(norms[:, np.newaxis], rivals.shape)
-    own = np.take_along_axis(scores, y[:, np.newaxis], axis=1)
-    return _removal(
-        weights=weights.ravel(),
-        products=(own - scores)[rivals],
-        dual=dual[rivals],
-        row_norms=rows[rivals],
-        sample_norms=norms,
-        support=support,
-        parts=(against[:, :, np.newaxis] * X[support][:, np.newaxis]).reshape(support.size, -1),
-        terms=2 * X.shape[1],
-        remedy="pass max_margin_classes(X, y).weights",
-    )
-
-
-def _removal(
-    *,
-    weights: Floats,
-    products: Floats,
-    dual: Floats,
-    row_norms: Floats,
-    sample_norms: Floats,
-    support: NDArray[np.intp],
-    parts: Floats,
-    terms: int,
-    remedy: str,
-) -> Removal:
-    """The same for both: products and duals of all rows, norms and parts of samples."""
-    rounding = 2.0 * (terms + 8) * UNIT
-    sure = products - rounding * row_norms * np.linalg.norm(weights)
-    if sure.min() <= 0:
-        raise ValueError(
-            f"weights have a product of {float(sure.min()):.3g} with row {int(sure.argmin())}, less"
-            f" rounding: only a separator has a certificate; {remedy}"
+        solved = scipy.optimize.linprog(
+            np.ones(self.n), A_ub=-holds, b_ub=-np.ones(len(sizes)), method="highs"
         )
-    feasible = weights / sure.min()
-    length = float(np.linalg.norm(feasible))
-    beyond = np.maximum(products / sure.min() - 1.0, 0.0)
-    slack = dual @ beyond + (rounding + dual.size * UNIT) * (dual @ (row_norms * length + 1.0))
-    total = parts.sum(axis=0)
-    others = np.vstack([total - parts, total])
-    lengths = np.linalg.norm(others, axis=1)
-    units = np.divide(
-        others, lengths[:, np.newaxis], out=np.zeros_like(others), where=lengths[:, np.newaxis] > 0
+        shares = np.maximum(-solved.ineqlin.marginals, 0.0)
+        return solved.x, shares / max(1.0, float((shares @ holds).max()) * (1 + 1e-12))
+
+    @property
+    def at_least(self) -> int:
+        """The bound that the shares prove."""
+        return max(0, ceil(float(self.packing[1].sum()) - 1e-9))
+
+    def removal(self, affordable: bool) -> tuple[Rows, Floats]:
+        """A small removal, and what separates the others."""
+        kept = None
+        for w in self._reweighted() if affordable else _least_squares(self.Z):
+            right = np.ones(self.n, dtype=np.bool_)
+            right[self.owner[~_positive(self.Z, w)]] = False
+            if kept is None or right.sum() > kept.sum():
+                kept, best = right, w
+        assert kept is not None
+        if affordable:
+            wrong = np.flatnonzero(~kept)
+            nearest = np.full(self.n, np.inf)
+            np.minimum.at(nearest, self.owner, self.Z @ best)
+            for row in wrong[np.argsort(-nearest[wrong], kind="stable")][:PUT_BACK]:
+                kept[row] = True
+                separator = _separator(self.Z[kept[self.owner]])
+                if separator is None:
+                    kept[row] = False
+                else:
+                    best = separator
+        return np.flatnonzero(~kept), best
+
+    def _reweighted(self) -> list[Floats]:
+        """Minimisers of the weighted sum of slacks; a sample weighs less, the more it has."""
+        rows, d = self.Z.shape
+        sums = scipy.sparse.csr_array(
+            (-np.ones(rows), (np.arange(rows), self.owner)), shape=(rows, self.n)
+        )
+        table = scipy.sparse.hstack([scipy.sparse.csr_array(-self.Z), sums], format="csr")
+        bounds = [(None, None)] * d + [(0, None)] * self.n
+        weights, found = np.ones(self.n), []
+        for _ in range(REWEIGHTINGS):
+            cost = np.concatenate([np.zeros(d), weights])
+            solved = scipy.optimize.linprog(
+                cost, A_ub=table, b_ub=-np.ones(rows), bounds=bounds, method="highs"
+            )
+            if solved.x is None:
+                break
+            found.append(solved.x[:d])
+            slack = solved.x[d:]
+            weights = 1.0 / (slack + 0.1)
+        return found
+
+    def _clash(self, free: NDArray[np.bool_], cost: Floats) -> Rows | None:
+        """A clash of free samples, cheap in the cost of its samples, if one is found and proved."""
+        rows = np.flatnonzero(free[self.owner])
+        if rows.size == 0:
+            return None
+        Z = self.Z[rows]
+        solved = scipy.optimize.linprog(
+            cost[self.owner[rows]],
+            A_eq=np.vstack([Z.T, np.ones(len(Z))]),
+            b_eq=np.append(np.zeros(Z.shape[1]), 1.0),
+            method="highs-ds",
+        )
+        if solved.x is None:
+            return None
+        used = rows[solved.x > 1e-9]
+        return np.unique(self.owner[used]) if is_clash(self.Z[used]) else None
+
+
+def is_clash(Z: Floats) -> bool:
+    """Whether a positive combination of all rows is proved to be 0; rows (m, d)."""
+    m, d = Z.shape
+    if m == 0:
+        return False
+    if m == d + 1:
+        left, singular, _ = np.linalg.svd(Z)
+        combination = left[:, -1] * np.sign(left[:, -1].sum())
+        size = float(np.linalg.norm(Z))
+        residual = float(np.linalg.norm(combination @ Z)) + 2 * (m + d) * UNIT * size
+        smallest = float(singular[-1]) - 16 * (m + d) * UNIT * size
+        if smallest > 0:
+            return bool(combination.min() > residual / smallest)
+    return m <= LARGEST_EXACT and _is_exact_clash(Z)
+
+
+def _is_exact_clash(Z: Floats) -> bool:
+    """The same in rationals, for rows whose only linear relation is that combination."""
+    table = [[Fraction(float(value)) for value in column] for column in Z.T if column.any()]
+    m, pivots = len(Z), 0
+    for column in range(m - 1):
+        row = next((r for r in range(pivots, len(table)) if table[r][column]), None)
+        if row is None:
+            return False
+        table[pivots], table[row] = table[row], table[pivots]
+        head = table[pivots]
+        for r, other in enumerate(table):
+            if r != pivots and other[column]:
+                factor = other[column] / head[column]
+                table[r] = [a - factor * b for a, b in zip(other, head, strict=True)]
+        pivots += 1
+    related = all(not row[m - 1] for row in table[pivots:])
+    # row p reads table[p][p] x_p + table[p][m - 1] x_{m-1} = 0, with x_{m-1} = 1
+    return related and all(table[p][m - 1] / table[p][p] < 0 for p in range(pivots))
+
+
+def _separator(Z: Floats) -> Floats | None:
+    """w with Z w > 0 beyond rounding, of the largest smallest product in a box; None if none."""
+    d = Z.shape[1]
+    solved = scipy.optimize.linprog(
+        np.append(np.zeros(d), -1.0),
+        A_ub=np.hstack([-Z, np.ones((len(Z), 1))]),
+        b_ub=np.zeros(len(Z)),
+        bounds=[(-1, 1)] * d + [(None, 1)],
+        method="highs-ds",
     )
-    reach = np.maximum(units @ feasible, 0.0)
-    across = np.linalg.norm(feasible - reach[:, np.newaxis] * units, axis=1)
-    column = np.full(sample_norms.size, support.size)
-    column[support] = np.arange(support.size)
-    largest = largest_of_others(sample_norms)
-    margin = np.full_like(largest, (1.0 - rounding) / length)
-    return Removal(
-        weights=feasible,
-        support=support,
-        column=column,
-        units=units,
-        lengths=lengths,
-        reach=reach,
-        across=across,
-        parts=np.append(np.linalg.norm(parts, axis=1), 0.0),
-        along=np.append(parts @ feasible, 0.0),
-        slack=float(slack),
-        residual=float(np.linalg.norm(feasible - total)),
-        cone=chord_within_cone(np.zeros_like(largest), -margin, margin, largest),
-        rounding=rounding,
-    )
+    if solved.x is None or not _positive(Z, solved.x[:d]).all():
+        return None
+    return np.asarray(solved.x[:d])
 
 
-def _largest(values: Floats, count: int) -> Floats:
-    """Sum of the `count` largest entries of the last axis."""
-    count = min(count, values.shape[-1])
-    return np.asarray(np.partition(values, -count, axis=-1)[..., -count:].sum(axis=-1))
+def _least_squares(Z: Floats) -> list[Floats]:
+    """Fits of Z w to 1, those with the largest errors weighing less each time."""
+    weights, found = np.ones(len(Z)), []
+    ridge = 1e-9 * np.eye(Z.shape[1]) * float(np.square(Z).sum())
+    for _ in range(4 * REWEIGHTINGS):
+        weighted = Z.T * weights
+        found.append(np.linalg.solve(weighted @ Z + ridge, weighted.sum(axis=1)))
+        weights = 1.0 / (np.abs(1.0 - Z @ found[-1]) + 0.1)
+    return found
 
 
-def _acute_chord(sine: Floats) -> Floats:
-    """Chord of an angle below 90 degrees from a bound on its sine, sqrt(2) from 1 on."""
-    known = np.minimum(sine, 1.0)
-    cosine = np.sqrt((1.0 - known) * (1.0 + known))
-    return np.where(sine < 1.0, SQRT2 * known / np.sqrt(1.0 + cosine), SQRT2)
+def _positive(Z: Floats, w: Floats) -> NDArray[np.bool_]:
+    """Rows whose product with w is above 0 by more than its rounding."""
+    return Z @ w > (Z.shape[1] + 2) * UNIT * (np.abs(Z) @ np.abs(w))

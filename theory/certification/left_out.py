@@ -13,7 +13,7 @@ from tunebound.theory.certification.schemes import Found, Scheme
 from tunebound.theory.certification.solved import Rows, Solved, leave_out
 
 AFFORDABLE = 3e8  # support vectors times rows times entries of a head; about ten seconds
-CHUNK = 64  # samples between two chances to stop
+CHUNK = 128  # samples between two chances to stop
 
 
 @dataclass(eq=False)

@@ -43,8 +43,8 @@ class OneVsRest:
         for k, head in enumerate(self.heads):
             for sign, shifts in ((1.0, fall), (-1.0, rise)):
                 value, toward, size = products(head, points, np.full(len(points), sign))
-                shift = head.removal.shift(value, toward, size) + _rescaled(head) * size
-                shifts[k] = shift[:, head.removal.column]
+                shift = head.balls.shift(value, toward, size) + _rescaled(head) * size
+                shifts[k] = shift[:, head.balls.column]
         return self._kept(points, fall, rise)
 
     def certified_by_group(self, points: Floats, size: int) -> Booleans:
@@ -52,7 +52,7 @@ class OneVsRest:
         for k, head in enumerate(self.heads):
             for sign, shifts in ((1.0, fall), (-1.0, rise)):
                 _, toward, norm = products(head, points, np.full(len(points), sign))
-                shift = head.removal.worst_shift(toward, norm, size)
+                shift = head.balls.worst_shift(toward, norm, size)
                 shifts[k, :, 0] = shift + _rescaled(head) * norm[:, 0]
         return self._kept(points, fall, rise)[:, 0]
 
@@ -113,7 +113,7 @@ class AllPairs:
         for pair, head in enumerate(self.heads):
             kept = sign_kept(head, points)
             unsure[pair] = ~kept[:, -1:]
-            unsure[pair][:, head.rows] = ~kept[:, head.removal.column]
+            unsure[pair][:, head.rows] = ~kept[:, head.balls.column]
         return self._kept(self.weights @ points.T > 0, unsure)
 
     def certified_by_group(self, points: Floats, size: int) -> Booleans:
@@ -163,5 +163,5 @@ class AllPairs:
 
 
 def _rescaled(head: Solved) -> float:
-    """How far the removal's weights, scaled to products of 1, are from the head's."""
-    return float(np.linalg.norm(head.removal.weights - head.separator.weights))
+    """How far the weights of the balls, scaled to products of 1, are from the head's."""
+    return float(np.linalg.norm(head.balls.weights - head.separator.weights))

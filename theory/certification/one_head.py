@@ -28,7 +28,7 @@ class Signs:
         return (points @ self.heads[0].separator.weights > 0).astype(np.int64)
 
     def certified(self, points: Floats, n: int) -> Booleans:
-        return sign_kept(self.heads[0], points)[:, self.heads[0].removal.column]
+        return sign_kept(self.heads[0], points)[:, self.heads[0].balls.column]
 
     def certified_by_group(self, points: Floats, size: int) -> Booleans:
         return sign_kept_by_group(self.heads[0], points, size)
@@ -57,17 +57,17 @@ class Softmax:
         return np.argmax(points @ self.heads[0].separator.weights.T, axis=1)
 
     def certified(self, points: Floats, n: int) -> Booleans:
-        removal = self.heads[0].removal
-        kept = np.ones((len(points), len(removal.lengths)), dtype=np.bool_)
+        balls = self.heads[0].balls
+        kept = np.ones((len(points), len(balls.lengths)), dtype=np.bool_)
         for value, toward, size in self._rivals(points):
-            kept &= value > removal.shift(value, toward, size)
-        return kept[:, removal.column]
+            kept &= value > balls.shift(value, toward, size)
+        return kept[:, balls.column]
 
     def certified_by_group(self, points: Floats, size: int) -> Booleans:
-        removal = self.heads[0].removal
+        balls = self.heads[0].balls
         kept = np.ones(len(points), dtype=np.bool_)
         for value, toward, norm in self._rivals(points):
-            kept &= value[:, 0] > removal.worst_shift(toward, norm, size)
+            kept &= value[:, 0] > balls.worst_shift(toward, norm, size)
         return kept
 
     def without(self, points: Floats) -> Without:
@@ -88,11 +88,11 @@ class Softmax:
         """For each class but the predicted: the lead, the lead of every r_i/|r_i|, and the norm of
         the matrix (e_winner - e_rival) x^T that they are products with.
         """
-        removal = self.heads[0].removal
+        balls = self.heads[0].balls
         count, d = self.heads[0].separator.weights.shape
         winner, each = self.predict(points), np.arange(len(points))
-        scores = points @ removal.weights.reshape(count, d).T
-        toward = np.tensordot(points, removal.units.reshape(-1, count, d), axes=(1, 2))
+        scores = points @ balls.weights.reshape(count, d).T
+        toward = np.tensordot(points, balls.units.reshape(-1, count, d), axes=(1, 2))
         size = SQRT2 * np.linalg.norm(points, axis=1)[:, np.newaxis]
         for k in range(1, count):
             rival = (winner + k) % count
@@ -101,25 +101,25 @@ class Softmax:
 
 
 def products(head: Solved, points: Floats, sign: Floats) -> tuple[Floats, Floats, Floats]:
-    """v . w, v . r_i/|r_i| and |v| for v = sign x, as `Removal.shift` takes them."""
-    removal = head.removal
+    """v . w, v . r_i/|r_i| and |v| for v = sign x, as `DeletionBalls.shift` takes them."""
+    balls = head.balls
     signed = sign[:, np.newaxis] * points
     size = np.linalg.norm(points, axis=1)[:, np.newaxis]
-    return (signed @ removal.weights)[:, np.newaxis], signed @ removal.units.T, size
+    return (signed @ balls.weights)[:, np.newaxis], signed @ balls.units.T, size
 
 
 def sign_kept(head: Solved, points: Floats) -> Booleans:
     """Where the sign stays without each support vector, and at the end without any other."""
-    sign = np.sign(points @ head.removal.weights)
+    sign = np.sign(points @ head.balls.weights)
     value, toward, size = products(head, points, sign)
-    return np.asarray(value > head.removal.shift(value, toward, size))
+    return np.asarray(value > head.balls.shift(value, toward, size))
 
 
 def sign_kept_by_group(head: Solved, points: Floats, size: int) -> Booleans:
     """Where the sign stays without any `size` members."""
-    sign = np.sign(points @ head.removal.weights)
+    sign = np.sign(points @ head.balls.weights)
     value, toward, norm = products(head, points, sign)
-    return np.asarray(value[:, 0] > head.removal.worst_shift(toward, norm, size))
+    return np.asarray(value[:, 0] > head.balls.worst_shift(toward, norm, size))
 
 
 def sign_without(

@@ -99,7 +99,7 @@ def separable_certificate(
         exact_error=without.error,
         pivotal=ranked,
         group=group,
-        by_group=float(np.mean([head.worst(group) for head in scheme.heads])),
+        by_group=_by_group(scheme, per_sample, group),
         predictions=predicted,
         measured=trained,
         provenance=_provenance(scheme, first, complete, predicted is not None, measured),
@@ -120,6 +120,12 @@ def _weighted(scheme: Scheme, n: int, values: list[float]) -> float:
     """Mean over samples and heads of what bounds the mean over the members of each head."""
     shares = [len(head.X) / n * value for head, value in zip(scheme.heads, values, strict=True)]
     return float(np.mean(shares))
+
+
+def _by_group(scheme: Scheme, per_sample: Floats, group: int) -> float:
+    if group == 1:
+        return float(per_sample.max())
+    return float(np.mean([head.worst(group) for head in scheme.heads]))
 
 
 def _weights(scheme: Scheme) -> Floats:

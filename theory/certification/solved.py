@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ class Solved:
     rows : ndarray of int, shape (n,)
         The members among all samples.
     separator : Separator or ClassSeparator
-    removal : Removal
+    balls : DeletionBalls
     ladder : mapping of str to float
         Certified bounds on the mean distance over the members, by the name of the formula.
     along_training : float
@@ -39,7 +39,7 @@ class Solved:
     y: Integers
     rows: Rows
     separator: bounds.Separator | bounds.ClassSeparator
-    removal: bounds.removal.Removal
+    balls: bounds.balls.DeletionBalls
     ladder: Mapping[str, float]
     along_training: float
 
@@ -58,11 +58,11 @@ class Solved:
 
         It holds from the computed head and, by the last term, from the true separator.
         """
-        return np.minimum(self.removal.distance() + self.between, np.sqrt(2.0))
+        return np.minimum(self.balls.distance() + self.between, np.sqrt(2.0))
 
     def worst(self, size: int) -> float:
         """The same for any `size` members together."""
-        return min(self.removal.worst_distance(size) + self.between, float(np.sqrt(2.0)))
+        return min(self.balls.worst_distance(size) + self.between, float(np.sqrt(2.0)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,15 +94,13 @@ def solve_two(X: Floats, signs: Integers, rows: Rows) -> Solved:
     separator = bounds.max_margin(X, signs)
     norms = np.linalg.norm(X, axis=1)
     n, radius = len(X), max(float(norms.max()), separator.margin)
-    removal = bounds.removal.two_classes(
-        X=X, y=signs, weights=separator.weights, dual=separator.dual
-    )
+    balls = bounds.balls.two_classes(X=X, y=signs, weights=separator.weights, dual=separator.dual)
     known: dict[str, Any] = {"n": n, "margin": separator.margin, "radius": radius}
     head = bounds.head
     paid = 2.0 * _between(separator.gap)  # the dual of a computed separator is not the true one
     ladder = {
         "limit": head.limit(**known),
-        "dual": float(removal.by_hinge().mean()) + paid,
+        "dual": float(balls.by_hinge().mean()) + paid,
         "support": head.support(**known, n_support=separator.support.size) + paid,
         "free": head.free(**known),
         "anytime_plain": head.anytime_plain(**known),
@@ -115,7 +113,7 @@ def solve_two(X: Floats, signs: Integers, rows: Rows) -> Solved:
         y=signs,
         rows=rows,
         separator=separator,
-        removal=removal,
+        balls=balls,
         ladder={name: float(value) for name, value in ladder.items()},
         along_training=float(head.anytime(**known)),
     )
@@ -126,11 +124,11 @@ def solve_several(X: Floats, y: Integers) -> Solved:
     separator = bounds.max_margin_classes(X, y)
     radius = float(np.linalg.norm(X, axis=1).max())
     known: dict[str, Any] = {"n": len(X), "margin": separator.margin, "radius": radius}
-    removal = bounds.removal.classes(X=X, y=y, weights=separator.weights, dual=separator.dual)
+    balls = bounds.balls.classes(X=X, y=y, weights=separator.weights, dual=separator.dual)
     several = bounds.multi_class
     ladder = {
         "limit": several.limit(**known),
-        "dual": removal.by_hinge().mean() + 2.0 * _between(separator.gap),
+        "dual": balls.by_hinge().mean() + 2.0 * _between(separator.gap),
         "anytime_plain": several.anytime_plain(**known),
     }
     return Solved(
@@ -138,7 +136,7 @@ def solve_several(X: Floats, y: Integers) -> Solved:
         y=y,
         rows=np.arange(len(X)),
         separator=separator,
-        removal=removal,
+        balls=balls,
         ladder={name: float(value) for name, value in ladder.items()},
         along_training=float(several.anytime(**known)),
     )
@@ -148,15 +146,11 @@ def leave_out(solved: Solved, members: Rows) -> LeftOut:
     """Compute the separators without each of these support vectors."""
     separator = solved.separator
     if isinstance(separator, bounds.ClassSeparator):
-        found = bounds.leave_one_out_classes(
-            solved.X, solved.y, replace(separator, support=members)
-        )
-        weights, gaps = found.weights[members], found.gaps[members]
+        several = bounds.leave_one_out_classes(solved.X, solved.y, separator, samples=members)
+        weights, gaps = several.weights, several.gaps
     else:
-        left_out = bounds.leave_one_out_separators(
-            solved.X, solved.y, replace(separator, support=members)
-        )
-        weights, gaps = left_out.weights[members], left_out.gaps[members]
+        two = bounds.leave_one_out_separators(solved.X, solved.y, separator, samples=members)
+        weights, gaps = two.weights, two.gaps
     flat = weights.reshape(len(members), -1)
     whole = separator.direction.ravel()
     units = flat / np.linalg.norm(flat, axis=1)[:, np.newaxis]

@@ -10,12 +10,12 @@ from tunebound.theory.certification.schemes import Scheme
 from tunebound.theory.certification.solved import Solved
 
 LATEST = 1e30  # steps that the flow is followed to
-STEPS = 10_000  # steps of plain descent where following the flow would take too long
+STEPS = 1_000  # steps of plain descent where following the flow would take too long
 FOLLOWED = 1e7  # members squared times features, at most, for the flow
 
 
 def train(scheme: Scheme, n: int, anytime: float) -> Measured:
-    """Train every left-out head: by the flow to 1e30 steps, or 10,000 steps on larger data.
+    """Train every left-out head: by the flow to 1e30 steps, or 1,000 steps on larger data.
 
     Distances are means over the heads, as the certificate's.
     """

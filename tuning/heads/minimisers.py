@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import features, real_number, true_or_false
+from tunebound._ground.checks import features, real_array, real_number, true_or_false
 from tunebound.tuning.arguments import labelled_batch
 
 BLOCK = 2**23  # entries of the Hessians' factors that are held at once
@@ -26,7 +26,7 @@ class MinimisedHeads:
     ----------
     weights : (n + 1, d)
         w_S, then w_{S^i} without each sample, the weights 1/n of the others unchanged; w_S alone
-        (1, d) where nothing is left out.
+        (1, d) where nothing is left out, and those of `rows` in their order where they were given.
     error : (n + 1,)
         Certified distance from the true minimiser: the norm of the gradient, with its rounding,
         over λ.
@@ -43,7 +43,13 @@ class MinimisedHeads:
 
 
 def minimise_heads(
-    X: ArrayLike, y: ArrayLike, *, strength: float, leave_one_out: bool = True
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    strength: float,
+    leave_one_out: bool = True,
+    rows: ArrayLike | None = None,
+    start: ArrayLike | None = None,
 ) -> MinimisedHeads:
     """Minimise the regularised logistic loss with every sample and without each, by Newton's method
     on all heads at once.
@@ -58,6 +64,10 @@ def minimise_heads(
         λ > 0, the weight of the penalty (λ/2)‖w‖².
     leave_one_out : bool
         Whether to minimise without each sample too.
+    rows : (k,) of int, optional
+        Left out in turn are these samples alone.
+    start : (d,) real, optional
+        Where every iteration starts, 0 by default. It changes the time and not the minimisers.
 
     Returns
     -------
@@ -87,12 +97,19 @@ def minimise_heads(
     # minimisers are combinations of the samples: n coordinates are enough
     basis, triangle = torch.linalg.qr(Z.mT) if d > n else (None, Z.mT)
     reduced = triangle.mT.contiguous()
-    masks = torch.full((n + 1 if left_out else 1, n), 1 / n, dtype=torch.float64)
-    if left_out:
-        masks[1:].fill_diagonal_(0.0)
+    absent = _absent(rows, n) if left_out else np.arange(0)
+    masks = torch.full((1 + len(absent), n), 1 / n, dtype=torch.float64)
+    masks[1 + np.arange(len(absent)), absent] = 0.0
+    first = torch.zeros(d, dtype=torch.float64)
+    if start is not None:
+        given = real_array("start", start)
+        if given.shape != (d,):
+            raise ValueError(f"start must have shape ({d},) to meet X, got {given.shape}")
+        first = torch.as_tensor(given)
+    first = first if basis is None else first @ basis
     heads, error, iterations = [], [], 0
     for block in masks.split(max(1, BLOCK // reduced.numel())):
-        W, taken = _newton(reduced, block, strength)
+        W, taken = _newton(reduced, block, strength, first)
         heads.append(W if basis is None else W @ basis.mT)
         error.append(_distance(Z, heads[-1], block, strength))
         iterations = max(iterations, taken)
@@ -104,9 +121,20 @@ def minimise_heads(
     )
 
 
-def _newton(Z: Tensor, masks: Tensor, strength: float) -> tuple[Tensor, int]:
+def _absent(rows: ArrayLike | None, n: int) -> NDArray[np.intp]:
+    if rows is None:
+        return np.arange(n)
+    chosen = np.asarray(rows)
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
+        raise TypeError(f"rows must be a list of whole numbers, got {rows!r}")
+    if chosen.size and not 0 <= chosen.min() <= chosen.max() < n:
+        raise ValueError(f"rows must be from 0 to {n - 1}, got {chosen.min()} to {chosen.max()}")
+    return chosen.astype(np.intp)
+
+
+def _newton(Z: Tensor, masks: Tensor, strength: float, start: Tensor) -> tuple[Tensor, int]:
     """Minimisers (m, d) of the losses whose terms have the weights `masks` (m, n)."""
-    W = torch.zeros((len(masks), Z.shape[1]), dtype=torch.float64)
+    W = start.repeat(len(masks), 1)
     ridge = strength * torch.eye(Z.shape[1], dtype=torch.float64)
     for iteration in range(1, MOST_ITERATIONS + 1):
         residual = torch.sigmoid(-(W @ Z.mT))

@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from tests.oracles.class_program import largest_margin
 from tests.oracles.separator_program import hard_margin_direction
 from tunebound import synthetic, theory, tuning
-from tunebound.theory.certification import left_out
+from tunebound.theory.certification import left_out, trained
 
 
 def chord(a, b):
@@ -78,7 +78,7 @@ def test_the_planted_separator_is_found_and_every_bound_holds(seed):
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_the_worst_group_is_covered(size):
-    data = synthetic.make_separable("gaussian", n=10, d=4, margin=0.8, radius=1.5, seed=5)
+    data = synthetic.make_separable("gaussian", n=16, d=4, margin=0.8, radius=1.0, seed=5)
     points = np.random.default_rng(0).normal(size=(400, 4))
     certificate = theory.certify(data.X, data.y, X_test=points, group=size)
     predictions = certificate.predictions
@@ -175,7 +175,7 @@ def test_three_real_classes_hold_against_a_cone_program(wine, classes):
         assert (changed.sum(axis=0) <= predictions.reach).all()
         assert (predictions.fixed_by_group <= predictions.fixed).all()
     assert exact.predictions.unchanged > one_solve.predictions.unchanged
-    pairs = np.random.default_rng(3).choice(exact.pivotal, (30, 2))
+    pairs = np.random.default_rng(3).choice(exact.pivotal, (3 if classes == "softmax" else 30, 2))
     for pair in pairs:
         gone = scores(X, y, pair, classes, points) != whole
         assert not (gone & one_solve.predictions.fixed_by_group).any()
@@ -216,6 +216,29 @@ def test_trained_heads_keep_what_is_promised():
     allowed = lacking[0] + lacking[1:]
     assert (measured.distance[-1] <= certificate.per_sample + allowed).all()
     assert (np.abs(measured.distance[-1] - certificate.exact) <= allowed + 1e-6).all()
+
+
+@pytest.mark.parametrize("classes", ["softmax", "all-pairs"])
+def test_several_trained_heads_are_means_over_their_heads(classes):
+    data = synthetic.make_classes(n=24, d=4, classes=3, margin=0.6, radius=2.0, seed=0)
+    measured = theory.certify(data.X, data.y, classes=classes, measured=True).measured
+    distance = np.zeros(data.n)
+    if classes == "softmax":
+        weights = tuning.flow_heads(data.X, data.y, classes=3, until=1e30).weights
+        distance += [chord(weights[0].ravel(), head.ravel()) for head in weights[1:]]
+    for members, labels in binary_heads(data.y, classes) if classes == "all-pairs" else ():
+        run = tuning.flow_heads(data.X[members], labels[members], until=1e30)
+        distance[members] += [chord(run.weights[0], head) / 3 for head in run.weights[1:]]
+    np.testing.assert_allclose(measured.distance[-1], distance, atol=1e-9)
+    assert (measured.distance.mean(axis=1) <= measured.anytime).all()
+
+
+def test_large_data_are_trained_for_fewer_steps(cancer, monkeypatch):
+    X, y, _ = cancer
+    monkeypatch.setattr(trained, "FOLLOWED", 1e3)
+    measured = theory.certify(X[:40], y[:40], measured=True).measured
+    assert measured.steps[-1] == trained.STEPS
+    assert (measured.distance.mean(axis=1) <= measured.anytime).all()
 
 
 @pytest.mark.parametrize("exact", [0, 3, "all"])
@@ -297,3 +320,38 @@ def test_every_number_says_where_it_comes_from(cancer):
         "predictions",
     }
     assert set(certificate.seconds) == {"separator", "left-out heads", "predictions"}
+
+
+@pytest.mark.parametrize("lam", [None, 0.1])
+def test_data_without_a_separator_get_the_regularised_head(lam):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), rng.integers(0, 2, 40)
+    certificate = theory.certify(X, y, X_test=rng.normal(size=(20, 3)), lam=lam)
+    assert not certificate.separable
+    assert np.isnan(certificate.margin)
+    assert certificate.inseparable.removal.size >= certificate.inseparable.at_least >= 1
+    assert certificate.inseparable.chosen == (lam is None)
+    kept = np.setdiff1d(np.arange(40), certificate.inseparable.removal)
+    hard_margin_direction(X[kept], np.where(y[kept] == 1, 1, -1))
+    assert certificate.predictions.labels.shape == (20,)
+
+
+def test_a_weight_that_is_given_asks_for_the_regularised_head(cancer):
+    X, y, _ = cancer
+    certificate = theory.certify(X[:60], y[:60], lam=0.05)
+    signs = np.where(y[:60] == 1, 1, -1)
+    w = certificate.weights.reshape(-1)
+    lost = signs / (1 + np.exp(signs * (X[:60] @ w)))
+    assert np.linalg.norm(0.05 * w - lost @ X[:60] / 60) < 1e-8
+
+
+def test_a_head_that_has_no_separator_is_named():
+    rng = np.random.default_rng(1)
+    corners = np.array([[2.0, 0.0], [-1.0, 1.7], [-1.0, -1.7], [0.1, 0.0]])
+    y = np.repeat(np.arange(4), 10)
+    X = corners[y] + 0.05 * rng.normal(size=(40, 2))
+    certificate = theory.certify(X, y, classes="one-vs-rest", constant=1.0)
+    assert "regularised" in certificate.head
+    assert certificate.weights.shape == (4, 3)
+    assert any("no separator tells class 3 from the rest" in note for note in certificate.notes)
+    assert theory.certify(X, y, classes="all-pairs", constant=1.0).margin > 0
