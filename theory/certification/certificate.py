@@ -109,7 +109,7 @@ class Inseparable:
     undecided: int
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Certificate:
     """What can be promised about the head trained on given features, before it is trained.
 
@@ -212,6 +212,11 @@ class Certificate:
     def flippers(self) -> Rows | None:
         """At most how many samples can, each alone, change each test prediction."""
         return None if self.predictions is None else self.predictions.flippers
+
+    def __repr__(self) -> str:
+        from tunebound.theory.certification.wording import answer
+
+        return f"<Certificate: {answer(self)[0]}>"
 
     def __str__(self) -> str:
         """What is promised, in about a dozen lines; bounds are rounded up, shares down."""

@@ -69,10 +69,18 @@ def movement(certificate: Certificate) -> Drawing:
         "movement",
         "How far single samples move the head",
         figure,
-        f"{counted(movers.size, 'sample')} can move the head,"
-        f" {certificate.n - movers.size:,} cannot. By what is certified, half of those that can"
-        f" change it by at most {half}, and none by more than {top}.",
+        f"{counted(movers.size, 'sample')} of {certificate.n:,} can move the head; half of them"
+        f" change it by at most {half}, and none by more than {top}.{_others(certificate)}",
     )
+
+
+def _others(certificate: Certificate) -> str:
+    others = np.delete(upper_bounds(certificate), certificate.pivotal)
+    if others.size == 0:
+        return ""
+    largest = float(others.max())
+    by = "" if largest == 0 else f" by more than {number(largest, 'up', 2)}"
+    return f" No other sample can change it{by}."
 
 
 def certain(predictions: Predictions) -> Drawing:

@@ -52,7 +52,7 @@ def html(certificate: Certificate) -> str:
         subtitle=wording.about(certificate)[0],
         answer=wording.answer(certificate),
         about=[*wording.about(certificate)[1:-2], *_remarks(certificate)],
-        separable=certificate.separable,
+        regularised=certificate.inseparable is not None,
         figures=_figures(certificate),
         samples=[_sample(certificate, int(row)) for row in certificate.pivotal[:ROWS]],
         movers=f"{certificate.pivotal.size:,}",
@@ -153,14 +153,14 @@ def _numbers(certificate: Certificate) -> list[dict[str, str]]:
     if c.separable:
         add("margin", "margin γ", number(c.margin, "down"), "at least; in units of the features")
     add("radius", "radius B", number(c.radius, "up"), "length of the longest row of features")
-    if c.separable:
+    if c.separable and c.inseparable is None:
         add("B/γ", "B/γ", ratio(c.radius, c.margin, "up"), "radius over margin, at most")
         add(
             "support vector",
             "support vectors",
             f"{c.support.size:,}",
-            f"of {c.n:,} samples; leaving out any other changes nothing",
+            f"of {c.n:,} samples hold the separator in place",
         )
-    gap = ("duality gap", "duality gap") if c.separable else ("penalty", "relative gradient")
+    gap = ("duality gap", "duality gap") if c.inseparable is None else ("penalty", "relative error")
     add(*gap, number(c.gap, "up", 2), "how exact the computation was; 0 is exact up to rounding")
     return rows

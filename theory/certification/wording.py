@@ -31,20 +31,20 @@ def answer(certificate: Certificate) -> list[str]:
 
 def about(certificate: Certificate) -> list[str]:
     """What the promise is about, and what it rests on."""
-    named = " and ".join if len(certificate.classes) == 2 else ", ".join
     shown = [str(label) for label in certificate.classes[:NAMED]]
-    if len(certificate.classes) > NAMED:
-        shown.append(f"and {len(certificate.classes) - NAMED:,} more")
+    cut = len(certificate.classes) > NAMED
+    named = ", ".join(shown) + (", …" if cut else "")
+    classes = counted(len(certificate.classes), "class", "classes")
     said = [
         f"Data: {counted(certificate.n, 'sample')}, {counted(certificate.d, 'feature')},"
-        f" classes {named(shown)}.",
+        f" {classes} ({named}).",
         f"Head: {certificate.head}.",
     ]
     if certificate.preparation:
         steps = "; ".join(step.partition(";")[0] for step in certificate.preparation)
         said.append(f"Features: {steps}.")
     if certificate.inseparable is not None:
-        said.extend(_inseparable(certificate.inseparable))
+        said.extend(_inseparable(certificate, certificate.inseparable))
     said.append(_geometry(certificate))
     said.append(_certified(certificate))
     return said
@@ -147,7 +147,7 @@ def _instability(certificate: Certificate) -> list[str]:
     return said
 
 
-def _inseparable(found: Inseparable) -> list[str]:
+def _inseparable(certificate: Certificate, found: Inseparable) -> list[str]:
     size = found.removal.size
     lower = (
         "no smaller set does"
@@ -156,9 +156,12 @@ def _inseparable(found: Inseparable) -> list[str]:
         f" {'has' if found.at_least == 1 else 'have'} to go"
     )
     origin = "chosen by the leave-one-out error" if found.chosen else "as given"
-    error = number(100 * found.leave_one_out_error, "up")
+    wrong = round(found.leave_one_out_error * certificate.n)
+    error = percent(wrong, certificate.n, "up", 3)
     said = (
-        f"Not separable: no head of this kind gets every sample right. Without"
+        "Separable, but the head that was asked for has a penalty."
+        if size == 0
+        else "Not separable: no head of this kind gets every sample right. Without"
         f" {counted(size, 'sample')} ({rows_named(found.removal.tolist())}) the rest is separable;"
         f" {lower}."
     )
@@ -170,8 +173,8 @@ def _inseparable(found: Inseparable) -> list[str]:
     )
     return [
         said,
-        f"So the head has a penalty of weight {number(found.lam, 'near')} ({origin}); without a"
-        f" sample it gets that sample wrong for at most {error} % of them{undecided}.",
+        f"The penalty has weight {number(found.lam, 'near')} ({origin}). Leaving each sample out in"
+        f" turn, the head gets at most {error} of them wrong{undecided}.",
     ]
 
 
@@ -180,6 +183,10 @@ def _geometry(certificate: Certificate) -> str:
     if not certificate.separable:
         return f"Geometry: {radius}; no margin, since the data are not separable."
     support = certificate.support.size
+    if certificate.inseparable is not None:
+        return (
+            f"Geometry: margin γ = {number(certificate.margin, 'down')} of the separator, {radius}."
+        )
     return (
         f"Geometry: margin γ = {number(certificate.margin, 'down')}, {radius}, B/γ ="
         f" {ratio(certificate.radius, certificate.margin, 'up')};"
@@ -190,7 +197,7 @@ def _geometry(certificate: Certificate) -> str:
 def _certified(certificate: Certificate) -> str:
     computed = int((~np.isnan(certificate.exact)).sum())
     gap = number(certificate.gap, "up", 2)
-    kind = "duality gap" if certificate.separable else "relative gradient"
+    kind = "duality gap" if certificate.inseparable is None else "relative error of the weights"
     basis = f"a {kind} of 0 up to rounding" if certificate.gap == 0 else f"a {kind} of {gap}"
     if computed == certificate.n:
         return f"Certified: every bound from one solve, with {basis}; every left-out head computed."

@@ -62,7 +62,7 @@ REGULARISED = replace(
         at_least=1,
         lam=0.1,
         chosen=True,
-        leave_one_out_error=0.25001,
+        leave_one_out_error=0.25,
         undecided=1,
     ),
 )

@@ -142,8 +142,8 @@ def test_groups(proved, said):
 def test_data_that_are_not_separable_say_what_was_removed_and_which_head_is_meant():
     text = str(REGULARISED)
     assert "Without 2 samples (rows 1, 3) the rest is separable; at least 1 sample has to" in text
-    assert "a penalty of weight 0.1 (chosen by the leave-one-out error)" in text
-    assert "for at most 25.1 % of them, of which 1 sample is left open" in text
+    assert "The penalty has weight 0.1 (chosen by the leave-one-out error)." in text
+    assert "the head gets at most 25 % of them wrong, of which 1 sample is left open" in text
     assert "nan" not in text.lower().replace("instance", "")
     assert "γ =" not in text
     smallest = replace(REGULARISED.inseparable, removal=np.array([3]), undecided=2, chosen=False)
@@ -174,3 +174,15 @@ def test_many_rows_are_cut_and_counted():
 def test_no_sentence_has_a_plural_of_one():
     for certificate in (CERTIFICATE, REGULARISED, MEASURED):
         assert not re.search(r"\b1 (samples|features|support vectors|heads)\b", str(certificate))
+
+
+def test_a_penalty_that_was_asked_for_on_separable_data_is_said_to_be():
+    nothing = replace(
+        REGULARISED.inseparable, removal=np.array([], dtype=int), at_least=0, chosen=False
+    )
+    text = str(replace(REGULARISED, separable=True, margin=0.5, inseparable=nothing))
+    assert "Separable, but the head that was asked for has a penalty." in text
+    assert "margin γ = 0.5 of the separator, radius B = 2.01." in text
+    assert "Not separable" not in text
+    assert "support vector" not in text
+    assert "relative error of the weights" in text
