@@ -277,6 +277,12 @@ def sample_numbers(name: str, value: ArrayLike | None, n: int) -> NDArray[np.int
     return numbers.astype(np.intp)
 
 
+def unmasked(name: str, value: object) -> None:
+    """Raise where NumPy would forget a mask."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array: drop or fill the masked entries first")
+
+
 def broadcast(**arrays: Floats) -> None:
     """Raise unless the named arrays broadcast; the message lists their shapes."""
     try:
@@ -332,8 +338,7 @@ def _range(low: float | None, high: float | None, above: float | None, below: fl
 
 
 def _real_array(name: str, value: Any) -> NDArray[Any]:
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array: drop or fill the masked entries first")
+    unmasked(name, value)
     if isinstance(value, (list, tuple)):
         _refuse_booleans(name, value)
     try:

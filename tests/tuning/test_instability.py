@@ -350,3 +350,10 @@ def test_every_measure_documents_its_parameters_and_range():
         text = getattr(instability, name).__doc__
         for section in ("Parameters", "Returns", "Raises"):
             assert f"{section}\n    ---" in text, name
+
+
+@pytest.mark.parametrize("measure", [instability.disagreement, instability.kappa_distance])
+def test_masked_predictions_are_refused(measure):
+    predictions = np.ma.masked_equal([[0, 1, 1], [1, 0, 1]], 1)
+    with pytest.raises(TypeError, match="predictions is a masked array: drop or fill"):
+        measure(predictions)

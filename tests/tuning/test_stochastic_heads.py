@@ -478,3 +478,10 @@ def test_cuda_agrees_with_the_cpu(name):
     there = tuning.tune_heads(data.X, data.y, device="cuda", **options)
     here = tuning.tune_heads(data.X, data.y, device="cpu", **options)
     np.testing.assert_allclose(there.weights, here.weights, rtol=0, atol=1e-12)
+
+
+def test_masked_batches_are_refused():
+    X, y = np.random.default_rng(0).normal(size=(6, 2)), np.array([1, -1] * 3)
+    batches = np.ma.masked_equal([[0, 1, 2]] * 3, 1)
+    with pytest.raises(TypeError, match="batches is a masked array: drop or fill"):
+        tuning.tune_heads(X, y, steps=3, batches=batches)

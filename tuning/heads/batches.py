@@ -82,6 +82,7 @@ def checked_batches(
     """Sequences (1 or D, T, b) of sample numbers from −1 to n − 1, with something in every batch
     and, where a sample is left out, two different samples in every sequence.
     """
+    checks.unmasked("batches", batches)
     array: NDArray = np.asarray(batches)
     if array.dtype.kind not in "iu":
         raise TypeError(

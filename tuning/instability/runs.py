@@ -24,6 +24,7 @@ def several_runs(name: str, values: ArrayLike, dimensions: int) -> Floats:
 
 def predicted_classes(name: str, predictions: ArrayLike, *, runs: int) -> NDArray[np.int64]:
     """Whole numbers of shape (R, N), R at least `runs`."""
+    checks.unmasked(name, predictions)
     values = np.asarray(predictions)
     if values.dtype.kind not in "iub":
         raise TypeError(
