@@ -23,7 +23,7 @@ def test_every_theorem_that_can_be_searched_was_searched_as_it_stands():
     for name, each in STORED.items():
         if each is not None:
             assert each.statement == find_theorem(name).statement, f"run `{command.COMMAND} {name}`"
-            assert each.budget >= 200
+            assert each.budget >= 100
 
 
 def test_nothing_that_is_proved_was_violated_and_what_is_known_to_be_false_was_found():
