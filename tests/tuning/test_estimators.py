@@ -1,14 +1,18 @@
 """The classifiers against plain loops, and against scikit-learn's own checks."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tests.oracles.descent import logistic_path
 from tunebound import synthetic
-from tunebound.tuning import HeadTuningClassifier, MultiHeadClassifier
+from tunebound.tuning import HeadTuningClassifier, MultiHeadClassifier, learning_rate_limits
 
 
 @parametrize_with_checks(
@@ -161,3 +165,36 @@ def test_an_intercept_that_is_neither_wanted_nor_not_is_refused():
 def test_one_class_is_refused():
     with pytest.raises(ValueError, match="one class"):
         HeadTuningClassifier().fit(np.eye(3), np.zeros(3))
+
+
+def test_a_fitted_head_has_the_certificate_of_its_data_and_of_its_own_step():
+    data = synthetic.make_separable("gaussian", n=16, d=4, margin=0.5, radius=4.0, seed=0)
+    model = HeadTuningClassifier(steps=200, fit_intercept=False)
+    with pytest.raises(NotFittedError):
+        _ = model.certificate_
+    found = model.fit(data.X, data.y).certificate_
+    assert found.margin == pytest.approx(data.margin, rel=1e-9)
+    distance = []
+    for i in range(16):
+        kept = np.arange(16) != i
+        # weights 1/n of the others stay: 1/(n - 1) of them at 15/16 of the step
+        rate = learning_rate_limits(data.X) / 2
+        whole = HeadTuningClassifier(200, rate, fit_intercept=False).fit(data.X, data.y)
+        without = HeadTuningClassifier(200, rate * 15 / 16, fit_intercept=False)
+        without.fit(data.X[kept], data.y[kept])
+        units = [m.coef_[0] / np.linalg.norm(m.coef_[0]) for m in (whole, without)]
+        distance.append(np.linalg.norm(units[0] - units[1]))
+    assert 0 < np.mean(distance) <= found.along_training
+    mixed = HeadTuningClassifier(steps=5).fit([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
+    with pytest.raises(ValueError, match="no separator"):
+        _ = mixed.certificate_
+
+
+def test_asking_for_no_certificate_imports_no_theory():
+    program = (
+        "import sys; from tunebound import tuning;"
+        " tuning.HeadTuningClassifier(steps=2).fit([[0.], [1.], [2.], [3.]], [0, 0, 1, 1]);"
+        " print(sorted({'cvxpy', 'matplotlib', 'tunebound.theory'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert answer.stdout.strip() == "[]", answer.stderr

@@ -99,7 +99,7 @@ def stability_report(
         preparation=tuple(notes),
     )
     lam = 1.0 / (model.C * len(points))
-    signs = 2.0 * prepared.y - 1.0
+    signs = np.where(prepared.y == 1, 1.0, -1.0)
     error = bounds.regularised.distance_from_minimiser(points, signs, weights, lam=lam)
     if error > FARTHEST * np.linalg.norm(weights):
         raise ValueError(

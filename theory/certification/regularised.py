@@ -239,7 +239,7 @@ def _given(
 ) -> tuple[list[Head], float, int, int]:
     if lam is None or len(prepared.classes) != 2:
         raise ValueError("weights come with their lam, for two classes: pass lam")
-    signs = 2.0 * prepared.y - 1.0
+    signs = np.where(prepared.y == 1, 1.0, -1.0)
     error = bounds.regularised.distance_from_minimiser(prepared.X, signs, weights, lam=lam)
     heads = [certified_head(prepared.X, signs, weights, error, lam)]
     return heads, lam, *_left_out_errors(heads, prepared, lam)

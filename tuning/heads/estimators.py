@@ -5,7 +5,7 @@ zero or from many random starts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from tqdm import tqdm
 from tunebound._ground import checks
 from tunebound.tuning import arguments
 from tunebound.tuning.heads.tune import learning_rate_limits, tune_heads
+
+if TYPE_CHECKING:
+    from tunebound.theory import Certificate
 
 
 class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
@@ -133,7 +136,8 @@ class HeadTuningClassifier(_LinearClassifier):
 
     Notes
     -----
-    Sample weights are not supported: the theory weighs all samples alike.
+    Sample weights are not supported: the theory weighs all samples alike. The training data are
+    kept for `certificate_`.
     """
 
     def __init__(
@@ -142,6 +146,40 @@ class HeadTuningClassifier(_LinearClassifier):
         self.steps = steps
         self.learning_rate = learning_rate
         self.fit_intercept = fit_intercept
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> HeadTuningClassifier:
+        super().fit(X, y)
+        self._fitted_on = (X, y)
+        return self
+
+    fit.__doc__ = _LinearClassifier.fit.__doc__
+
+    @property
+    def certificate_(self) -> Certificate:
+        """What is promised of this head, by `theory.certify`, computed at each access.
+
+        `along_training` bounds the mean instability of these coefficients, as it holds at every
+        step from 0; everything else is about the direction that they tend to.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            For data that no head separates, on which a head without penalty has nothing to tend to,
+            and all that `theory.certify` refuses, such as a class with one sample.
+        """
+        check_is_fitted(self)
+        from tunebound.theory import certify
+
+        X, y = self._fitted_on
+        found = certify(X, y, constant=1.0 if self.fit_intercept else None)
+        if found.inseparable is not None:
+            raise ValueError(
+                "the training data have no separator, so nothing is certified of a head without"
+                " penalty: theory.certify(X, y) certifies the regularised one"
+            )
+        return found
 
     def _starts(self, d: int, outputs: int) -> NDArray[np.float64]:
         return np.zeros((1, d, outputs))
