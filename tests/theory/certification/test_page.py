@@ -9,8 +9,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_iris
 
 from tests.theory.certification.by_hand import CERTIFICATE, MEASURED, REGULARISED, with_predictions
+from tunebound import synthetic, theory
 from tunebound.theory.certification import page
 from tunebound.theory.certification.glossary import GLOSSARY
 from tunebound.theory.certification.shown import LARGEST, LONGEST, image_kind, shown
@@ -49,9 +51,26 @@ class Tree(HTMLParser):
         return [element for element in self.elements if element["tag"] == tag]
 
 
-@pytest.fixture(scope="module", params=list(CASES))
+def of_iris():
+    """Three classes that cannot be separated, with a group, test features and trained heads."""
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["<setosa>", "versicolor", "virginica"])[y]
+    return theory.certify(X[::2], names[::2], X_test=X[1::2], constant=1.0, measured=True)
+
+
+def of_planted_data():
+    data = synthetic.make_separable("gaussian", n=30, d=3, margin=0.5, radius=4.0, seed=1)
+    return theory.certify(data.X[:20], data.y[:20], X_test=data.X[20:], group=2, exact=1)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[*CASES, of_iris, of_planted_data],
+    ids=lambda case: getattr(case, "__name__", case),
+)
 def tree(request):
-    return Tree(page.html(CASES[request.param]))
+    case = request.param
+    return Tree(page.html(case() if callable(case) else CASES[case]))
 
 
 def test_the_answer_is_the_first_paragraph_and_holds_no_formula(tree):
