@@ -262,7 +262,7 @@ def test_the_shell_completes_names(monkeypatch, capsys):
     monkeypatch.setenv("COMP_WORDS", "tunebound verify H-any")
     monkeypatch.setenv("COMP_CWORD", "2")
     _, out, _ = call(monkeypatch, capsys)
-    assert out.split() == ["H-anytime", "H-anytime-plain"]
+    assert out.split() == ["H-anytime", "H-anytime-flow", "H-anytime-plain"]
 
 
 def test_any_option_of_a_setting_is_set_and_a_plan_writes_nothing(monkeypatch, capsys, tmp_path):

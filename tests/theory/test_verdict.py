@@ -121,7 +121,7 @@ def test_runs_that_were_followed_are_estimated_and_exact_steps_exact():
 def test_what_reads_its_own_run_says_so():
     kinds = {name: known.kind for name, known in theory.theorems().items()}
     reading = {"H-trajectory", "H-chord", "H-direction", "M-anytime", "F-trajectory", "N-growth"}
-    reading |= {"N-drift", "P-Full-network"}
+    reading |= {"N-drift", "P-Full-network", "S-chord", "S-drift"}
     assert {name for name, kind in kinds.items() if kind == "a posteriori"} == reading
     verdict = theory.verify("H-chord", SETS[:1], steps=50, jobs=1)
     assert str(verdict).startswith("H-chord [proved here, a posteriori]: not violated")
