@@ -43,6 +43,12 @@ def test_margins_whole_and_left_out_agree_with_clarabel(load, pair):
         assert left_out.margins[i] == pytest.approx(cone_program_margin(X[rest], y[rest]), rel=1e-8)
 
 
+def test_a_contradiction_among_real_samples_is_proved_by_a_combination():
+    X, y = prepared(load_breast_cancer, 0, 1)
+    with pytest.raises(NotSeparableError, match="a convex combination of the rows"):
+        max_margin(np.vstack([X, X[:1]]), np.append(y, -y[0]))
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("spread", [1e-6, 1e-9, 1e-12])
 def test_saturated_features_are_answered_or_refused_in_own_words(seed, spread):
