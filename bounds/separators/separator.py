@@ -72,7 +72,8 @@ def max_margin(X: ArrayLike, y: ArrayLike) -> Separator:
     Notes
     -----
     Least distance programming by NNLS (Lawson and Hanson 1974, chapter 23), polished on the active
-    set; cvxpy with Clarabel finds the active set where NNLS gives up.
+    set. A primal-dual interior-point method finds that set for more than a million entries of X,
+    and where NNLS gives up.
     """
     X, y = labelled_sample(X, y)
     solution = least_distance(X * y[:, np.newaxis])
