@@ -12,6 +12,7 @@ from tunebound.bounds import (
     multi_class,
     multi_head,
     regularised,
+    regularised_bias,
 )
 from tunebound.bounds.asymptotics import Asymptote, asymptote, direction_distance
 from tunebound.bounds.free_bias import (
@@ -60,5 +61,6 @@ __all__ = [
     "multi_class",
     "multi_head",
     "regularised",
+    "regularised_bias",
     "smallest_removal",
 ]

@@ -50,11 +50,13 @@ from tunebound._ground.checks import (
     real_array,
     real_number,
     signs,
+    true_or_false,
     whole_array,
 )
 from tunebound.bounds.arguments import margin_and_radius
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.head.sharp_constants import anytime_constant
+from tunebound.bounds.regularised_bias import both_classes, largest_of_inverse
 
 __all__ = [
     "ApproximateLeaveOneOut",
@@ -123,7 +125,7 @@ class ApproximateLeaveOneOut:
         The approximations of w_{S^i}.
     gradients : ndarray of float64, shape (n, d)
         g_i, the gradient of G_{S^i} at w_S; at the minimiser p_i z_i / n. Delta_i lies in the ball
-        with the diameter from 0 to g_i / lam, certified or not.
+        with the diameter from 0 to g_i / lam, certified or not; not with an unpenalised bias.
     tau : ndarray of float64, shape (n,)
         max_{j != i} |x_j|_{H_i^-1} times |g_i|_{H_i^-1}.
     reach : ndarray of float64, shape (n,)
@@ -132,7 +134,7 @@ class ApproximateLeaveOneOut:
         (R_i / tau_i - 1) |g_i|_{H_i^-1}, a bound on the distance of `weights` from w_{S^i} in
         |.|_{H_i}.
     distance : ndarray of float64, shape (n,)
-        The same bound in the Euclidean norm: error / sqrt(lam).
+        The same in the Euclidean norm, without an unpenalised bias: error / sqrt(lam).
     """
 
     weights: Floats
@@ -188,7 +190,7 @@ class ApproximateLeaveOneOut:
 
 
 def approximate_leave_one_out(
-    X: ArrayLike, y: ArrayLike, weights: ArrayLike, *, lam: float
+    X: ArrayLike, y: ArrayLike, weights: ArrayLike, *, lam: float, bias: bool = False
 ) -> ApproximateLeaveOneOut:
     """All left-out minimisers from the one on S, by one factorisation, each with a certificate.
 
@@ -203,6 +205,8 @@ def approximate_leave_one_out(
         certified is the way from these weights to the true w_{S^i}.
     lam : float
         Weight of the penalty (lam/2) |w|^2, above 0.
+    bias : bool
+        Whether the last column of X is a constant whose weight has no penalty, y twice -1 and +1.
 
     Returns
     -------
@@ -211,8 +215,7 @@ def approximate_leave_one_out(
     Raises
     ------
     TypeError, ValueError
-        If an argument is malformed, or lam so small against the curvature of the loss that float64
-        does not carry the certificate.
+        If an argument is malformed, or lam or the curvatures too small for float64.
 
     Notes
     -----
@@ -232,31 +235,34 @@ def approximate_leave_one_out(
     if weights.shape != (d,):
         raise ValueError(f"weights must have shape ({d},) to meet X, got {weights.shape}")
     lam = real_number("lam", lam, above=0)
+    penalty = np.full(d, lam)
+    if true_or_false("bias", bias):
+        both_classes(y, 2)
+        penalty[-1] = 0.0
     Z = X * y[:, np.newaxis]
     residuals = expit(-(Z @ weights))
     curvatures = residuals * (1.0 - residuals) / n
     norms = np.linalg.norm(X, axis=1)
-    gradient = lam * weights - residuals @ Z / n
-    factor = scipy.linalg.cholesky((X.T * curvatures) @ X + lam * np.eye(d), lower=True)
+    inverse = largest_of_inverse(X, curvatures, lam) if bias else 1.0 / lam
+    condition = (lam + float(curvatures @ norms**2)) * inverse
+    rounding = 4.0 * (d + 8) * UNIT * condition
+    _refuse_rounding(rounding, condition, lam)
+    gradient = penalty * weights - residuals @ Z / n
+    factor = scipy.linalg.cholesky((X.T * curvatures) @ X + np.diag(penalty), lower=True)
     rows = scipy.linalg.solve_triangular(factor, Z.T, lower=True).T
     own = np.einsum("nd,nd->n", rows, rows)
     kept = 1.0 - curvatures * own  # 1 - leverage, above 0 on paper
-    condition = 1.0 + float(curvatures @ norms**2) / lam
-    rounding = 4.0 * (d + 8) * UNIT * condition
-    if kept.min() <= 0 or rounding / kept.min() > LARGEST_ROUNDING:
-        raise ValueError(
-            f"lam = {lam:g} is too small for float64: the condition of the Hessian is up to"
-            f" {condition:.2g} and the largest leverage {1 - kept.min():.6g}; raise lam or rescale"
-            " X"
-        )
+    least = max(float(kept.min()), UNIT)
+    _refuse_rounding(rounding / least, condition / least, lam)
     inflation = 1.0 + rounding / kept
     without = curvatures / kept  # H_i^-1 = L^-T (I + without_i r_i r_i^T) L^-1
     scaled = scipy.linalg.solve_triangular(factor, gradient, lower=True) + (
         residuals[:, np.newaxis] / n * rows
     )
     along = np.einsum("nd,nd->n", rows, scaled)
-    # what the gradient itself is rounded by, in the norm of H_i^-1 <= I/lam
-    floor = (n + d) * UNIT * (residuals @ norms / n + lam * np.linalg.norm(weights)) / np.sqrt(lam)
+    # what the gradient itself is rounded by, in the norm of H_i^-1, at most I/lam or H^-1/kept
+    floor = (n + d) * UNIT * (residuals @ norms / n + lam * np.linalg.norm(weights))
+    floor = floor * np.sqrt(inverse / kept if bias else inverse)
     size = np.sqrt(np.einsum("nd,nd->n", scaled, scaled) + without * along**2) * inflation + floor
     tau = _largest_others(rows, own, kept, without, inflation * size) * inflation * size
     steps = scipy.linalg.solve_triangular(
@@ -309,6 +315,12 @@ def distance_from_minimiser(X: ArrayLike, y: ArrayLike, weights: ArrayLike, *, l
     # a product rounded by u |z| |w| moves its residual by that share of itself
     terms = lam * size + float(residuals @ (norms * (1.0 + norms * size))) / n
     return (gradient + (n + d + 8) * UNIT * terms) / lam
+
+
+def _refuse_rounding(rounding: float, condition: float, lam: float) -> None:
+    if rounding > LARGEST_ROUNDING:
+        said = f"lam = {lam:g} is too small for float64: the condition of a Hessian is up to"
+        raise ValueError(f"{said} {condition:.2g}; raise lam or rescale X")
 
 
 def _excess(tau: Floats) -> Floats:

@@ -109,6 +109,19 @@ def test_sample_weights_are_refused(several):
             estimator.fit(X, y if several else which > 0, sample_weight=np.ones(24))
 
 
+@pytest.mark.parametrize("mask", [False, True])
+@pytest.mark.parametrize("estimator", [HeadTuningClassifier(steps=3), MultiHeadClassifier(steps=3)])
+def test_masked_arrays_are_refused(estimator, mask):
+    X, y, _ = three_classes()
+    masked = np.ma.masked_array(X, mask=mask)
+    with pytest.raises(TypeError, match="X is a masked array: drop or fill"):
+        estimator.fit(masked, y)
+    with pytest.raises(TypeError, match="y is a masked array: drop or fill"):
+        estimator.fit(X, np.ma.masked_array(y, mask=mask))
+    with pytest.raises(TypeError, match="X is a masked array: drop or fill"):
+        estimator.fit(X, y).predict(masked)
+
+
 def test_two_classes_probabilities_and_order():
     data = synthetic.make_separable("gaussian", n=20, d=3, margin=0.5, radius=3.0, seed=1)
     fitted = HeadTuningClassifier().fit(data.X, np.where(data.y > 0, "yes", "no"))

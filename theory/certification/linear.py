@@ -14,6 +14,7 @@ from tunebound import bounds
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import features
 from tunebound.theory.certification.certificate import Certificate
+from tunebound.theory.certification.free_intercept import free_intercept_certificate
 from tunebound.theory.certification.prepared import Prepared
 from tunebound.theory.certification.regularised import regularised_certificate
 
@@ -39,22 +40,23 @@ def stability_report(
     Parameters
     ----------
     estimator : LogisticRegression or Pipeline that ends in one
-        Fitted on X and y, two classes, with the quadratic penalty: lam = 1/(C n). Either
-        ``fit_intercept=False``, or ``solver="liblinear"``, whose intercept is the weight of a
-        constant feature ``intercept_scaling`` and penalised like the others. Earlier steps of a
-        pipeline are held fixed: they are not refitted when a sample is left out.
+        Fitted on X and y, two classes, with the quadratic penalty: lam = 1/(C n). With
+        ``solver="liblinear"`` the intercept is the weight of a constant feature
+        ``intercept_scaling`` and penalised like the others. Other solvers' has no penalty: the
+        direction is that of the other weights then. Earlier steps of a pipeline are held fixed:
+        they are not refitted when a sample is left out.
     X : array_like of shape (n, d)
         What the estimator was fitted on.
     y : array_like of shape (n,)
     X_test : array_like of shape (m, d), optional
         Features whose predictions are certified.
     exact, group, progress
-        As for `certify`.
+        As for `certify`; with an unpenalised intercept "auto" or 0, and 1.
 
     Returns
     -------
     Certificate
-        Of the coefficients, followed by intercept/intercept_scaling where there is an intercept.
+        Of the coefficients, followed by intercept/intercept_scaling where that is penalised.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def stability_report(
         For estimators of another kind.
     ValueError
         For an estimator that is not fitted, or not on these data; for sample or class weights, no
-        penalty, another penalty, an intercept without penalty, or three classes or more.
+        penalty, another penalty, or three classes or more.
     """
     steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
     model = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
@@ -100,12 +102,28 @@ def stability_report(
     )
     lam = 1.0 / (model.C * len(points))
     signs = np.where(prepared.y == 1, 1.0, -1.0)
-    error = bounds.regularised.distance_from_minimiser(points, signs, weights, lam=lam)
+    free = model.fit_intercept and scaling is None
+    if free:
+        whole = np.append(weights, model.intercept_[0])
+        error = bounds.regularised_bias.distance_from_minimiser(
+            _appended(points, 1.0), signs, whole, lam=lam
+        )
+    else:
+        error = bounds.regularised.distance_from_minimiser(points, signs, weights, lam=lam)
     if error > FARTHEST * np.linalg.norm(weights):
         raise ValueError(
             f"the coefficients can be {error:.3g} from the minimiser on X, y, farther than a tenth"
             f" of their norm {np.linalg.norm(weights):.3g}: pass the data it was fitted on, or fit"
             " it with a smaller tol and more max_iter"
+        )
+    if free:
+        if group != 1:
+            raise ValueError(
+                f"group = {group}: with an unpenalised intercept single removals are certified;"
+                " pass group=1, or fit with fit_intercept=False"
+            )
+        return free_intercept_certificate(
+            prepared, weights, float(model.intercept_[0]), lam=lam, exact=exact
         )
     return regularised_certificate(
         prepared, lam=lam, exact=exact, group=group, progress=progress, weights=weights
@@ -117,7 +135,7 @@ def _appended(points: Floats, scaling: float) -> Floats:
 
 
 def _constant(model: Any) -> float | None:
-    """The constant feature behind the intercept, None where there is none; else a refusal."""
+    """The penalised constant feature behind the intercept, None without one; else a refusal."""
     name = type(model).__name__
     if not isinstance(model, LogisticRegression):
         raise TypeError(
@@ -139,14 +157,8 @@ def _constant(model: Any) -> float | None:
             "estimator has no quadratic penalty: fit it with a finite C and the L2 penalty, or"
             " certify its features by theory.certify"
         )
-    if not model.fit_intercept:
+    if not model.fit_intercept or model.solver != "liblinear":
         return None
-    if model.solver != "liblinear":
-        raise ValueError(
-            f"solver = {model.solver!r} fits an intercept without penalty, about which nothing is"
-            ' certified: fit with fit_intercept=False, or with solver="liblinear", which penalises'
-            " it"
-        )
     return float(model.intercept_scaling)
 
 

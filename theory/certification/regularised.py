@@ -285,23 +285,23 @@ def _left_out_errors(heads: list[Head], prepared: Prepared, lam: float) -> tuple
 
 
 def _turn_of_newton(head: Head) -> Floats:
-    return _turn(head, head.without.weights, head.without.distance)
+    return turn(head, head.without.weights, head.without.distance)
 
 
 def _turn_of_ball(head: Head, lam: float) -> Floats:
     half = head.without.gradients / (2 * lam)
     # error is at least the rounding of the gradient over lam
-    return _turn(head, head.weights - half, np.linalg.norm(half, axis=1) + head.error)
+    return turn(head, head.weights - half, np.linalg.norm(half, axis=1) + head.error)
 
 
 def _turn_of_group(head: Head, lam: float, group: int) -> float:
     """The worst group's gradients, summed, over lam; see Groups in docs/regularised-heads.md."""
     sizes = np.linalg.norm(head.without.gradients, axis=1)
     reach = float(np.sort(sizes)[-group:].sum()) / lam + (group + 1) * head.error
-    return float(_turn(head, head.weights[np.newaxis], np.array([reach]))[0])
+    return float(turn(head, head.weights[np.newaxis], np.array([reach]))[0])
 
 
-def _turn(head: Head, centres: Floats, radii: Floats) -> Floats:
+def turn(head: Head, centres: Floats, radii: Floats) -> Floats:
     """Largest distance of the direction of the exact head from one in each ball around a centre."""
     w = head.weights / np.linalg.norm(head.weights)
     sizes = np.linalg.norm(centres, axis=1)

@@ -51,6 +51,8 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         ValueError, TypeError
             For data or parameters that are malformed or out of range; before any work.
         """
+        checks.unmasked("X", X)
+        checks.unmasked("y", y)
         features, labels = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(labels)
         steps = checks.whole_number("steps", self.steps, low=1)
@@ -85,6 +87,7 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Logits: (n,) of the second class for two classes, else (n, classes)."""
         check_is_fitted(self)
+        checks.unmasked("X", X)
         features = validate_data(self, X, dtype=np.float64, reset=False)
         logits = features @ self.coef_.T + self.intercept_
         return logits[:, 0] if len(self.classes_) == 2 else logits
