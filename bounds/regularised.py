@@ -261,8 +261,8 @@ def approximate_leave_one_out(
     )
     along = np.einsum("nd,nd->n", rows, scaled)
     # what the gradient itself is rounded by, in the norm of H_i^-1, at most I/lam or H^-1/kept
-    floor = (n + d) * UNIT * (residuals @ norms / n + lam * np.linalg.norm(weights))
-    floor = floor * np.sqrt(inverse / kept if bias else inverse)
+    floor = residuals @ norms / n + (curvatures @ norms**2 + lam) * np.linalg.norm(weights)
+    floor = floor * (n + d + 8) * UNIT * np.sqrt(inverse / kept if bias else inverse)
     size = np.sqrt(np.einsum("nd,nd->n", scaled, scaled) + without * along**2) * inflation + floor
     tau = _largest_others(rows, own, kept, without, inflation * size) * inflation * size
     steps = scipy.linalg.solve_triangular(
