@@ -17,6 +17,7 @@ from tunebound.theory.certification.certificate import Certificate
 from tunebound.theory.certification.free_intercept import free_intercept_certificate
 from tunebound.theory.certification.prepared import Prepared
 from tunebound.theory.certification.regularised import regularised_certificate
+from tunebound.theory.certification.unpenalised import unpenalised_certificate
 
 FARTHEST = 0.1  # of its norm that coefficients may be away from the minimiser on X, y
 
@@ -40,7 +41,9 @@ def stability_report(
     Parameters
     ----------
     estimator : LogisticRegression or Pipeline that ends in one
-        Fitted on X and y, two classes, with the quadratic penalty: lam = 1/(C n). With
+        Fitted on X and y, two classes, with the quadratic penalty: lam = 1/(C n); or with none
+        (``C=np.inf``) and without an intercept on separable data, where what is promised is the
+        distance from the separators that refits tend to. With
         ``solver="liblinear"`` the intercept is the weight of a constant feature
         ``intercept_scaling`` and penalised like the others. Other solvers' has no penalty: the
         direction is that of the other weights then. Earlier steps of a pipeline are held fixed:
@@ -51,7 +54,8 @@ def stability_report(
     X_test : array_like of shape (m, d), optional
         Features whose predictions are certified.
     exact, group, progress
-        As for `certify`; with an unpenalised intercept "auto" or 0, and 1.
+        As for `certify`; with an unpenalised intercept "auto" or 0, and 1; without penalty exact is
+        "auto" or 0.
 
     Returns
     -------
@@ -63,8 +67,9 @@ def stability_report(
     TypeError
         For estimators of another kind.
     ValueError
-        For an estimator that is not fitted, or not on these data; for sample or class weights, no
-        penalty, another penalty, or three classes or more.
+        For an estimator that is not fitted, or not on these data; for class weights, another
+        penalty, none but with an intercept or on data that are not separable, or three classes or
+        more.
     """
     steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
     model = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
@@ -100,6 +105,13 @@ def stability_report(
         X_test=tested,
         preparation=tuple(notes),
     )
+    if _unpenalised(model):
+        if exact not in ("auto", 0):
+            raise ValueError(
+                f"exact = {exact!r}: coefficients without a penalty are certified from one solve;"
+                ' pass exact="auto", or certify the features by theory.certify'
+            )
+        return unpenalised_certificate(prepared, weights, group=group, progress=progress)
     lam = 1.0 / (model.C * len(points))
     signs = np.where(prepared.y == 1, 1.0, -1.0)
     free = model.fit_intercept and scaling is None
@@ -152,14 +164,25 @@ def _constant(model: Any) -> float | None:
         raise ValueError(
             f"class_weight = {model.class_weight!r}: samples are weighed alike here; fit with None"
         )
+    if _unpenalised(model):
+        if model.fit_intercept:
+            raise ValueError(
+                "estimator has neither a penalty nor a bound on its intercept: fit it with"
+                " fit_intercept=False on features with a constant column, or with a finite C"
+            )
+        return None
     if not _quadratic(model):
         raise ValueError(
-            "estimator has no quadratic penalty: fit it with a finite C and the L2 penalty, or"
-            " certify its features by theory.certify"
+            "estimator has another penalty than the quadratic one: fit it with the L2 penalty or"
+            " with none, or certify its features by theory.certify"
         )
     if not model.fit_intercept or model.solver != "liblinear":
         return None
     return float(model.intercept_scaling)
+
+
+def _unpenalised(model: LogisticRegression) -> bool:
+    return getattr(model, "penalty", "l2") is None or bool(np.isinf(model.C))
 
 
 def _quadratic(model: LogisticRegression) -> bool:
