@@ -1,5 +1,6 @@
 """Separators of scikit-learn's data sets against Clarabel, and what is said where there is none."""
 
+import cvxpy
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
@@ -18,6 +19,13 @@ def prepared(load, first, second):
     return np.hstack([X, np.ones((len(X), 1))]), y
 
 
+def cone_program_dual(X, y):
+    w = cvxpy.Variable(X.shape[1])
+    constraint = cvxpy.multiply(y, X @ w) >= 1
+    cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(w)), [constraint]).solve(solver=cvxpy.CLARABEL)
+    return constraint.dual_value
+
+
 @pytest.mark.parametrize(
     ("load", "pair"),
     [
@@ -34,6 +42,8 @@ def prepared(load, first, second):
 def test_margins_whole_and_left_out_agree_with_clarabel(load, pair):
     X, y = prepared(load, *pair)
     whole = max_margin(X, y)
+    dual = cone_program_dual(X, y)
+    assert np.array_equal(np.flatnonzero(dual > 1e-5 * dual.max()), whole.support)
     assert whole.gap <= 1e-14
     assert whole.margin == pytest.approx(cone_program_margin(X, y), rel=1e-8)
     left_out = leave_one_out_separators(X, y, whole)

@@ -88,7 +88,7 @@ def _predictions(prepared: Prepared, weights: Floats, distance: Floats) -> Predi
     names = np.array(prepared.classes)
     return Predictions(
         labels=names[(points @ weights > 0).astype(np.intp)],
-        fixed=~changeable.any(axis=1),
+        fixed=np.asarray(~changeable.any(axis=1)),
         flippers=changeable.sum(axis=1),
         reach=changeable.sum(axis=0),
         flips=np.full(len(distance), -1, dtype=np.intp),
