@@ -2,9 +2,17 @@
 
 import pytest
 
+from tests.registries import keep
 from tunebound import theory
+from tunebound.theory.engine import statement
 
 STEPS = 500
+
+
+@pytest.fixture(autouse=True)
+def theorems_as_they_were(monkeypatch):
+    """A theorem that a test makes up is not tested by the next."""
+    keep(monkeypatch, statement._THEOREMS)
 
 
 @pytest.fixture(scope="session")
