@@ -106,11 +106,9 @@ def regularised_certificate(
     else:
         heads, lam, wrong, undecided = _given(prepared, lam, weights)
     seconds["heads"], clock = perf_counter() - clock, perf_counter()
-    newton = np.mean([_turn_of_newton(head) for head in heads], axis=0)
-    ball = np.mean([_turn_of_ball(head, lam) for head in heads], axis=0)
-    per_sample = np.mean(
-        [np.minimum(_turn_of_newton(head), _turn_of_ball(head, lam)) for head in heads], axis=0
-    )
+    newton = np.stack([_turn_of_newton(head) for head in heads])
+    ball = np.stack([_turn_of_ball(head, lam) for head in heads])
+    per_sample = np.minimum(newton, ball).mean(axis=0)
     how_many = n if measured or exact == "all" else exact
     if how_many == "auto":
         how_many = n if len(heads) * float(n * d) ** 2 <= MOST_WORK else 0

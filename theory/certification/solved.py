@@ -51,7 +51,7 @@ class Solved:
     @property
     def between(self) -> float:
         """Largest distance of the computed unit direction from the true separator's."""
-        return _between(self.separator.gap)
+        return direction_error(self.separator.gap)
 
     def per_sample(self) -> Floats:
         """Bound on the distance of the unit directions with and without each member, shape (n,).
@@ -97,7 +97,9 @@ def solve_two(X: Floats, signs: Integers, rows: Rows) -> Solved:
     balls = bounds.balls.two_classes(X=X, y=signs, weights=separator.weights, dual=separator.dual)
     known: dict[str, Any] = {"n": n, "margin": separator.margin, "radius": radius}
     head = bounds.head
-    paid = 2.0 * _between(separator.gap)  # the dual of a computed separator is not the true one
+    paid = 2.0 * direction_error(
+        separator.gap
+    )  # the dual of a computed separator is not the true one
     ladder = {
         "limit": head.limit(**known),
         "dual": float(balls.by_hinge().mean()) + paid,
@@ -128,7 +130,7 @@ def solve_several(X: Floats, y: Integers) -> Solved:
     several = bounds.multi_class
     ladder = {
         "limit": several.limit(**known),
-        "dual": balls.by_hinge().mean() + 2.0 * _between(separator.gap),
+        "dual": balls.by_hinge().mean() + 2.0 * direction_error(separator.gap),
         "anytime_plain": several.anytime_plain(**known),
     }
     return Solved(
@@ -154,16 +156,16 @@ def leave_out(solved: Solved, members: Rows) -> LeftOut:
     flat = weights.reshape(len(members), -1)
     whole = separator.direction.ravel()
     units = flat / np.linalg.norm(flat, axis=1)[:, np.newaxis]
-    own = np.array([_between(float(gap)) for gap in gaps])
+    own = np.array([direction_error(float(gap)) for gap in gaps])
     return LeftOut(
         members=members,
         weights=weights,
         errors=np.sqrt(gaps),
         distance=np.linalg.norm(units - whole / np.linalg.norm(whole), axis=1),
-        distance_error=own + _between(separator.gap) + 8.0 * EPS,
+        distance_error=own + direction_error(separator.gap) + 8.0 * EPS,
     )
 
 
-def _between(gap: float) -> float:
+def direction_error(gap: float) -> float:
     """Largest distance of unit directions of a computed separator of this gap and the true one."""
     return float(np.sqrt(2.0 * gap / (1.0 + np.sqrt(1.0 - gap))))

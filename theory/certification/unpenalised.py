@@ -11,6 +11,7 @@ from tunebound._ground.arrays import Floats
 from tunebound.theory.certification.certificate import Certificate, Predictions
 from tunebound.theory.certification.prepared import Prepared
 from tunebound.theory.certification.separable import separable_certificate
+from tunebound.theory.certification.solved import direction_error
 
 FARTHEST = 2.0  # distance of two unit directions
 
@@ -48,9 +49,7 @@ def unpenalised_certificate(
         progress=progress,
     )
     units = [each / np.linalg.norm(each) for each in (weights, limit.weights)]
-    # the computed separator is within this of the true one
-    between = np.sqrt(2.0 * limit.gap / (1.0 + np.sqrt(1.0 - limit.gap)))
-    apart = float(np.linalg.norm(units[0] - units[1]) + between)
+    apart = float(np.linalg.norm(units[0] - units[1])) + direction_error(limit.gap)
     per_sample = np.minimum(limit.per_sample + apart, FARTHEST)
     moved = f", and the distance {apart:.3g} of the coefficients' direction from the separator's"
     told = {name: limit.provenance[name] for name in ("margin", "radius", "gap", "pivotal")}
