@@ -1,0 +1,64 @@
+"""The application: every command under its name, and what a user reads where one fails."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from tunebound.theory.certification.command import certify
+from tunebound.theory.command_line import listing, studying, testing
+
+app = typer.Typer(
+    help=(
+        "Check the theory of fine-tuning stability against measurement.\n\nA typical session:"
+        " `tunebound run` computes a suite of data sets with planted truth, every left-out head and"
+        " every bound; `tunebound report` writes the verdicts and figures as one HTML file."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tunebound {version('tunebound')}")
+        raise typer.Exit
+
+
+@app.callback()
+def tunebound(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+# In the order of --help.
+for command in (
+    studying.run,
+    testing.verify,
+    testing.falsify,
+    studying.plot,
+    studying.report,
+    certify,
+):
+    app.command()(command)
+app.command(name="theorems")(listing.list_theorems)
+for command in (listing.families, listing.methods, listing.suites):
+    app.command()(command)
+app.command(name="options")(listing.list_options)
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is one line on standard error and status 2."""
+    try:
+        app()
+    except (ValueError, TypeError, OSError, ArithmeticError) as error:
+        typer.echo(f"tunebound: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,122 @@
+"""Commands on a study: run it, draw it, report it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tunebound.theory.command_line.parameters import (
+    DEFAULT_SETTING,
+    Directory,
+    Options,
+    Suite,
+    complete_settings,
+    computes,
+    output_path,
+    setting_of,
+)
+
+
+@computes
+def run(
+    seed: int,
+    jobs: int | None,
+    options: Options,
+    setting: Annotated[
+        str | None,
+        typer.Option(
+            help=(
+                "What is tuned: head, full-quadratics, …; by default head, or the one setting that"
+                " has the suite."
+            ),
+            autocompletion=complete_settings,
+        ),
+    ] = None,
+    suite: Suite = "standard",
+    output: Annotated[
+        Path | None,
+        output_path("Directory of the study; runs/SUITE or runs/SETTING-SUITE by default."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be computed, and stop.")
+    ] = False,
+    backend: Annotated[
+        str | None,
+        typer.Option(help='"dask": compute on a cluster, whose workers send the tables back.'),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Scheduler of the cluster, for example tcp://10.0.0.1:8786."),
+    ] = None,
+) -> None:
+    """Compute a suite: every left-out run, every bound. Interrupted, the same command continues."""
+    from tunebound import theory
+    from tunebound.theory.engine import reporting
+    from tunebound.theory.engine.setting import find_setting
+
+    chosen = find_setting(setting_of(suite) if setting is None else setting)
+    default = suite if chosen.name in (DEFAULT_SETTING, suite) else f"{chosen.name}-{suite}"
+    target = output or Path("runs") / default
+    study = theory.Study(chosen.name, suite, seed, options(chosen))
+    if dry_run:
+        typer.echo(study.summary(target))
+        return
+    try:
+        results = theory.run(study, target, jobs=jobs, backend=backend, address=address)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"tunebound: interrupted; finished shards are kept in {target}, the same command"
+            " continues",
+            err=True,
+        )
+        raise typer.Exit(130) from None
+    for verdict in reporting.judge_all(target, results):
+        known = verdict.theorem
+        line = f"{verdict.test:>16}  {known.status:>25}  {known.name}  {verdict.extent}"
+        typer.echo(line.rstrip())
+    for decision in theory.decide(list(theory.hypotheses(chosen.name).values()), results):
+        if decision.units:
+            typer.echo(
+                f"{decision.status:>16}  {'hypothesis':>25}  {decision.hypothesis.name}"
+                f"  {decision.effect}{decision.note and f'  ({decision.note})'}"
+            )
+    typer.echo(
+        f"{len(results.environments)} environments in {target}. Next: tunebound report {target}"
+    )
+
+
+def plot(
+    directory: Directory,
+    output: Annotated[
+        Path | None,
+        output_path("Directory of the figures; DIRECTORY/figures by default."),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="png, pdf or svg.")] = "png",
+) -> None:
+    """Draw every figure of a study as a file of its own."""
+    from tunebound._ground.checks import choice
+    from tunebound.theory.engine import studies
+    from tunebound.theory.engine.setting import find_setting
+
+    choice("--format", form, ("png", "pdf", "svg"))
+    results = studies.load(directory)
+    presentation = find_setting(studies.read_manifest(directory)["setting"]).presentation()
+    target = output or directory / "figures"
+    target.mkdir(parents=True, exist_ok=True)
+    for name, illustration in presentation.figures(results).items():
+        path = target / f"{name}.{form}"
+        illustration.draw(results).savefig(path, dpi=150)
+        typer.echo(path)
+
+
+def report(
+    directory: Directory,
+    output: Annotated[
+        Path | None,
+        output_path("The HTML file; DIRECTORY/report.html by default."),
+    ] = None,
+) -> None:
+    """Write verdicts, rates, figures and certificates of a study as one HTML file."""
+    from tunebound import theory
+
+    typer.echo(theory.report(directory, output=output))

@@ -1,0 +1,106 @@
+"""Commands on one theorem: test it on data, or search for data that violate it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tunebound.theory.command_line.parameters import (
+    Options,
+    Suite,
+    complete_theorems,
+    computes,
+    output_path,
+)
+
+
+@computes
+def verify(
+    seed: int,
+    jobs: int | None,
+    options: Options,
+    theorem: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a theorem or a hypothesis; `tunebound theorems` lists them.",
+            autocompletion=complete_theorems,
+        ),
+    ],
+    suite: Suite = "smoke",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="One stored data set (.npz) instead of a suite, for example a counterexample."
+        ),
+    ] = None,
+    output: Annotated[
+        Path,
+        output_path("Directory that receives the smallest counterexample."),
+    ] = Path("runs/counterexamples"),
+) -> None:
+    """Test one theorem or hypothesis and print the verdict; status 1 where it is violated."""
+    from tunebound import theory
+    from tunebound.theory.engine.computing import checked_options
+    from tunebound.theory.engine.hypothesis import verify_hypothesis
+    from tunebound.theory.engine.setting import find_setting
+    from tunebound.theory.engine.statement import find_theorem
+    from tunebound.theory.engine.verification import second_opinions
+
+    if theorem in theory.hypotheses():
+        hypothesis = theory.hypotheses()[theorem]
+        if data is not None:
+            raise ValueError(
+                f"{theorem} is a hypothesis, which takes a suite to decide; leave out --data"
+            )
+        chosen = options(find_setting(hypothesis.setting))
+        decision = verify_hypothesis(hypothesis, suite, seed=seed, jobs=jobs, **chosen)
+        typer.echo(str(decision))
+        if decision.status == "refuted":
+            raise typer.Exit(1)
+        return
+    known = find_theorem(theorem)
+    setting = find_setting(known.setting)
+    chosen = options(setting)
+    members: Any = suite if data is None else [setting.load(data)]
+    verdict = theory.verify(
+        known, members, seed=seed, output=None if data else output, jobs=jobs, **chosen
+    )
+    typer.echo(str(verdict))
+    if verdict.violation is not None:
+        if data is None:
+            members = setting.suite(suite, seed, checked_options(setting, chosen))
+        for sentence in second_opinions(verdict, members[verdict.violation.member], chosen):
+            typer.echo(f"  {sentence}")
+        raise typer.Exit(1)
+
+
+@computes
+def falsify(
+    seed: int,
+    options: Options,
+    theorem: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a theorem; `tunebound theorems` lists them.",
+            autocompletion=complete_theorems,
+        ),
+    ],
+    budget: Annotated[
+        int, typer.Option(min=100, help="Members to examine; the search ends at a violation.")
+    ] = 6000,
+    output: Annotated[
+        Path,
+        output_path("Directory that receives the data with the largest ratio."),
+    ] = Path("runs/falsified"),
+) -> None:
+    """Search small data for a violation of a theorem; status 1 where 50 digits confirm one."""
+    from tunebound import theory
+    from tunebound.theory.engine.setting import find_setting
+    from tunebound.theory.engine.statement import find_theorem
+
+    known = find_theorem(theorem)
+    chosen = options(find_setting(known.setting))
+    found = theory.falsify(known, budget=budget, seed=seed, output=output, **chosen)
+    typer.echo(str(found))
+    if found:
+        raise typer.Exit(1)
