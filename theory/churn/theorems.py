@@ -19,6 +19,10 @@ SETTING = "churn"
         "sign x·w_S = sign x·w_{S^i} in the limit, for every x with |x·w_S| > ‖x‖‖w_S‖ sin θ_i, θ_i"
         " the angle that one solve certifies"
     ),
+    formula=(
+        r"\operatorname{sign}x^\top w_S=\operatorname{sign}x^\top w_{S^i}\quad\text{where}\quad |x"
+        r"^\top w_S|>\lVert x\rVert\lVert w_S\rVert\sin\theta_i"
+    ),
     source=SOURCE,
     setting=SETTING,
     proof=PROVED,
@@ -35,6 +39,10 @@ def angle(evidence: ChurnEvidence) -> tuple[Claim, ...]:
         "sign x·w_S = sign x·w_{S^i} in the limit, for every x with |x·w_S| > ½(‖e_i‖‖x'‖ + s"
         " x·e_i), e_i and x' the parts of w_S and x across w_S − α_i z_i, s = sign x·w_S"
     ),
+    formula=(
+        r"\operatorname{sign}x^\top w_S=\operatorname{sign}x^\top w_{S^i}\quad\text{where}\quad |x"
+        r"^\top w_S|>\tfrac12\bigl(\lVert e_i\rVert\lVert x'\rVert+s\,x^\top e_i\bigr)"
+    ),
     source=SOURCE,
     setting=SETTING,
     proof=PROVED,
@@ -48,6 +56,10 @@ def ball(evidence: ChurnEvidence) -> tuple[Claim, ...]:
 @theorem(
     "C-drift",
     statement="sign x·w_S(t) = sign x·w_{S^i}(t) for every x with |x·w_S(t)| > ‖x‖ δ_i(t)",
+    formula=(
+        r"\operatorname{sign}x^\top w_S(t)=\operatorname{sign}x^\top w_{S^i}(t)\quad\text{where}"
+        r"\quad |x^\top w_S(t)|>\lVert x\rVert\,\delta_i(t)"
+    ),
     source=SOURCE,
     setting=SETTING,
     proof=PROVED,
@@ -63,6 +75,10 @@ def drift(evidence: ChurnEvidence) -> tuple[Claim, ...]:
     statement=(
         "at most (B/γ)/m(x) of the n samples flip x, m(x) = |x·w|/(‖x‖‖w‖), in the limit and after"
         " every step from 0"
+    ),
+    formula=(
+        r"\#\{i: i \text{ flips } x\}\le\frac{B/\gamma}{m(x)},\quad m(x)=\frac{|x^\top w|}{\lVert "
+        r"x\rVert\lVert w\rVert}"
     ),
     source=SOURCE,
     setting=SETTING,
@@ -95,6 +111,9 @@ def count(evidence: ChurnEvidence) -> tuple[Claim, ...]:
 @theorem(
     "C-training",
     statement="#{i : z_i·w_{S^i} ≤ 0} ≤ #{i : α_i‖x_i‖² ≥ 1} ≤ (B/γ)²",
+    formula=(
+        r"\#\{i: z_i^\top w_{S^i}\le0\}\le\#\{i:\alpha_i\lVert x_i\rVert^2\ge1\}\le(B/\gamma)^2"
+    ),
     source="Vapnik 1998; Jaakkola & Haussler 1999; proof by this project, docs/churn.md",
     setting=SETTING,
     proof=PROVED,

@@ -169,6 +169,8 @@ class Theorem:
         "a posteriori": the bound at a step reads the very run that it bounds, up to that step (its
         gradients, its progress, its margin). Where it is proved it certifies that run; it predicts
         none.
+    formula : str
+        The inequality in LaTeX, for pages; the conditions in words stay in the statement.
     domain : str
         Where the statement is known to be true or false, in words that stand beside a violation.
     setting : str
@@ -198,6 +200,7 @@ class Theorem:
     free_constants: tuple[str, ...] = ()
     domain: str = ""
     kind: str = PREDICTION
+    formula: str = ""
 
     def __post_init__(self) -> None:
         file_name("name", self.name)
@@ -221,6 +224,7 @@ def theorem(
     statement: str,
     source: str,
     setting: str,
+    formula: str = "",
     proof: str = CONJECTURE,
     kind: str = PREDICTION,
     domain: str = "",
@@ -241,6 +245,8 @@ def theorem(
         The inequality in symbols, and where it is proved.
     setting : str
         Whose evidence the function takes, for example "head".
+    formula : str
+        The inequality in LaTeX, for the pages that can show it.
     proof : {"proved here", "published", "conjecture", "extrapolation of ours", "fitted"}
         Status of the proof; a conjecture unless something else is said.
     kind : {"prediction", "a posteriori"}
@@ -270,6 +276,7 @@ def theorem(
         new = Theorem(
             name=name,
             statement=statement,
+            formula=formula,
             source=source,
             proof=proof,
             kind=kind,

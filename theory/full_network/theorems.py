@@ -24,6 +24,11 @@ CURVED = Assumption(
 @theorem(
     "P-Full-network",
     statement="the bound of P-Full with μ, β, L, w* estimated at this network: a local statement",
+    formula=(
+        r"\operatorname*{mean}_i\lVert w_S(T)-w_{S^i}(T)\rVert\le\frac{\sqrt{2L\lVert w_0-w^*"
+        r"\rVert/\beta}}{n\bigl((1-\mu/\beta)^{-1/4}-1\bigr)},\quad \mu,\beta,L,w^*\text{ estimate"
+        r"d}"
+    ),
     source="Fu, So & Collier, arXiv:2301.09820, full tuning; estimates by this project",
     setting="full-network",
     proof="published",
@@ -65,6 +70,10 @@ LONGEST = 100  # (1 + ηβ)^T leaves float64 at T = 1024 and any meaning long be
         "‖w_S(T) − w_{S^i}(T)‖ ≤ (η/n) Σ_{t<T} (1 + ηβ)^{T−1−t} ‖∇f_i(w_S(t))‖ for every i and T ≤"
         " 100, β estimated at w_0 and w*"
     ),
+    formula=(
+        r"\lVert w_S(T)-w_{S^i}(T)\rVert\le\frac\eta n\sum_{t<T}(1+\eta\beta)^{T-1-t}\lVert\nabla "
+        r"f_i(w_S(t))\rVert,\quad T\le100"
+    ),
     source="smoothness of the losses alone, docs/full-tuning.md",
     setting="full-network",
     proof="proved here",
@@ -99,6 +108,7 @@ def growth(evidence: NetworkEvidence) -> tuple[Claim, ...]:
         "‖w_S(T) − w_{S^i}(T)‖ ≤ (η/n) Σ_{t<T} ‖∇f_i(w_S(t))‖ for every i and T, although the loss"
         " is not convex"
     ),
+    formula=r"\lVert w_S(T)-w_{S^i}(T)\rVert\le\frac\eta n\sum_{t<T}\lVert\nabla f_i(w_S(t))\rVert",
     source=(
         "a conjecture: proved in docs/full-tuning.md only where the gradient steps do not expand"
     ),

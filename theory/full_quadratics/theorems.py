@@ -21,6 +21,10 @@ from tunebound.theory.full_quadratics.evidence import EACH, MEAN, FullEvidence, 
         "mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ √(2L‖w_0 − w*‖/β)/(n((1 − μ/β)^{−1/4} − 1)) for every T,"
         " step 1/β"
     ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert w_S(T)-w_{S^i}(T)\rVert\le\frac{\sqrt{2L\lVert w_0-w^*"
+        r"\rVert/\beta}}{n\bigl((1-\mu/\beta)^{-1/4}-1\bigr)}"
+    ),
     source="Fu, So & Collier, arXiv:2301.09820, full tuning",
     setting="full-quadratics",
     proof="published",
@@ -45,6 +49,10 @@ def published(evidence: FullEvidence) -> tuple[Claim, ...]:
         "mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ √(2L‖w_0 − w*‖/β)/(n(1 − max(q, r))) for every T, r = √(1 −"
         " κ), q = 1 − κ(n − 1)/n"
     ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert w_S(T)-w_{S^i}(T)\rVert\le\frac{\sqrt{2L\lVert w_0-w^*"
+        r"\rVert/\beta}}{n\bigl(1-\max(q,r)\bigr)}"
+    ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     proof="proved here",
@@ -66,6 +74,10 @@ def closed(evidence: FullEvidence) -> tuple[Claim, ...]:
 @theorem(
     "F-steps",
     statement="mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ √(2L‖w_0 − w*‖/β)/n · (r^T − q^T)/(r − q)",
+    formula=(
+        r"\operatorname*{mean}_i\lVert w_S(T)-w_{S^i}(T)\rVert\le\frac{\sqrt{2L\lVert w_0-w^*"
+        r"\rVert/\beta}}{n}\cdot\frac{r^T-q^T}{r-q}"
+    ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     proof="proved here",
@@ -82,6 +94,10 @@ def steps(evidence: FullEvidence) -> tuple[Claim, ...]:
 @theorem(
     "F-data",
     statement="mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ √(2F_S(w_0)/β)/n · Σ_{t<T} q^{T−1−t} r^t",
+    formula=(
+        r"\operatorname*{mean}_i\lVert w_S(T)-w_{S^i}(T)\rVert\le\frac{\sqrt{2F_S(w_0)/\beta}}{n}"
+        r"\sum_{t<T}q^{T-1-t}r^t"
+    ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     proof="proved here",
@@ -106,6 +122,10 @@ def data(evidence: FullEvidence) -> tuple[Claim, ...]:
         "‖w_S(T) − w_{S^i}(T)‖ ≤ (1/(βn)) Σ_{t<T} q^{T−1−t} ‖∇f_i(w_S(t))‖ for every i and T,"
         " common minimiser or not"
     ),
+    formula=(
+        r"\lVert w_S(T)-w_{S^i}(T)\rVert\le\frac1{\beta n}\sum_{t<T}q^{T-1-t}\lVert\nabla f_i(w_S("
+        r"t))\rVert"
+    ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     proof="proved here",
@@ -122,6 +142,10 @@ def trajectory(evidence: FullEvidence) -> tuple[Claim, ...]:
     statement=(
         "‖w_S(T) − w_{S^i}(T)‖ ≤ ‖w_0 − w*‖ min((q^T − p^T)/κ, q^T + p^T) for every i and T, p = 1"
         " − κ, q = 1 − κ(n − 1)/n"
+    ),
+    formula=(
+        r"\lVert w_S(T)-w_{S^i}(T)\rVert\le \lVert w_0-w^*\rVert\min\Bigl(\frac{q^T-p^T}\kappa,\;q"
+        r"^T+p^T\Bigr)"
     ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
@@ -143,6 +167,10 @@ def contraction(evidence: FullEvidence) -> tuple[Claim, ...]:
     statement=(
         "‖w_S(T) − w_{S^i}(T)‖ ≤ the largest value over all μ-strongly convex β-smooth losses, for"
         " every i, T = 1, 2, 5, 10"
+    ),
+    formula=(
+        r"\lVert w_S(T)-w_{S^i}(T)\rVert\le\max_{\mu\text{-strongly convex},\,\beta\text{-smooth}}"
+        r"\lVert w_S(T)-w_{S^i}(T)\rVert"
     ),
     source=(
         "performance estimation (Drori & Teboulle 2014; Taylor, Hendrickx & Glineur 2017); this"
@@ -179,6 +207,11 @@ def worst_case(evidence: FullEvidence) -> tuple[Claim, ...]:
         "mean_i ‖w_S(T) − w_{S^i}(T)‖ ≤ F-data with F_S(w_0) − F_S(w*) + mean_i ‖∇f_i(w*)‖ (1 −"
         " q^T)/(μ(n − 1))"
     ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert w_S(T)-w_{S^i}(T)\rVert\le\frac{\sqrt{2(F_S(w_0)-F_S(w^*))/"
+        r"\beta}}{n}\sum_{t<T}q^{T-1-t}r^t+\operatorname*{mean}_i\lVert\nabla f_i(w^*)\rVert\,"
+        r"\frac{1-q^T}{\mu(n-1)}"
+    ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     proof="proved here",
@@ -212,6 +245,7 @@ QUADRATIC = Assumption(
 @theorem(
     "F-shift",
     statement="‖w*_S − w*_{S^i}‖ ≤ ‖∇f_i(w*_S)‖/(μ(n − 1)) for every i",
+    formula=r"\lVert w^*_S-w^*_{S^i}\rVert\le\frac{\lVert\nabla f_i(w^*_S)\rVert}{\mu(n-1)}",
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
     proof="proved here",
@@ -254,6 +288,10 @@ def minimiser_shift(evidence: FullEvidence) -> tuple[Claim, ...]:
     statement=(
         "mean F-trajectory ≤ F-data ≤ F-steps ≤ F-closed; quadratic worst case ≤ F-worst ≤"
         " F-contraction"
+    ),
+    formula=(
+        r"\operatorname{mean}\text{F-trajectory}\le\text{F-data}\le\text{F-steps}\le\text{F-closed"
+        r"};\quad\text{quadratic worst case}\le\text{F-worst}\le\text{F-contraction}"
     ),
     source="this project, docs/full-tuning.md",
     setting="full-quadratics",
@@ -306,6 +344,10 @@ def chain(evidence: FullEvidence) -> tuple[Claim, ...]:
         "the worst case over the class is ‖w_0 − w*‖(q^T − ((n − 1)p/n)^T) for T ≤ 2n − 1, that of"
         " one-dimensional quadratics; weights 1/n, T = 1, 2, 5, 10"
     ),
+    formula=(
+        r"\max\lVert w_S(T)-w_{S^i}(T)\rVert=\lVert w_0-w^*\rVert\Bigl(q^T-\bigl(\tfrac{n-1}np"
+        r"\bigr)^T\Bigr),\quad T\le2n-1"
+    ),
     source="a conjecture of this project, docs/full-tuning.md",
     setting="full-quadratics",
     proof="conjecture",
@@ -334,6 +376,7 @@ def exact_for_few_steps(evidence: FullEvidence) -> tuple[Claim, ...]:
     statement=(
         "the worst case over the class is at most ‖w_0 − w*‖ q^T; weights 1/n, T = 1, 2, 5, 10"
     ),
+    formula=r"\max\lVert w_S(T)-w_{S^i}(T)\rVert\le \lVert w_0-w^*\rVert\,q^T",
     source="a guess that docs/full-tuning.md refutes",
     setting="full-quadratics",
     proof="conjecture",

@@ -15,6 +15,7 @@ from tunebound.theory.head.published import OURS
 @theorem(
     "H-ratio",
     statement="‖û_S − û_{S^i}‖ ≤ √(2(1 − γ_S/γ_{S^i})) for every i",
+    formula=r"\lVert\hat u_S-\hat u_{S^i}\rVert\le\sqrt{2\bigl(1-\gamma_S/\gamma_{S^i}\bigr)}",
     source=OURS,
     setting="head",
     proof="proved here",
@@ -34,6 +35,10 @@ def ratio(evidence: HeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "‖û_S − û_{S^i}‖ ≤ φ(γ_S √(α_i h_i)), h_i = max(0, 1 − z_iᵀw_{S^i}), φ(s) = 2 sin(½ arcsin"
         " s), for every i"
+    ),
+    formula=(
+        r"\lVert\hat u_S-\hat u_{S^i}\rVert\le\varphi\bigl(\gamma_S\sqrt{\alpha_ih_i}\bigr),\quad "
+        r"h_i=\max\bigl(0,1-z_i^\top w_{S^i}\bigr),\;\varphi(s)=2\sin\bigl(\tfrac12\arcsin s\bigr)"
     ),
     source=OURS,
     setting="head",
@@ -57,6 +62,10 @@ def pair(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "‖û_S − û_{S^i}‖ ≤ 2 sin(θ_i/2), tan θ_i = a_i √(‖x_i‖²/γ² − 1)/(1 − a_i), a_i = γ²α_i, θ_i"
         " at most the angle of the others' cone, for every i"
     ),
+    formula=(
+        r"\lVert\hat u_S-\hat u_{S^i}\rVert\le2\sin\frac{\theta_i}2,\quad\tan\theta_i=\frac{a_i"
+        r"\sqrt{\lVert x_i\rVert^2/\gamma^2-1}}{1-a_i},\;a_i=\gamma^2\alpha_i"
+    ),
     source=OURS,
     setting="head",
     proof="proved here",
@@ -77,6 +86,11 @@ def deletion(evidence: HeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "‖û_{S^i} − û_{S^j}‖ ≤ 2 sin((θ_i + θ_j)/2) with the angles of H-deletion, for every pair,"
         " and 2κ(B/γ) B/(γn) in the mean over pairs"
+    ),
+    formula=(
+        r"\lVert\hat u_{S^i}-\hat u_{S^j}\rVert\le2\sin\frac{\theta_i+\theta_j}2,\quad"
+        r"\operatorname*{mean}_{i,j}\lVert\hat u_{S^i}-\hat u_{S^j}\rVert\le2\,\kappa(B/\gamma)\,"
+        r"\frac B{\gamma n}"
     ),
     source=OURS,
     setting="head",
@@ -99,6 +113,10 @@ def replacement(evidence: HeadEvidence) -> tuple[Claim, ...]:
 @theorem(
     "H-limit",
     statement="mean_i ‖û_S − û_{S^i}‖ ≤ κ(B/γ) B/(γn), κ ≤ √(32/27)",
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat u_S-\hat u_{S^i}\rVert\le\kappa(B/\gamma)\,\frac B{"
+        r"\gamma n},\quad\kappa\le\sqrt{32/27}"
+    ),
     source=OURS,
     setting="head",
     proof="proved here",
@@ -117,6 +135,10 @@ def limit(evidence: HeadEvidence) -> tuple[Claim, ...]:
 @theorem(
     "H-dual",
     statement="mean_i ‖û_S − û_{S^i}‖ ≤ (1/n) Σ_i φ(γ √(α_i (1 + ‖x_i‖/γ)))",
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat u_S-\hat u_{S^i}\rVert\le\frac1n\sum_i\varphi\Bigl("
+        r"\gamma\sqrt{\alpha_i(1+\lVert x_i\rVert/\gamma)}\Bigr)"
+    ),
     source=OURS,
     setting="head",
     proof="proved here",
@@ -133,6 +155,10 @@ def dual(evidence: HeadEvidence) -> tuple[Claim, ...]:
 @theorem(
     "H-support",
     statement="mean_i ‖û_S − û_{S^i}‖ ≤ √(2 n_sv (1 + B/γ))/n",
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat u_S-\hat u_{S^i}\rVert\le\frac{\sqrt{2n_{sv}(1+B/\gamma"
+        r")}}n"
+    ),
     source=OURS,
     setting="head",
     proof="proved here",
@@ -154,6 +180,9 @@ def support(evidence: HeadEvidence) -> tuple[Claim, ...]:
 @theorem(
     "H-free",
     statement="mean_i ‖û_S − û_{S^i}‖ ≤ √(2(1 + B/γ)/n)",
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat u_S-\hat u_{S^i}\rVert\le\sqrt{\frac{2(1+B/\gamma)}n}"
+    ),
     source=OURS,
     setting="head",
     proof="proved here",

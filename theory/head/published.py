@@ -28,6 +28,11 @@ FIRST_STEP = (
         "mean_i ‖û_S(t) − û_{S^i}(t)‖ ≤ C ln ln t/ln t + ν max{√((2/(λn))(1 + B/γ)), "
         "(B + √(B² + 8nλ(1 + B/γ)))/(2nλ)} for some constants C, λ, ν"
     ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat u_S(t)-\hat u_{S^i}(t)\rVert\le C\,\frac{\ln\ln t}{\ln "
+        r"t}+\nu\max\Bigl\{\sqrt{\tfrac{2}{\lambda n}\bigl(1+\tfrac B\gamma\bigr)},\; \tfrac{B+"
+        r"\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\Bigr\}"
+    ),
     source=f"{PAPER}, head tuning",
     setting="head",
     proof="published",
@@ -49,6 +54,11 @@ def published(evidence: HeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "the bound of P-Head with C = 0, λ = γ² and ν = γ (2γ under 1/(n − 1) weights) for every"
         " t, start at zero, every step size up to 2/β"
+    ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le \nu\max\Bigl\{\sqrt{"
+        r"\tfrac{2}{\lambda n}\bigl(1+\tfrac B\gamma\bigr)},\; \tfrac{B+\sqrt{B^2+8n\lambda(1+B/"
+        r"\gamma)}}{2n\lambda}\Bigr\},\quad\lambda=\gamma^2,\;\nu=\gamma"
     ),
     source=OURS,
     setting="head",
@@ -83,6 +93,12 @@ def certified_second_term(evidence: HeadEvidence) -> float:
     statement=(
         "the bound of P-Head with λ = γ² and ν = γ (2γ under 1/(n − 1) weights), certified for the"
         " mean, and C fitted on e^e ≤ t ≤ √T, for √T < t ≤ T"
+    ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le C\,\frac{\ln\ln t}{\ln "
+        r"t}+\nu\max\Bigl\{\sqrt{\tfrac{2}{\lambda n}\bigl(1+\tfrac B\gamma\bigr)},\; \tfrac{B+"
+        r"\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\Bigr\},\quad\lambda=\gamma^2,\;\nu=\gamma,"
+        r"\;C\text{ fitted}"
     ),
     source=f"{PAPER}, head tuning; constants by this project",
     setting="head",
@@ -125,6 +141,10 @@ def published_fitted(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "‖ŵ_S(t) − û_S‖ + mean_i ‖ŵ_{S^i}(t) − û_{S^i}‖ ≤ C ln ln t/ln t with C fitted on e^e ≤ t ≤"
         " √T, for √T < t ≤ T"
     ),
+    formula=(
+        r"\lVert\hat w_S(t)-\hat u_S\rVert+\operatorname*{mean}_i\lVert\hat w_{S^i}(t)-\hat u_{S^i"
+        r"}\rVert\le C\,\frac{\ln\ln t}{\ln t},\quad C\text{ fitted}"
+    ),
     source="this project: a constant seen early, used later; the paper's C only exists",
     setting="head",
     proof="extrapolation of ours",
@@ -158,6 +178,11 @@ def first_term(evidence: HeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "‖û_S − û_{S^i}‖ ≤ ν max{√((2/(λn))(1 + B/γ)), (B + √(B² + 8nλ(1 + B/γ)))/(2nλ)} for every"
         " i, λ = 1/(n max_j α_j), ν exact"
+    ),
+    formula=(
+        r"\lVert\hat u_S-\hat u_{S^i}\rVert\le \nu\max\Bigl\{\sqrt{\tfrac{2}{\lambda n}\bigl(1+"
+        r"\tfrac B\gamma\bigr)},\; \tfrac{B+\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\Bigr\},"
+        r"\quad\lambda=\frac1{n\max_j\alpha_j}"
     ),
     source=f"{PAPER}, second term; constants certified by this project",
     setting="head",

@@ -65,6 +65,10 @@ __all__ = [
         "‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2 η Σ_{s<t} ‖∇F_S(w_S(s)) − ∇F_{S^i}(w_S(s))‖ / (‖w_S(t)‖ +"
         " ‖w_{S^i}(t)‖) for every i and t"
     ),
+    formula=(
+        r"\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le\frac{2\eta\sum_{s<t}\left\lVert\nabla F_S(w_S"
+        r"(s))-\nabla F_{S^i}(w_S(s))\right\rVert}{\lVert w_S(t)\rVert+\lVert w_{S^i}(t)\rVert}"
+    ),
     source=OURS,
     setting="head",
     proof="proved here",
@@ -87,6 +91,11 @@ def trajectory(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ √(2 − 2√(1 − δ_i²)), δ_i = η Σ_{s<t} ‖∇F_S(w_S(s)) −"
         " ∇F_{S^i}(w_S(s))‖/‖w_S(t)‖ < 1, else 2, for every i and t"
     ),
+    formula=(
+        r"\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le\sqrt{2-2\sqrt{1-\delta_i^2}},\quad\delta_i="
+        r"\frac{\eta\sum_{s<t}\left\lVert\nabla F_S(w_S(s))-\nabla F_{S^i}(w_S(s))\right\rVert}{"
+        r"\lVert w_S(t)\rVert}<1"
+    ),
     source=OURS,
     setting="head",
     proof="proved here",
@@ -108,6 +117,10 @@ def chord(evidence: HeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ C(B/γ) B/(γn) for every t, C ≤ 8/√27, start at zero (under"
         " 1/(n − 1) weights the distance of the two weightings is added)"
+    ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le C(B/\gamma)\,\frac B{"
+        r"\gamma n},\quad C\le8/\sqrt{27}"
     ),
     source=OURS,
     setting="head",
@@ -134,6 +147,10 @@ SHIFTED_WEIGHTS = Assumption(
         "mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ C(B/γ) B/(γn) + 2 sin(½ ln(n/(n − 1)) sin min(2ψ, 90°)) for"
         " every t, weights 1/(n − 1), start at zero; at most 2B/(γn) for n ≥ 4"
     ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le C(B/\gamma)\,\frac B{"
+        r"\gamma n}+2\sin\Bigl(\tfrac12\ln\tfrac n{n-1}\,\sin\min(2\psi,90^\circ)\Bigr)"
+    ),
     source=OURS,
     setting="head",
     domain="proved for gradient flow; nothing above it was found for descent",
@@ -152,6 +169,7 @@ def anytime_flow(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2B/(γn) for every t (4B/(γn) under 1/(n − 1) weights),"
         " start at zero"
     ),
+    formula=r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le\frac{2B}{\gamma n}",
     source=OURS,
     setting="head",
     proof="proved here",
@@ -171,6 +189,10 @@ def anytime_plain(evidence: HeadEvidence) -> tuple[Claim, ...]:
         "mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ s_n B/(γn) for every t, s_n the largest value that it has"
         " on a simplex of n samples, start at zero"
     ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le s_n\,\frac B{\gamma n},"
+        r"\quad s_n\text{ the largest value on a simplex}"
+    ),
     source=OURS,
     setting="head",
     domain="proved for n = 2; nothing above it was found for larger n",
@@ -186,6 +208,7 @@ def simplex(evidence: HeadEvidence) -> tuple[Claim, ...]:
 @theorem(
     "H-constant-1",
     statement="mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ B/(γn) for every t, start at zero",
+    formula=r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le\frac B{\gamma n}",
     source=OURS,
     setting="head",
     domain=(
@@ -205,6 +228,10 @@ def constant_one(evidence: HeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2 sin(θ_i/2) for every i after the last step, θ_i the angle"
         " between w_S(t) and w_S(t) − c_i z_i, c_i what sample i has moved it by"
+    ),
+    formula=(
+        r"\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le2\sin\frac{\theta_i}2,\quad\theta_i=\angle"
+        r"\bigl(w_S(t),\,w_S(t)-c_iz_i\bigr)"
     ),
     source="this project: H-deletion, read before the limit",
     setting="head",
@@ -242,6 +269,10 @@ def _size(evidence: HeadEvidence) -> dict[str, float]:
     "H-direction",
     statement=(
         "‖ŵ − û‖ ≤ √(2(1 − γ_w/γ)), γ_w = min_j z_jᵀw/‖w‖, for every head w, tuned on S or on S^i"
+    ),
+    formula=(
+        r"\lVert\hat w-\hat u\rVert\le\sqrt{2(1-\gamma_w/\gamma)},\quad\gamma_w=\min_jz_j^\top w/"
+        r"\lVert w\rVert"
     ),
     source=OURS,
     setting="head",
@@ -290,6 +321,11 @@ REACHED = Assumption(
         "‖ŵ_S(t) − û_S‖ is within 2 % of that of w_S ln t + w̃ with (η/n) exp(−z_iᵀw̃) = α_i on the"
         " support vectors, from the computed onset on"
     ),
+    formula=(
+        r"\lVert\hat w_S(t)-\hat u_S\rVert\approx\left\lVert\frac{w_S\ln t+\tilde w}{\lVert w_S"
+        r"\ln t+\tilde w\rVert}-\hat u_S\right\rVert,\quad\frac\eta n\exp(-z_i^\top\tilde w)="
+        r"\alpha_i"
+    ),
     source="Soudry et al. 2018, Theorem 4; the onset by this project, docs/head-tuning.md",
     setting="head",
     proof="extrapolation of ours",
@@ -324,6 +360,11 @@ def asymptotic(evidence: HeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "mean H-pair ≤ H-dual ≤ H-support ≤ H-free, mean H-deletion ≤ H-limit ≤ √(32/27) B/(γn),"
         " H-limit ≤ H-anytime, and mean H-trajectory(t) ≤ H-anytime-plain for every t"
+    ),
+    formula=(
+        r"\operatorname{mean}\text{H-pair}\le\text{H-dual}\le\text{H-support}\le\text{H-free},"
+        r"\quad\operatorname{mean}\text{H-deletion}\le\text{H-limit}\le\sqrt{\tfrac{32}{27}}\frac "
+        r"B{\gamma n},\quad\text{H-limit}\le\text{H-anytime}"
     ),
     source=OURS,
     setting="head",

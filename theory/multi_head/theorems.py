@@ -28,6 +28,11 @@ from tunebound.theory.multi_head.starts import TESTED
         " ln(1/δ))/H) C ξ ln ln t/ln t + ν max{√((2/(λn))(1 + B/γ)), (B + √(B² + 8nλ(1 +"
         " B/γ)))/(2nλ)} for some constants C, ξ, λ, ν"
     ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat u_S(t)-\hat u_{S^i}(t)\rVert\le\sqrt{\frac{2+8\ln(1/"
+        r"\delta)}H}\,C\,\xi\,\frac{\ln\ln t}{\ln t}+\nu\max\Bigl\{\sqrt{\tfrac{2}{\lambda n}\bigl"
+        r"(1+\tfrac B\gamma\bigr)},\; \tfrac{B+\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\Bigr\}"
+    ),
     source="Fu, So & Collier, arXiv:2301.09820, multi-head loss",
     setting="multi-head",
     proof="published",
@@ -56,6 +61,10 @@ FITTED = next(size for size in SIZES if size >= multi_head.heads_needed(delta=DE
         f" over disjoint groups of {FITTED} other heads, the fewest here that P-Multi allows for δ"
         f" = {DELTA}"
     ),
+    formula=(
+        r"\lVert\hat w_H(t)-\hat u_S\rVert\le\sqrt{64/H}\;\max\lVert\hat w_{64}(t)-\hat u_S\rVert,"
+        r"\quad H>64"
+    ),
     source=(
         "this project: a step on the way to P-Multi, that the whole direction error falls like"
         " 1/√H; the theorem itself bounds another distance"
@@ -80,6 +89,10 @@ def scaling(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "with probability 1 − δ, √(mean_g ‖w_{H,g}(t) − E w(t)‖²) ≤ σ(√d + √(2 ln(1/δ)/G))/√H over"
         " G disjoint groups of H heads, starts N(0, σ²I), δ = 1e-9"
+    ),
+    formula=(
+        r"\sqrt{\operatorname*{mean}_g\lVert w_{H,g}(t)-\mathbb E\,w(t)\rVert^2}\le\frac{\sigma"
+        r"\bigl(\sqrt d+\sqrt{2\ln(1/\delta)/G}\bigr)}{\sqrt H}"
     ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
@@ -116,6 +129,10 @@ def expectation(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
         "√(mean_h ‖w_h(t) − w_H(t)‖²) ≤ √(mean_h ‖w_h(0) − w_H(0)‖²) for every t, w_H the mean of"
         " the heads"
     ),
+    formula=(
+        r"\sqrt{\operatorname*{mean}_h\lVert w_h(t)-w_H(t)\rVert^2}\le\sqrt{\operatorname*{mean}_h"
+        r"\lVert w_h(0)-w_H(0)\rVert^2}"
+    ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
     proof="proved here",
@@ -144,6 +161,11 @@ def spread(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
         "with probability 1 − δ, ‖ŵ_H(t) − û_S‖ ≤ ‖E w(t)/‖E w(t)‖ − û_S‖ + (2σ√d/‖E w(t)‖) √((2 +"
         " 8 ln(1/δ))/H), starts N(0, σ²I), δ = 1e-9"
     ),
+    formula=(
+        r"\lVert\hat w_H(t)-\hat u_S\rVert\le\left\lVert\frac{\mathbb E\,w(t)}{\lVert\mathbb E\,w("
+        r"t)\rVert}-\hat u_S\right\rVert+\frac{2\sigma\sqrt d}{\lVert\mathbb E\,w(t)\rVert}\sqrt{"
+        r"\frac{2+8\ln(1/\delta)}H}"
+    ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
     proof="proved here",
@@ -169,6 +191,11 @@ def refined(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
         "with probability 1 − δ, ‖ŵ_H(t) − û_S‖ ≤ ‖E w(t)/‖E w(t)‖ − û_S‖ + √(2 − 2√(1 − ε²)), "
         "ε = σ(√d + √(2 ln(1/δ)))/(√H ‖E w(t)‖) < 1, else 2, starts N(0, σ²I), δ = 1e-9"
     ),
+    formula=(
+        r"\lVert\hat w_H(t)-\hat u_S\rVert\le\left\lVert\frac{\mathbb E\,w(t)}{\lVert\mathbb E\,w("
+        r"t)\rVert}-\hat u_S\right\rVert+\sqrt{2-2\sqrt{1-\varepsilon^2}},\quad\varepsilon=\frac{"
+        r"\sigma\bigl(\sqrt d+\sqrt{2\ln(1/\delta)}\bigr)}{\sqrt H\,\lVert\mathbb E\,w(t)\rVert}<1"
+    ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
     proof="proved here",
@@ -193,6 +220,10 @@ def sharp(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "M-sharp with ‖ŵ_0(t) − û_S‖, w_0 the head that starts at 0 = E w(0), as the common bias,"
         " and with the heads' spread at t"
+    ),
+    formula=(
+        r"\lVert\hat w_H(t)-\hat u_S\rVert\le\lVert\hat w_0(t)-\hat u_S\rVert+\sqrt{2-2\sqrt{1-"
+        r"\varepsilon^2}},\quad w_0\text{ from }0=\mathbb E\,w(0)"
     ),
     source=(
         "a conjecture that docs/multi-head.md refutes: tuning is not linear, so E w(t) is not the"
@@ -224,6 +255,11 @@ def mean_start(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
         "‖ŵ_H(t) − û_S‖ ≤ ‖ŵ_0(t) − û_S‖ + √(2 − 2√(1 − ε²)), ε = mean_h ‖w_h(0)‖/‖w_0(t)‖ < 1,"
         " else 2, w_0 from zero"
     ),
+    formula=(
+        r"\lVert\hat w_H(t)-\hat u_S\rVert\le\lVert\hat w_0(t)-\hat u_S\rVert+\sqrt{2-2\sqrt{1-"
+        r"\varepsilon^2}},\quad\varepsilon=\frac{\operatorname{mean}_h\lVert w_h(0)\rVert}{\lVert "
+        r"w_0(t)\rVert}<1"
+    ),
     source="this project, docs/multi-head.md",
     setting="multi-head",
     proof="proved here",
@@ -251,6 +287,10 @@ def one_run(evidence: MultiHeadEvidence) -> tuple[Claim, ...]:
     statement=(
         "mean_i ‖ŵ_H(t) − ŵ_H^i(t)‖ ≤ (2B/(γn)) ⟨w_H(t) − w_H(0), û_S⟩/‖w_H(t)‖ for every t and H"
         " (4B/(γn) under 1/(n − 1) weights)"
+    ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat w_H(t)-\hat w^i_H(t)\rVert\le\frac{2B}{\gamma n}\cdot"
+        r"\frac{\langle w_H(t)-w_H(0),\hat u_S\rangle}{\lVert w_H(t)\rVert}"
     ),
     source="this project, docs/multi-head.md",
     setting="multi-head",

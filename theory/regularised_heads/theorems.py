@@ -47,6 +47,7 @@ def _claim(
         "‖w_S − w_{S^i}‖ ≤ c_i‖x_i‖, c_i = p_i/(nλ), for every i and λ > 0; sign x·w_S = sign"
         " x·w_{S^i} where |x·w_S| > ½c_i(‖x‖‖x_i‖ + s x·z_i), s = sign x·w_S"
     ),
+    formula=r"\lVert w_S-w_{S^i}\rVert\le c_i\lVert x_i\rVert,\quad c_i=\frac{p_i}{n\lambda}",
     source=SOURCE,
     setting=SETTING,
     proof=PROVED,
@@ -82,6 +83,10 @@ def ball(evidence: RegularisedEvidence) -> tuple[Claim, ...]:
         "for every i with τ_i < 1: max_{j≠i}|x_j·(w_S − w_{S^i})| ≤ R_i = −ln(1 − τ_i), ‖w_{S^i} −"
         " ŵ_i‖_{H_i} ≤ (R_i/τ_i − 1)‖g_i‖_{H_i⁻¹}, ŵ_i one Newton step from w_S; and |x·(w_{S^i} −"
         " ŵ_i)| ≤ ‖x‖_{H_i⁻¹} times that"
+    ),
+    formula=(
+        r"\max_{j\ne i}|x_j^\top(w_S-w_{S^i})|\le R_i=-\ln(1-\tau_i),\quad\lVert w_{S^i}-\hat w_i"
+        r"\rVert_{H_i}\le\Bigl(\frac{R_i}{\tau_i}-1\Bigr)\lVert g_i\rVert_{H_i^{-1}}"
     ),
     source=SOURCE,
     setting=SETTING,
@@ -130,6 +135,11 @@ def newton(evidence: RegularisedEvidence) -> tuple[Claim, ...]:
     "L-path",
     statement=(
         "mean_i ‖w_S/‖w_S‖ − w_{S^i}/‖w_{S^i}‖‖ ≤ min(C(ρ)ρ, (4ρ + 2)/3)/n for every λ > 0, ρ = B/γ"
+    ),
+    formula=(
+        r"\operatorname*{mean}_i\left\lVert\frac{w_S}{\lVert w_S\rVert}-\frac{w_{S^i}}{\lVert w_{S"
+        r"^i}\rVert}\right\rVert\le\frac1n\min\Bigl(C(\rho)\rho,\frac{4\rho+2}3\Bigr),\quad\rho=B/"
+        r"\gamma"
     ),
     source=SOURCE,
     setting=SETTING,

@@ -21,6 +21,10 @@ RATES = {columns.N: -1, columns.MARGIN: -1, columns.RADIUS: 1}
         "‖Û_S − Û_{S^i}‖ ≤ 2 sin(θ_i/2), θ_i the angle between W_S and W_S − Σ_k α_ik (e_{y_i} −"
         " e_k)x_iᵀ or that of the other samples' cone, for every i"
     ),
+    formula=(
+        r"\lVert\hat U_S-\hat U_{S^i}\rVert\le2\sin\frac{\theta_i}2,\quad\theta_i=\angle\Bigl(W_S,"
+        r"\,W_S-\sum_k\alpha_{ik}(e_{y_i}-e_k)x_i^\top\Bigr)"
+    ),
     source=OURS,
     setting=SETTING,
     proof="proved here",
@@ -35,6 +39,10 @@ def deletion(evidence: ClassEvidence) -> tuple[Claim, ...]:
 @theorem(
     "K-limit",
     statement="mean_i ‖Û_S − Û_{S^i}‖ ≤ κ(ρ) ρ/n ≤ √(32/27) ρ/n, ρ = √2 B/γ",
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat U_S-\hat U_{S^i}\rVert\le\kappa(\rho)\frac\rho n\le"
+        r"\sqrt{\tfrac{32}{27}}\frac\rho n,\quad\rho=\sqrt2\,B/\gamma"
+    ),
     source=OURS,
     setting=SETTING,
     proof="proved here",
@@ -60,6 +68,10 @@ def limit_bound(evidence: ClassEvidence) -> float:
         "‖Ŵ_S(t) − Ŵ_{S^i}(t)‖ ≤ 2 η Σ_{s<t} ‖∇F_S(W_S(s)) − ∇F_{S^i}(W_S(s))‖ / (‖W_S(t)‖ +"
         " ‖W_{S^i}(t)‖) for every i and t"
     ),
+    formula=(
+        r"\lVert\hat W_S(t)-\hat W_{S^i}(t)\rVert\le\frac{2\eta\sum_{s<t}\lVert\nabla F_S(W_S(s))-"
+        r"\nabla F_{S^i}(W_S(s))\rVert}{\lVert W_S(t)\rVert+\lVert W_{S^i}(t)\rVert}"
+    ),
     source=OURS,
     setting=SETTING,
     proof="proved here",
@@ -83,6 +95,10 @@ def trajectory(evidence: ClassEvidence) -> tuple[Claim, ...]:
         "mean_i ‖Ŵ_S(t) − Ŵ_{S^i}(t)‖ ≤ C(ρ) ρ/n ≤ (8/√27) ρ/n, ρ = √2 B/γ, for every t (with"
         " 1/(n − 1) weights the distance of the two weightings is added), start at zero"
     ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat W_S(t)-\hat W_{S^i}(t)\rVert\le C(\rho)\frac\rho n\le"
+        r"\frac8{\sqrt{27}}\frac\rho n,\quad\rho=\sqrt2\,B/\gamma"
+    ),
     source=OURS,
     setting=SETTING,
     proof="proved here",
@@ -104,6 +120,10 @@ def anytime(evidence: ClassEvidence) -> tuple[Claim, ...]:
 @theorem(
     "K-chain",
     statement="mean K-deletion ≤ K-limit ≤ √(32/27) ρ/n",
+    formula=(
+        r"\operatorname{mean}\text{K-deletion}\le\text{K-limit}\le\sqrt{\tfrac{32}{27}}\,\frac"
+        r"\rho n"
+    ),
     source=OURS,
     setting=SETTING,
     proof="proved here",

@@ -27,6 +27,7 @@ ADAM = Assumption("Adam", lambda evidence: evidence.task.optimiser == "adam")
         "‖w_S(t) − w_{S^i}(t)‖ ≤ c_i‖x_i‖ with w_S(t) = Σ_j c_j z_j, for every i, t and sequence of"
         " batches"
     ),
+    formula=r"\lVert w_S(t)-w_{S^i}(t)\rVert\le c_i\lVert x_i\rVert,\quad w_S(t)=\sum_jc_jz_j",
     source=OURS,
     setting="stochastic-heads",
     proof="proved here",
@@ -43,6 +44,10 @@ def drift(evidence: StochasticEvidence) -> tuple[Claim, ...]:
     statement=(
         "‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ 2 sin(½ arcsin δ), δ = c_i‖x_i‖/‖w_S(t)‖ < 1, else 2, for every i,"
         " t and sequence of batches"
+    ),
+    formula=(
+        r"\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le2\sin\bigl(\tfrac12\arcsin\delta\bigr),\quad"
+        r"\delta=\frac{c_i\lVert x_i\rVert}{\lVert w_S(t)\rVert}<1"
     ),
     source=OURS,
     setting="stochastic-heads",
@@ -62,6 +67,10 @@ def chord(evidence: StochasticEvidence) -> tuple[Claim, ...]:
         "mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ C(ρ)B/(γn), C ≤ 8/√27, for every t and sequence of batches"
         " that has used two samples, start at zero"
     ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le C(\rho)\frac B{\gamma n"
+        r"},\quad C\le8/\sqrt{27}"
+    ),
     source=OURS,
     setting="stochastic-heads",
     proof="proved here",
@@ -79,6 +88,7 @@ def anytime(evidence: StochasticEvidence) -> tuple[Claim, ...]:
         "S-drift for heavy balls and Nesterov, at steps that are stable on every quadratic of the"
         " largest curvature of a step"
     ),
+    formula=r"\lVert w_S(t)-w_{S^i}(t)\rVert\le c_i\lVert x_i\rVert,\quad w_S(t)=\sum_jc_jz_j",
     source=EXTENSION,
     setting="stochastic-heads",
     proof="conjecture",
@@ -99,6 +109,10 @@ def momentum_drift(evidence: StochasticEvidence) -> tuple[Claim, ...]:
     statement=(
         "S-anytime for heavy balls and Nesterov with all samples in every step, at steps up to 2(1"
         " + m)/β and 2(1 + m)/((1 + 2m)β)"
+    ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le C(\rho)\frac B{\gamma n"
+        r"},\quad\text{all samples in every step}"
     ),
     source=EXTENSION,
     setting="stochastic-heads",
@@ -123,6 +137,10 @@ def momentum(evidence: StochasticEvidence) -> tuple[Claim, ...]:
         "S-anytime for heavy balls and Nesterov on every sequence of batches, at steps up to 8/B²"
         " times what m allows on one quadratic"
     ),
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le C(\rho)\frac B{\gamma n"
+        r"},\quad\text{every sequence of batches}"
+    ),
     source=EXTENSION,
     setting="stochastic-heads",
     proof="conjecture",
@@ -141,6 +159,10 @@ def momentum_on_batches(evidence: StochasticEvidence) -> tuple[Claim, ...]:
 @theorem(
     "S-adam",
     statement="mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ C(ρ)B/(γn) for every t, by Adam",
+    formula=(
+        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le C(\rho)\frac B{\gamma n"
+        r"},\quad\text{Adam}"
+    ),
     source=EXTENSION,
     setting="stochastic-heads",
     proof="conjecture",
