@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN ?= runs/standard
 READY := .venv/.ready
 
-.PHONY: run test check clean
+.PHONY: run test check docs clean
 
 run: $(READY)
 	$(BIN)/tunebound run --suite standard --output $(RUN)
@@ -12,6 +12,9 @@ run: $(READY)
 
 test: check
 	$(BIN)/pytest -n 2 --dist worksteal --nbmake tests notebooks
+
+docs: $(READY)
+	$(BIN)/python docs/site
 
 check: $(READY)
 	$(BIN)/ruff check

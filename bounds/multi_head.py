@@ -74,8 +74,8 @@ def published(
 
     .. math::
         \sqrt{\frac{2 + 8\ln(1/\delta)}{H}}\; C\,\xi\,\frac{\ln\ln t}{\ln t}
-        + \nu \max\Bigl\{ \sqrt{\tfrac{2}{\lambda n}\bigl(1 + \tfrac B\gamma\bigr)},\;
-        \frac{B + \sqrt{B^2 + 8 n \lambda (1 + B/\gamma)}}{2 n \lambda} \Bigr\}
+        + \nu \max\left\{ \sqrt{\tfrac{2}{\lambda n}\bigl(1 + \tfrac B\gamma\bigr)},\;
+        \frac{B + \sqrt{B^2 + 8 n \lambda (1 + B/\gamma)}}{2 n \lambda} \right\}
 
     bounds, with probability 1 - delta, the mean distance of the unit directions of the mean heads
     on S and S^i.

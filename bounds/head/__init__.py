@@ -26,12 +26,12 @@ chord            the same, sharper where the drift is below  the drift along the
                  the norm
 anytime          the mean, after any number of steps from    n, B, gamma
                  w_0 = 0
-anytime_flow     the mean, at any time of gradient flow from  n, B, gamma
-                 w_0 = 0, other weights 1/(n-1)
+anytime_flow     the mean, at any time of gradient flow      n, B, gamma
+                 from w_0 = 0, other weights 1/(n-1)
 anytime_plain    the mean, after any number of steps         n, B, gamma, and the progress from w_0
 simplex          from below: attained by a simplex, always   n, B, gamma
-simplex_worst    the mean, if the simplex is the worst (not  n, B, gamma
-                 proved for n > 2)
+simplex_worst    the mean, if the simplex is the worst       n, B, gamma
+                 (not proved for n > 2)
 direction        one trained head against the hard-margin    the head's own margin
                  direction
 ===============  ==========================================  =======================================

@@ -39,8 +39,8 @@ def published(
     r"""Published head-tuning bound, for constants that the caller has to supply.
 
     .. math::
-        C \frac{\ln\ln t}{\ln t} + \nu \max\Bigl\{ \sqrt{\tfrac{2}{\lambda n}\bigl(1 + \tfrac
-        B\gamma\bigr)},\; \frac{B + \sqrt{B^2 + 8 n \lambda (1 + B/\gamma)}}{2 n \lambda} \Bigr\}
+        C \frac{\ln\ln t}{\ln t} + \nu \max\left\{ \sqrt{\tfrac{2}{\lambda n}\bigl(1 + \tfrac
+        B\gamma\bigr)},\; \frac{B + \sqrt{B^2 + 8 n \lambda (1 + B/\gamma)}}{2 n \lambda} \right\}
 
     bounds the mean distance of the unit directions of w_S(t) and w_{S^i}(t). The second entry of
     the maximum is never the smaller one: with $p = B/(2n\lambda)$ and $q$ the first entry it reads

@@ -20,6 +20,8 @@ from tunebound.theory.engine.tightness import judged_rows, tightness
 
 # a bound that says nothing on more than half of the environments is called vacuous
 VACUOUS_SHARE = 0.5
+# what a test can say
+TESTS = ("not violated", "vacuous", "violated", "no number named", "not tested")
 
 
 # by the weakest constant

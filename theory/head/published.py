@@ -30,8 +30,8 @@ FIRST_STEP = (
     ),
     formula=(
         r"\operatorname*{mean}_i\lVert\hat u_S(t)-\hat u_{S^i}(t)\rVert\le C\,\frac{\ln\ln t}{\ln "
-        r"t}+\nu\max\Bigl\{\sqrt{\tfrac{2}{\lambda n}\bigl(1+\tfrac B\gamma\bigr)},\; \tfrac{B+"
-        r"\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\Bigr\}"
+        r"t}+\nu\max\left\{\sqrt{\tfrac{2}{\lambda n}\bigl(1+\tfrac B\gamma\bigr)},\; \tfrac{B+"
+        r"\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\right\}"
     ),
     source=f"{PAPER}, head tuning",
     setting="head",
@@ -56,9 +56,9 @@ def published(evidence: HeadEvidence) -> tuple[Claim, ...]:
         " t, start at zero, every step size up to 2/β"
     ),
     formula=(
-        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le \nu\max\Bigl\{\sqrt{"
+        r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le \nu\max\left\{\sqrt{"
         r"\tfrac{2}{\lambda n}\bigl(1+\tfrac B\gamma\bigr)},\; \tfrac{B+\sqrt{B^2+8n\lambda(1+B/"
-        r"\gamma)}}{2n\lambda}\Bigr\},\quad\lambda=\gamma^2,\;\nu=\gamma"
+        r"\gamma)}}{2n\lambda}\right\},\quad\lambda=\gamma^2,\;\nu=\gamma"
     ),
     source=OURS,
     setting="head",
@@ -96,8 +96,8 @@ def certified_second_term(evidence: HeadEvidence) -> float:
     ),
     formula=(
         r"\operatorname*{mean}_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le C\,\frac{\ln\ln t}{\ln "
-        r"t}+\nu\max\Bigl\{\sqrt{\tfrac{2}{\lambda n}\bigl(1+\tfrac B\gamma\bigr)},\; \tfrac{B+"
-        r"\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\Bigr\},\quad\lambda=\gamma^2,\;\nu=\gamma,"
+        r"t}+\nu\max\left\{\sqrt{\tfrac{2}{\lambda n}\bigl(1+\tfrac B\gamma\bigr)},\; \tfrac{B+"
+        r"\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\right\},\quad\lambda=\gamma^2,\;\nu=\gamma,"
         r"\;C\text{ fitted}"
     ),
     source=f"{PAPER}, head tuning; constants by this project",
@@ -180,8 +180,8 @@ def first_term(evidence: HeadEvidence) -> tuple[Claim, ...]:
         " i, λ = 1/(n max_j α_j), ν exact"
     ),
     formula=(
-        r"\lVert\hat u_S-\hat u_{S^i}\rVert\le \nu\max\Bigl\{\sqrt{\tfrac{2}{\lambda n}\bigl(1+"
-        r"\tfrac B\gamma\bigr)},\; \tfrac{B+\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\Bigr\},"
+        r"\lVert\hat u_S-\hat u_{S^i}\rVert\le \nu\max\left\{\sqrt{\tfrac{2}{\lambda n}\bigl(1+"
+        r"\tfrac B\gamma\bigr)},\; \tfrac{B+\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\right\},"
         r"\quad\lambda=\frac1{n\max_j\alpha_j}"
     ),
     source=f"{PAPER}, second term; constants certified by this project",

@@ -30,8 +30,8 @@ from tunebound.theory.multi_head.starts import TESTED
     ),
     formula=(
         r"\operatorname*{mean}_i\lVert\hat u_S(t)-\hat u_{S^i}(t)\rVert\le\sqrt{\frac{2+8\ln(1/"
-        r"\delta)}H}\,C\,\xi\,\frac{\ln\ln t}{\ln t}+\nu\max\Bigl\{\sqrt{\tfrac{2}{\lambda n}\bigl"
-        r"(1+\tfrac B\gamma\bigr)},\; \tfrac{B+\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\Bigr\}"
+        r"\delta)}H}\,C\,\xi\,\frac{\ln\ln t}{\ln t}+\nu\max\left\{\sqrt{\tfrac{2}{\lambda n}\bigl"
+        r"(1+\tfrac B\gamma\bigr)},\; \tfrac{B+\sqrt{B^2+8n\lambda(1+B/\gamma)}}{2n\lambda}\right\}"
     ),
     source="Fu, So & Collier, arXiv:2301.09820, multi-head loss",
     setting="multi-head",

@@ -1,0 +1,91 @@
+"""Every theorem and hypothesis, a page a setting: what it says, what is known, what was found."""
+
+import inspect
+import re
+import textwrap
+from pathlib import Path
+
+from tunebound import theory
+from tunebound.theory.engine.answers import answer
+from tunebound.theory.engine.reached import reached
+
+SPECIAL = re.compile(r"([*_\\$|^<>\[\]{}])")
+
+
+def write_statements(folder: Path) -> None:
+    """Into `folder`/statements, with links to the anchors of the pages that lie in `folder`."""
+    directory = folder / "statements"
+    directory.mkdir()
+    proofs = {
+        anchor: f"../{page.name}#{anchor}"
+        for page in sorted(folder.glob("*.md"))
+        for anchor in re.findall(r"^\(([\w-]+)\)=$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    pages = {}
+    for name, setting in theory.settings().items():
+        known = theory.theorems(name).values()
+        predicted = theory.hypotheses(name).values()
+        if known or predicted:
+            sentence = f"{setting.summary[:1].upper()}{setting.summary[1:]}."
+            lines = [f"# {name}", "", sentence, ""]
+            for each in known:
+                lines += _theorem(each, proofs.get(each.name.lower()))
+            pages[name] = lines + _hypotheses(predicted)
+    for name, lines in pages.items():
+        (directory / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    index = ["# Every statement", "", "What each says, what is known of it, what was found.", ""]
+    index += ["```{toctree}", ":maxdepth: 2", "", *pages, "```", ""]
+    (directory / "index.md").write_text("\n".join(index), encoding="utf-8")
+
+
+def places() -> dict[str, str]:
+    """Where each theorem is, by its name, for links from the pages."""
+    return {
+        name: f"statements/{known.setting}.md#{name.lower()}-statement"
+        for name, known in theory.theorems().items()
+    }
+
+
+def _theorem(known: theory.Theorem, proof: str | None) -> list[str]:
+    rates = ", ".join(f"exponent {power:+g} in {_said(on)}" for on, power in known.rates.items())
+    facts = {
+        "known": known.status + (f" ([where]({proof}))" if proof else ""),
+        "found": _said(str(answer(known) or "")),
+        "how tight it can get": _said(str(reached(known) or "")),
+        "domain": _said(known.domain),
+        "asks for": _said("; ".join(each.statement for each in known.assumptions)),
+        "predicts": rates,
+        "source": _said(known.source),
+        "test it": f"`tunebound verify {known.name}`",
+    }
+    code = textwrap.dedent(inspect.getsource(inspect.unwrap(known.claims)))
+    return [
+        f"({known.name.lower()}-statement)=",
+        f"## {known.name}",
+        "",
+        *([f"$$ {known.formula} $$", ""] if known.formula else []),
+        f"{_said(known.statement)}.",
+        "",
+        *(f"- *{name}*: {said}" for name, said in facts.items() if said),
+        "",
+        ":::{dropdown} The code",
+        f"`{known.claims.__module__}`",
+        "```python",
+        code.rstrip(),
+        "```",
+        ":::",
+        "",
+    ]
+
+
+def _hypotheses(predicted: object) -> list[str]:
+    rows = [
+        f"| {each.name} | {_said(each.statement)} | {_said(each.source)} |" for each in predicted
+    ]
+    head = ["| hypothesis | what it says | who says so |", "| --- | --- | --- |"]
+    return [*head, *rows] if rows else []
+
+
+def _said(text: str) -> str:
+    """Text of the terminal as text of a page."""
+    return SPECIAL.sub(r"\\\1", " ".join(text.split()))

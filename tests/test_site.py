@@ -1,0 +1,86 @@
+"""The site builds without a warning, every link among its pages is good, and nothing public is
+missing.
+"""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+
+from tunebound import theory
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "site"
+    built = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "site"), "--output", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert not built.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reference():
+    path = ROOT / "docs" / "site" / "reference.py"
+    spec = importlib.util.spec_from_file_location("site_reference", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+
+
+def test_every_public_name_has_a_page(site, reference):
+    for face in reference.FACES:
+        for name in reference.public_names(face):
+            page = site / "reference" / "generated" / f"tunebound.{face}.{name}.html"
+            assert page.is_file(), page.name
+
+
+def test_every_theorem_is_stated_with_formula_and_code(site):
+    for name, known in theory.theorems().items():
+        if not known.claims.__module__.startswith("tunebound."):
+            continue
+        page = (site / "statements" / f"{known.setting}.html").read_text(encoding="utf-8")
+        begin = page.index(f'id="{name.lower()}-statement"')
+        part = page[begin : page.find("-statement", begin + len(name) + 20)]
+        assert "<math" in part, name
+        assert "The code" in part, name
+        if known.proof == "proved here":
+            assert ">where<" in part, f"{name} has no anchor in the page that proves it"
+
+
+def test_links_lead_to_a_page_and_a_place_on_it(site):
+    pages = {path: path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
+    places = {path: set(re.findall(r'\bid="([^"]+)"', text)) for path, text in pages.items()}
+    checked = 0
+    for path, text in pages.items():
+        for link in set(re.findall(r'<a [^>]*href="([^"]+)"', text)):
+            address, anchor = urldefrag(link)
+            if re.match(r"[a-z]+:", address):
+                continue
+            target = (path.parent / unquote(address)).resolve() if address else path
+            assert target.exists(), f"{path.relative_to(site)} links to {link}"
+            if anchor and target in places:
+                assert unquote(anchor) in places[target], f"{path.relative_to(site)}: {link}"
+            checked += 1
+    assert checked > 1000
+
+
+def test_formulas_need_no_script(site):
+    page = (site / "head-tuning.html").read_text(encoding="utf-8")
+    assert page.count("<math") > 500
+    assert not re.search(r"<script[^>]*mathjax", page, re.IGNORECASE)
