@@ -19,7 +19,7 @@ def bound_against_measured(results: Results) -> Figure:
     """One panel a theorem, one point an environment where the setting judges, on log–log axes."""
     names = list(results.rows[tables.THEOREM].unique())
     setting = find_setting(find_theorem(names[0]).setting)
-    judged = judged_rows(results.rows, setting.judged_at)
+    judged = judged_rows(results.rows)
     positive = judged[(judged[tables.MEASURED] > 0) & (judged[tables.BOUND] > 0)]
     # What has no largest value stands beside what has one in other units, so that it is left out;
     # where nothing has one, all is shown.

@@ -121,10 +121,11 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
 
     def draw(self, source: SourceT) -> str:
         """The independent draw that a suite's member comes from, by name; verdicts and intervals
-        count draws. By default every member is one of its own: say otherwise where members share
-        data, a world or random numbers.
+        count draws. By default it is what a source calls its `draw`, as those of a grid do, and
+        else every member is one of its own: say otherwise where members share data, a world or
+        random numbers.
         """
-        return source.name
+        return getattr(source, "draw", source.name)
 
     def batch_key(self, source: SourceT | MemberT) -> Hashable:
         """Members of equal keys are computed together; by default each alone."""
