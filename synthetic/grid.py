@@ -20,7 +20,7 @@ from tunebound.synthetic.separable import LARGEST, SMALLEST
 from tunebound.synthetic.suites import Specification
 
 MOST = 1_000_000  # combinations: their names alone take a quarter of a gigabyte
-TOLD = 12  # combinations that are left out, in the text of a grid
+TOLD = 12  # reasons that the text of a grid names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +72,10 @@ class Grid(Suite[SeparableDataset]):
         if self.left_out:
             sets = len(self.left_out) * len(self.design["seeds"])
             lines.append(f"left out, being impossible: {sets} data sets")
-            told = itertools.islice(self.left_out.items(), TOLD)
-            lines += [f"    {name}: {reason}" for name, reason in told]
-        if len(self.left_out) > TOLD:
-            lines.append(f"    and {len(self.left_out) - TOLD} more combinations")
+            told = _by_reason(self.left_out)
+            lines += told[:TOLD]
+            if len(told) > TOLD:
+                lines.append(f"    and for {len(told) - TOLD} more reasons, see left_out")
         return "\n".join(lines)
 
     def _sources(self) -> Iterator[GridSpecification]:
@@ -184,6 +184,17 @@ def make_grid(
         for seed in design["seeds"]
     )
     return Grid(file_name("name", name), None, specifications, design, left_out)
+
+
+def _by_reason(left_out: Mapping[str, str]) -> list[str]:
+    """A line for every reason, with the first combination that it is about."""
+    names: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        names.setdefault(reason, []).append(name)
+    return [
+        f"    {first}{f' and {len(more)} like it' if more else ''}: {reason}"
+        for reason, (first, *more) in names.items()
+    ]
 
 
 def _cells(families: Sequence[Family], design: Mapping[str, list[Any]]) -> list[_Cell]:

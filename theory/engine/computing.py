@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -45,6 +46,22 @@ class Results:
     rows: pd.DataFrame
     environments: pd.DataFrame
     skipped: pd.DataFrame
+
+    def __str__(self) -> str:
+        counted = f"{len(self.rows):,} rows on {len(self.environments):,} environments"
+        if tables.THEOREM in self.rows:
+            counted += f" of {self.rows[tables.THEOREM].nunique()} theorems"
+        return f"{counted}; {len(self.skipped):,} times an assumption failed"
+
+    def __repr__(self) -> str:
+        return f"<Results: {self}>"
+
+    def _repr_html_(self) -> str:
+        shown = ((name, getattr(self, name)) for name in TABLES)
+        return f"<p>{escape(str(self))}</p>" + "".join(
+            f"<details><summary><code>{name}</code></summary>{frame.head().to_html()}</details>"
+            for name, frame in shown
+        )
 
 
 TABLES = tuple(Results.__dataclass_fields__)
@@ -136,6 +153,8 @@ def concatenate(parts: Sequence[Results]) -> Results:
     for table in TABLES:
         frames = [frame for part in parts if len(frame := getattr(part, table))]
         frame = pd.concat(frames, ignore_index=True) if frames else getattr(parts[0], table)
+        if not len(frame.columns):
+            frame = pd.DataFrame(columns=tables.ROWS)
         joined[table] = (
             frame.sort_values(tables.MEMBER, kind="stable", ignore_index=True)
             if len(frame)

@@ -58,9 +58,15 @@ def members_of(sets: Any, setting: Setting, seed: int, options: Options) -> Memb
     """
     if isinstance(sets, str):
         return setting.suite(sets, seed, options)
+    for name in setting.suite_options:
+        if options[name] != setting.options()[name]:
+            raise ValueError(
+                f"{name}={options[name]!r} is for the suites of the setting {setting.name!r} that"
+                " are named; leave it out"
+            )
     if isinstance(sets, synthetic.Suite):
         if isinstance(sets, synthetic.Grid):
-            _require_taken(setting, "grid", synthetic.SeparableDataset)
+            _require_taken(setting, "a data set of the grid", synthetic.SeparableDataset)
         return sets
     chosen = _listed(sets)
     if not chosen:
@@ -138,7 +144,7 @@ def setting_of_suite(suite: str) -> str:
     if having:
         raise ValueError(
             f"a suite named {suite!r} is in the settings {', '.join(having)}; name one with"
-            " --setting"
+            " setting=…, --setting on the command line"
         )
     names = sorted({name for setting in known.values() for name in setting.suite_names()})
     raise ValueError(
@@ -201,9 +207,7 @@ def _listed(sets: Any) -> tuple[Any, ...]:
 def _require_taken(setting: Setting, what: str, kind: type) -> None:
     taken = taken_by(setting)
     if taken and not issubclass(kind, taken):
-        remedy = (
-            "call its make()" if hasattr(kind, "make") else "name the setting that is about such"
-        )
+        remedy = "call its make()" if hasattr(kind, "make") else "name the setting that takes such"
         raise TypeError(
             f"{what} is a {kind.__name__}, and the setting {setting.name!r} takes"
             f" {' or '.join(each.__name__ for each in taken)}; {remedy}"

@@ -15,6 +15,12 @@ from tunebound.theory.engine.tightness import judged_rows
 COLUMNS = 4
 
 
+def has_points(results: Results) -> bool:
+    """Whether anything of a study has a place on logarithmic axes."""
+    rows = results.rows
+    return bool(len(rows)) and bool(((rows[tables.MEASURED] > 0) & (rows[tables.BOUND] > 0)).any())
+
+
 def bound_against_measured(results: Results) -> Figure:
     """One panel a theorem, one point an environment where the setting judges, on log–log axes."""
     names = list(results.rows[tables.THEOREM].unique())

@@ -69,6 +69,8 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
         with the steps).
     options : subclass of Options
         Options of a study, with their defaults.
+    suite_options : tuple of str
+        Those that say what is in its suites; they are refused beside a grid and handed-over data.
     """
 
     name: ClassVar[str]
@@ -79,6 +81,7 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
     stands_for: ClassVar[Mapping[str, str]] = {}
     judged_at: ClassVar[Literal["last", "tightest"]] = "last"
     options: type[OptionsT]
+    suite_options: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def suite_names(self) -> tuple[str, ...]:

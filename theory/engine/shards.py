@@ -119,9 +119,11 @@ class Shards:
 def _read(
     path: Path, theorems: Sequence[str] | None, columns: Sequence[str] | None
 ) -> pd.DataFrame:
-    known = parquet.read_schema(path).names
+    file = parquet.ParquetFile(path)
+    known = file.schema_arrow.names
     wanted = [name for name in known if columns is None or name in (tables.MEMBER, *columns)]
-    chosen = theorems is not None and tables.THEOREM in known
+    # a table without rows has columns of no type, which compare with nothing
+    chosen = theorems is not None and tables.THEOREM in known and file.metadata.num_rows
     filters = [(tables.THEOREM, "in", list(theorems or ()))] if chosen else None
     return pd.read_parquet(path, columns=wanted, filters=filters)
 

@@ -306,7 +306,7 @@ def load(
         )
     chosen = None
     if columns is not None:
-        chosen = _named("column", columns, dict.fromkeys(shards.columns()))
+        chosen = _named("column", columns, dict.fromkeys(sorted(shards.columns())))
     return concatenate([shards.read(number, names, chosen) for number in range(shards.count)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,10 @@ class Verdict:
                     f"  replay it: tunebound verify {self.theorem.name} --data {worst.path}"
                 )
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        first, *others = escape(str(self)).split("\n")
+        return f"<pre><strong>{first}</strong>\n" + "\n".join(others) + "</pre>"
 
 
 def _counted(number: int, what: str) -> str:
