@@ -13,6 +13,7 @@ from tunebound.synthetic.class_suites import (
 )
 from tunebound.synthetic.classes import make_classes
 from tunebound.synthetic.dataset import SeparableDataset
+from tunebound.synthetic.grid import Grid, make_grid
 from tunebound.synthetic.lazy_suite import Suite
 from tunebound.synthetic.mirrored import (
     MirroredDataset,
@@ -47,6 +48,7 @@ __all__ = [
     "ClassDataset",
     "ClassSpecification",
     "Family",
+    "Grid",
     "MirroredDataset",
     "MirroredSpecification",
     "Option",
@@ -64,6 +66,7 @@ __all__ = [
     "find_family",
     "make_class_suite",
     "make_classes",
+    "make_grid",
     "make_mirrored",
     "make_mirrored_suite",
     "make_problem_suite",

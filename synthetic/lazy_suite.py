@@ -30,13 +30,14 @@ class Suite(Generic[Member]):
     Attributes
     ----------
     name : str
-    seed : int
+    seed : int or None
+        None where no one seed made it, as in a grid.
     specifications : tuple
         What each member is; nothing is generated.
     """
 
     name: str
-    seed: int
+    seed: int | None
     specifications: tuple[Made[Member], ...] = field(repr=False)
 
     def __len__(self) -> int:

@@ -14,6 +14,10 @@ from tunebound._ground.checks import real_number, true_or_false, whole_number
 from tunebound._ground.registry import Registry, find_named, modules_in
 
 
+class Refused(ValueError):
+    """What was asked of a family cannot be had of it, though each value alone is in its range."""
+
+
 @dataclass(frozen=True)
 class Planted:
     """Samples with their truth, as a family returns them.
@@ -80,8 +84,8 @@ class Request:
     options: Mapping[str, Any]
 
     def refuse(self, reason: str) -> NoReturn:
-        """Raise ValueError: the family cannot honour the request."""
-        raise ValueError(f"family {self.family!r}: {reason}")
+        """Raise a ValueError: the family cannot honour the request."""
+        raise Refused(f"family {self.family!r}: {reason}")
 
     def support_size(self, *, at_most: int) -> int:
         """Option ``n_support``, or by default a third of the samples (two at least), ``at_most``

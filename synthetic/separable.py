@@ -11,7 +11,7 @@ from tunebound._ground.arrays import Integers
 from tunebound._ground.checks import real_array, real_number, require, whole_number
 from tunebound.synthetic.dataset import SeparableDataset
 from tunebound.synthetic.planting import even_labels
-from tunebound.synthetic.registry import Family, Planted, Request, find_family
+from tunebound.synthetic.registry import Family, Planted, Refused, Request, find_family
 from tunebound.synthetic.truth import certified_margin, row_norms
 
 # Samples are rounded at 1e-16 of the radius, so a margin below this share of it would not be known
@@ -118,17 +118,17 @@ def _checked_request(
     radius = real_number("radius", radius, low=SMALLEST, high=LARGEST, remedy=units)
     margin = real_number("margin", margin, low=SMALLEST, high=LARGEST, remedy=units)
     if margin > radius:
-        raise ValueError(
+        raise Refused(
             f"margin={margin:g} exceeds radius={radius:g}: no sample is farther from the separating"
             " plane than its norm; lower the margin or raise the radius"
         )
     if margin == radius:
-        raise ValueError(
+        raise Refused(
             f"margin={margin:g} equals the radius: then every sample is ±radius·separator and no"
             " two differ; lower the margin or raise the radius"
         )
     if margin < SMALLEST_RATIO * radius:
-        raise ValueError(
+        raise Refused(
             f"margin={margin:g} is below {SMALLEST_RATIO:g} of radius={radius:g}: rounding of the"
             " samples would hide it; raise the margin or lower the radius"
         )

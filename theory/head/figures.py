@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 from tunebound.bounds import direction_distance
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.tightness import judged_rows, tightness_ratio
+from tunebound.theory.engine.tightness import judged_rows, tightness
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head.evidence import ERROR
 
@@ -265,7 +265,7 @@ def tightness_by_family(results: Results) -> Figure:
     """Median of measured/bound by family and theorem, at the last step."""
     last = judged_rows(results.rows, "last")
     last = last[(last[tables.BOUND] > 0) & np.isfinite(last[tables.MAXIMUM])]
-    table = last.assign(ratio=tightness_ratio(last)).pivot_table(
+    table = last.assign(ratio=tightness(last)).pivot_table(
         index=columns.FAMILY, columns=tables.THEOREM, values="ratio", aggfunc="median", sort=False
     )
     figure = Figure(
