@@ -125,20 +125,34 @@ def plot(
         output_path("Directory of the figures; DIRECTORY/figures by default."),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="png, pdf or svg.")] = "png",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="This figure, for example bound-against-measured; may be repeated."),
+    ] = None,
+    theorems: Annotated[
+        str | None,
+        typer.Option(help="Theorems to be shown, with commas between them; all by default."),
+    ] = None,
+    style: Annotated[
+        str, typer.Option(help="What it is for: page, talk (a slide), column (of a paper).")
+    ] = "page",
+    width: Annotated[
+        float | None, typer.Option(help="Width in inches; that of the style by default.")
+    ] = None,
 ) -> None:
-    """Draw every figure of a study as a file of its own."""
-    from tunebound._ground.checks import choice
-    from tunebound.theory.engine import studies
-    from tunebound.theory.engine.setting import find_setting
+    """Draw the figures of a study, each as a file of its own."""
+    from tunebound.theory.engine.drawing import draw_figures
 
-    choice("--format", form, ("png", "pdf", "svg"))
-    results = studies.load(directory)
-    presentation = find_setting(studies.read_manifest(directory)["setting"]).presentation()
-    target = output or directory / "figures"
-    target.mkdir(parents=True, exist_ok=True)
-    for name, illustration in presentation.figures(results).items():
-        path = target / f"{name}.{form}"
-        illustration.draw(results).savefig(path, dpi=150)
+    named = [name.strip() for name in theorems.split(",")] if theorems else []
+    for path in draw_figures(
+        directory,
+        output or directory / "figures",
+        form=form,
+        only=only or (),
+        theorems=named,
+        style=style,
+        width=width,
+    ):
         typer.echo(path)
 
 

@@ -31,9 +31,10 @@ def bound_against_measured(results: Results) -> Figure:
     # where nothing has one, all is shown.
     largest = positive.groupby(tables.THEOREM)[tables.MAXIMUM].max()
     names = [name for name in names if np.isfinite(largest.get(name, np.nan))] or names
-    lines = -(-len(names) // COLUMNS)
-    figure = Figure(figsize=(3.4 * COLUMNS + 1.4, 3.2 * lines + 0.6), layout="constrained")
-    axes = figure.subplots(lines, COLUMNS, squeeze=False, sharex=True, sharey=True)
+    columns = min(COLUMNS, len(names))
+    lines = -(-len(names) // columns)
+    figure = Figure(figsize=(3.4 * columns + 1.4, 3.2 * lines + 0.6), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     sizes = sorted(positive["n"].unique())
     colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
     shown = positive[positive[tables.THEOREM].isin(names)]

@@ -113,7 +113,7 @@ def along_steps(results: Results) -> Figure:
     axis.set(xlabel="number of gradient steps T", ylabel="mean distance of parameters")
     axis.set_title(
         f"{rows[columns.ENCODER].iloc[0]} encoder, n = {rows[columns.N].iloc[0]}, step 1/β",
-        fontsize=10,
+        fontsize="medium",
     )
     figure.legend(loc="outside right upper", frameon=False)
     return figure

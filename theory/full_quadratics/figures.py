@@ -104,7 +104,7 @@ def against(results: Results, factor: str) -> Figure:
     axis.set_title(
         f"Full tuning after T = {AT_STEP} steps against {FACTORS[factor]}\n({about}, step 1/β;"
         " median over spectra)",
-        fontsize=10,
+        fontsize="medium",
     )
     figure.legend(loc="outside right upper", frameon=False)
     return figure
@@ -124,7 +124,7 @@ def along_steps(results: Results) -> Figure:
     about = ", ".join(f"{name} = {value:g}" for name, value in fixed.items())
     axis.set_xlabel("number of gradient steps T")
     axis.set_title(
-        f"Full tuning along the steps\n({about}, step 1/β; median over spectra)", fontsize=10
+        f"Full tuning along the steps\n({about}, step 1/β; median over spectra)", fontsize="medium"
     )
     figure.legend(loc="outside right upper", frameon=False)
     return figure
@@ -175,7 +175,9 @@ def slack(results: Results) -> Figure:
     axes[0].set_ylabel("slack (1: attained; below 1: violated)")
     axes[0].plot([], [], "*", color="grey", ms=9, label="semidefinite program")
     axes[0].plot([], [], "-", color="grey", label="one-dimensional quadratics")
-    figure.suptitle(f"Slack of the bounds that hold for every T ({weights} weights)", fontsize=11)
+    figure.suptitle(
+        f"Slack of the bounds that hold for every T ({weights} weights)", fontsize="large"
+    )
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
     return figure

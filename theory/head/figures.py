@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,15 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 from tunebound.bounds import direction_distance
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.statement import theorems as theorems_of
 from tunebound.theory.engine.tightness import judged_rows, tightness
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head.evidence import ERROR
 
 PALETTE = sns.color_palette("colorblind")
 QUARTILES = np.array([0.25, 0.5, 0.75])
-MARKERS = "osD^vP*Xhd<>"
+MARKERS = "osD^vP*Xhd<"
+TRIVIAL = PALETTE[3]  # of the largest value that can be; no theorem has it
 # what a design varies beside the family
 DESIGN = (columns.N, columns.D, columns.RADIUS_OVER_MARGIN)
 SYMBOLS = {columns.RADIUS_OVER_MARGIN: "B/γ"}
@@ -39,6 +42,14 @@ NO_RUNGS = (
     theorems.deletion_early.name,
 )
 MEASURED_LIMIT = "measured, limit t → ∞"
+
+
+def look(name: str) -> dict[str, Any]:
+    """Colour and marker of a theorem, alike in every figure and unlike any other's."""
+    ours = [known for known in theorems_of("head") if known not in NO_RUNGS]
+    index = ours.index(name) if name in ours else len(ours)
+    colours = [colour for colour in PALETTE if colour != TRIVIAL]
+    return {"color": colours[index % len(colours)], "marker": MARKERS[index % len(MARKERS)]}
 
 
 def ladder(results: Results, factor: str) -> Figure:
@@ -63,23 +74,19 @@ def ladder(results: Results, factor: str) -> Figure:
         axis.plot(middle.index, middle[0.5], color=colour, lw=3, label=label)
         axis.fill_between(middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.15, lw=0)
     along = set(chosen.loc[np.isfinite(chosen[tables.STEPS]), tables.THEOREM])
-    for index, name in enumerate(chosen[tables.THEOREM].unique()):
+    for name in chosen[tables.THEOREM].unique():
         if name in NO_RUNGS:
             continue
         middle = chosen[chosen[tables.THEOREM] == name].groupby(factor)[tables.BOUND].median()
-        style = {
-            "color": PALETTE[index % len(PALETTE)],
-            "marker": MARKERS[index % len(MARKERS)],
-            "ls": "--" if name in along else "-",
-        }
         axis.plot(
             middle.index,
             middle,
             lw=1.2,
+            ls="--" if name in along else "-",
             label=f"{name} (step t)" if name in along else name,
-            **style,
+            **look(name),
         )
-    axis.axhline(2, color=PALETTE[3], ls="--", lw=1, label="trivial maximum 2")
+    axis.axhline(2, color=TRIVIAL, ls="--", lw=1, label="trivial maximum 2")
     axis.set(
         xscale="log",
         yscale="log",
@@ -93,7 +100,7 @@ def ladder(results: Results, factor: str) -> Figure:
     axis.set_title(
         f"Instability and its bounds against {FACTOR_LABELS.get(factor, factor)}\n({fixed}; median"
         " over families, band: quartiles)",
-        fontsize=10,
+        fontsize="medium",
     )
     figure.legend(loc="outside right upper", frameon=False)
     return figure
@@ -126,18 +133,15 @@ def along_steps(results: Results) -> Figure:
         label=MEASURED_LIMIT,
     )
     names = list(along[tables.THEOREM].unique()) + list(limit[tables.THEOREM].unique())
-    for index, name in enumerate(names):
-        colour, marker = PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)]
+    for name in names:
         rows = along[along[tables.THEOREM] == name]
         if len(rows):
             middle = rows.groupby(tables.STEPS)[tables.BOUND].median()
-            axis.plot(middle.index, middle, color=colour, marker=marker, ms=4, lw=1.2, label=name)
+            axis.plot(middle.index, middle, ms=4, lw=1.2, label=name, **look(name))
         else:
             level = limit[limit[tables.THEOREM] == name][tables.BOUND].median()
-            axis.axhline(
-                level, color=colour, ls=":", marker=marker, lw=1.2, label=f"{name} (limit)"
-            )
-    axis.axhline(2, color=PALETTE[3], ls="--", lw=1, label="trivial maximum 2")
+            axis.axhline(level, ls=":", lw=1.2, label=f"{name} (limit)", **look(name))
+    axis.axhline(2, color=TRIVIAL, ls="--", lw=1, label="trivial maximum 2")
     axis.set(
         xscale="log",
         yscale="log",
@@ -148,7 +152,7 @@ def along_steps(results: Results) -> Figure:
     axis.set_title(
         f"Leave-one-out instability along gradient descent\n({fixed}; median over families, band:"
         " quartiles)",
-        fontsize=10,
+        fontsize="medium",
     )
     figure.legend(loc="outside right upper", frameon=False)
     return figure
@@ -183,7 +187,7 @@ def direction_error(results: Results) -> Figure:
     axis.set_title(
         "Distance of the heads from the maximum-margin directions\n(median over all data sets,"
         " band: quartiles)",
-        fontsize=10,
+        fontsize="medium",
     )
     figure.legend(loc="outside right upper", frameon=False)
     return figure
@@ -223,7 +227,7 @@ def asymptotics(results: Results) -> Figure:
     )
     left.set_title(
         f"{len(reached)} data sets whose onset the run reaches\n(median, band: quartiles)",
-        fontsize=10,
+        fontsize="medium",
     )
     left.legend(frameon=False)
     onset = np.sort(environments[columns.ASYMPTOTIC_ONSET].to_numpy())
@@ -241,7 +245,7 @@ def asymptotics(results: Results) -> Figure:
     )
     spanning = float(np.isfinite(onset).mean())
     right.axhline(spanning, color=PALETTE[3], ls="--", label="support vectors span the samples")
-    right.set_title("Share of all data sets whose asymptotics have begun by t", fontsize=10)
+    right.set_title("Share of all data sets whose asymptotics have begun by t", fontsize="medium")
     right.legend(frameon=False, loc="lower right")
     return figure
 

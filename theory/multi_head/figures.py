@@ -107,7 +107,7 @@ def floor(results: Results) -> Figure:
     axis.set_title(
         f"Where the floor starts (n = {environments[columns.N].iloc[0]}, last step, median over"
         " families)",
-        fontsize=10,
+        fontsize="medium",
     )
     _plain(axis, "xaxis", sorted(environments[columns.RATIO].unique()))
     figure.legend(loc="outside right upper", frameon=False)
@@ -168,7 +168,7 @@ def bias_and_mean_start(results: Results) -> Figure:
         xlabel="direction error of the head that starts at the mean of the starts",
         ylabel="common bias of the heads, fitted",
     )
-    axis.set_title("The expected head is not the head of the expected start", fontsize=10)
+    axis.set_title("The expected head is not the head of the expected start", fontsize="medium")
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_locator(LogLocator(subs=(1, 2, 5)))
         side.set_major_formatter(ScalarFormatter())
@@ -221,7 +221,7 @@ def _plain(axis: Axes, which: str, values: Sequence[float]) -> None:
 
 
 def _finished(figure: Figure, axes: list[Axes], title: str) -> Figure:
-    figure.suptitle(f"{title}\n(median over families)", fontsize=10)
+    figure.suptitle(f"{title}\n(median over families)", fontsize="medium")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
     return figure

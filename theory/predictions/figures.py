@@ -88,7 +88,7 @@ def _panel(axis: Axes, environments: pd.DataFrame, design: Design, prediction: P
     for style, (who, predicted) in styles:
         axis.plot(x, np.exp(predicted * centred), style, color="black", lw=1.2, label=who)
     axis.set(xscale="log", yscale="log", xlabel=design.axis)
-    axis.set_title(prediction.name, fontsize=9)
+    axis.set_title(prediction.name, fontsize="small")
     # powers of ten are too far apart for most panels
     shown = x if len(x) <= MOST_TICKS else x[::2]
     axis.set_xticks(shown, [f"{each:.3g}" for each in shown])

@@ -42,7 +42,7 @@ def along_the_path(results: Results) -> Figure:
     for axis in (left, right):
         axis.set_xlabel("1/λ")
         axis.minorticks_off()
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend(frameon=False, fontsize="small")
     return figure
 
 

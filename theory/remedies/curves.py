@@ -57,9 +57,10 @@ def strength_curves(environments: pd.DataFrame, regime: str, outcome: str) -> Fi
         axis.set_visible(False)
     for axis in grid[:, 0]:
         axis.set_ylabel("factor against plain")
-    figure.supxlabel("strength of the method, in its own units", fontsize=10)
+    figure.supxlabel("strength of the method, in its own units", fontsize="medium")
     figure.suptitle(
-        f"{MEASURES[measure].label}, {regime} regime: below the line is more stable", fontsize=11
+        f"{MEASURES[measure].label}, {regime} regime: below the line is more stable",
+        fontsize="large",
     )
     return figure
 
@@ -86,7 +87,7 @@ def _curve(axis: Axes, choice: Choice, outcome: str, judged: pd.Series) -> None:
     axis.xaxis.set_minor_locator(NullLocator())
     factor_axis(axis, "y")
     axis.tick_params(labelsize=7)
-    axis.set_title(readable(choice.method) + ("" if choice.qualified else " *"), fontsize=9)
+    axis.set_title(readable(choice.method) + ("" if choice.qualified else " *"), fontsize="small")
 
 
 def _place(strength: float | None) -> float:
@@ -116,7 +117,7 @@ def along_weight(environments: pd.DataFrame) -> Figure:
         axis.axhline(1, color="black", lw=1)
         axis.set_xscale("log")
         factor_axis(axis, "y")
-        axis.set_title(MEASURES[measure].label, fontsize=10)
+        axis.set_title(MEASURES[measure].label, fontsize="medium")
         axis.set_ylabel("factor against plain")
     for axis in grid[-1]:
         axis.set_xlabel("weight α of the maximal margin regularizer")
@@ -159,10 +160,10 @@ def retraining_distance(environments: pd.DataFrame) -> Figure:
             xlabel="‖w_0 − w*‖ with re-training, factor against without",
             ylabel="instability, factor against without",
         )
-        axis.set_title(MEASURES[measure].label, fontsize=10)
-    axes[0].legend(fontsize=9)
+        axis.set_title(MEASURES[measure].label, fontsize="medium")
+    axes[0].legend(fontsize="small")
     figure.suptitle(
-        "Below and left of the lines: closer to the minimiser and more stable", fontsize=11
+        "Below and left of the lines: closer to the minimiser and more stable", fontsize="large"
     )
     return figure
 

@@ -36,14 +36,14 @@ def against_plain(environments: pd.DataFrame) -> Figure:
     for axis, measure in zip(grid.flat, shown, strict=False):
         rows = table[table["measure"] == measure].set_index("method").reindex(order)
         _factors(axis, rows, [readable(method) for method in order])
-        axis.set_title(MEASURES[measure].label, fontsize=10)
+        axis.set_title(MEASURES[measure].label, fontsize="medium")
     for axis in grid[-1]:
         axis.set_xlabel("factor against plain fine-tuning")
     for axis in grid[:, 0]:
         axis.set_ylabel("method")
     for axis in grid.flat[len(shown) :]:
         axis.set_visible(False)
-    figure.suptitle("Left of the line: more stable than plain fine-tuning", fontsize=11)
+    figure.suptitle("Left of the line: more stable than plain fine-tuning", fontsize="large")
     return figure
 
 
@@ -103,7 +103,7 @@ def _ranked(axis: Axes, measure: str, found: Ranks) -> None:
             f"{text} " if left else f" {text}",
             ha="right" if left else "left",
             va="center",
-            fontsize=9,
+            fontsize="small",
             weight=weight,
         )
     for level, group in enumerate(groups):
@@ -122,7 +122,7 @@ def _ranked(axis: Axes, measure: str, found: Ranks) -> None:
         1.4,
         f"critical difference {found.difference:.2f}",
         va="center",
-        fontsize=9,
+        fontsize="small",
     )
     axis.set_ylim(-(depth + half - 0.3), 1.8)
     axis.set_xlim(-1.4, count + 2.4)

@@ -51,7 +51,7 @@ def against_classes(results: Results) -> Figure:
             middle = _median(part, theorem, tables.BOUND)
             axis.plot(middle.index, middle, color=colour, marker="s", ms=4, label=theorem.name)
         axis.set(yscale="log", xlabel="number of classes K")
-        axis.set_title(TITLES.get(kind, kind), fontsize=10)
+        axis.set_title(TITLES.get(kind, kind), fontsize="medium")
         axis.set_xticks(sorted(part[columns.CLASSES].unique()))
         axis.xaxis.set_major_formatter(ScalarFormatter())
         axis.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,69 @@
+"""Figures as files: those that are named, of the size that is asked for, with what is in them."""
+
+import struct
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tunebound import theory
+from tunebound.theory.engine.drawing import draw_figures
+from tunebound.theory.head.figures import look
+
+
+def inches(path):
+    """Width and height of a png, at the resolution it is written with."""
+    wide, high = struct.unpack(">II", path.read_bytes()[16:24])
+    return wide / 150, high / 150
+
+
+def words(path):
+    return {
+        (each.text or "").strip()
+        for each in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")
+    }
+
+
+def test_only_the_named_figure_and_theorems_are_drawn(study_directory, tmp_path):
+    (path,) = draw_figures(
+        study_directory,
+        tmp_path,
+        form="svg",
+        only=["bound-against-measured"],
+        theorems=["H-limit", "H-anytime"],
+    )
+    assert path.name == "bound-against-measured.svg"
+    assert {"H-limit", "H-anytime"} <= words(path)
+    assert not words(path) & {"H-free", "H-support", "P-Head-certified"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "width"),
+    [({"style": "column"}, 3.35), ({"style": "talk"}, 13.3), ({"width": 5.0}, 5.0)],
+)
+def test_a_figure_has_the_width_that_is_asked_for(asked, width, study_directory, tmp_path):
+    (path,) = draw_figures(study_directory, tmp_path, only=["instability-along-steps"], **asked)
+    assert inches(path)[0] == pytest.approx(width, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ({"only": ["bound"]}, "no figure is named 'bound'"),
+        ({"theorems": ["H-limits"]}, "did you mean 'H-limit'"),
+        ({"style": "poster"}, "--style"),
+        ({"form": "gif"}, "--format"),
+        ({"width": 0.0}, "--width"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_before_a_file_is_written(
+    asked, complaint, study_directory, tmp_path
+):
+    with pytest.raises(ValueError, match=complaint):
+        list(draw_figures(study_directory, tmp_path / "figures", **asked))
+    assert not (tmp_path / "figures").exists()
+
+
+def test_no_two_theorems_of_the_head_look_alike():
+    looks = [tuple(map(str, look(name).values())) for name in theory.theorems("head")]
+    shown = [one for one in looks if looks.count(one) == 1]
+    assert len(shown) >= len(looks) - 6, "only those that no figure of rungs shows share a look"
