@@ -25,35 +25,51 @@ def directory(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(directory):
     text = theory.report(directory).read_text(encoding="utf-8")
+    text = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
     return re.sub(r'src="data:[^"]*"', "", text)
 
 
+def text(part):
+    """What a reader sees of a part of a page."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", part)).split())
+
+
 def rows(page, heading):
-    """Cells of the first table below a heading."""
+    """Cells of the first table below a heading, the first of a row included."""
     table = page[page.index(heading) :]
     table = table[: table.index("</table>")]
     return [
-        [
-            re.sub(r"<[^>]+>|\s+", " ", cell).strip()
-            for cell in re.findall(r"<td.*?</td>", row, re.S)
-        ]
-        for row in re.findall(r"<tr>.*?</tr>", table, re.S)
+        [text(cell) for cell in re.findall(r"<t[dh].*?</t[dh]>", row, re.S)]
+        for row in re.findall(r"<tr>.*?</tr>", table.split("</thead>")[1], re.S)
     ]
+
+
+def verdict_row(page, name):
+    """The row of a theorem: its cells, and what is folded away, by the word that names it."""
+    row = page[page.index(f'<tr id="{name}">') :]
+    row = row[: row.index("</tr>")]
+    cells = [text(cell) for cell in re.findall(r"<t[dh].*?</t[dh]>", row, re.S)]
+    folded = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", row, re.S)
+    return cells, {text(word): text(said) for word, said in folded}
 
 
 def test_what_is_not_violated_names_its_draws_and_what_is_violated_has_no_rate(page, directory):
     verdicts = {each.theorem.name: each for each in judge_all(directory, theory.load(directory))}
-    seen = {row[0].split()[0]: row for row in rows(page, "<h2>Verdicts") if row}
-    assert set(seen) == set(verdicts)
     for name, verdict in verdicts.items():
+        (_, test, status, median), folded = verdict_row(page, name)
+        assert test.startswith(verdict.test)
+        assert status == verdict.theorem.status
+        begin = test.split(" More on ")[0]
         if verdict.violations:
-            assert "%" not in seen[name][2], name
-            assert seen[name][3] == str(verdict.violations)
+            assert "%" not in begin, name
+            assert folded["violations"].startswith(f"{verdict.violations} of ")
         elif verdict.environments:
-            assert f"on {verdict.draws} independent draws of this design" in seen[name][2]
+            assert f"on {verdict.draws} independent draws of this design" in begin
+        if verdict.environments and verdict.tightness:
+            assert median == f"{verdict.tightness['median']:.3g}"
     assert (
         "on 32 independent draws of this design; few: up to 8.9 % of new draws may show an"
-        in (seen["H-free"][2])
+        in verdict_row(page, "H-free")[0][1]
     )
     assert round(100 * (1 - 0.05 ** (1 / 32)), 1) == 8.9
     assert "<b>The design:</b> family = gaussian, orthogonal; n = 24, 48, 96, 192;" in page
@@ -62,23 +78,26 @@ def test_what_is_not_violated_names_its_draws_and_what_is_violated_has_no_rate(p
 def test_the_table_says_how_tight_a_bound_can_get_and_what_was_left_out(page, directory):
     results = theory.load(directory)
     verdicts = {each.theorem.name: each for each in judge_all(directory, results)}
-    listed = {row[0].split()[0]: row for row in rows(page, "<h2>Verdicts") if row}
+    listed = {name: verdict_row(page, name)[1] for name in verdicts}
     skipped = results.skipped
     for name, verdict in verdicts.items():
         mine = skipped[skipped["theorem"] == name]
         if verdict.theorem.free_constants:  # claims nothing, whatever it assumes
             mine = mine[:0]
         assert verdict.skipped == len(mine) == mine["member"].nunique()
-        cell = listed[name][-1]
+        cell = listed[name]["left out"]
         assert sum(map(int, re.findall(r"(\d+) without “", cell))) == len(mine), name
         for assumption in mine["assumption"].unique():
-            assert html.escape(assumption) in cell
+            assert " ".join(assumption.split()) in cell
         assert (cell == "–") == (not len(mine))
     never = [name for name, each in verdicts.items() if each.skipped and not each.environments]
     assert {"H-first-term", "P-Head-fitted"} <= set(never)
     found = reached(find_theorem("H-anytime"))
-    assert listed["H-anytime"][8] == f"largest a search reached: {found.ratio:.4f} ({found.shape})"
-    assert listed["H-constant-1"][8].startswith("refuted by a search: 1.0")
+    tight = "how tight it can get"
+    assert (
+        listed["H-anytime"][tight] == f"largest a search reached: {found.ratio:.4f} ({found.shape})"
+    )
+    assert listed["H-constant-1"][tight].startswith("refuted by a search: 1.0")
 
 
 def test_one_row_of_numbers_a_slope_and_all_who_predict_it(page, directory):
@@ -108,6 +127,50 @@ def test_orthogonal_samples_attain_the_rate_of_the_published_bound(page, directo
     expected = (centred["n"] @ centred["limit_instability"]) / (centred["n"] @ centred["n"])
     assert slope.families["orthogonal"] == pytest.approx(expected, rel=1e-9)
     assert slope.families["orthogonal"] == pytest.approx(-0.5, abs=0.03)
-    cells = {row[0]: row[1:] for row in rows(page, "<th>slope by family") if row}
+    cells = {row[0]: row[1:] for row in rows(page, ">slope by family<") if row}
     assert f"{expected:+.2f}" in cells["orthogonal"]
     assert "Orthogonal samples attain 1/√n." in page
+
+
+def test_the_answer_comes_first_and_its_numbers_are_those_of_the_table(page, directory):
+    verdicts = judge_all(directory, theory.load(directory))
+    answer = text(page[page.index('id="answer"') : page.index('id="verdicts"')])
+    proved = [
+        each for each in verdicts if each.theorem.proof == "proved here" and each.environments
+    ]
+    assert not any(each.violations for each in proved)
+    assert f"Each of the {len(proved)} statements proved here holds on every data set" in answer
+    tight = [each for each in proved if each.tightness and each.bounded]
+    near = max(tight, key=lambda each: each.tightness["median"])
+    (_, _, _, median), _ = verdict_row(page, near.theorem.name)
+    promised = re.search(rf"{near.theorem.name}, promises (\S+) times", answer)
+    assert float(promised[1]) == pytest.approx(1 / float(median), rel=0.01)
+    for each in verdicts:
+        if each.violations and each.theorem.proof != "published":
+            assert each.theorem.name in answer
+    assert page.index("The answer") < page.index("<h2>Verdicts")
+
+
+def test_formulas_are_set_as_mathematics_and_names_as_words(page, directory):
+    results = theory.load(directory)
+    for verdict in judge_all(directory, results):
+        row = page[page.index(f'<tr id="{verdict.theorem.name}">') :]
+        assert "<math" in row[: row.index("</th>")]
+        if verdict.environments and verdict.tightness:
+            folded = verdict_row(page, verdict.theorem.name)[1]
+            name = verdict.tightness["tightest_environment"]
+            family = name.split("-")[0].replace("_", " ")
+            assert re.match(rf"\S+ {family}, n = \d+, d = \d+, B/γ = ", folded["tightest"])
+            assert name in folded["tightest"]
+
+
+def test_who_cannot_see_is_told_what_the_figures_show(page):
+    images = re.findall(r"<img ([^>]*)>", page)
+    assert len(images) > 3
+    for image in images:
+        said = html.unescape(re.search(r'alt="([^"]*)"', image)[1])
+        assert len(re.findall(r"\d", said)) > 5, said
+    for table in re.findall(r"<table.*?</table>", page, re.S):
+        assert not re.search(r"<th(?![^>]*scope=)", table)
+    assert page.count("<main>") == page.count("</main>") == 1
+    assert len(re.findall(r"<h1", page)) == 1

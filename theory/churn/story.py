@@ -71,6 +71,10 @@ def certificates(environments: pd.DataFrame) -> list[str]:
 
 PRESENTATION = Presentation(
     title="Churn: which predictions can a left-out sample change?",
+    question=(
+        "Which predictions of a linear head can change when one training sample is left out, "
+        "and how many of them can be certified not to?"
+    ),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

@@ -69,7 +69,8 @@ class Presentation:
 
     Attributes
     ----------
-    title : str
+    title, question : str
+        What the study is about, and what it asks, for who has not read the theory.
     subtitle : callable
         (results, manifest) → what was computed, in numbers.
     findings : callable
@@ -85,6 +86,7 @@ class Presentation:
     """
 
     title: str
+    question: str
     subtitle: Callable[[Results, dict[str, Any]], str]
     findings: Callable[[Results, Sequence[Verdict]], list[str]]
     certificates: Callable[[pd.DataFrame], list[str]]

@@ -1,26 +1,39 @@
-"""The report of a study: one HTML file, verdicts first."""
+"""The report of a study: one HTML file, the answer first."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import computing, populations, studies, tables
+from tunebound.theory.engine import computing, exploring, populations, studies, tables
+from tunebound.theory.engine.alternative import described
+from tunebound.theory.engine.answering import in_three_sentences, shown_first
 from tunebound.theory.engine.exponents import by_family, by_slope
+from tunebound.theory.engine.formulas import mathml
 from tunebound.theory.engine.html import png, render
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.manifests import members_again, population, read_manifest
+from tunebound.theory.engine.presentation import Illustration
 from tunebound.theory.engine.reached import reached
+from tunebound.theory.engine.scatter import has_points
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
 from tunebound.theory.engine.tightness import judged_rows, tightness
 from tunebound.theory.engine.verdict import Verdict, judge_together
 from tunebound.theory.engine.verification import with_counterexample
+
+SCATTER = "bound-against-measured"
+FACTORS = {"radius_over_margin": "B/γ", "margin": "γ", "radius": "B", "kappa": "κ"}
 
 
 def report(
@@ -49,24 +62,37 @@ def report(
     rates = [rate for verdict in verdicts for rate in verdict.rates]
     chosen = presentation.figures(results)
     figures = [
-        {"name": name, "caption": chosen[name].caption, "data": png(chosen[name].draw(results))}
+        _drawn(name, chosen[name].draw(results), chosen[name].caption)
         for name in tqdm(chosen, desc="figures", unit="figure", delay=2, disable=None)
     ]
+    decisions = decide(list(hypotheses(manifest["setting"]).values()), results)
+    words = in_words(results.environments, setting.factors)
     names = [verdict.theorem.name for verdict in verdicts if verdict.bounded and verdict.tightness]
     page = render(
         "tunebound.theory.engine",
         "report.html.jinja",
         title=f"{presentation.title} {_capital(population(manifest))}",
         subtitle=presentation.subtitle(results, manifest),
+        question=presentation.question,
+        answer=in_three_sentences(verdicts, decisions),
+        words=words,
+        replay={},
+        formulas={
+            each.theorem.name: Markup(mathml(each.theorem.formula))
+            for each in verdicts
+            if each.theorem.formula
+        },
+        explorer=_explorer(results, words, setting.factors),
         verdicts=verdicts,
         reached={each.theorem.name: reached(each.theorem) for each in verdicts},
         left_out=left_out(results),
         design=populations.described(results.environments, setting.factors),
         slopes=by_slope(rates),
         families=_family_rows(by_family(rates)),
-        decisions=decide(list(hypotheses(manifest["setting"]).values()), results),
+        decisions=decisions,
         findings=presentation.findings(results, verdicts),
         tables=presentation.tables(results),
+        first=_first(chosen, results, shown_first(verdicts)),
         figures=figures,
         group=presentation.group,
         group_theorems=names,
@@ -79,6 +105,22 @@ def report(
     with replacing(target) as partial:
         partial.write_text(page, encoding="utf-8")
     return target
+
+
+def in_words(environments: pd.DataFrame, factors: Sequence[str]) -> dict[str, str]:
+    """What each environment is called in sentences: its levels of the factors that vary."""
+    first, *others = factors
+    others = [name for name in others if environments[name].nunique() > 1]
+    words = {}
+    for row in environments.to_dict("records"):
+        levels = ", ".join(
+            f"{FACTORS.get(name, name.replace('_', ' '))} = {row[name]:g}"
+            if isinstance(row[name], (int, float)) and not isinstance(row[name], bool)
+            else f"{name.replace('_', ' ')} {row[name]}"
+            for name in others
+        )
+        words[row[tables.ENVIRONMENT]] = f"{str(row[first]).replace('_', ' ')}, {levels}"
+    return words
 
 
 def judge_all(directory: str | os.PathLike[str], results: computing.Results) -> list[Verdict]:
@@ -111,6 +153,40 @@ def left_out(results: computing.Results) -> dict[str, list[str]]:
     for (theorem, assumption), number in counts.items():
         said.setdefault(theorem, []).append(f"{number} without “{assumption}”")
     return said
+
+
+def _first(
+    chosen: Mapping[str, Illustration], results: computing.Results, names: Sequence[str]
+) -> dict[str, str] | None:
+    """The figure that stands beside the answer: the setting's first, of the theorems that the
+    answer speaks of where it shows theorems.
+    """
+    for name, illustration in chosen.items():
+        rows = results.rows
+        if name == SCATTER and names:
+            results = replace(results, rows=rows[rows[tables.THEOREM].isin(names)])
+        return _drawn("answered", illustration.draw(results), illustration.caption)
+    return None
+
+
+def _drawn(name: str, figure: Figure, caption: str) -> dict[str, str]:
+    return {"name": name, "caption": caption, "alt": described(figure), "data": png(figure)}
+
+
+def _explorer(
+    results: computing.Results, words: Mapping[str, str], factors: tuple[str, ...]
+) -> dict[str, Markup] | None:
+    """The chart and its scripts as parts of a page; None where there is nothing to look at, or the
+    scripts are not installed.
+    """
+    if not has_points(results) or not exploring.available():
+        return None
+    chart = json.dumps(exploring.chart(results, words, factors), separators=(",", ":"))
+    # an element of a page ends where its text has the end's tag
+    return {
+        "scripts": Markup(exploring.scripts().replace("</script", "<\\/script")),
+        "chart": Markup(chart.replace("</", "<\\/")),
+    }
 
 
 def _group_rows(

@@ -92,6 +92,10 @@ def certificates(environments: pd.DataFrame) -> list[str]:
 
 PRESENTATION = Presentation(
     title="Full fine-tuning of pre-trained networks: what of its theory applies?",
+    question=(
+        "When one training sample is left out, how far do the parameters of a small pre- "
+        "trained network move, and what of the theory applies to it?"
+    ),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

@@ -114,6 +114,11 @@ def _against(factor: str, caption: str) -> Illustration:
 
 PRESENTATION = Presentation(
     title="Full tuning: does the theory of its stability hold?",
+    question=(
+        "When one training sample is left out, how far do the parameters of a fully tuned "
+        "model move, on losses whose constants are known exactly, and do the bounds on that "
+        "hold?"
+    ),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

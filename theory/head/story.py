@@ -208,6 +208,10 @@ def sharpness(results: computing.Results) -> list[Table]:
 
 PRESENTATION = Presentation(
     title="Head tuning: does the theory of its stability hold?",
+    question=(
+        "When one training sample is left out, how far does the direction of a linear head on "
+        "frozen features move, and do the bounds on that hold?"
+    ),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

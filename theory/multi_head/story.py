@@ -115,6 +115,10 @@ def certificates(environments: pd.DataFrame) -> list[str]:
 
 PRESENTATION = Presentation(
     title="Multi-head tuning: what do more heads change?",
+    question=(
+        "Does averaging many heads from random starts bring the head nearer to its limit, and "
+        "make it more stable?"
+    ),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

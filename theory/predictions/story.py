@@ -93,6 +93,7 @@ def judged_table(results: Results) -> list[Table]:
 
 PRESENTATION = Presentation(
     title="What the theory predicts, one factor at a time.",
+    question=("Does what the theory predicts of each factor show when that factor alone varies?"),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

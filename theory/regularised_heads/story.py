@@ -65,6 +65,10 @@ def certificates(environments: pd.DataFrame) -> list[str]:
 
 PRESENTATION = Presentation(
     title="Regularised heads: what one solve tells of every left-out minimiser",
+    question=(
+        "What does one regularised fit tell of all the fits that lack a sample, on data that "
+        "are separable or not?"
+    ),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

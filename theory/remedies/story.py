@@ -233,6 +233,10 @@ def _illustrations() -> dict[str, Illustration]:
 
 PRESENTATION = Presentation(
     title="Remedies for instability and their rivals: who is more stable than plain fine-tuning?",
+    question=(
+        "Which fine-tuning methods make a small pre-trained encoder more stable than plain "
+        "fine-tuning, at a strength that was chosen on other tasks?"
+    ),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

@@ -73,6 +73,10 @@ def certificates(environments: pd.DataFrame) -> list[str]:
 
 PRESENTATION = Presentation(
     title="Softmax heads for several classes: does the theory of their stability hold?",
+    question=(
+        "When one training sample is left out, how far does the direction of a softmax head "
+        "move, and do the bounds on that hold?"
+    ),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

@@ -89,6 +89,7 @@ def adam_by_steps(results: Results) -> list[Table]:
 
 PRESENTATION = Presentation(
     title="Heads on mini-batches: what of the theory of gradient descent is left?",
+    question=("Which bounds for gradient descent survive mini-batches, momentum and Adam?"),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

@@ -1,0 +1,144 @@
+"""The answer of a study in three sentences, each carried by the table below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tunebound.theory.engine.hypothesis import Decision
+from tunebound.theory.engine.statement import FITTED, PROVED, PUBLISHED
+from tunebound.theory.engine.verdict import Verdict
+
+SENTENCES = 3
+
+
+def in_three_sentences(verdicts: Sequence[Verdict], decisions: Sequence[Decision]) -> list[str]:
+    """What was found, for who has not read the theory.
+
+    First what is proved and how near it comes, then what was published, then what nobody has
+    proved; in a study of hypotheses, how they were decided.
+    """
+    tested = [each for each in verdicts if each.environments]
+    said = [
+        *_proved([each for each in tested if each.theorem.proof == PROVED]),
+        *_published([each for each in verdicts if each.theorem.proof == PUBLISHED]),
+        *_open([each for each in tested if each.theorem.proof not in (PROVED, PUBLISHED)]),
+        *_decided([each for each in decisions if each.units]),
+    ]
+    return said[:SENTENCES]
+
+
+def shown_first(verdicts: Sequence[Verdict]) -> list[str]:
+    """The theorems that the answer speaks of, for its figure: what was published, and of what is
+    proved the nearest and the farthest bound.
+    """
+    tight = [each for each in verdicts if each.tightness and each.bounded]
+    published = [each for each in tight if each.theorem.name.startswith("P-")]
+    proved = [each for each in tight if each.theorem.proof == PROVED]
+    ends = [_nearest(proved), _farthest(proved)] if proved else []
+    return list(dict.fromkeys(each.theorem.name for each in [*published, *ends]))
+
+
+def _proved(verdicts: Sequence[Verdict]) -> list[str]:
+    if not verdicts:
+        return []
+    violated = [each.theorem.name for each in verdicts if each.violations]
+    most = max(each.environments for each in verdicts)
+    if violated:
+        return [
+            f"{_names(violated)}, proved here, is violated: an error of the code, of the proof or"
+            " of an estimate, to be reported with its counterexample."
+        ]
+    number = len(verdicts)
+    subject = "The one statement" if number == 1 else f"Each of the {number} statements"
+    sentence = (
+        f"{subject} proved here holds on every data set that meets its assumptions, {most:,} at"
+        " most"
+    )
+    tight = [each for each in verdicts if each.tightness and each.bounded]
+    if not tight:
+        return [f"{sentence}."]
+    near, far = _nearest(tight), _farthest(tight)
+    return [
+        f"{sentence}; in the median data set the nearest bound, {near.theorem.name}, promises"
+        f" {_times(near)} what is measured"
+        + (f", the farthest, {far.theorem.name}, {_times(far)}." if far is not near else ".")
+    ]
+
+
+def _published(verdicts: Sequence[Verdict]) -> list[str]:
+    parts = []
+    for each in verdicts:
+        name = each.theorem.name
+        if each.theorem.free_constants:
+            parts.append(
+                f"{name} only says that {', '.join(each.theorem.free_constants)} exist, so that no"
+                " measurement can contradict it"
+            )
+        elif not each.environments:
+            parts.append(f"{name} asks for what no data set here meets")
+        elif each.violations:
+            domain = f" ({each.theorem.domain})" if each.theorem.domain else ""
+            parts.append(f"{name} is violated on {each.violations} data sets{domain}")
+        else:
+            parts.append(f"{name} is {each.test} on {each.environments:,} data sets")
+    return [f"Of what was published, {'; '.join(parts)}."] if parts else []
+
+
+def _open(verdicts: Sequence[Verdict]) -> list[str]:
+    if not verdicts:
+        return []
+    violated = [each.theorem.name for each in verdicts if each.violations]
+    kept = [each.theorem.name for each in verdicts if not each.violations]
+    fitted = any(each.theorem.proof == FITTED for each in verdicts)
+    what = "what nobody has proved" + (" or what was fitted" if fitted else "")
+    if not violated:
+        return [f"Of {what} nothing is violated here: {_names(kept)}."]
+    sentence = f"Of {what}, {_names(violated)} {_are(len(violated))} violated"
+    return [f"{sentence}; {_names(kept)} {_are(len(kept))} not." if kept else f"{sentence}."]
+
+
+def _decided(decisions: Sequence[Decision]) -> list[str]:
+    if not decisions:
+        return []
+    named = {
+        status: [each.hypothesis.name for each in decisions if each.status == status]
+        for status in ("confirmed", "refuted", "not decided")
+    }
+    counts = ", ".join(f"{len(names)} {status}" for status, names in named.items() if names)
+    sentences = [f"Of {_counted(len(decisions), 'prediction')} of a sign, {counts}."]
+    for status in ("confirmed", "refuted"):
+        names = named[status]
+        if names:
+            shown = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+            sentences.append(f"{status.capitalize()}, on the population it names: {shown}.")
+    return sentences
+
+
+def _median(verdict: Verdict) -> float:
+    assert verdict.tightness is not None
+    return float(verdict.tightness["median"])
+
+
+def _nearest(verdicts: Sequence[Verdict]) -> Verdict:
+    return max(verdicts, key=_median)
+
+
+def _farthest(verdicts: Sequence[Verdict]) -> Verdict:
+    return min(verdicts, key=_median)
+
+
+def _times(verdict: Verdict) -> str:
+    median = _median(verdict)
+    return f"{1 / median:.3g} times" if median > 0 else "much more than"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _names(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
