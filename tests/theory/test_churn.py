@@ -38,7 +38,7 @@ def test_no_theorem_is_violated_and_the_report_is_written(directory):
     ).all()
     page = report(directory).read_text(encoding="utf-8")
     assert "No certified prediction changed" in page
-    assert page.count("<img") == 3
+    assert page.count("<figcaption>") == 4
 
 
 def evidence():
