@@ -371,6 +371,8 @@ SCALARS = {
     "ratio": {"margin": 0.5, "left_out_margins": 0.7},
     "pair": {"margin": 0.5, "dual": 1.0, "hinge": 0.3},
     "replacement": {"before": 0.3, "after": 1.1},
+    "copies_lower": {"n": 40, "margin": 0.5, "radius": 4, "learning_rate": 0.2, "steps": 1000},
+    "copies_upper": {"n": 40, "margin": 0.5, "radius": 4, "learning_rate": 0.2, "steps": 1000},
 }
 
 
@@ -470,6 +472,10 @@ BELOW = {
     "before": (-0.1, "before must be 0 or more"),
     "after": (-0.1, "after must be 0 or more"),
     "size": (0, "size must be at least 1"),
+    "learning_rate": (0.0, "learning_rate must be above 0"),
+}
+BELOW_OF = {
+    (name, "steps"): (0, "steps must be at least 1") for name in ("copies_lower", "copies_upper")
 }
 CASES = [
     (name, argument)
@@ -494,7 +500,7 @@ def test_every_argument_is_checked(name, argument):
         with pytest.raises(ValueError, match=rf"{argument}.* must be finite"):
             call(bad)
     if argument in BELOW:
-        value, message = BELOW[argument]
+        value, message = BELOW_OF.get((name, argument), BELOW[argument])
         with pytest.raises(ValueError, match=message):
             call(value)
     if argument in ("n", "steps", "n_support", "size"):
