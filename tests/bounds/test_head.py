@@ -650,6 +650,54 @@ def test_replacement_is_exact(before, after):
     assert_exact("replacement", {"before": before, "after": after})
 
 
+@st.composite
+def copies_arguments(draw):
+    margin = draw(log_uniform(-140, 140))
+    radius = margin * 2**0.5 * (1 + draw(log_uniform(-3, 9)))
+    kappa = draw(log_uniform(-20, 2.7))
+    return {
+        "margin": margin,
+        "radius": radius,
+        "n": draw(whole(0.31, 12)),
+        "learning_rate": kappa / radius / radius,
+        "steps": draw(whole(0, 30) | st.just(1)),
+    }
+
+
+@given(copies_arguments())
+def test_the_bounds_on_copies_are_exact(arguments):
+    assert_exact("copies_upper", arguments)
+    lower, exact = head.copies_lower(**arguments), head_formulas.copies_lower(**arguments)
+    # where u_1 and u_2 cross, the rounding of both is what is left
+    assert abs(lower - exact) <= RELATIVE * head.copies_upper(**arguments)
+
+
+def test_two_samples_of_one_norm_leave_no_error():
+    arguments = {"n": 2, "margin": 0.5**0.5, "radius": 1.0, "learning_rate": 3.0, "steps": 100}
+    assert head.copies_lower(**arguments) == 0.0
+    assert 0 < head.copies_upper(**arguments) < 0.02
+
+
+@pytest.mark.parametrize("name", ["copies_lower", "copies_upper"])
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        (
+            {"margin": 3.0},
+            ValueError,
+            r"radius = 4.0 is below sqrt\(2\) margin = 4.24.*no two orthogonal samples",
+        ),
+        ({"learning_rate": 1e-307}, ValueError, "below 2.2e-308: take larger steps, or rescale"),
+        ({"learning_rate": 100.0}, OverflowError, "exceeds float64"),
+        ({"learning_rate": 1e308}, OverflowError, "exceeds float64"),
+        ({"learning_rate": 80.0, "steps": 1e308}, OverflowError, "exceeds float64"),
+    ],
+)
+def test_steps_and_margins_that_the_copies_cannot_have_are_refused(name, changes, error, message):
+    with pytest.raises(error, match=message):
+        getattr(head, name)(**{**VALID[name], **changes})
+
+
 def leaving(X, y, i):
     s = max_margin(X, y)
     norms = np.linalg.norm(X, axis=1)

@@ -37,9 +37,7 @@ class LabelChanges:
 
 
 def changed(data: synthetic.SeparableDataset, sample: int) -> Floats:
-    """The samples X with one replaced by its mirror image: to a head without a bias that is the
-    other label, even where it is the last of its class.
-    """
+    """The samples X with one mirrored at the origin: to a head without a bias, its label changed."""
     X = data.X.copy()
     X[sample] *= -1.0
     return X
