@@ -37,7 +37,7 @@ class LabelChanges:
 
 
 def changed(data: synthetic.SeparableDataset, sample: int) -> Floats:
-    """The samples X with one mirrored at the origin: to a head without a bias, its label changed."""
+    """The samples X, one mirrored at the origin: to a head without a bias its label is changed."""
     X = data.X.copy()
     X[sample] *= -1.0
     return X
