@@ -176,10 +176,12 @@ def _cells(family: str, sweep: Iterable[Shape], shapes: Iterable[Shape]) -> Iter
 
 
 def _is_one_problem(family: str, cell: Cell) -> bool:
-    """Whether all draws of a cell are one problem, turned: a simplex, orthogonal samples of equal
-    norm.
+    """Whether all draws of a cell are one problem, turned: a simplex, copies, orthogonal samples of
+    equal norm.
     """
-    return family == "simplex" or (family == "orthogonal" and cell.ratio == cell.shape.n**0.5)
+    return family in ("simplex", "copies") or (
+        family == "orthogonal" and cell.ratio == cell.shape.n**0.5
+    )
 
 
 # The cells of one family in each suite, and the families that it has unless others are named.

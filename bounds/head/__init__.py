@@ -34,6 +34,9 @@ simplex_worst    the mean, if the simplex is the worst       n, B, gamma
                  (not proved for n > 2)
 direction        one trained head against the hard-margin    the head's own margin
                  direction
+copies_lower     from below: the same on copies of one       n, B, gamma, the step size
+                 sample and one other
+copies_upper     the same from above                         n, B, gamma, the step size
 ===============  ==========================================  =======================================
 
 All arguments are keywords, scalars or arrays that broadcast; the result is a float when every
@@ -45,8 +48,8 @@ whose angles are below 90 degrees, at sqrt(2). Products are formed with separate
 result is lost only where it is itself beyond float64 (`OverflowError`).
 
 Parameters that several rungs share, and errors, are in the docstrings of their modules:
-`as_published`, `in_the_limit`, `from_one_solve`, `sharp_constants` and `along_the_run`. Every proof
-is in ``docs/head-tuning.md``.
+`as_published`, `in_the_limit`, `from_one_solve`, `sharp_constants`, `along_the_run` and
+`two_directions`. Every proof is in ``docs/head-tuning.md``.
 """
 
 from tunebound.bounds.head.along_the_run import anytime_plain, chord, direction, trajectory
@@ -60,12 +63,15 @@ from tunebound.bounds.head.sharp_constants import (
     simplex,
     simplex_worst,
 )
+from tunebound.bounds.head.two_directions import copies_lower, copies_upper
 
 __all__ = [
     "anytime",
     "anytime_flow",
     "anytime_plain",
     "chord",
+    "copies_lower",
+    "copies_upper",
     "deletion",
     "deletion_group",
     "deletion_worst",

@@ -68,7 +68,7 @@ def limit_constant(margin: Floats, radius: Floats) -> Floats:
     With x = tan(theta/2) the derivative vanishes where x^3 + 3x = 2/sqrt(rho^2 - 1), at x = 2
     sinh(asinh(1/sqrt(rho^2 - 1))/3), if that angle is within the cone.
     """
-    cosine, sine = _cone(margin, radius)
+    cosine, sine = cone(margin, radius)
     inside = sine > 0
     cotangent = np.divide(cosine, sine, out=np.ones_like(sine), where=inside)
     stationary = 2.0 * np.arctan(2.0 * np.sinh(np.arcsinh(cotangent) / 3.0))
@@ -121,7 +121,7 @@ def anytime_flow(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float
     n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
     broadcast(n=n, margin=margin, radius=radius)
-    cosine, sine = _cone(margin, radius)
+    cosine, sine = cone(margin, radius)
     spread = np.where(sine < cosine, 2.0 * sine * cosine, 1.0)
     later = np.where(n > 2, np.log1p(1.0 / (n - 1.0)), 0.0)  # that much, in ln of time
     bound = product((anytime_constant(margin, radius), radius), (margin, n))
@@ -135,7 +135,7 @@ def anytime_constant(margin: Floats, radius: Floats) -> Floats:
     3T = 2 tau where tau <= 2, with the value 2 sqrt((1 + T^2)/(4 + T^2)), and of 2 tau T^3 + 5 T^2
     - 4 tau T - 1 = 0 beyond, where T >= 1.
     """
-    cosine, sine = _cone(margin, radius)
+    cosine, sine = cone(margin, radius)
     psi = np.arctan2(sine, cosine)
     narrow = sine <= 2.0 * cosine
     tangent = np.where(narrow, sine / np.where(narrow, cosine, 1.0), 2.0)
@@ -161,7 +161,7 @@ def simplex(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> float | Fl
     n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
     broadcast(n=n, margin=margin, radius=radius)
-    cosine, sine = _cone(margin, radius)
+    cosine, sine = cone(margin, radius)
     return finish("simplex", 2.0 * np.sin(0.5 * np.arctan2(sine, cosine * (n - 1.0))))
 
 
@@ -186,7 +186,7 @@ def simplex_worst(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> floa
     return finish("simplex_worst", product((constant, radius), (margin, n)))
 
 
-def _cone(margin: Floats, radius: Floats) -> tuple[Floats, Floats]:
+def cone(margin: Floats, radius: Floats) -> tuple[Floats, Floats]:
     """cos(psi) = 1/rho and sin(psi) of the cone around the separator that holds all samples."""
     margin, radius = np.broadcast_arrays(margin, np.maximum(radius, margin))
     cosine = margin / radius

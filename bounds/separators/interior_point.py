@@ -8,11 +8,13 @@ steps suffice whatever the number of support vectors.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from tunebound._ground.arrays import Floats
 
@@ -38,36 +40,55 @@ def support_of(Z: Floats) -> tuple[NDArray[np.intp], Floats]:
     """
     n, d = Z.shape
     w, dual, slack = np.zeros(d), np.ones(n), np.ones(n)
-    for _ in range(_STEPS):
-        stationarity = w - dual @ Z
-        feasibility = Z @ w - slack - 1.0
-        mu = float(dual @ slack) / n
-        size = max(1.0, float(w @ w))
-        open_ = n * mu / size + float(np.abs(feasibility).max())
-        if open_ < _ENOUGH or mu == 0:
-            break
-        weighted = Z * np.sqrt(dual / slack)[:, np.newaxis]
-        matrix = weighted.T @ weighted
-        matrix.flat[:: d + 1] += 1.0
-        try:
-            factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
-        except np.linalg.LinAlgError:
-            break
+    with _digits() as bar:
+        for _ in range(_STEPS):
+            stationarity = w - dual @ Z
+            feasibility = Z @ w - slack - 1.0
+            mu = float(dual @ slack) / n
+            size = max(1.0, float(w @ w))
+            open_ = n * mu / size + float(np.abs(feasibility).max())
+            bar.update(_closed(open_) - bar.n)
+            if open_ < _ENOUGH or mu == 0:
+                break
+            weighted = Z * np.sqrt(dual / slack)[:, np.newaxis]
+            matrix = weighted.T @ weighted
+            matrix.flat[:: d + 1] += 1.0
+            try:
+                factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
+            except np.linalg.LinAlgError:
+                break
 
-        system = _System(Z, dual, slack, stationarity, feasibility, factor)
-        product = dual * slack
-        _, dual_step, slack_step = system.step(-product)
-        length = min(_length(dual, dual_step), _length(slack, slack_step), 1.0)
-        predicted = float((dual + length * dual_step) @ (slack + length * slack_step)) / n
-        centre = mu * (predicted / mu) ** 3
-        w_step, dual_step, slack_step = system.step(centre - product - dual_step * slack_step)
-        length = min(_SHARE * min(_length(dual, dual_step), _length(slack, slack_step)), 1.0)
-        if not length > 1e-12:
-            break
-        w = w + length * w_step
-        dual = dual + length * dual_step
-        slack = slack + length * slack_step
+            system = _System(Z, dual, slack, stationarity, feasibility, factor)
+            product = dual * slack
+            _, dual_step, slack_step = system.step(-product)
+            length = min(_length(dual, dual_step), _length(slack, slack_step), 1.0)
+            predicted = float((dual + length * dual_step) @ (slack + length * slack_step)) / n
+            centre = mu * (predicted / mu) ** 3
+            w_step, dual_step, slack_step = system.step(centre - product - dual_step * slack_step)
+            length = min(_SHARE * min(_length(dual, dual_step), _length(slack, slack_step)), 1.0)
+            if not length > 1e-12:
+                break
+            w = w + length * w_step
+            dual = dual + length * dual_step
+            slack = slack + length * slack_step
     return np.flatnonzero(dual > slack), dual / dual.sum()
+
+
+def _digits() -> tqdm:
+    """A bar of the digits of the duality gap that are closed; the number of steps is not known."""
+    return tqdm(
+        total=_closed(_ENOUGH),
+        desc="separator",
+        unit="digit",
+        miniters=0,
+        disable=None,
+        delay=2,
+        leave=False,
+    )
+
+
+def _closed(open_: float) -> int:
+    return math.floor(-math.log10(min(max(_ENOUGH, open_), 1.0)))
 
 
 @dataclass(frozen=True)

@@ -371,6 +371,8 @@ SCALARS = {
     "ratio": {"margin": 0.5, "left_out_margins": 0.7},
     "pair": {"margin": 0.5, "dual": 1.0, "hinge": 0.3},
     "replacement": {"before": 0.3, "after": 1.1},
+    "copies_lower": {"n": 40, "margin": 0.5, "radius": 4, "learning_rate": 0.2, "steps": 1000},
+    "copies_upper": {"n": 40, "margin": 0.5, "radius": 4, "learning_rate": 0.2, "steps": 1000},
 }
 
 
@@ -470,6 +472,10 @@ BELOW = {
     "before": (-0.1, "before must be 0 or more"),
     "after": (-0.1, "after must be 0 or more"),
     "size": (0, "size must be at least 1"),
+    "learning_rate": (0.0, "learning_rate must be above 0"),
+}
+BELOW_OF = {
+    (name, "steps"): (0, "steps must be at least 1") for name in ("copies_lower", "copies_upper")
 }
 CASES = [
     (name, argument)
@@ -494,7 +500,7 @@ def test_every_argument_is_checked(name, argument):
         with pytest.raises(ValueError, match=rf"{argument}.* must be finite"):
             call(bad)
     if argument in BELOW:
-        value, message = BELOW[argument]
+        value, message = BELOW_OF.get((name, argument), BELOW[argument])
         with pytest.raises(ValueError, match=message):
             call(value)
     if argument in ("n", "steps", "n_support", "size"):
@@ -642,6 +648,54 @@ def test_a_group_is_a_mask_of_booleans(mask):
 @example(0.0, 0.0)
 def test_replacement_is_exact(before, after):
     assert_exact("replacement", {"before": before, "after": after})
+
+
+@st.composite
+def copies_arguments(draw):
+    margin = draw(log_uniform(-140, 140))
+    radius = margin * 2**0.5 * (1 + draw(log_uniform(-3, 9)))
+    kappa = draw(log_uniform(-20, 2.7))
+    return {
+        "margin": margin,
+        "radius": radius,
+        "n": draw(whole(0.31, 12)),
+        "learning_rate": kappa / radius / radius,
+        "steps": draw(whole(0, 30) | st.just(1)),
+    }
+
+
+@given(copies_arguments())
+def test_the_bounds_on_copies_are_exact(arguments):
+    assert_exact("copies_upper", arguments)
+    lower, exact = head.copies_lower(**arguments), head_formulas.copies_lower(**arguments)
+    # where u_1 and u_2 cross, the rounding of both is what is left
+    assert abs(lower - exact) <= RELATIVE * head.copies_upper(**arguments)
+
+
+def test_two_samples_of_one_norm_leave_no_error():
+    arguments = {"n": 2, "margin": 0.5**0.5, "radius": 1.0, "learning_rate": 3.0, "steps": 100}
+    assert head.copies_lower(**arguments) == 0.0
+    assert 0 < head.copies_upper(**arguments) < 0.02
+
+
+@pytest.mark.parametrize("name", ["copies_lower", "copies_upper"])
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        (
+            {"margin": 3.0},
+            ValueError,
+            r"radius = 4.0 is below sqrt\(2\) margin = 4.24.*no two orthogonal samples",
+        ),
+        ({"learning_rate": 1e-307}, ValueError, "below 2.2e-308: take larger steps, or rescale"),
+        ({"learning_rate": 100.0}, OverflowError, "exceeds float64"),
+        ({"learning_rate": 1e308}, OverflowError, "exceeds float64"),
+        ({"learning_rate": 80.0, "steps": 1e308}, OverflowError, "exceeds float64"),
+    ],
+)
+def test_steps_and_margins_that_the_copies_cannot_have_are_refused(name, changes, error, message):
+    with pytest.raises(error, match=message):
+        getattr(head, name)(**{**VALID[name], **changes})
 
 
 def leaving(X, y, i):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from mpmath import mp, mpf
 from scipy.integrate import solve_ivp
 from scipy.special import expit
 
@@ -178,3 +179,82 @@ def test_trained_heads_are_certified_and_the_fitted_constant_covers_its_records(
     fitted = constants.fit_direction_constant(records, error)
     assert np.all(error <= fitted.value * np.log(np.log(records)) / np.log(records) * (1 + 1e-12))
     assert fitted.provenance == "fitted"
+
+
+def copies_of(n, rho, radius=2.0):
+    """n − 1 copies of (B, 0) and one (0, r), and the direction of their separator, by hand."""
+    r = radius / np.sqrt(rho**2 - 1)
+    Z = np.tile([radius, 0.0], (n, 1))
+    Z[-1] = 0.0, r
+    return Z, np.array([r, radius]) / np.hypot(r, radius)
+
+
+@pytest.mark.parametrize("n", [3, 4, 10, 60, 300])
+def test_the_direction_error_on_copies_is_between_its_bounds(n):
+    rho, kappa = (each.ravel() for each in np.meshgrid([2**0.5, 2.0, 8.0, 99.0], [1e-4, 0.1, 1, 8]))
+    sets = [copies_of(n, each) for each in rho]
+    known = np.stack([separator for _, separator in sets])[:, None]
+    y = np.where(np.arange(n) % 2, -1, 1)
+    rate = kappa * n / ((n - 1) * 4.0) * (1 - 1e-12)
+    run = tuning.tune_heads(
+        np.stack([Z * y[:, None] for Z, _ in sets]), np.tile(y, (len(rho), 1)),
+        steps=20_000, learning_rate=rate, leave_one_out=False,
+    )  # fmt: skip
+    error = np.linalg.norm(directions(run.path).swapaxes(0, 1) - known, axis=-1)
+    at = {
+        "n": n,
+        "margin": (2 / rho)[:, None],
+        "radius": 2.0,
+        "learning_rate": rate[:, None],
+        "steps": run.steps,
+    }
+    lower, upper = head.copies_lower(**at), head.copies_upper(**at)
+    assert np.all(lower <= error + run.resolution.T)
+    assert np.all(error <= upper + run.resolution.T)
+    assert np.all(np.abs(upper - lower)[:, 0] <= 1e-15 * n)  # one step is known exactly
+    # and the two sides close again: 20,000 of the largest steps leave 2 per mille open at most
+    assert np.all((upper - lower)[kappa == 8, -1] < 2e-3 * error[kappa == 8, -1])
+
+
+@pytest.mark.parametrize("kappa", ["1e-6", "0.1", "1", "8", "40"])
+@pytest.mark.parametrize(("n", "rho"), [(2, 3), (3, "1.4142135623730951"), (50, 2), (10**4, 30)])
+def test_with_50_digits_the_direction_error_on_copies_is_between_its_bounds(n, rho, kappa):
+    with mp.workdps(50):
+        rho, kappa = mpf(rho), mpf(kappa)
+        eta, tau = kappa * n / (n - 1), mp.sqrt(rho**2 - 1)  # B = 1
+        steps = kappa, eta / tau**2 / n
+        u = [mpf(0), mpf(0)]
+        for t in range(1, 1001):
+            u = [v + step / (1 + mp.exp(v)) for v, step in zip(u, steps, strict=True)]
+            if t not in (1, 2, 3, 10, 100, 1000):
+                continue
+            error = 2 * mp.sin(mp.atan(tau * (u[0] - u[1]) / (u[0] + tau**2 * u[1])) / 2)
+            at = {
+                "n": n,
+                "margin": float(1 / rho),
+                "radius": 1.0,
+                "learning_rate": float(eta),
+                "steps": t,
+            }
+            assert head.copies_lower(**at) <= error * (1 + mpf(10) ** -13)
+            assert head.copies_upper(**at) >= error * (1 - mpf(10) ** -13)
+
+
+@pytest.mark.parametrize("rho", [2**0.5, 3.0, 30.0])
+def test_no_constant_of_the_published_first_term_serves_every_number_of_copies(rho):
+    # fixed radius over margin and step size; more copies need a larger constant, without end
+    n = 10.0 ** np.array([8, 16, 32, 64, 128])
+    at = {"margin": 1 / rho, "radius": 1.0, "learning_rate": 4.0}
+    needed = head.copies_lower(n=n, steps=n**2, **at) * np.log(n**2) / np.log(np.log(n**2))
+    assert np.all(np.diff(needed) > 0.2 * needed[:-1])
+    tau = np.sqrt(rho**2 - 1)
+    ratio = needed / (np.log(n) / np.log(2 * np.log(n)))
+    away = np.abs(ratio / (4 * np.sin(np.arctan(tau / (2 + tau**2)) / 2)) - 1)
+    assert np.all(away[1:] < 0.6 * away[:-1])  # like 1/ln n, which halves
+    assert away[-1] < 0.05
+    # and both sides have the limit of the page
+    late = {"n": 100, "steps": 1e300, **at}
+    limit = tau / (1 + tau**2) * np.log(99 * tau**2) / np.log(1e300)
+    for side in (head.copies_lower, head.copies_upper):
+        assert side(**late) == pytest.approx(limit, rel=0.03)
+    assert head.copies_upper(**late) - head.copies_lower(**late) < 1e-12

@@ -1,5 +1,7 @@
 """The hard-margin separator against a cone program and against exact arithmetic."""
 
+import io
+import re
 import warnings
 from fractions import Fraction
 
@@ -12,7 +14,7 @@ from tests.oracles.hard_margin import cone_program_margin, direction_distance, e
 from tests.oracles.rational_margin import squared_margin, thin
 from tests.oracles.samples import flat, lattice, separable
 from tunebound.bounds import NotSeparableError, Separator, max_margin
-from tunebound.bounds.separators import certificates, least_distance
+from tunebound.bounds.separators import certificates, interior_point, least_distance
 
 
 def assert_optimal(X, y, s, *, rounding=1e-12):
@@ -253,6 +255,23 @@ def test_the_interior_point_names_inseparable_data_too(monkeypatch):
         NotSeparableError, match=r"shows no separator|a convex combination of the rows"
     ):
         max_margin(X, y)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_interior_point_shows_the_digits_it_has_on_a_terminal_only(monkeypatch, terminal):
+    X, y = separable(np.random.default_rng(9), 30, 5)
+    screen, bar = io.StringIO(), interior_point.tqdm
+    screen.isatty = lambda: terminal
+    # at once, where a solve has to take two seconds otherwise
+    monkeypatch.setattr(
+        interior_point, "tqdm", lambda **k: bar(**{**k, "delay": 0}, file=screen, mininterval=0)
+    )
+    interior_point.support_of(X * y[:, None])
+    shown = [int(done) for done in re.findall(r"separator: [^\r]* (\d+)/11 ", screen.getvalue())]
+    assert bool(shown) == terminal
+    if terminal:
+        assert (shown[0], shown[-1]) == (0, 11)
+        assert shown == sorted(shown)
 
 
 @pytest.mark.parametrize("wrong", [[0, 1], [5], list(range(12))])

@@ -194,3 +194,29 @@ def anytime_plain(*, n, margin, radius, progress=1.0, weighting="1/n"):
 def direction(*, margin, head_margin):
     gamma, own = _exact(margin, head_margin)
     return mp.sqrt(2 * (1 - own / gamma))
+
+
+def _copies(n, margin, radius, learning_rate, steps, largest):
+    n, gamma, B, eta, t = _exact(n, margin, radius, learning_rate, steps)
+    with mp.workdps(120):  # u is told from 0 where kappa is 1e-60
+        r = 1 / mp.sqrt(1 / gamma**2 - 1 / B**2)
+        ends = []
+        for kappa, high in zip((eta * B**2 * (n - 1) / n, eta * r**2 / n), largest, strict=True):
+            first = mp.exp(kappa / 2)
+            v = kappa / 2 + first + kappa * (t - 1)
+            if high:
+                c = mp.exp(kappa / (1 + first))
+                v += kappa * c * mp.log(1 + kappa * (t - 1) / (5 + first))
+            ends.append(mp.findroot(lambda u, v=v: mp.log(v - u) - u, mp.log(v)))
+        head, separator = (ends[0] / B, ends[1] / r), (1 / B, 1 / r)
+        across = head[0] * separator[1] - head[1] * separator[0]
+        along = head[0] * separator[0] + head[1] * separator[1]
+        return max(mpf(0), 2 * mp.sin(mp.atan2(across, along) / 2))
+
+
+def copies_lower(**data):
+    return _copies(**data, largest=(False, True))
+
+
+def copies_upper(**data):
+    return _copies(**data, largest=(True, False))

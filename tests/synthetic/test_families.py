@@ -173,6 +173,30 @@ def test_a_simplex_has_equal_angles_and_duals(rotate: bool) -> None:
     assert (np.abs(data.separator).max() == 1) == (not rotate)
 
 
+@pytest.mark.parametrize("rotate", [False, True])
+@pytest.mark.parametrize("ratio", [1e-6, 0.1, 0.5, 0.5**0.5])
+def test_copies_and_one_sample_at_a_right_angle(rotate: bool, ratio: float) -> None:
+    n, radius = 9, 4.0
+    data = make_separable("copies", n=n, d=5, margin=ratio * radius, radius=radius, rotate=rotate)
+    (copy, lone), counts = np.unique(data.X * data.y[:, None], axis=0, return_counts=True)
+    if counts[0] == 1:
+        copy, lone = lone, copy
+    assert sorted(counts) == [1, n - 1]
+    length = np.linalg.norm(lone)
+    assert np.linalg.norm(copy) == pytest.approx(radius, rel=1e-15)
+    assert length <= radius * (1 + 1e-15)
+    # the margin of two orthogonal vectors: the height of their right triangle
+    assert length * radius / np.hypot(length, radius) == pytest.approx(ratio * radius, rel=1e-14)
+    assert abs(copy @ lone) <= 1e-15 * length * radius
+    assert sorted(np.unique(data.dual, return_counts=True)[1]) == [1, n - 1]
+    assert (np.count_nonzero(data.X, axis=1) == 1).all() == (not rotate)
+
+
+def test_copies_whose_margin_is_too_large_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"at most radius/√2 = 2\.828.*lower the margin or raise"):
+        make_separable("copies", n=9, d=5, margin=2.83, radius=4.0)
+
+
 def test_wide_has_three_quarters_of_the_samples_on_the_margin() -> None:
     assert make_separable("wide", n=20, d=30).support.size == 15
     assert make_separable("wide", n=20, d=30, n_support=4).support.size == 4

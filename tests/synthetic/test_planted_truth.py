@@ -126,7 +126,8 @@ def test_samples_off_the_margin_keep_the_gap(family: str) -> None:
         assert off.size == 0 or distances[off].min() >= 1.1 - 1e-12
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+# copies depend on each other, so no dual of theirs is the only one
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "copies"])
 def test_the_dual_is_the_least_norm_dual_where_it_is_unique(family: str) -> None:
     """With linearly independent samples on the margin, Σ α z = w has one solution: least squares
     must find it.
@@ -207,7 +208,7 @@ def test_extreme_units_and_margins(family: str, radius: float, ratio: float) -> 
 
 
 def test_margin_close_to_the_radius() -> None:
-    for family in sorted(set(FAMILIES) - {"orthogonal", "relu_encoder"}):
+    for family in sorted(set(FAMILIES) - {"copies", "orthogonal", "relu_encoder"}):
         options = {} if family in ("all_support", "simplex") else {"gap": 1e-4}
         assert_optimal(small(family, margin=0.999, radius=1.0, **options))
 

@@ -43,8 +43,8 @@ def test_one_row_an_environment_and_every_theorem_speaks(results):
     testable = {
         name for name, theorem in theory.theorems("head").items() if not theorem.free_constants
     }
-    # what speaks of weights 1/(n - 1) is silent under 1/n
-    assert set(results.rows["theorem"]) == testable - {"H-anytime-flow"}
+    # what speaks of weights 1/(n - 1) is silent under 1/n, and no suite has copies
+    assert set(results.rows["theorem"]) == testable - {"H-anytime-flow", "H-copies"}
     assert (results.environments["planted_margin_error"] < 1e-9).all()
 
 
@@ -139,7 +139,7 @@ def test_short_runs_leave_out_what_needs_a_long_one(small):
     _, results = small
     reasons = results.skipped.groupby("theorem")["assumption"].unique()
     long = {"P-Head", "P-Head-fitted", "H-first-term", "H-asymptotic"}
-    assert set(reasons.index) == {*long, "H-anytime-flow"}
+    assert set(reasons.index) == {*long, "H-anytime-flow", "H-copies"}
     (short,) = reasons["H-first-term"]
     assert "at least 400 steps" in short
     assert set(reasons["P-Head-fitted"]) == {short, *reasons["P-Head"]}

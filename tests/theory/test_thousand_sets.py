@@ -18,7 +18,8 @@ SHAPES = ((4, 3), (5, 3), (6, 4), (5, 7))
 IN_MANY_DIMENSIONS = ((4, 5), (5, 6), (6, 7), (4, 7))
 SPANNING = ("orthogonal", "simplex", "wide")
 STEPS, RECORDS = 40, (1, 2, 5, 15, 40)
-FAMILIES = sorted(synthetic.families())
+# copies depend on each other: no active set that holds two of them has one solution
+FAMILIES = sorted(set(synthetic.families()) - {"copies"})
 # where one of the two is an equality for every sample, for every ratio
 ATTAINED = ("simplex", "orthogonal")
 

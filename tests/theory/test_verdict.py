@@ -334,6 +334,8 @@ def test_nothing_that_is_proved_is_violated_on_the_small_suite(results):
         verdict = judge(name, results)
         if theorem.free_constants:
             assert verdict.test == "no number named"
+        elif name == "H-copies":  # no suite has such data
+            assert (verdict.test, verdict.skipped) == ("not tested", len(results.environments))
         elif theorem.proof in ("proved here", "published"):
             assert verdict.test in ("not violated", "vacuous"), str(verdict)
             assert verdict.violations == 0

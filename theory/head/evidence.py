@@ -14,12 +14,14 @@ from tunebound.bounds import constants
 from tunebound.theory.engine.setting import Cell
 from tunebound.theory.engine.statement import Claim
 from tunebound.theory.head import columns
+from tunebound.theory.head.label_changes import LabelChanges, label_changes
 
 MEAN_INSTABILITY = "mean instability at step t"
 INSTABILITY = "instability of each sample at step t"
 ERROR = "direction error of the head on S at step t"
 MEAN_LIMIT = "mean instability in the limit"
 REPLACED = "instability of each pair in the limit"
+CHANGED = "distance when a label changes, for each that can be learned, in the limit"
 MEAN_REPLACED = "mean instability over pairs in the limit"
 LIMIT = "instability of each sample in the limit"
 FITTED_FROM = 1e10  # the slope in ln ln t is fitted on later records
@@ -101,6 +103,11 @@ class HeadEvidence:
         return np.sqrt(np.maximum(self.separator.gap, floor)) + np.sqrt(
             np.maximum(self.left_out.gaps, floor)
         )
+
+    @cached_property
+    def label_changes(self) -> LabelChanges:
+        """The separators with one label changed, where the data stay separable."""
+        return label_changes(self.data)
 
     @property
     def run_resolution(self) -> NDArray[np.float64]:
@@ -185,6 +192,19 @@ class HeadEvidence:
             self._in_the_limit(distance.mean(), mean, resolution.mean(), MEAN_REPLACED),
         )
 
+    def label_claim(self, bound: ArrayLike) -> Claim:
+        """Distance of the limit directions before and after each label change that can be learned,
+        against its bound.
+        """
+        changes = self.label_changes
+        directions = changes.weights * changes.margins[:, None]
+        floor = np.finfo(float).eps
+        resolution = np.sqrt(np.maximum(self.separator.gap, floor)) + np.sqrt(
+            np.maximum(changes.gaps, floor)
+        )
+        measured = np.linalg.norm(directions - self.separator.direction, axis=1)
+        return self._in_the_limit(measured[None], bound, resolution[None], CHANGED)
+
     def run_claim(self, bound: ArrayLike) -> Claim:
         """Every sample's distance against its bound, at every recorded step."""
         return self._along_the_run(self.run.direction_distance, bound, INSTABILITY)
@@ -243,6 +263,7 @@ class HeadEvidence:
             columns.PLANTED_MARGIN_ERROR: np.nan
             if planted is None
             else abs(self.margin / planted - 1),
+            columns.LABEL_CHANGES: len(self.label_changes.samples),
             columns.LIMIT_INSTABILITY: float(self.limit_distance.mean()),
             columns.WORST_LIMIT_INSTABILITY: float(self.limit_distance.max()),
             columns.FINAL_INSTABILITY: float(self.run.direction_distance[-1].mean()),

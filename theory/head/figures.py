@@ -31,13 +31,15 @@ FACTOR_LABELS = {
     "radius_over_margin": "radius over margin B/γ",
     "d": "number of features d",
 }
-# the first three bound a head's distance from the separator, the fourth that of two left-out
-# directions; the last two are false
+# the first four bound a head's distance from the separator, the next two what a change of a sample
+# costs; the last two are false
 NO_RUNGS = (
     theorems.direction.name,
     theorems.asymptotic.name,
     theorems.first_term.name,
+    theorems.copies.name,
     theorems.replacement.name,
+    theorems.label.name,
     theorems.constant_one.name,
     theorems.deletion_early.name,
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from tunebound.bounds import head
 from tunebound.theory.engine.assumptions import SEPARABLE
-from tunebound.theory.engine.statement import Claim, theorem
+from tunebound.theory.engine.statement import Assumption, Claim, theorem
 from tunebound.theory.head import columns
 from tunebound.theory.head.evidence import HeadEvidence
 from tunebound.theory.head.published import OURS
@@ -108,6 +108,37 @@ def replacement(evidence: HeadEvidence) -> tuple[Claim, ...]:
     bound = head.replacement(before=each[one], after=each[other])
     mean = 2 * head.limit(n=evidence.n, margin=evidence.margin, radius=evidence.radius)
     return evidence.replacement_claims(one, other, bound, mean)
+
+
+LEARNABLE = Assumption(
+    "some label can be changed so that the data stay separable (such samples are counted in the"
+    " column label_changes, the others left out)",
+    lambda evidence: evidence.label_changes.samples.size > 0,
+)
+
+
+@theorem(
+    "H-label",
+    statement=(
+        "‖û_S − û_{S'}‖ ≤ 2 sin min((θ_i(S) + θ_i(S'))/2, 90°) with the angles of H-deletion, S'"
+        " with the label of i changed, for every i for which S' is separable"
+    ),
+    source=OURS,
+    setting="head",
+    proof="proved here",
+    assumptions=(SEPARABLE, LEARNABLE),
+    maximum=2,
+)
+def label(evidence: HeadEvidence) -> tuple[Claim, ...]:
+    """Instability when a label changes, for every sample whose changed label can be learned."""
+    separator, changes = evidence.separator, evidence.label_changes
+    i, norms = changes.samples, evidence.norms
+    before = head.deletion(margin=separator.margin, dual=separator.dual, norms=norms)
+    after = head.deletion(margin=changes.margins, dual=changes.duals, norms=norms)
+    bound = head.replacement(
+        before=np.asarray(before)[i], after=np.asarray(after)[np.arange(len(i)), i]
+    )
+    return (evidence.label_claim(np.asarray(bound)),)
 
 
 @theorem(

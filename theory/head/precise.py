@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
+import mpmath  # type: ignore[import-untyped]
+import numpy as np
+
 from tunebound import bounds, synthetic, tuning
+from tunebound.theory.engine.fifty_digits import DIGITS, exactly, floats, least_distance, norm
 from tunebound.theory.engine.precise_heads import precise_run, precise_separators
 from tunebound.theory.head.evidence import HeadEvidence
+from tunebound.theory.head.label_changes import LabelChanges, changed, label_changes
 from tunebound.theory.head.setting import HeadOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreciseEvidence(HeadEvidence):
+    """Evidence with 50 digits, of changed labels too."""
+
+    @cached_property
+    def label_changes(self) -> LabelChanges:
+        """Where float64 finds a separator, the same with 50 digits."""
+        data, found = self.data, label_changes(self.data)
+        weights, margins, duals = [], [], []
+        with mpmath.workdps(DIGITS):
+            for sample, guess in zip(found.samples, found.weights, strict=True):
+                Z = exactly(changed(data, int(sample)) * data.y[:, None])
+                w, dual = least_distance(Z, range(data.n), guess)
+                weights.append(floats(w))
+                margins.append(float(1 / norm(w)))
+                duals.append(floats(dual))
+        return LabelChanges(
+            samples=found.samples,
+            weights=np.array(weights).reshape(-1, data.d),
+            margins=np.array(margins),
+            duals=np.array(duals).reshape(-1, data.n),
+            gaps=np.zeros(len(margins)),
+        )
 
 
 def precise_evidence(data: synthetic.SeparableDataset, options: HeadOptions) -> HeadEvidence:
@@ -28,7 +61,7 @@ def precise_evidence(data: synthetic.SeparableDataset, options: HeadOptions) -> 
     published = bounds.constants.published_step_size_limit(data.X).value
     if options.step_limit == "published":
         limit = min(limit, published)
-    return HeadEvidence(
+    return PreciseEvidence(
         data=data,
         separator=separator,
         left_out=left_out,

@@ -1,6 +1,6 @@
 """Theorems on head tuning in the order of the ladder: as published, in the limit, along the run,
 and what ties them. Those on the published statement are in `published`, those in the limit in
-`limit`.
+`limit`, that on copies of one sample in `two_directions`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tunebound.theory.head.limit import (
     deletion,
     dual,
     free,
+    label,
     limit,
     pair,
     ratio,
@@ -30,6 +31,7 @@ from tunebound.theory.head.published import (
     published_certified,
     published_fitted,
 )
+from tunebound.theory.head.two_directions import copies
 
 __all__ = [
     "anytime",
@@ -39,6 +41,7 @@ __all__ = [
     "chain",
     "chord",
     "constant_one",
+    "copies",
     "deletion",
     "deletion_early",
     "direction",
@@ -46,6 +49,7 @@ __all__ = [
     "first_term",
     "free",
     "kkt",
+    "label",
     "limit",
     "pair",
     "published",
