@@ -123,6 +123,10 @@ LEARNABLE = Assumption(
         "‖û_S − û_{S'}‖ ≤ 2 sin min((θ_i(S) + θ_i(S'))/2, 90°) with the angles of H-deletion, S'"
         " with the label of i changed, for every i for which S' is separable"
     ),
+    formula=(
+        r"\lVert\hat u_S-\hat u_{S'}\rVert\le2\sin\min\Bigl(\frac{\theta_i(S)+\theta_i(S')}2,90^\circ"
+        r"\Bigr)"
+    ),
     source=OURS,
     setting="head",
     proof="proved here",

@@ -41,6 +41,10 @@ COPIES = Assumption(
         " u_k + e^{u_k} within O(ln t) of κ_k t, on n − 1 copies and one orthogonal sample, start"
         " at zero"
     ),
+    formula=(
+        r"\lVert\hat w_S(t)-\hat u_S\rVert=2\sin\frac\theta2,\quad\tan\theta=\frac{\tau(u_1-u_2)}"
+        r"{u_1+\tau^2u_2},\;\tau=\sqrt{(B/\gamma)^2-1},\quad\ell_k\le u_k+e^{u_k}\le\ell_k+O(\ln t)"
+    ),
     source=OURS,
     setting="head",
     proof="proved here",
