@@ -124,8 +124,8 @@ LEARNABLE = Assumption(
         " with the label of i changed, for every i for which S' is separable"
     ),
     formula=(
-        r"\lVert\hat u_S-\hat u_{S'}\rVert\le2\sin\min\Bigl(\frac{\theta_i(S)+\theta_i(S')}2,90^\circ"
-        r"\Bigr)"
+        r"\lVert\hat u_S-\hat u_{S'}\rVert\le2\sin\min\Bigl("
+        r"\frac{\theta_i(S)+\theta_i(S')}2,90^\circ\Bigr)"
     ),
     source=OURS,
     setting="head",
