@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
 Entry = TypeVar("Entry")
+MANY = 30  # names that are not all listed beside a guess
 
 
 class Registry(Generic[Entry]):
@@ -87,9 +88,13 @@ def find_named(kind: str, name: object, known: Mapping[str, Entry]) -> Entry:
     if not isinstance(name, str):
         raise TypeError(f"{kind} must be named by text, got {name!r}; known: {', '.join(known)}")
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        close = [each for each in known if each.lower() == name.lower()]
+        close = close or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        said = f"no {kind} is named {name!r}"
+        if close and len(known) > MANY:
+            raise ValueError(f"{said}; did you mean {close[0]!r}?")
         hint = f"; did you mean {close[0]!r}?" if close else "."
-        raise ValueError(f"no {kind} is named {name!r}{hint} Known: {', '.join(known) or 'none'}")
+        raise ValueError(f"{said}{hint} Known: {', '.join(known) or 'none'}")
     return known[name]
 
 

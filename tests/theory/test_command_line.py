@@ -8,7 +8,7 @@ import pytest
 from tests.registries import clear
 from tunebound import synthetic, theory
 from tunebound.theory import command_line
-from tunebound.theory.engine import members, reporting, statement
+from tunebound.theory.engine import members, reporting
 
 FIGURES_WITHOUT_SWEEPS = 5  # the small suite varies no factor by design
 
@@ -86,7 +86,14 @@ def test_verify_one_stored_set(monkeypatch, capsys, tmp_path):
     ("arguments", "message"),
     [
         (("verify", "H-anytme"), "did you mean 'H-anytime'"),
-        (("verify", "H-anytime", "--data", "nowhere.npz"), "nowhere.npz"),
+        (("verify", "h-anytime"), "did you mean 'H-anytime'?"),
+        (("verify", "R-margn"), "did you mean 'R-margin'"),
+        (("theorems", "h-free"), "did you mean 'H-free'"),
+        (("verify", "H-free", "--exact"), "name fewer beside exact, steps=10_000"),
+        (("verify", "H-anytime", "--data", "nowhere.npz"), "'nowhere.npz' does not exist"),
+        (("verify", "H-anytime", "--data", "."), "'.' is a directory; name a file"),
+        (("run", "--setting", "head", "--suite", "margin"), "'margin' belongs to remedies"),
+        (("run", "--suite", "smoke", "--output", "/proc/x"), "'/proc/x' does not exist and"),
         (("run", "--suite", "huge"), "huge"),
         (
             ("run", "--suite", "smoke", "--steps", "0"),
@@ -111,21 +118,27 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(
     assert not list(tmp_path.iterdir()), "nothing is half-written"
 
 
+def test_one_theorem_is_told_in_full(monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, "theorems", "H-deletion")
+    assert code == 0
+    known = theory.theorems()["H-deletion"]
+    for part in (known.statement, known.source, known.proof, known.formula):
+        assert part in out
+    assert all(each.statement in out for each in known.assumptions)
+    assert out.rstrip().endswith("tunebound verify H-deletion")
+    _, alone, _ = call(monkeypatch, capsys, "theorems", "--setting", "churn")
+    assert "C-ball [churn]" in alone
+    assert "[head]" not in alone
+
+
 def test_a_violated_theorem_exits_with_1(monkeypatch, capsys, tmp_path):
-    false = theory.Theorem(
-        name="false",
-        statement="s",
-        source="t",
-        proof="conjecture",
-        setting="head",
-        claims=lambda evidence: [
+    theory.theorem("false", statement="s", source="t", setting="head", maximum=2)(
+        lambda evidence: [
             theory.Claim(
                 measured=1.0, bound=0.5, steps=1, resolution=0.0, provenance="exact", quantity="q"
             )
-        ],
-        maximum=2,
+        ]
     )
-    monkeypatch.setattr(statement, "find_theorem", lambda name: false)
     path = tmp_path / "data.npz"
     synthetic.make_separable("ball", n=10, d=3).to_npz(path)
     code, out, _ = call(monkeypatch, capsys, "verify", "false", "--data", path, "--steps", 5)

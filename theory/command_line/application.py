@@ -1,5 +1,6 @@
 """The application: every command under its name, and what a user reads where one fails."""
 
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -59,6 +60,23 @@ def main() -> None:
     """Run the command line; what a user can mend is one line on standard error and status 2."""
     try:
         app()
-    except (ValueError, TypeError, OSError, ArithmeticError) as error:
+    except OSError as error:
+        typer.echo(f"tunebound: {_in_words(error)}", err=True)
+        sys.exit(2)
+    except (ValueError, TypeError, ArithmeticError) as error:
         typer.echo(f"tunebound: {error}", err=True)
         sys.exit(2)
+
+
+def _in_words(error: OSError) -> str:
+    """What the system refused, on which file, and what to give instead."""
+    if error.filename is None:
+        return str(error)
+    name = f"{os.fspath(error.filename)!r}"
+    if isinstance(error, FileNotFoundError):
+        return f"{name} does not exist and cannot be made; check the path"
+    if isinstance(error, IsADirectoryError):
+        return f"{name} is a directory; name a file"
+    if isinstance(error, NotADirectoryError):
+        return f"{name} lies below a file; name a directory"
+    return f"{name} cannot be read or written here ({error.strerror}); choose another path"

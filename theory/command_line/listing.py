@@ -1,8 +1,10 @@
 """Commands that list what there is."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tunebound.theory.command_line.parameters import complete_settings, complete_theorems
 
 # What computes is imported by the commands that need it: --help answers at once.
 if TYPE_CHECKING:
@@ -10,19 +12,60 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.statement import Theorem
 
 
-def list_theorems() -> None:
-    """List the theorems and hypotheses, their statements and sources."""
+def list_theorems(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="One theorem or hypothesis, to read all that is known of it.",
+            autocompletion=complete_theorems,
+        ),
+    ] = None,
+    setting: Annotated[
+        str | None,
+        typer.Option(help="Those of one setting.", autocompletion=complete_settings),
+    ] = None,
+) -> None:
+    """List the theorems and hypotheses, their statements and sources; or tell all of one."""
     from tunebound import theory
+    from tunebound._ground.registry import find_named
+    from tunebound.theory.engine.setting import find_setting
 
-    listed: list[Theorem | Hypothesis] = [
-        *theory.theorems().values(),
-        *theory.hypotheses().values(),
-    ]
-    for known in listed:
+    chosen = None if setting is None else find_setting(setting).name
+    listed: dict[str, Theorem | Hypothesis] = {
+        **theory.theorems(chosen),
+        **theory.hypotheses(chosen),
+    }
+    if name is not None:
+        typer.echo(_told(find_named("theorem or hypothesis", name, listed)))
+        return
+    for known in listed.values():
         typer.echo(
             f"{known.name} [{known.setting}]\n    {known.statement}\n"
             f"    {_known_of(known)}{known.source}"
         )
+
+
+def _told(known: "Theorem | Hypothesis") -> str:
+    """All that is known of one statement, a line each."""
+    from tunebound.theory.engine.answers import answer
+    from tunebound.theory.engine.reached import reached
+    from tunebound.theory.engine.statement import Theorem
+
+    lines = {"says": known.statement, "source": known.source, "setting": known.setting}
+    if isinstance(known, Theorem):
+        rates = (f"exponent {power:+g} in {factor}" for factor, power in known.rates.items())
+        lines |= {
+            "known": known.status,
+            "domain": known.domain,
+            "asks for": "; ".join(each.statement for each in known.assumptions),
+            "predicts": ", ".join(rates),
+            "found": str(answer(known) or ""),
+            "how tight it can get": str(reached(known) or ""),
+            "in LaTeX": known.formula,
+        }
+    lines["test it"] = f"tunebound verify {known.name}"
+    told = (f"    {word}: {text}" for word, text in lines.items() if text)
+    return "\n".join([known.name, *told])
 
 
 def _known_of(listed: "Theorem | Hypothesis") -> str:

@@ -162,8 +162,12 @@ def report(
         Path | None,
         output_path("The HTML file; DIRECTORY/report.html by default."),
     ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser, too.")] = False,
 ) -> None:
     """Write verdicts, rates, figures and certificates of a study as one HTML file."""
     from tunebound import theory
 
-    typer.echo(theory.report(directory, output=output))
+    written = theory.report(directory, output=output)
+    typer.echo(written)
+    if show and typer.launch(str(written.resolve())):
+        raise ValueError(f"no browser was found that opens {written}; open it yourself")

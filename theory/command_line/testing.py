@@ -40,12 +40,14 @@ def verify(
 ) -> None:
     """Test one theorem or hypothesis and print the verdict; status 1 where it is violated."""
     from tunebound import theory
+    from tunebound._ground.registry import find_named
     from tunebound.theory.engine.computing import checked_options
     from tunebound.theory.engine.hypothesis import verify_hypothesis
     from tunebound.theory.engine.setting import find_setting
     from tunebound.theory.engine.statement import find_theorem
     from tunebound.theory.engine.verification import second_opinions
 
+    theorem = find_named("theorem or hypothesis", theorem, {n: n for n in complete_theorems()})
     if theorem in theory.hypotheses():
         hypothesis = theory.hypotheses()[theorem]
         if data is not None:

@@ -36,6 +36,7 @@ NOTED = ("started", "machine", "versions")
 GRID, LEFT_OUT = "grid", "left_out"
 # true where the members cannot be made again and are kept in files
 KEPT = "kept"
+SHORT = 60  # characters of two values that a message can hold
 MANY = 10**7  # more shards than any study has
 
 
@@ -143,14 +144,21 @@ def check_directory(target: Path, manifest: dict[str, Any]) -> None:
         if differing:
             other = population(there)
             of = f", of {other}" if other != population(manifest) else ""
+            what = "; ".join(_difference(key, there.get(key), manifest[key]) for key in differing)
             raise ValueError(
-                f"output {target} holds another study{of} (its {', '.join(differing)} differ);"
-                " choose another directory or delete it"
+                f"output {target} holds another study{of} (there and here differ: {what}); choose"
+                " another directory or delete it"
             )
     elif target.is_dir() and not all(map(_left_behind, target.iterdir())):
         raise ValueError(
             f"output {target} is not empty and holds no study; choose another directory"
         )
+
+
+def _difference(key: str, there: object, here: object) -> str:
+    """One entry of two manifests, with its values where they are short."""
+    values = f"{there!r} and {here!r}"
+    return f"{key}, {values}" if len(values) <= SHORT else key
 
 
 def _left_behind(path: Path) -> bool:

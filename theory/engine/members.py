@@ -57,6 +57,7 @@ def members_of(sets: Any, setting: Setting, seed: int, options: Options) -> Memb
         If the setting does not take what was handed over.
     """
     if isinstance(sets, str):
+        _require_suite(setting, sets)
         return setting.suite(sets, seed, options)
     for name in setting.suite_options:
         if options[name] != setting.options()[name]:
@@ -151,6 +152,16 @@ def setting_of_suite(suite: str) -> str:
         f"no suite of any setting is named {suite!r}. Known: {', '.join(names)}; `tunebound suites`"
         " lists them by setting"
     )
+
+
+def _require_suite(setting: Setting, suite: str) -> None:
+    """Refuse the name of a suite that only other settings have, and say which."""
+    having = [name for name, each in settings().items() if suite in each.suite_names()]
+    if having and setting.name not in having:
+        raise ValueError(
+            f"the suite {suite!r} belongs to {', '.join(having)}, not to {setting.name}; leave the"
+            " setting out, or name that one"
+        )
 
 
 def taken_by(setting: Setting) -> tuple[type, ...]:

@@ -100,6 +100,11 @@ class HeadTuning(
             remedy="it is a share of the largest stable step size",
         )
         choice("step_limit", options.step_limit, STEP_LIMITS)
+        if options.exact and options.steps == HeadOptions().steps:
+            raise ValueError(
+                f"steps={options.steps:g}, the default, cannot be taken one by one; name fewer"
+                " beside exact, steps=10_000 (--exact --steps 10000) say"
+            )
         steps = step_count(
             "steps", options.steps, high=MOST_EXACT_STEPS if options.exact else tuning.LATEST_STEP
         )
