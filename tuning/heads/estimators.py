@@ -78,8 +78,8 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         count = len(self.classes_)
         if count < 2:
             raise ValueError(
-                f"y holds one class only, {self.classes_.tolist()[0]!r}; a classifier needs samples of two"
-                " classes"
+                f"y holds one class only, {self.classes_.tolist()[0]!r}; a classifier needs"
+                " samples of two classes"
             )
         weights = sample_weights(sample_weight, self.class_weight, self.classes_, which)
         self._weighed_alike = bool((weights == weights[0]).all())
