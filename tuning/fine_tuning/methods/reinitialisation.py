@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tunebound.tuning.encoders.tokens import TokenEncoder
+from tunebound.tuning.fine_tuning.encoding import Inputs
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     StrengthRange,
@@ -35,7 +35,7 @@ class Reinitialisation(Method):
     )
 
     def start(
-        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+        self, encoder: nn.Module, inputs: Inputs, seen: Tensor, generators: list[torch.Generator]
     ) -> dict[str, Tensor] | None:
         linear = [
             (name, module)
@@ -52,5 +52,6 @@ class Reinitialisation(Method):
         for name, layer in linear[-int(self.strength) :]:
             limit = 1 / math.sqrt(layer.in_features)
             for key in (f"{name}.{own}" for own, _ in layer.named_parameters()):
-                started[key] = uniform(limit, started[key].shape[1:], generators)
+                drawn = uniform(limit, started[key].shape[1:], generators)
+                started[key] = drawn.to(started[key].dtype)
         return started
