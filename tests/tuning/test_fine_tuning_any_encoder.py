@@ -136,6 +136,31 @@ def test_the_step_size_rises_over_the_first_share_of_the_steps():
     assert np.abs(given.flat_parameters - plain.flat_parameters).max() > 1e-4
 
 
+class Beside(nn.Module):
+    """Its last layer is for something else than the features."""
+
+    def __init__(self):
+        super().__init__()
+        self.below, self.top = nn.Linear(3, 4), nn.Linear(4, 4)
+        self.pooler = nn.Linear(4, 4)
+
+    def forward(self, inputs):
+        states = torch.tanh(self.top(torch.tanh(self.below(inputs))))
+        self.pooler(states)
+        return states
+
+
+def test_what_is_drawn_anew_is_what_the_features_depend_on():
+    encoder, X = Beside().requires_grad_(False), np.random.default_rng(0).normal(size=(N, 3))
+    tuned = tune(encoder, X, "reinitialisation")
+    changed = {
+        key
+        for key, value in encoder.named_parameters()
+        if not torch.equal(value, tuned.start[key][0])
+    }
+    assert changed == {"top.weight", "top.bias"}
+
+
 class Unpooled(nn.Linear):
     def forward(self, inputs):
         return {"last_hidden_state": super().forward(inputs)}
