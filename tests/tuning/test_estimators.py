@@ -17,7 +17,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tests.oracles.descent import logistic_path
 from tunebound import synthetic
-from tunebound.tuning import HeadTuningClassifier, MultiHeadClassifier, learning_rate_limits
+from tunebound.tuning import (
+    HeadTuningClassifier,
+    MultiHeadClassifier,
+    learning_rate_limits,
+    tune_heads,
+)
 from tunebound.tuning.heads.weighted import remaining_slope
 
 # most fits here are short
@@ -208,6 +213,26 @@ def test_bad_weights_are_refused(sample_weight, class_weight, message):
         estimator.set_params(class_weight=class_weight)
         with pytest.raises(ValueError, match=message):
             estimator.fit(X, which, sample_weight=sample_weight)
+
+
+def test_masked_weights_are_refused():
+    X, y, _ = three_classes()
+    with pytest.raises(TypeError, match="sample_weight is a masked array: drop or fill"):
+        HeadTuningClassifier().fit(X, y, sample_weight=np.ma.masked_array(np.ones(24), mask=False))
+
+
+@pytest.mark.parametrize("weighting", ["1/(n-1)", "1/n"])
+def test_a_weight_of_zero_is_the_leave_one_out_run_of_the_theory(weighting):
+    data = synthetic.make_separable("gaussian", n=16, d=4, margin=0.5, radius=4.0, seed=0)
+    rate = learning_rate_limits(data.X) / 4
+    run = tune_heads(data.X, data.y, steps=50, record=[50], learning_rate=rate, weighting=weighting)
+    own = rate * (15 / 16 if weighting == "1/n" else 1)
+    for sample in (0, 7):
+        weights = np.ones(16)
+        weights[sample] = 0
+        fitted = HeadTuningClassifier(steps=50, learning_rate=own, fit_intercept=False)
+        fitted.fit(data.X, data.y, sample_weight=weights)
+        np.testing.assert_allclose(fitted.coef_[0], run.weights[sample + 1], rtol=0, atol=1e-12)
 
 
 def test_features_in_different_units_warn_and_scaled_ones_do_not():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
@@ -199,7 +198,7 @@ def _class_weight(value: ArrayLike | Tensor | None, classes: int) -> Tensor | No
     if value is None:
         return None
     given = value.detach().cpu() if isinstance(value, Tensor) else value
-    weight = checks.non_negative_array("class_weight", np.asarray(given))
+    weight = checks.non_negative_array("class_weight", given)
     if weight.shape != (classes,) or not weight.any():
         raise ValueError(
             f"class_weight must hold a weight for each of the {classes} classes, not all 0, got"

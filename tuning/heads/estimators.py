@@ -47,8 +47,9 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             Class labels of any kind; at least two classes.
         sample_weight : (n,) array_like, optional
             s, at least 0, times that of the class: the loss is Σ_i s_i ℓ_i / Σ_i s_i. A sample of
-            weight 0 is left out, as if it were not there; then the weights of the others grow in
-            their sum's share, as in the theory's "1/(n-1)".
+            weight 0 is left out, as if it were not there: the others are divided by their own sum,
+            as by the weighting "1/(n-1)" of `tune_heads`; for its "1/n" multiply a learning rate of
+            your own by the share of the weights that is left.
 
         Returns
         -------

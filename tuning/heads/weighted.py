@@ -46,6 +46,7 @@ def sample_weights(
         are all 0.
     """
     n = len(which)
+    checks.unmasked("sample_weight", sample_weight)
     given = np.asarray(1.0 if sample_weight is None else sample_weight)
     own = checks.non_negative_array(
         "sample_weight", np.broadcast_to(given, n) if given.ndim == 0 else given
