@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunebound.tuning import instability
 from tunebound.tuning.arguments import torch_device
+from tunebound.tuning.encoders.masked_language import MaskedLanguageEncoder
 from tunebound.tuning.encoders.pretraining import Pretraining, pretrain
 from tunebound.tuning.encoders.reconstruction import MaskedEncoder
 from tunebound.tuning.encoders.retraining import Retraining, self_unsupervised_retraining
@@ -72,6 +73,7 @@ __all__ = [
     "HeadTuningClassifier",
     "HeavyBall",
     "MaskedEncoder",
+    "MaskedLanguageEncoder",
     "MaximalMarginRegularizer",
     "Method",
     "MinimisedHeads",

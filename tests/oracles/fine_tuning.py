@@ -98,6 +98,7 @@ def fine_tune_one(
         "sgd": torch.optim.SGD,
         "adam": torch.optim.Adam,
         "adam_uncorrected": UncorrectedAdam,
+        "adamw": torch.optim.AdamW,
     }[optimiser]([{"params": part} for part in (list(top.parameters()), *layers(model))], lr=rate)
     inputs, targets = torch.as_tensor(tokens), (torch.as_tensor(labels) > 0).double()
     n = len(labels)

@@ -318,6 +318,8 @@ def test_the_registry_knows_its_methods():
         ({"steps": 0}, ValueError, "steps must be at least 1"),
         ({"learning_rate": float("nan")}, ValueError, "learning_rate must be finite"),
         ({"batch_size": True}, TypeError, "batch_size must be an integer"),
+        ({"warm_up": 1.0}, ValueError, r"warm_up must be finite and in \[0, 1\), got 1.0"),
+        ({"optimiser": "lion"}, ValueError, "optimiser must be one of 'sgd', 'adam', "),
         ({"dropout": 1.0}, ValueError, r"dropout must be finite and in \[0, 1\), got 1.0"),
     ],
 )
@@ -337,11 +339,7 @@ def test_samples_that_do_not_fit_are_refused(task, encoder):
             tuning.fine_tune(encoder, tokens, labels, seeds=[0])
     with pytest.raises(TypeError, match="inputs must hold integers, got dtype float64"):
         tuning.fine_tune(encoder, task.tokens.astype(float), task.labels, seeds=[0])
-    with pytest.raises(
-        TypeError, match="encoder must be a TokenEncoder, got Linear; derive your encoder from it"
-    ):
-        tuning.fine_tune(nn.Linear(2, 2), task.tokens, task.labels, seeds=[0])
-    with pytest.raises(ValueError, match="at least 2 sequences"):
+    with pytest.raises(ValueError, match="at least 2 samples"):
         tuning.fine_tune(encoder, task.tokens[:1], task.labels[:1], seeds=[0])
     with pytest.raises(
         TypeError,

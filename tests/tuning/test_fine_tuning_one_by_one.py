@@ -73,7 +73,7 @@ def test_schedules_are_those_of_longer_runs_too(method):
     compare_one_by_one(encoder, method, [(3, None), (3, 2)], rate=0.3, batch=4, steps=40)
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "adam_uncorrected"])
+@pytest.mark.parametrize("optimiser", ["adam", "adam_uncorrected", "adamw"])
 @pytest.mark.parametrize(
     "method", ["plain", "warm_up", "linear_probing", "layerwise_rates", "multi_head", "mixout"]
 )

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tunebound.tuning import MaximalMarginRegularizer
-from tunebound.tuning.fine_tuning.margin_regularizer import margin_penalty
+from tunebound.tuning.fine_tuning.margin_regularizer import class_membership, margin_penalty
 
 
 def formula(features, labels, weight):
@@ -123,7 +123,10 @@ def test_low_precision_does_not_overflow(dtype):
     ("features", "labels", "message"),
     [
         (torch.ones(2, 3), torch.tensor([1, float("nan")]), "labels must be finite"),
-        (torch.ones(0, 3), torch.ones(0), "features must have shape"),
+        (torch.ones(0, 3), torch.ones(0), "features must hold at least one sample"),
+        (torch.ones(4, 5, 3), torch.ones(4), r"got \(4, 5, 3\): pool it first .*last_hidden_state"),
+        ({"last_hidden_state": 0}, torch.ones(4), "got dict: pool it first to one vector a sample"),
+        ((torch.ones(4, 3),), torch.ones(4), "got tuple: pool it first"),
         (torch.ones(4, 3, dtype=torch.int64), torch.ones(4), "features must be floating-point"),
         (torch.ones(4), torch.ones(4), "features must have shape"),
         (torch.ones(4, 3), torch.ones(3), "labels must have shape"),
@@ -132,6 +135,56 @@ def test_low_precision_does_not_overflow(dtype):
 def test_bad_batches_are_refused(features, labels, message):
     with pytest.raises((TypeError, ValueError), match=message):
         MaximalMarginRegularizer()(features, labels)
+
+
+def random_batches():
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        size = int(rng.integers(1, 12))
+        labels = rng.choice([-100, -1, 0, 1, 4, 7], size=size)
+        yield rng.normal(size=(size, 3)), labels
+
+
+@pytest.mark.parametrize("ignored", [-100, 4])
+def test_ignored_samples_count_in_nothing(ignored):
+    module = MaximalMarginRegularizer(0.7, ignore_index=ignored)
+    for features, labels in random_batches():
+        given = torch.tensor(features, requires_grad=True)
+        value = module(given, torch.tensor(labels))
+        kept = labels != ignored
+        assert value.item() == pytest.approx(
+            formula(features[kept], labels[kept], 0.7), rel=1e-12, abs=0
+        )
+        value.backward()
+        assert not given.grad[torch.tensor(~kept)].any()
+
+
+def test_compiled_in_one_graph_it_is_the_same():
+    module = MaximalMarginRegularizer(0.7)
+    torch.compiler.reset()
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager", dynamic=True)
+    for features, labels in random_batches():
+        given = torch.tensor(features, requires_grad=True)
+        again = torch.tensor(features, requires_grad=True)
+        value, expected = compiled(given, torch.tensor(labels)), module(again, torch.tensor(labels))
+        assert value.item() == pytest.approx(expected.item(), rel=1e-14)
+        value.backward()
+        expected.backward()
+        np.testing.assert_allclose(given.grad, again.grad, rtol=0, atol=1e-15)
+
+
+def test_membership_has_one_column_for_each_class_of_the_batch():
+    labels = torch.tensor([5, 2, 5, -100, 2, 9])
+    membership = class_membership(labels, labels != -100)
+    expected = np.zeros((6, 6), dtype=bool)
+    expected[[0, 2], 0] = expected[[1, 4], 1] = expected[5, 5] = True
+    np.testing.assert_array_equal(membership, expected)
+
+
+@pytest.mark.parametrize("ignored", [1.0, True, None])
+def test_an_ignored_label_that_is_no_integer_is_refused(ignored):
+    with pytest.raises(TypeError, match="ignore_index must be an integer"):
+        MaximalMarginRegularizer(ignore_index=ignored)
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), True, "1"])

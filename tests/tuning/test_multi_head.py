@@ -1,5 +1,7 @@
 """The multi-head loss against one head at a time."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -29,6 +31,126 @@ def test_value_is_the_mean_of_the_cross_entropies(classes, bias):
         )
         expected.append(-log_softmax(logits, axis=1)[np.arange(10), labels.numpy()].mean())
     assert module(features, labels).item() == pytest.approx(np.mean(expected), rel=1e-12)
+
+
+OPTIONS = {
+    "class_weight": (None, [0.5, 0.0, 3.0]),
+    "ignore_index": (-100, 1),
+    "label_smoothing": (0.0, 0.3, 1.0),
+}
+
+
+def labels_with_gaps():
+    labels = batch(3)[1]
+    labels[[2, 5]] = -100
+    return labels
+
+
+EACH_OPTION = [
+    dict(zip(OPTIONS, values, strict=True)) for values in itertools.product(*OPTIONS.values())
+]
+
+
+@pytest.mark.parametrize("options", EACH_OPTION)
+def test_with_one_head_it_is_the_cross_entropy_of_torch(options):
+    features, labels = batch(3)[0].requires_grad_(), labels_with_gaps()
+    if options["ignore_index"] != -100:
+        labels[labels == -100] = options["ignore_index"]
+    module = MultiHeadLoss(4, 3, heads=1, scale=1.0, **options).double()
+    weight = options["class_weight"]
+    expected = torch.nn.functional.cross_entropy(
+        features @ module.weight[0].T,
+        labels,
+        weight=None if weight is None else torch.tensor(weight, dtype=torch.float64),
+        ignore_index=options["ignore_index"],
+        label_smoothing=options["label_smoothing"],
+    )
+    value = module(features, labels)
+    assert value.item() == pytest.approx(expected.item(), rel=1e-13)
+    for ours, theirs in zip(
+        torch.autograd.grad(value, (features, module.weight)),
+        torch.autograd.grad(expected, (features, module.weight)),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-14)
+
+
+def test_several_heads_smooth_and_weigh_by_the_written_out_formula():
+    features, labels = batch(3)[0], labels_with_gaps()
+    weight, smoothing = np.array([0.5, 2.0, 3.0]), 0.3
+    module = MultiHeadLoss(
+        4, 3, heads=3, scale=2.0, class_weight=weight, label_smoothing=smoothing
+    ).double()
+    expected = []
+    for head in module.weight.detach().numpy():
+        total, mass = 0.0, 0.0
+        for x, label in zip(features.numpy(), labels.tolist(), strict=True):
+            if label == -100:
+                continue
+            losses = -log_softmax(head @ x)
+            total += (1 - smoothing) * weight[label] * losses[label]
+            total += smoothing / 3 * (weight @ losses)
+            mass += weight[label]
+        expected.append(total / mass)
+    assert module(features, labels).item() == pytest.approx(np.mean(expected), rel=1e-13)
+
+
+@pytest.mark.parametrize("options", [{}, {"class_weight": [0.0, 1.0, 1.0]}])
+def test_a_batch_of_which_nothing_counts_adds_nothing(options):
+    module = MultiHeadLoss(4, 3, heads=2, **options)
+    labels = torch.full((5,), 0 if options else -100)
+    features = torch.ones(5, 4, requires_grad=True)
+    value = module(features, labels)
+    assert value.item() == 0
+    value.backward()
+    assert not features.grad.any()
+    assert not module.weight.grad.any()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_features_of_lower_precision_are_taken_in_that_of_the_heads(dtype):
+    module = MultiHeadLoss(4, 3, heads=2, scale=1.0)
+    features, labels = batch(3, torch.float32)
+    features = features.to(dtype).requires_grad_()
+    value = module(features, labels)
+    assert value.item() == pytest.approx(module(features.detach().float(), labels).item(), rel=0)
+    value.backward()
+    assert features.grad.dtype == dtype
+    assert module.logits(features).dtype == torch.float32
+    low = MultiHeadLoss(4, 3, heads=2, scale=1.0).to(dtype)
+    assert low(features, labels).dtype == torch.float32
+    assert low(features, labels).item() == pytest.approx(value.item(), rel=0.02)
+
+
+def test_autocast_brings_features_and_heads_together():
+    features, labels = batch(3, torch.float32)
+    module = MultiHeadLoss(4, 3, heads=2, scale=1.0)
+    expected = module(features, labels).item()
+    with torch.autocast("cpu", torch.bfloat16):
+        for heads in (module, MultiHeadLoss(4, 3, heads=2, scale=1.0).bfloat16()):
+            value = heads(features, labels)
+            assert value.dtype == torch.float32
+            assert value.item() == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("options", EACH_OPTION)
+def test_compiled_in_one_graph_it_is_the_same(options):
+    features, labels = batch(3)[0], labels_with_gaps()
+    if options["ignore_index"] != -100:
+        labels[labels == -100] = options["ignore_index"]
+    module = MultiHeadLoss(4, 3, heads=2, scale=1.0, **options).double()
+    torch.compiler.reset()
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    value, expected = compiled(features, labels), module(features, labels)
+    assert value.item() == pytest.approx(expected.item(), rel=1e-14)
+    slopes = [torch.autograd.grad(each, module.weight)[0] for each in (value, expected)]
+    torch.testing.assert_close(*slopes, rtol=0, atol=1e-15)
+
+
+def test_class_weights_are_kept_with_the_state():
+    module = MultiHeadLoss(4, 3, class_weight=[1, 2, 3])
+    assert list(module.state_dict()) == ["weight", "bias", "class_weight"]
+    assert "class_weight" not in MultiHeadLoss(4, 3).state_dict()
 
 
 def test_derivatives():
@@ -105,6 +227,11 @@ def test_seeds_leave_the_global_generator_alone():
         ({"heads": 0}, "heads must be at least 1"),
         ({"heads": 2.0}, "heads must be an integer"),
         ({"scale": 0.0}, "scale must be finite and above 0"),
+        ({"label_smoothing": 1.1}, r"label_smoothing must be finite and in \[0, 1\]"),
+        ({"ignore_index": 0.5}, "ignore_index must be an integer"),
+        ({"class_weight": [1.0]}, "class_weight must hold a weight for each of the 2 classes"),
+        ({"class_weight": [0, 0]}, "class_weight must hold a weight for each of the 2 classes"),
+        ({"class_weight": [1, -1]}, r"class_weight\[1\] = -1.0: class_weight must be 0 or more"),
     ],
 )
 def test_bad_sizes_are_refused(arguments, message):
@@ -132,7 +259,20 @@ def test_bad_sizes_are_refused(arguments, message):
         ),
         (torch.ones(3, 4), torch.zeros(3), "labels must be int64"),
         (torch.ones(3, 4), torch.zeros(2, dtype=torch.int64), "labels must have shape"),
-        (torch.ones(3, 4), torch.tensor([0, 1, 2]), r"labels must lie in \[0, 2\)"),
+        (torch.ones(3, 4), torch.ones(3, 2, dtype=torch.int64), "labels must have shape"),
+        (
+            torch.ones(3, 4),
+            torch.tensor([0, -100, 2]),
+            r"labels must lie in \[0, 2\), got 2 to 2; raise classes, or mark .* by -100",
+        ),
+        (torch.ones(3, 4), torch.tensor([0, -1, 1]), r"labels must lie in \[0, 2\), got -1 to -1"),
+        (
+            torch.ones(3, 4, dtype=torch.float64),
+            torch.tensor([0, 1, 1]),
+            r"features are torch.float64 and the heads torch.float32; convert one of them: loss.to",
+        ),
+        (torch.ones(3, 7, 4), torch.tensor([0, 1, 1]), r"got \(3, 7, 4\): pool it first"),
+        ({"logits": 0}, torch.tensor([0, 1, 1]), "got dict: pool it first"),
     ],
 )
 def test_bad_batches_are_refused(features, labels, message):

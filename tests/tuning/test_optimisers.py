@@ -11,15 +11,18 @@ from tunebound import tuning
 from tunebound.tuning.fine_tuning.optimisers import make_optimiser
 
 
-def test_adam_with_correction_is_that_of_torch():
+@pytest.mark.parametrize(
+    ("name", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]
+)
+def test_adam_with_correction_is_that_of_torch(name, kind):
     slopes = torch.randn(30, 3, 4, generator=torch.Generator().manual_seed(0)).double()
-    value = torch.zeros(3, 4, dtype=torch.float64, requires_grad=True)
-    other = torch.optim.Adam([value], lr=0.02)
-    adam, mine = make_optimiser("adam"), torch.zeros(3, 4, dtype=torch.float64)
+    value = torch.ones(3, 4, dtype=torch.float64, requires_grad=True)
+    other = kind([value], lr=0.02)
+    adam, mine = make_optimiser(name), torch.ones(3, 4, dtype=torch.float64)
     for slope in slopes:
         value.grad = slope.clone()
         other.step()
-        mine = mine - 0.02 * adam.direction("w", slope)
+        mine = mine - 0.02 * adam.direction("w", slope, mine)
         np.testing.assert_allclose(mine, value.detach(), rtol=1e-12, atol=1e-15)
 
 
@@ -28,8 +31,8 @@ def test_without_correction_the_first_steps_are_longer():
     adam, corrected = make_optimiser("adam_uncorrected"), make_optimiser("adam")
     ratios = []
     for _ in range(2000):
-        ahead = adam.direction("w", slope)
-        ratios.append((ahead / corrected.direction("w", slope))[0].item())
+        ahead = adam.direction("w", slope, slope)
+        ratios.append((ahead / corrected.direction("w", slope, slope))[0].item())
     assert ratios[0] == pytest.approx(np.sqrt(10), rel=1e-6)
     assert max(ratios) == pytest.approx(ratios[11], rel=1e-12)
     assert ratios[11] == pytest.approx((1 - 0.9**12) / np.sqrt(1 - 0.999**12), rel=1e-6)
@@ -39,9 +42,10 @@ def test_without_correction_the_first_steps_are_longer():
 
 def test_parameters_have_moments_of_their_own():
     adam = make_optimiser("adam")
-    first = adam.direction("a", torch.tensor([2.0]))
-    adam.direction("a", torch.tensor([-1.0]))
-    np.testing.assert_array_equal(adam.direction("b", torch.tensor([2.0])), first)
+    up, down = torch.tensor([2.0]), torch.tensor([-1.0])
+    first = adam.direction("a", up, up)
+    adam.direction("a", down, up)
+    np.testing.assert_array_equal(adam.direction("b", up, up), first)
 
 
 def test_the_methods_adam_are_plain_tuning_with_that_optimiser():
@@ -58,4 +62,4 @@ def test_the_methods_adam_are_plain_tuning_with_that_optimiser():
 
 def test_an_optimiser_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="optimiser must be one of 'sgd', 'adam', 'adam_unc"):
-        tuning.fine_tune(small_encoder(), TASK.tokens, TASK.labels, seeds=[0], optimiser="adamw")
+        tuning.fine_tune(small_encoder(), TASK.tokens, TASK.labels, seeds=[0], optimiser="lion")

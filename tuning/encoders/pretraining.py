@@ -5,6 +5,7 @@ rest.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,14 @@ from tunebound._ground import checks
 from tunebound.tuning.encoders.reconstruction import (
     check_encoder,
     hidden_positions,
+    maskable,
     reconstruction_loss,
     sequences,
+    without_padding,
 )
 from tunebound.tuning.threads import threads_for
+
+DECODER_RATE = 1e-3  # Adam's usual step size, for a decoder that is learnt alone
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,8 +43,8 @@ class Pretraining:
     losses : (steps,) float64
         Mean cross-entropy, in nats, of the hidden tokens of each batch, before its step.
     guessing : float
-        Cross-entropy of guessing by the tokens' frequencies alone: what an encoder that ignores
-        context can reach.
+        Cross-entropy of guessing by the frequencies of the tokens that may be hidden: what an
+        encoder that ignores context can reach.
     """
 
     encoder: Any
@@ -57,6 +62,7 @@ def pretrain(
     hidden_share: float = 0.25,
     learning_rate: float = 1e-2,
     decoder: nn.Module | None = None,
+    decoder_steps: int = 0,
     seed: int = 0,
 ) -> Pretraining:
     """Train a copy of the encoder by masked reconstruction.
@@ -64,7 +70,7 @@ def pretrain(
     Each step draws a batch of sequences, replaces each token by the mask token with probability
     `hidden_share` (at least one in every sequence), and takes one step of Adam on the mean
     cross-entropy −ln p(token) over the hidden positions; the step size falls to zero along a
-    cosine.
+    cosine. Padding and special tokens that the encoder tells of are never hidden.
 
     Parameters
     ----------
@@ -82,6 +88,9 @@ def pretrain(
         Adam's first step size.
     decoder : Module, optional
         From an earlier `Pretraining`, to continue it; a fresh one otherwise.
+    decoder_steps : int
+        Steps before, at least 0, in which the decoder alone learns, by Adam with step size 10⁻³.
+        They are not in `losses`.
     seed : int
         Of the batches, the masks and the fresh decoder. The same arguments give the same encoder on
         the same machine.
@@ -101,6 +110,7 @@ def pretrain(
     check_encoder(encoder)
     corpus = sequences("tokens", tokens, encoder)
     total = checks.whole_number("steps", steps, low=1)
+    first = checks.whole_number("decoder_steps", decoder_steps, low=0)
     batch = checks.whole_number("batch_size", batch_size, low=1)
     share = checks.real_number(
         "hidden_share", hidden_share, above=0, below=1, remedy="some tokens must stay visible"
@@ -111,41 +121,73 @@ def pretrain(
             f"decoder must be a torch module or None, got {type(decoder).__name__}; pass"
             " Pretraining.decoder"
         )
+    allowed = maskable(corpus, encoder)
+    if not allowed.any(dim=1).all():
+        place = int(torch.nonzero(~allowed.any(dim=1))[0])
+        raise ValueError(
+            f"tokens: sequence {place} holds nothing but padding and special tokens, so nothing of"
+            " it can be hidden; leave it out"
+        )
     generator = torch.Generator().manual_seed(checks.whole_number("seed", seed, low=0))
     trained = copy.deepcopy(encoder)
     reader = encoder.decoder(seed=seed) if decoder is None else copy.deepcopy(decoder)
     reader.to(next(trained.parameters()))
     device = next(trained.parameters()).device
-    optimiser = torch.optim.Adam([*trained.parameters(), *reader.parameters()], lr=rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total)
-    losses = np.empty(total)
+
+    def loss() -> Tensor:
+        chosen = corpus[torch.randint(len(corpus), (batch,), generator=generator)]
+        chosen = without_padding(chosen, encoder)
+        hidden = hidden_positions(chosen.shape, share, generator, maskable(chosen, encoder))
+        return reconstruction_loss(
+            lambda visible: reader(trained.hidden(visible)),
+            chosen.to(device),
+            hidden.to(device),
+            encoder,
+        )
+
     with threads_for(sum(parameter.numel() for parameter in encoder.parameters())):
-        for step in tqdm(range(total), desc="pre-training", unit="step", delay=2, disable=None):
-            chosen = corpus[torch.randint(len(corpus), (batch,), generator=generator)]
-            hidden = hidden_positions(chosen.shape, share, generator)
-            loss = reconstruction_loss(
-                lambda visible: reader(trained.hidden(visible)),
-                chosen.to(device),
-                hidden.to(device),
-                encoder,
-            )
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            losses[step] = loss.item()
-            if not np.isfinite(losses[step]):
-                raise FloatingPointError(
-                    f"the loss is no longer finite at step {step}; lower learning_rate={rate:g}"
-                )
+        if first and any(True for _ in reader.parameters()):
+            moving = [value for value in trained.parameters() if value.requires_grad]
+            for value in moving:
+                value.requires_grad_(False)
+            _descend(loss, torch.optim.Adam(reader.parameters(), lr=DECODER_RATE), first, "decoder")
+            for value in moving:
+                value.requires_grad_(True)
+        optimiser = torch.optim.Adam([*trained.parameters(), *reader.parameters()], lr=rate)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total)
+        losses = _descend(loss, optimiser, total, "pre-training", schedule.step)
     return Pretraining(
         encoder=trained,
         decoder=reader,
         losses=losses,
-        guessing=_guessing(corpus, encoder.vocabulary),
+        guessing=_guessing(corpus[allowed], encoder.vocabulary),
     )
 
 
-def _guessing(corpus: Tensor, vocabulary: int) -> float:
-    shares = torch.bincount(corpus.flatten(), minlength=vocabulary).double() / corpus.numel()
+def _descend(
+    loss: Callable[[], Tensor],
+    optimiser: torch.optim.Optimizer,
+    steps: int,
+    name: str,
+    after: Callable[[], None] = lambda: None,
+) -> NDArray[np.float64]:
+    """The losses before each step."""
+    losses = np.empty(steps)
+    for step in tqdm(range(steps), desc=name, unit="step", delay=2, disable=None):
+        value = loss()
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        after()
+        losses[step] = value.item()
+        if not np.isfinite(losses[step]):
+            raise FloatingPointError(
+                f"{name}: the loss is no longer finite at step {step}; lower"
+                f" learning_rate={optimiser.defaults['lr']:g}"
+            )
+    return losses
+
+
+def _guessing(tokens: Tensor, vocabulary: int) -> float:
+    shares = torch.bincount(tokens, minlength=vocabulary).double() / tokens.numel()
     return float(torch.special.entr(shares).sum())

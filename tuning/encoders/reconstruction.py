@@ -25,6 +25,13 @@ class MaskedEncoder(Protocol):
         Tokens in a sequence.
     mask_token : int
         What stands for a hidden token, for example `vocabulary`.
+
+    Notes
+    -----
+    Where sequences have padding or special tokens, two more are used if they are there: the number
+    ``padding``, after which sequences may be shorter than `length`, and columns that hold nothing
+    else in a batch are cut off its end; and the method ``maskable(tokens)``, which tells the tokens
+    that may be hidden, (batch, length) bool. `MaskedLanguageEncoder` has both.
     """
 
     vocabulary: int
@@ -70,10 +77,16 @@ def sequences(name: str, tokens: ArrayLike | Tensor, encoder: MaskedEncoder) -> 
     array = np.asarray(tokens.detach().cpu() if isinstance(tokens, Tensor) else tokens)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integers, got dtype {array.dtype}; pass token ids")
-    if array.ndim != 2 or array.shape[1] != encoder.length or not len(array):
+    shorter = getattr(encoder, "padding", None) is not None
+    if (
+        array.ndim != 2
+        or not array.size
+        or array.shape[1] > encoder.length
+        or (array.shape[1] < encoder.length and not shorter)
+    ):
         raise ValueError(
-            f"{name} must have shape (N, {encoder.length}) for this encoder, got {array.shape}; pad"
-            " or cut sequences to it"
+            f"{name} must have shape (N, {'at most ' if shorter else ''}{encoder.length}) for this"
+            f" encoder, got {array.shape}; pad or cut sequences to it"
         )
     if array.min() < 0 or array.max() >= encoder.vocabulary:
         raise ValueError(
@@ -83,14 +96,41 @@ def sequences(name: str, tokens: ArrayLike | Tensor, encoder: MaskedEncoder) -> 
     return torch.as_tensor(array.astype(np.int64))
 
 
+def maskable(tokens: Tensor, encoder: MaskedEncoder) -> Tensor:
+    """Tokens (N, length) that may be hidden, bool; all, where the encoder does not tell."""
+    told = getattr(encoder, "maskable", None)
+    allowed: Tensor = torch.ones_like(tokens, dtype=torch.bool) if told is None else told(tokens)
+    if allowed.shape != tokens.shape or allowed.dtype != torch.bool:
+        raise ValueError(
+            f"encoder.maskable must return bool of shape {tuple(tokens.shape)}, got"
+            f" {allowed.dtype} of {tuple(allowed.shape)}"
+        )
+    return allowed
+
+
+def without_padding(tokens: Tensor, encoder: MaskedEncoder) -> Tensor:
+    """Tokens (batch, length) without the last columns that hold padding only."""
+    padding = getattr(encoder, "padding", None)
+    if padding is None:
+        return tokens
+    kept = torch.nonzero((tokens != padding).any(dim=0))
+    return tokens[:, : int(kept.max()) + 1]
+
+
 def hidden_positions(
-    shape: torch.Size | tuple[int, int], share: float, generator: torch.Generator
+    shape: torch.Size | tuple[int, int],
+    share: float,
+    generator: torch.Generator,
+    allowed: Tensor | None = None,
 ) -> Tensor:
-    """Positions to hide, (batch, length), each with probability `share`; at least one in every
-    sequence.
+    """Positions to hide, (batch, length), each with probability `share` where it is allowed, by
+    default everywhere; at least one in every sequence that allows one.
     """
     draws = torch.rand(shape, generator=generator)
-    return (draws < share) | (draws == draws.amin(dim=1, keepdim=True))
+    if allowed is None:
+        return (draws < share) | (draws == draws.amin(dim=1, keepdim=True))
+    draws = draws.masked_fill(~allowed, 1.0)  # draws are below 1
+    return allowed & ((draws < share) | (draws == draws.amin(dim=1, keepdim=True)))
 
 
 def reconstruction_loss(

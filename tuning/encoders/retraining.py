@@ -13,10 +13,13 @@ from torch import Tensor, nn
 
 from tunebound.tuning.encoders.pretraining import Pretraining, pretrain
 from tunebound.tuning.encoders.reconstruction import check_encoder, sequences
+from tunebound.tuning.encoders.tokens import TokenEncoder
 
 # Shared with the method "self_unsupervised": gentler than pre-training, since little text is read
 # many times.
 STEPS, BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE = 100, 16, 0.25, 3e-3
+# Of encoders that are not of this package: what large ones are fine-tuned with.
+LEARNING_RATE_OF_OTHERS = 5e-5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,8 +42,9 @@ def self_unsupervised_retraining(
     steps: int = STEPS,
     batch_size: int = BATCH_SIZE,
     hidden_share: float = HIDDEN_SHARE,
-    learning_rate: float = LEARNING_RATE,
+    learning_rate: float | None = None,
     decoder: nn.Module | None = None,
+    decoder_steps: int | None = None,
     seed: int = 0,
 ) -> Retraining:
     """Re-train a copy of an encoder by masked reconstruction of a task's own inputs; fine-tune the
@@ -53,20 +57,26 @@ def self_unsupervised_retraining(
     Parameters
     ----------
     encoder : Module with what `MaskedEncoder` asks for
-        The pre-trained encoder, for example a `TokenEncoder`; it is not changed.
+        The pre-trained encoder, for example a `TokenEncoder`, or one of transformers as a
+        `MaskedLanguageEncoder`; it is not changed.
     inputs : (n, length) integers in [0, vocabulary)
-        The task's inputs. A sample that is left out must be left out here too.
+        The task's inputs; shorter than the encoder's `length` where it knows padding. A sample that
+        is left out must be left out here too.
     steps : int
         Steps of Adam, at least 1; the step size falls to zero along a cosine.
     batch_size : int
         Sequences drawn for a step, with replacement.
     hidden_share : float
         Probability in (0, 1) that a token is hidden.
-    learning_rate : float
-        Adam's first step size, lower than that of pre-training.
+    learning_rate : float, optional
+        Adam's first step size, lower than that of pre-training: by default 0.003 for a
+        `TokenEncoder` and 5·10⁻⁵ for any other.
     decoder : Module, optional
         The one that pre-training left (`Pretraining.decoder`); a fresh one otherwise, which has to
         be learnt first.
+    decoder_steps : int, optional
+        Steps before, in which the decoder alone learns; by default as many as `steps` for a fresh
+        decoder of what is no `TokenEncoder`, else none.
     seed : int
         Of the batches, the masks and a fresh decoder.
 
@@ -87,6 +97,11 @@ def self_unsupervised_retraining(
     Fu, So & Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model", arXiv:2301.09820.
     """
     check_encoder(encoder)
+    ours = isinstance(encoder, TokenEncoder)
+    if learning_rate is None:
+        learning_rate = LEARNING_RATE if ours else LEARNING_RATE_OF_OTHERS
+    if decoder_steps is None:
+        decoder_steps = 0 if ours or decoder is not None else steps
     trained = pretrain(
         encoder,
         sequences("inputs", inputs, encoder),
@@ -95,6 +110,7 @@ def self_unsupervised_retraining(
         hidden_share=hidden_share,
         learning_rate=learning_rate,
         decoder=decoder,
+        decoder_steps=decoder_steps,
         seed=seed,
     )
     before = nn.utils.parameters_to_vector(encoder.parameters()).detach()

@@ -7,35 +7,29 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from tunebound._ground import checks
-from tunebound.tuning.encoders.reconstruction import sequences
-from tunebound.tuning.encoders.tokens import TokenEncoder
+from tunebound.tuning.fine_tuning.encoding import Inputs, number_of, read_inputs
 
 SEED_LIMIT = 2**62  # three streams a seed, and torch takes 64 bits
 
 
-def labelled_sequences(
-    encoder: TokenEncoder, inputs: ArrayLike | Tensor, y: ArrayLike | Tensor
-) -> tuple[Tensor, Tensor]:
-    """Tokens (n, length) for this encoder and labels (n,), both of them there."""
-    if not isinstance(encoder, TokenEncoder):
-        raise TypeError(
-            f"encoder must be a TokenEncoder, got {type(encoder).__name__}; derive your encoder"
-            " from it"
-        )
-    tokens = sequences("inputs", inputs, encoder)
-    if len(tokens) < 2:
+def labelled_inputs(
+    encoder: nn.Module, inputs: ArrayLike | Inputs, y: ArrayLike | Tensor
+) -> tuple[Inputs, Tensor]:
+    """Inputs of n samples for this encoder and labels (n,), both of them there."""
+    read = read_inputs(encoder, inputs)
+    n = number_of(read)
+    if n < 2:
         raise ValueError(
-            f"inputs must hold at least 2 sequences, got {len(tokens)}; there is nothing to tell"
-            " apart"
+            f"inputs must hold at least 2 samples, got {n}; there is nothing to tell apart"
         )
     labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
-    labels = checks.signs(labels, tuple(tokens.shape[:1]))
+    labels = checks.signs(labels, (n,))
     if (labels == labels[0]).all():
         raise ValueError(f"y holds only the class {int(labels[0]):+d}; add samples of the other")
-    return tokens, torch.as_tensor(labels)
+    return read, torch.as_tensor(labels)
 
 
 def replica_seeds(seeds: Sequence[int]) -> list[int]:

@@ -8,6 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from tunebound._ground import checks
+from tunebound.tuning.fine_tuning.batches import (
+    IGNORED,
+    ignored_label,
+    require_labels,
+    require_pooled,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +39,33 @@ def margin_penalty(features: Tensor, membership: Tensor) -> Tensor:
     """
     count = membership.sum(dim=0)
     centres = membership.mT @ features / torch.where(count > 0, count, 1.0)[:, None]
-    first, second = torch.triu_indices(len(count), len(count), offset=1, device=features.device)
-    squared = (centres[first] - centres[second]).square().sum(dim=-1)
+    squared = (centres[:, None] - centres).square().sum(dim=-1)
     # the square root has no gradient at 0, so it never sees one
     coincide = squared == 0
     apart = torch.where(coincide, 0.0, torch.where(coincide, 1.0, squared).sqrt())
-    pairs = ((count[first] > 0) & (count[second] > 0)).to(features.dtype)
+    present = (count > 0).to(features.dtype)
+    pairs = torch.outer(present, present).triu(diagonal=1)
     return (pairs / (1 + apart)).sum() / pairs.sum().clamp(min=1)
+
+
+def class_membership(labels: Tensor, counted: Tensor) -> Tensor:
+    """Which sample is of which class, for labels of any values, in shapes that they do not change.
+
+    Parameters
+    ----------
+    labels : (batch,) Tensor
+        Equal for samples of one class.
+    counted : (batch,) bool Tensor
+        Samples that belong to a class at all; the same for equal labels.
+
+    Returns
+    -------
+    (batch, batch) bool Tensor
+        Column i is the class of sample i if i is the first of its class, else empty.
+    """
+    alike = (labels[:, None] == labels) & counted
+    has_an_earlier_one = alike.triu(diagonal=1).any(dim=0)
+    return alike & ~has_an_earlier_one
 
 
 class MaximalMarginRegularizer(nn.Module):
@@ -53,15 +79,22 @@ class MaximalMarginRegularizer(nn.Module):
     ----------
     weight : float
         α, positive.
+    ignore_index : int
+        Label of samples that count in nothing, as in `torch.nn.functional.cross_entropy`.
 
     Notes
     -----
     Fu, So & Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model", arXiv:2301.09820.
+
+    Compiles without a graph break (``torch.compile(..., fullgraph=True)``). Compiled, it looks at
+    no label's value: labels that are NaN count in nothing instead of being refused, and memory is
+    that of all pairs of samples, batch²·d, instead of all pairs of classes.
     """
 
-    def __init__(self, weight: float = 1.0) -> None:
+    def __init__(self, weight: float = 1.0, *, ignore_index: int = IGNORED) -> None:
         super().__init__()
         self.weight = checks.real_number("weight", weight, above=0)
+        self.ignore_index = ignored_label(ignore_index)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """The penalty of a batch.
@@ -71,7 +104,7 @@ class MaximalMarginRegularizer(nn.Module):
         features : (batch, d) floating-point Tensor
             Encoded features.
         labels : (batch,) Tensor
-            Class of each sample: any numbers, equal ones for the same class.
+            Class of each sample: any numbers, equal ones for the same class, or `ignore_index`.
 
         Returns
         -------
@@ -82,38 +115,32 @@ class MaximalMarginRegularizer(nn.Module):
         Raises
         ------
         ValueError, TypeError
-            For arguments of another shape or kind.
+            For arguments of another shape or kind; features that are not pooled to one vector a
+            sample, among them output objects of an encoder.
         """
-        if not torch.is_floating_point(features):
-            raise TypeError(
-                f"features must be floating-point, got {features.dtype}; pass what the encoder"
-                " returns"
-            )
-        if features.ndim != 2 or not len(features):
-            raise ValueError(
-                "features must have shape (batch, d) with at least one sample, got"
-                f" {tuple(features.shape)}"
-            )
-        if labels.shape != features.shape[:1]:
-            raise ValueError(
-                f"labels must have shape ({len(features)},) to match features, got"
-                f" {tuple(labels.shape)}"
-            )
-        if torch.is_floating_point(labels) and not bool(torch.isfinite(labels).all()):
-            raise ValueError(
-                "labels must be finite; they hold NaN or infinity, so drop samples without a label"
-            )
+        require_pooled(features)
+        require_labels(labels, features)
         if features.dtype.itemsize < torch.float32.itemsize:
             features = features.float()
-        classes, which = torch.unique(labels, return_inverse=True)
-        if len(classes) < 2:
-            logger.debug(
-                "the batch of %d samples holds one class, %s; the margin regularizer adds nothing",
-                len(features),
-                classes.tolist(),
-            )
-        membership = nn.functional.one_hot(which, len(classes)).to(features)
-        return self.weight * margin_penalty(features, membership)
+        membership = class_membership(labels, labels != self.ignore_index)
+        if not torch.compiler.is_compiling():
+            _require_numbers(labels)
+            membership = membership[:, membership.any(dim=0)]
+            if membership.shape[1] < 2:
+                logger.debug(
+                    "the batch of %d samples holds one class or none, %s; the margin regularizer"
+                    " adds nothing",
+                    len(features),
+                    labels.unique().tolist(),
+                )
+        return self.weight * margin_penalty(features, membership.to(features))
 
     def extra_repr(self) -> str:
-        return f"weight={self.weight:g}"
+        return f"weight={self.weight:g}, ignore_index={self.ignore_index}"
+
+
+def _require_numbers(labels: Tensor) -> None:
+    if torch.is_floating_point(labels) and not bool(torch.isfinite(labels).all()):
+        raise ValueError(
+            "labels must be finite; they hold NaN or infinity, so drop samples without a label"
+        )

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tunebound._ground import checks
 from tunebound.tuning.encoders.tokens import seeded
+from tunebound.tuning.fine_tuning.batches import (
+    IGNORED,
+    ignored_label,
+    require_labels,
+    require_pooled,
+)
 
 
 class MultiHeadLoss(nn.Module):
@@ -32,16 +39,34 @@ class MultiHeadLoss(nn.Module):
         Whether heads have one.
     seed : int
         Of the starts; the global generator is left alone.
+    class_weight : (classes,) array_like, optional
+        Weight of each class, at least 0, not all 0; the mean over samples is weighted by them. All
+        alike by default.
+    ignore_index : int
+        Label of samples that count in nothing.
+    label_smoothing : float
+        ε in [0, 1]: a label is replaced by 1 − ε of itself and ε of all classes alike.
 
     Attributes
     ----------
     weight : (H, classes, d) Parameter
     bias : (H, classes) Parameter or None
+    class_weight : (classes,) buffer or None
 
     Notes
     -----
     Fu, So & Collier, "A Stability Analysis of Fine-Tuning a Pre-Trained Model", arXiv:2301.09820.
+
+    `class_weight`, `ignore_index` and `label_smoothing` are those of
+    `torch.nn.functional.cross_entropy` (there `weight`): with one head the values are equal. A
+    batch of which nothing counts has loss 0, where that of torch is NaN.
+
+    Features of lower precision than the heads, as of a bf16 encoder, are taken in that of the
+    heads; softmax and mean are in float32 at least. Compiles without a graph break; compiled, a
+    label out of range is left to torch.
     """
+
+    class_weight: Tensor | None
 
     def __init__(
         self,
@@ -52,6 +77,9 @@ class MultiHeadLoss(nn.Module):
         scale: float = 0.1,
         bias: bool = True,
         seed: int = 0,
+        class_weight: ArrayLike | Tensor | None = None,
+        ignore_index: int = IGNORED,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         self.features = checks.whole_number("features", features, low=1)
@@ -59,6 +87,9 @@ class MultiHeadLoss(nn.Module):
         self.heads = checks.whole_number("heads", heads, low=1)
         scale = checks.real_number("scale", scale, above=0)
         checks.true_or_false("bias", bias)
+        self.ignore_index = ignored_label(ignore_index)
+        self.label_smoothing = checks.real_number("label_smoothing", label_smoothing, low=0, high=1)
+        self.register_buffer("class_weight", _class_weight(class_weight, self.classes))
         with seeded(seed):
             self.weight = nn.Parameter(scale * torch.randn(self.heads, self.classes, self.features))
         self.bias = nn.Parameter(torch.zeros(self.heads, self.classes)) if bias else None
@@ -70,7 +101,7 @@ class MultiHeadLoss(nn.Module):
         ----------
         features : (batch, d) Tensor
         labels : (batch,) int64 Tensor
-            Class of each sample, in [0, classes).
+            Class of each sample, in [0, classes), or `ignore_index`.
 
         Returns
         -------
@@ -79,37 +110,41 @@ class MultiHeadLoss(nn.Module):
         Raises
         ------
         ValueError, TypeError
-            For arguments of another shape or kind, or a class out of range.
+            For arguments of another shape or kind, or a class out of range; features that are not
+            pooled to one vector a sample, among them output objects of an encoder.
         """
-        self._check(features)
-        if not len(features):
-            raise ValueError("features must hold at least one sample, got none; skip empty batches")
+        features = self._ready(features)
+        require_labels(labels, features)
         if labels.dtype != torch.int64:
             raise TypeError(
                 f"labels must be int64 classes, got {labels.dtype}; map labels -1 and +1 by (labels"
                 " > 0).long()"
             )
-        if labels.shape != features.shape[:1]:
-            raise ValueError(
-                f"labels must have shape ({len(features)},) to match features, got"
-                f" {tuple(labels.shape)}"
-            )
-        if (
-            not torch.compiler.is_compiling()
-            and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes
-        ):
-            raise ValueError(
-                f"labels must lie in [0, {self.classes}), got"
-                f" {int(labels.min())}..{int(labels.max())}; raise classes"
-            )
+        if not torch.compiler.is_compiling():
+            self._require_classes(labels)
         logits = torch.einsum("bd,hcd->bch", features, self.weight)
         if self.bias is not None:
             logits = logits + self.bias.mT
-        return nn.functional.cross_entropy(logits, labels[:, None].expand(-1, self.heads))
+        if logits.dtype.itemsize < torch.float32.itemsize:
+            logits = logits.float()
+        weight = None if self.class_weight is None else self.class_weight.to(logits.dtype)
+        total = nn.functional.cross_entropy(
+            logits,
+            labels[:, None].expand(-1, self.heads),
+            weight=weight,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            reduction="sum",
+        )
+        counted = (labels != self.ignore_index).to(logits.dtype)
+        if weight is not None:
+            counted = counted * weight[torch.where(counted > 0, labels, 0)]
+        mass = self.heads * counted.sum()
+        return total / torch.where(mass > 0, mass, 1.0)
 
     def logits(self, features: Tensor) -> Tensor:
         """Mean of the heads' logits, (batch, classes), for features (batch, d)."""
-        self._check(features)
+        features = self._ready(features)
         bias = None if self.bias is None else self.bias.mean(dim=0)
         return nn.functional.linear(features, self.weight.mean(dim=0), bias)
 
@@ -135,13 +170,38 @@ class MultiHeadLoss(nn.Module):
             f" bias={self.bias is not None}"
         )
 
-    def _check(self, features: Tensor) -> None:
-        if features.ndim != 2 or features.shape[1] != self.features:
-            raise ValueError(
-                f"features must have shape (batch, {self.features}), got {tuple(features.shape)}"
-            )
-        if not torch.is_floating_point(features):
+    def _ready(self, features: Tensor) -> Tensor:
+        """Features (batch, d) in the precision of the heads, where that is not a lower one."""
+        require_pooled(features, self.features)
+        given, own = features.dtype, self.weight.dtype
+        if given == own or torch.is_autocast_enabled(features.device.type):
+            return features  # autocast brings both to one precision
+        if given.itemsize >= own.itemsize:
             raise TypeError(
-                f"features must be floating-point, got {features.dtype}; pass what the encoder"
-                " returns"
+                f"features are {given} and the heads {own}; convert one of them: loss.to({given})"
+                f" or features.to({own})"
             )
+        return features.to(own)
+
+    def _require_classes(self, labels: Tensor) -> None:
+        outside = (labels != self.ignore_index) & ((labels < 0) | (labels >= self.classes))
+        if bool(outside.any()):
+            wrong = labels[outside]
+            raise ValueError(
+                f"labels must lie in [0, {self.classes}), got {int(wrong.min())} to"
+                f" {int(wrong.max())}; raise classes, or mark samples without a label by"
+                f" {self.ignore_index}"
+            )
+
+
+def _class_weight(value: ArrayLike | Tensor | None, classes: int) -> Tensor | None:
+    if value is None:
+        return None
+    given = value.detach().cpu() if isinstance(value, Tensor) else value
+    weight = checks.non_negative_array("class_weight", given)
+    if weight.shape != (classes,) or not weight.any():
+        raise ValueError(
+            f"class_weight must hold a weight for each of the {classes} classes, not all 0, got"
+            f" {weight.tolist()}"
+        )
+    return torch.tensor(weight, dtype=torch.get_default_dtype())

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from torch.func import functional_call, vmap
 
 from tunebound._ground import checks
-from tunebound.tuning.encoders.reconstruction import sequences
-from tunebound.tuning.encoders.tokens import TokenEncoder
+from tunebound.tuning.fine_tuning.encoding import Inputs, encode_all, read_inputs
 from tunebound.tuning.fine_tuning.methods.method import Method
 
 
@@ -23,15 +22,16 @@ class FineTuned:
 
     Attributes
     ----------
-    encoder : TokenEncoder
-        The structure of all replicas, in float64; its own parameters are those that
-        `fine_tune` was given.
+    encoder : Module
+        The structure of all replicas, a `TokenEncoder` in float64, others in their own precision
+        and in evaluation mode; its own parameters are those that `fine_tune` was given.
     method : Method
     seeds : (R,) int64
     left_out : (R,) int64
         The sample that a replica did not see; −1 for none.
     parameters, start : dict of str to Tensor
-        Of the encoders after tuning, and where tuning started, (R, ...) each, float64.
+        Of the encoders after tuning, and where tuning started, (R, ...) each, in the encoder's
+        precision. Those that did not move are views of one tensor for all replicas.
     head : (R, features) Tensor
         Of several heads, their mean.
     bias : (R,) Tensor
@@ -40,7 +40,7 @@ class FineTuned:
         terms; 0 for a batch of which the replica sees nothing.
     """
 
-    encoder: TokenEncoder
+    encoder: Any
     method: Method
     seeds: NDArray[np.int64]
     left_out: NDArray[np.int64]
@@ -50,17 +50,14 @@ class FineTuned:
     bias: Tensor
     losses: NDArray[np.float64]
 
-    def features(self, inputs: ArrayLike | Tensor) -> NDArray[np.float64]:
-        """Encoded features (R, N, features) of inputs (N, length), without dropout."""
-        tokens = sequences("inputs", inputs, self.encoder)
-        with torch.no_grad():
-            encoded: Tensor = vmap(
-                lambda parameters: functional_call(self.encoder, parameters, (tokens,))
-            )(self.parameters)
-        return encoded.numpy()
+    def features(self, inputs: ArrayLike | Inputs) -> NDArray[np.float64]:
+        """Encoded features (R, N, features) of N inputs like those of `fine_tune`, without
+        dropout.
+        """
+        return encode_all(self.encoder, self.parameters, read_inputs(self.encoder, inputs))
 
-    def logits(self, inputs: ArrayLike | Tensor) -> NDArray[np.float64]:
-        """Logits (R, N) of the label +1 for inputs (N, length)."""
+    def logits(self, inputs: ArrayLike | Inputs) -> NDArray[np.float64]:
+        """Logits (R, N) of the label +1 for N inputs like those of `fine_tune`."""
         without_bias = (self.features(inputs) @ self.head.numpy()[..., None])[..., 0]
         logits: NDArray[np.float64] = without_bias + self.bias.numpy()[:, None]
         return logits
@@ -68,7 +65,11 @@ class FineTuned:
     @property
     def distance(self) -> NDArray[np.float64]:
         """‖w_T − w_0‖ of the encoders' parameters, (R,)."""
-        return np.asarray(np.linalg.norm(self.flat_parameters - self.flat_start, axis=1))
+        squares = np.zeros(len(self.seeds))
+        for key, value in self.parameters.items():
+            moved = (value - self.start[key]).reshape(len(value), -1).double()
+            squares += moved.square().sum(dim=1).numpy()
+        return np.sqrt(squares)
 
     @property
     def flat_parameters(self) -> NDArray[np.float64]:
@@ -80,15 +81,15 @@ class FineTuned:
         """Parameters of the encoders that tuning started from, (R, p)."""
         return _flat(self.start)
 
-    def start_encoder(self, replica: int) -> TokenEncoder:
+    def start_encoder(self, replica: int) -> Any:
         """A copy of the encoder that a replica's tuning started from."""
         return self._filled(self.start, replica)
 
-    def tuned_encoder(self, replica: int) -> TokenEncoder:
+    def tuned_encoder(self, replica: int) -> Any:
         """A copy of a replica's encoder after tuning."""
         return self._filled(self.parameters, replica)
 
-    def _filled(self, parameters: dict[str, Tensor], replica: int) -> TokenEncoder:
+    def _filled(self, parameters: dict[str, Tensor], replica: int) -> Any:
         if checks.whole_number("replica", replica, low=0) >= len(self.seeds):
             raise ValueError(
                 f"replica must be below {len(self.seeds)}, the number of replicas, got {replica}"
@@ -102,6 +103,6 @@ class FineTuned:
 
 def _flat(parameters: dict[str, Tensor]) -> NDArray[np.float64]:
     flat: NDArray[np.float64] = torch.cat(
-        [value.flatten(1) for value in parameters.values()], dim=1
+        [value.reshape(len(value), -1) for value in parameters.values()], dim=1
     ).numpy()
     return flat

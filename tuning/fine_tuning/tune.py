@@ -9,19 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
-from torch.func import functional_call, grad, vmap
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from tunebound._ground import checks
 from tunebound.tuning.division import ceil_div
-from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.arguments import (
-    labelled_sequences,
+    labelled_inputs,
     left_out_samples,
     replica_seeds,
 )
 from tunebound.tuning.fine_tuning.batch_loss import batch_loss
+from tunebound.tuning.fine_tuning.encoding import Inputs, encode, feature_size, rows, stackable
 from tunebound.tuning.fine_tuning.iterate import Average, Iterate, trailed
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
@@ -32,14 +31,15 @@ from tunebound.tuning.fine_tuning.methods.method import (
 )
 from tunebound.tuning.fine_tuning.optimisers import OPTIMISERS, Optimiser, make_optimiser
 from tunebound.tuning.fine_tuning.run import FineTuned
+from tunebound.tuning.fine_tuning.slopes import one_by_one, together
 from tunebound.tuning.threads import threads_for
 
 ORDER_AND_DROPOUT, OWN_NOISE, HEAD = range(3)
 
 
 def fine_tune(
-    encoder: TokenEncoder,
-    inputs: ArrayLike | Tensor,
+    encoder: nn.Module,
+    inputs: ArrayLike | Inputs,
     y: ArrayLike | Tensor,
     *,
     method: str | Method = "plain",
@@ -50,6 +50,7 @@ def fine_tune(
     batch_size: int = 16,
     dropout: float = 0.1,
     optimiser: str = "sgd",
+    warm_up: float = 0.0,
 ) -> FineTuned:
     """Tune replicas of an encoder with a linear head that differ in seed or in a sample that they
     do not see.
@@ -57,16 +58,24 @@ def fine_tune(
     A replica takes steps of mini-batch gradient descent, or of Adam, on the mean logistic loss
     ln(1 + exp(−y·logit)), logit = head·feature + bias, encoder and head together, with what its
     method changes of that. Batches follow a random order of the samples, drawn anew after each
-    pass; one that crosses the end of a pass may hold a sample twice. All replicas advance in one
-    batched computation in float64 on the CPU.
+    pass; one that crosses the end of a pass may hold a sample twice.
+
+    Replicas of a `TokenEncoder` advance in one batched computation in float64. Those of any other
+    module are computed one after the other, in the module's own precision and in evaluation mode
+    (so without dropout of its own; `dropout` acts on its features); the head is in float64. All of
+    it is on the CPU.
 
     Parameters
     ----------
-    encoder : TokenEncoder
-        The start w_0 of all replicas, unless the method moves it; it is not changed. Parameters
-        that do not require a gradient stay where tuning starts.
-    inputs : (n, length) integers in [0, vocabulary)
-        At least 2 token sequences.
+    encoder : Module
+        Maps a batch of inputs, its only argument, to features (batch, d). The start w_0 of all
+        replicas, unless the method moves it; it is not changed. Parameters that do not require a
+        gradient stay where tuning starts, and replicas share them. Methods that move embeddings or
+        re-train by themselves take a `TokenEncoder` only, and say so.
+    inputs : (n, length) integers in [0, vocabulary), (n, ...) array, or mapping of str to these
+        Of at least 2 samples: token sequences for a `TokenEncoder`, else what the encoder takes. A
+        mapping with an ``attention_mask`` (n, length), 0 at padding, is cut to the longest sample
+        of each batch.
     y : (n,)
         Labels −1 and +1, both of them.
     method : str or Method
@@ -94,10 +103,14 @@ def fine_tune(
     dropout : float
         In [0, 1): probability that a feature is set to zero in a step; those left are divided by 1
         − dropout.
-    optimiser : {"sgd", "adam", "adam_uncorrected"}
+    optimiser : {"sgd", "adam", "adam_uncorrected", "adamw"}
         What a gradient becomes before it moves a parameter, unless the method has an optimiser of
-        its own: itself, or a step of Adam (0.9, 0.999, 10⁻⁸) with or without bias correction. A
-        batch of which a replica sees nothing has gradient 0; Adam moves on by its momentum there.
+        its own: itself, or a step of Adam (0.9, 0.999, 10⁻⁸) with or without bias correction, or
+        with correction and a decay of 0.01 of all that moves. A batch of which a replica sees
+        nothing has gradient 0; Adam moves on by its momentum there.
+    warm_up : float
+        In [0, 1): share of the steps, the first ones, over which the step size rises linearly; on
+        top of what the method does with it.
 
     Returns
     -------
@@ -111,12 +124,16 @@ def fine_tune(
         If a loss or a parameter stops being finite.
     """
     tuned_by = find_method(method)
-    tokens, labels = labelled_sequences(encoder, inputs, y)
+    read, labels = labelled_inputs(encoder, inputs, y)
     chosen = replica_seeds(seeds)
+    copied = copy.deepcopy(encoder).to("cpu").eval()
+    if stackable(copied):
+        copied.double()
     plan = _Plan(
-        encoder=copy.deepcopy(encoder).to("cpu", torch.float64),
+        encoder=copied,
+        features=feature_size(copied, read),
         method=tuned_by,
-        tokens=tokens,
+        inputs=read,
         labels=labels,
         seeds=chosen,
         left_out=left_out_samples(left_out, len(chosen), labels),
@@ -133,8 +150,11 @@ def fine_tune(
             )
         ),
         optimiser=tuned_by.optimiser(checks.choice("optimiser", optimiser, tuple(OPTIMISERS))),
+        warm_up=checks.real_number(
+            "warm_up", warm_up, low=0, below=1, remedy="it is a share of the steps"
+        ),
     )
-    with threads_for(encoder.parameter_count):
+    with threads_for(sum(value.numel() for value in copied.parameters())):
         return _tune(plan)
 
 
@@ -142,9 +162,10 @@ def fine_tune(
 class _Plan:
     """Checked arguments, with what the method makes of them."""
 
-    encoder: TokenEncoder
+    encoder: nn.Module
+    features: int
     method: Method
-    tokens: Tensor
+    inputs: Inputs
     labels: Tensor
     seeds: list[int]
     left_out: NDArray[np.int64]
@@ -153,6 +174,7 @@ class _Plan:
     batch: int
     dropout: float
     optimiser: str
+    warm_up: float
 
     def generators(self, purpose: int) -> list[torch.Generator]:
         """One a replica; the purposes share no random numbers."""
@@ -165,14 +187,16 @@ def _tune(plan: _Plan) -> FineTuned:
     seen = torch.ones(len(plan.seeds), len(plan.labels), dtype=torch.float64)
     without = np.flatnonzero(plan.left_out >= 0)
     seen[without, plan.left_out[without]] = 0
-    started = method.start(encoder, plan.tokens, seen, own)
+    started = method.start(encoder, plan.inputs, seen, own)
     if started is None:
         started = copies(encoder, len(plan.seeds))
-    now = Iterate({key: value.clone() for key, value in started.items()}, *_heads(plan))
+    moving = {key for key, value in encoder.named_parameters() if value.requires_grad}
+    resting = {key: value for key, value in started.items() if key not in moving}
+    now = Iterate({key: started[key] for key in started if key in moving}, *_heads(plan))
     order = _order(plan, common)
     memory = method.memory()
     trail = now
-    slope = vmap(grad(_loss(plan), has_aux=True))
+    slope = (together if stackable(encoder) else one_by_one)(_loss(plan))
     losses = np.empty((len(plan.seeds), plan.steps))
     average = Average(method.averaged_from(plan.steps))
     optimiser = make_optimiser(plan.optimiser)
@@ -186,7 +210,8 @@ def _tune(plan: _Plan) -> FineTuned:
             now,
             trail,
             started,
-            plan.tokens[batch],
+            resting,
+            batch,
             plan.labels[batch],
             seen.gather(1, batch),
             keep,
@@ -198,15 +223,15 @@ def _tune(plan: _Plan) -> FineTuned:
         if memory is not None:
             trail = trailed(trail, now, memory)
         average.add(step, now)
-    parameters, heads, biases = average.result(now)
-    for value in (*parameters.values(), heads, biases):
-        _refuse_infinite(plan, value.flatten(1).sum(dim=1).numpy(), plan.steps)
+    moved, heads, biases = average.result(now)
+    for value in (*moved.values(), heads, biases):
+        _refuse_infinite(plan, value.reshape(len(value), -1).sum(dim=1).numpy(), plan.steps)
     return FineTuned(
         encoder=encoder,
         method=method,
         seeds=np.asarray(plan.seeds, dtype=np.int64),
         left_out=plan.left_out,
-        parameters=parameters,
+        parameters={key: moved.get(key, value) for key, value in started.items()},
         start=started,
         head=heads.mean(dim=1),
         bias=biases.mean(dim=1),
@@ -225,22 +250,22 @@ def _moved(
     """Where a step takes all replicas."""
     factors = plan.method.rate_factors(plan.encoder, step, plan.steps)
     recall = plan.method.recall(step, plan.steps)
+    risen = min(1.0, (step + 1) / max(plan.warm_up * plan.steps, 1))
     parameters = dict(now.parameters)
-    for key, module in plan.encoder.named_parameters():
-        factor = factors.of(key)
-        if factor == 0 or not module.requires_grad:
+    for key, before in now.parameters.items():
+        factor = risen * factors.of(key)
+        if factor == 0:
             continue  # what rests gathers no moments either
-        before = now.parameters[key]
-        direction = optimiser.direction(f"encoder.{key}", slopes.parameters[key])
+        direction = optimiser.direction(f"encoder.{key}", slopes.parameters[key], before)
         parameters[key] = before - plan.rate * factor * direction
         if recall != 0:
             parameters[key] = parameters[key] - recall * (before - start[key])
     # The loss is the mean over the heads: times their number, each head follows its own.
-    count, rate = now.heads.shape[1], plan.rate * factors.head
+    count, rate = now.heads.shape[1], plan.rate * risen * factors.head
     return Iterate(
         parameters,
-        now.heads - rate * optimiser.direction("heads", count * slopes.heads),
-        now.biases - rate * optimiser.direction("biases", count * slopes.biases),
+        now.heads - rate * optimiser.direction("heads", count * slopes.heads, now.heads),
+        now.biases - rate * optimiser.direction("biases", count * slopes.biases, now.biases),
     )
 
 
@@ -252,21 +277,23 @@ def _loss(plan: _Plan) -> Callable[..., tuple[Tensor, Tensor]]:
         now: Iterate,
         trail: Iterate,
         start: dict[str, Tensor],
-        inputs: Tensor,
+        resting: dict[str, Tensor],
+        batch: Tensor,
         labels: Tensor,
         counted: Tensor,
         keep: Tensor,
         noise: dict[str, Tensor],
     ) -> tuple[Tensor, Tensor]:
-        used = method.used(now.parameters, start, noise)
-        features = functional_call(encoder, dict(used), (inputs,))
+        inputs = rows(plan.inputs, batch)
+        used = method.used({**resting, **now.parameters}, start, noise)
+        features = encode(encoder, used, inputs)
         state = ReplicaState(
             encoder=encoder,
             parameters=used,
             start=start,
             heads=now.heads,
             biases=now.biases,
-            trail=trail,
+            trail=trail._replace(parameters={**resting, **trail.parameters}),
             inputs=inputs,
             labels=labels,
             counted=counted,
@@ -284,7 +311,7 @@ def _heads(plan: _Plan) -> tuple[Tensor, Tensor]:
     """Initial heads (R, H, features) and biases (R, H): uniform within 1/√features, torch's default
     for a linear layer.
     """
-    features = plan.encoder.features
+    features = plan.features
     drawn = uniform(features**-0.5, (plan.method.heads(), features + 1), plan.generators(HEAD))
     return drawn[..., :-1].clone(), drawn[..., -1].clone()
 
@@ -300,7 +327,7 @@ def _order(plan: _Plan, generators: list[torch.Generator]) -> Tensor:
 
 def _kept_features(plan: _Plan, generators: list[torch.Generator]) -> Tensor:
     """Dropout's factors (R, batch, features): 0, or 1/(1 − dropout)."""
-    size = (plan.batch, plan.encoder.features)
+    size = (plan.batch, plan.features)
     drawn = torch.stack(
         [torch.rand(size, generator=each, dtype=torch.float64) for each in generators]
     )

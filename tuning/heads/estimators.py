@@ -4,25 +4,28 @@ zero or from many random starts.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
-from tqdm import tqdm
 
 from tunebound._ground import checks
-from tunebound.tuning import arguments
-from tunebound.tuning.heads.tune import learning_rate_limits, tune_heads
+from tunebound.tuning.heads.tune import tune_heads
+from tunebound.tuning.heads.weighted import descend, remaining_slope, sample_weights
 
 if TYPE_CHECKING:
     from tunebound.theory import Certificate
+
+FALLEN = 0.1  # of the slope at 0, what may remain without a warning
 
 
 class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
@@ -31,8 +34,9 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
     steps: int
     learning_rate: float | str
     fit_intercept: bool
+    class_weight: Mapping[Any, float] | str | None
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Any:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Tune the head.
 
         Parameters
@@ -41,6 +45,11 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             Encoded features, finite.
         y : (n,) array_like
             Class labels of any kind; at least two classes.
+        sample_weight : (n,) array_like, optional
+            s, at least 0, times that of the class: the loss is Σ_i s_i ℓ_i / Σ_i s_i. A sample of
+            weight 0 is left out, as if it were not there: the others are divided by their own sum,
+            as by the weighting "1/(n-1)" of `tune_heads`; for its "1/n" multiply a learning rate of
+            your own by the share of the weights that is left.
 
         Returns
         -------
@@ -49,8 +58,17 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         Raises
         ------
         ValueError, TypeError
-            For data or parameters that are malformed or out of range; before any work.
+            For data, weights or parameters that are malformed or out of range; before any work.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the loss still slopes at the end, along some feature of unit variance, more than a
+            tenth of what it did at 0. Features in different units are the usual reason.
         """
+        return self._fit(X, y, sample_weight)
+
+    def _fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Any:
         checks.unmasked("X", X)
         checks.unmasked("y", y)
         features, labels = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
@@ -61,15 +79,16 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         count = len(self.classes_)
         if count < 2:
             raise ValueError(
-                f"y holds one class only, {self.classes_[0]!r}; a classifier needs samples of two"
-                " classes"
+                f"y holds one class only, {self.classes_.tolist()[0]!r}; a classifier needs"
+                " samples of two classes"
             )
+        weights = sample_weights(sample_weight, self.class_weight, self.classes_, which)
+        self._weighed_alike = bool((weights == weights[0]).all())
         inputs = (
             np.hstack([features, np.ones((len(features), 1))]) if self.fit_intercept else features
         )
-        outputs = 1 if count == 2 else count
-        starts = self._starts(inputs.shape[1], outputs)
-        if count == 2:
+        starts = self._starts(inputs.shape[1], 1 if count == 2 else count)
+        if count == 2 and self._weighed_alike:
             options: dict[str, Any] = {
                 "steps": steps,
                 "record": [steps],
@@ -78,7 +97,17 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             }
             head = tune_heads(inputs, 2 * which - 1, **options, **_started(starts[..., 0])).weights
         else:
-            head = _descend(inputs, which, starts, steps, self.learning_rate).mean(axis=0).T
+            heads = descend(inputs, which, weights, starts, steps, self.learning_rate)
+            head = heads.mean(axis=0).T
+        slope = remaining_slope(inputs, which, weights, head.T, centred=self.fit_intercept)
+        if slope > FALLEN:
+            warnings.warn(
+                f"after {steps} steps the loss still slopes {slope:.2g} times what it did at the"
+                " start, along a feature of unit variance; scale the features, for example by"
+                f" sklearn.preprocessing.StandardScaler, or raise steps={steps}",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
         self.coef_ = head[:, : features.shape[1]].copy()
         self.intercept_ = head[:, -1].copy() if self.fit_intercept else np.zeros(len(head))
         self.n_iter_ = steps
@@ -98,6 +127,13 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         if logits.ndim == 1:
             return np.stack([expit(-logits), expit(logits)], axis=1)
         return np.asarray(softmax(logits, axis=1))
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logarithms of `predict_proba`, (n, classes), also where it underflows."""
+        logits = self.decision_function(X)
+        if logits.ndim == 1:
+            return np.stack([log_expit(-logits), log_expit(logits)], axis=1)
+        return np.asarray(log_softmax(logits, axis=1))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Most probable class, (n,)."""
@@ -128,6 +164,9 @@ class HeadTuningClassifier(_LinearClassifier):
         with its column of ones; "auto" is 1/β.
     fit_intercept : bool
         Whether to append a constant feature; its weight is the intercept.
+    class_weight : dict, "balanced" or None
+        Weight of each class by its label, 1 where it is not named; "balanced" gives all classes the
+        same sum of weights. It multiplies `sample_weight`.
 
     Attributes
     ----------
@@ -139,19 +178,29 @@ class HeadTuningClassifier(_LinearClassifier):
 
     Notes
     -----
-    Sample weights are not supported: the theory weighs all samples alike. The training data are
-    kept for `certificate_`.
+    With weights s, β is that of the weighted loss: 1/n becomes s_i/Σs. The limit on separable data
+    is the maximum-margin separator whatever the weights above 0 are. The training data are kept for
+    `certificate_`.
+
+    The step size is that of the feature with the largest range: scale the features first.
     """
 
     def __init__(
-        self, steps: int = 1000, learning_rate: float | str = "auto", fit_intercept: bool = True
+        self,
+        steps: int = 1000,
+        learning_rate: float | str = "auto",
+        fit_intercept: bool = True,
+        class_weight: Mapping[Any, float] | str | None = None,
     ) -> None:
         self.steps = steps
         self.learning_rate = learning_rate
         self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> HeadTuningClassifier:
-        super().fit(X, y)
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> HeadTuningClassifier:
+        self._fit(X, y, sample_weight)
         self._fitted_on = (X, y)
         return self
 
@@ -170,9 +219,16 @@ class HeadTuningClassifier(_LinearClassifier):
             Before `fit`.
         ValueError
             For data that no head separates, on which a head without penalty has nothing to tend to,
-            and all that `theory.certify` refuses, such as a class with one sample.
+            for samples that were weighed differently, and all that `theory.certify` refuses, such
+            as a class with one sample.
         """
         check_is_fitted(self)
+        if not self._weighed_alike:
+            raise ValueError(
+                "the samples were weighed differently, and the theorems behind the certificate"
+                " weigh all alike; fit without sample_weight and class_weight, or certify the"
+                " limit alone by theory.certify(X, y)"
+            )
         from tunebound.theory import certify
 
         X, y = self._fitted_on
@@ -198,7 +254,7 @@ class MultiHeadClassifier(_LinearClassifier):
         H, at least 1.
     init_scale : float
         Standard deviation of the normal starts.
-    steps, learning_rate, fit_intercept
+    steps, learning_rate, fit_intercept, class_weight
         As for `HeadTuningClassifier`; every head takes steps of this size on its own loss.
     random_state : int, RandomState or None
         Of the starts; None draws them from NumPy's global generator, as is scikit-learn's habit.
@@ -221,6 +277,7 @@ class MultiHeadClassifier(_LinearClassifier):
         learning_rate: float | str = "auto",
         fit_intercept: bool = True,
         random_state: Any = None,
+        class_weight: Mapping[Any, float] | str | None = None,
     ) -> None:
         self.n_heads = n_heads
         self.init_scale = init_scale
@@ -228,6 +285,7 @@ class MultiHeadClassifier(_LinearClassifier):
         self.learning_rate = learning_rate
         self.fit_intercept = fit_intercept
         self.random_state = random_state
+        self.class_weight = class_weight
 
     def _starts(self, d: int, outputs: int) -> NDArray[np.float64]:
         heads = checks.whole_number("n_heads", self.n_heads, low=1)
@@ -238,27 +296,3 @@ class MultiHeadClassifier(_LinearClassifier):
 def _started(starts: NDArray[np.float64]) -> dict[str, Any]:
     """The arguments of `tune_heads` for starts (H, d)."""
     return {"init": starts[0]} if len(starts) == 1 else {"init": starts, "heads": len(starts)}
-
-
-def _descend(
-    X: NDArray[np.float64],
-    which: NDArray[np.intp],
-    starts: NDArray[np.float64],
-    steps: int,
-    learning_rate: float | str,
-) -> NDArray[np.float64]:
-    """Heads (H, d, classes) after gradient descent on the mean cross-entropy of each."""
-    heads, d, classes = starts.shape
-    # The Hessian of the cross-entropy in the logits is at most 1/2, twice that of the logistic
-    # loss.
-    limit = np.array([learning_rate_limits(X)]) / 2
-    rate = float(arguments.learning_rates(learning_rate, limit)[0])
-    Z = torch.as_tensor(X)
-    W = torch.as_tensor(starts).permute(1, 0, 2).reshape(d, heads * classes).clone()
-    target = torch.nn.functional.one_hot(torch.as_tensor(which), classes).to(Z)[:, None]
-    step = Z.mT * (rate / len(X))
-    with torch.inference_mode():
-        for _ in tqdm(range(steps), desc="tuning heads", unit="step", delay=2, disable=None):
-            shares = torch.softmax((Z @ W).unflatten(1, (heads, classes)), dim=-1).sub_(target)
-            W.addmm_(step, shares.flatten(1), alpha=-1)
-    return W.unflatten(1, (heads, classes)).permute(1, 0, 2).numpy()

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, grad
 
 from tunebound._ground import checks
-from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     ReplicaState,
@@ -75,7 +74,7 @@ class AdversarialSmoothness(Method):
         return MEMORY
 
     def draw(
-        self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]
+        self, encoder: nn.Module, batch: int, generators: list[torch.Generator]
     ) -> dict[str, Tensor]:
         return {"first": embedding_noise(encoder, batch, FIRST * self.radius, generators)}
 

@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import grad_and_value
 
-from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.batch_loss import batch_loss
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
@@ -58,7 +57,7 @@ class FreeAdversarial(Method):
         return (1 + PLACES) * steps  # the loss that is recorded is without a move
 
     def draw(
-        self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]
+        self, encoder: nn.Module, batch: int, generators: list[torch.Generator]
     ) -> dict[str, Tensor]:
         size = (batch, *embedding_shape(encoder))
         drawn = [torch.rand(size, generator=each, dtype=torch.float64) for each in generators]

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from tunebound.tuning.encoders.tokens import TokenEncoder
+from torch import nn
+
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     RateFactors,
@@ -29,8 +30,8 @@ class LayerwiseRates(Method):
         "what the step size is divided by from a layer to the one below it", least=1
     )
 
-    def rate_factors(self, encoder: TokenEncoder, step: int, steps: int) -> RateFactors:
-        layers = encoder.parameter_layers[::-1]
+    def rate_factors(self, encoder: nn.Module, step: int, steps: int) -> RateFactors:
+        layers = _layers(encoder)[::-1]
         return RateFactors(
             encoder={
                 key: self.strength**-below
@@ -38,3 +39,17 @@ class LayerwiseRates(Method):
                 for key in keys
             }
         )
+
+
+def _layers(encoder: nn.Module) -> tuple[tuple[str, ...], ...]:
+    layers: tuple[tuple[str, ...], ...] = getattr(encoder, "parameter_layers", ())
+    missing = {key for key, _ in encoder.named_parameters()} - {
+        key for keys in layers for key in keys
+    }
+    if missing:
+        raise TypeError(
+            f"layerwise_rates needs to know the layers of encoder {type(encoder).__name__}: give it"
+            " parameter_layers, tuples of the names of its parameters from the lowest layer up;"
+            f" {len(missing)} are in none, such as {min(missing)}"
+        )
+    return layers

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from tunebound.tuning.encoders.tokens import TokenEncoder
+from torch import nn
+
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     RateFactors,
@@ -29,5 +30,5 @@ class LinearProbing(Method):
         "the share of the steps, the first ones, in which the head alone moves", below=1
     )
 
-    def rate_factors(self, encoder: TokenEncoder, step: int, steps: int) -> RateFactors:
+    def rate_factors(self, encoder: nn.Module, step: int, steps: int) -> RateFactors:
         return RateFactors(encoder=0.0 if step + 1 <= self.strength * steps else 1.0)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from tunebound._ground import checks
 from tunebound._ground.registry import Registry, modules_in
+from tunebound.tuning.fine_tuning.encoding import Inputs
 from tunebound.tuning.fine_tuning.iterate import Iterate
-
-if TYPE_CHECKING:
-    from tunebound.tuning.encoders.tokens import TokenEncoder
 
 Parameters = Mapping[str, Tensor]
 CLAIMS = ("accuracy", "scores over seeds", "leave-one-out")
@@ -56,7 +54,7 @@ class ReplicaState:
 
     Attributes
     ----------
-    encoder : TokenEncoder
+    encoder : Module
         Its structure; its own parameters are not used.
     parameters, start : mapping of str to Tensor
         Of the encoder now, and at the start of fine-tuning.
@@ -65,7 +63,7 @@ class ReplicaState:
     trail : Iterate
         The exponential average of the iterates for a method with a `memory`; for others, where
         tuning starts.
-    inputs : (batch, length) Tensor
+    inputs : (batch, length) Tensor, or what the encoder takes
     labels, counted : (batch,) Tensor
         −1 or +1; and 1, or 0 for a sample that this replica does not see.
     keep : (batch, features) Tensor
@@ -76,13 +74,13 @@ class ReplicaState:
         What the method drew for this step.
     """
 
-    encoder: TokenEncoder
+    encoder: nn.Module
     parameters: Parameters
     start: Parameters
     heads: Tensor
     biases: Tensor
     trail: Iterate
-    inputs: Tensor
+    inputs: Inputs
     labels: Tensor
     counted: Tensor
     keep: Tensor
@@ -127,12 +125,12 @@ class Method:
     `claims` is what its source says that it improves: "accuracy", "scores over seeds" (they vary
     less, or fewer runs fail) or "leave-one-out" (the result depends less on one sample). Five
     `strengths`, ascending and the default among them, are what a comparison tries: from hardly any
-    effect to a strong one. All
-    replicas advance in one batched computation: `used` and `penalty` are called for one replica
-    inside `torch.func.vmap` and `torch.func.grad`, so they must be pure functions of tensors
-    without branches on values; whatever is random comes from `draw`, one generator a replica, so
-    that a replica is the same in any company. A sample that a replica does not see has ``counted``
-    0 in its batches, and a penalty must weigh it by that.
+    effect to a strong one. All replicas of a `TokenEncoder` advance in one batched computation:
+    `used` and `penalty` are called for one replica inside `torch.func.vmap` and `torch.func.grad`,
+    so they must be pure functions of tensors without branches on values; whatever is random comes
+    from `draw`, one generator a replica, so that a replica is the same in any company. A sample
+    that a replica does not see has ``counted`` 0 in its batches, and a penalty must weigh it by
+    that.
     """
 
     strength: float = 0.0
@@ -168,7 +166,7 @@ class Method:
         return rate
 
     def optimiser(self, given: str) -> str:
-        """The optimiser, one of "sgd", "adam" and "adam_uncorrected", from the one that
+        """The optimiser, one of "sgd", "adam", "adam_uncorrected" and "adamw", from the one that
         `fine_tune` was given.
         """
         return given
@@ -177,7 +175,7 @@ class Method:
         """Share of features that is dropped, from that of plain fine-tuning."""
         return share
 
-    def rate_factors(self, encoder: TokenEncoder, step: int, steps: int) -> RateFactors:
+    def rate_factors(self, encoder: nn.Module, step: int, steps: int) -> RateFactors:
         """What the step size is multiplied by in a step, from 0, of `steps` in all."""
         return RateFactors()
 
@@ -198,15 +196,15 @@ class Method:
         return 1
 
     def start(
-        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+        self, encoder: nn.Module, inputs: Inputs, seen: Tensor, generators: list[torch.Generator]
     ) -> dict[str, Tensor] | None:
         """Where tuning starts from.
 
         Parameters
         ----------
-        encoder : TokenEncoder
-            The given one in float64; it must not be changed.
-        inputs : (n, length) Tensor
+        encoder : Module
+            The given one, a `TokenEncoder` in float64; it must not be changed.
+        inputs : (n, length) Tensor, or what the encoder takes of n samples
         seen : (R, n) Tensor
             1 where a replica may use an input, 0 where it may not.
         generators : list of R Generators
@@ -220,7 +218,7 @@ class Method:
         return None
 
     def draw(
-        self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]
+        self, encoder: nn.Module, batch: int, generators: list[torch.Generator]
     ) -> dict[str, Tensor]:
         """Random numbers (R, ...) for one step on `batch` inputs, row r from generator r; they
         arrive as ``noise``.
@@ -247,10 +245,9 @@ class Method:
 
 
 def copies(module: nn.Module, count: int) -> dict[str, Tensor]:
-    """The module's parameters, `count` times each: (count, ...)."""
+    """The module's parameters, `count` times each: (count, ...), views that take no memory."""
     return {
-        key: value.detach().expand(count, *value.shape).clone()
-        for key, value in module.named_parameters()
+        key: value.detach().expand(count, *value.shape) for key, value in module.named_parameters()
     }
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     Parameters,
@@ -43,7 +42,7 @@ class Mixout(Method):
         return 0.0 if self.strength > 0 else share
 
     def draw(
-        self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]
+        self, encoder: nn.Module, batch: int, generators: list[torch.Generator]
     ) -> dict[str, Tensor]:
         columns = {
             f"{name}.weight": module.in_features
@@ -65,4 +64,4 @@ class Mixout(Method):
             key: (mask * start[key] + (1 - mask) * parameters[key] - p * start[key]) / (1 - p)
             for key, mask in noise.items()
         }
-        return {**parameters, **mixed}
+        return {**parameters, **{key: w.to(start[key].dtype) for key, w in mixed.items()}}

@@ -6,10 +6,11 @@ Scales are relative to embeddings whose entries are about 1, as those of the enc
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from tunebound.tuning.encoders.tokens import TokenEncoder
+from tunebound.tuning.fine_tuning.encoding import Inputs
 from tunebound.tuning.fine_tuning.methods.method import Parameters, ReplicaState
 
 # No published scale: noise that moves the features of the encoders here.
@@ -17,19 +18,20 @@ SCALE = 0.3
 TINY = 1e-30  # keeps the direction of a gradient 0 at 0
 
 
-def embedding_shape(encoder: TokenEncoder) -> tuple[int, int]:
+def embedding_shape(encoder: nn.Module) -> tuple[int, int]:
     """Length and size of an embedded sequence."""
     table = getattr(encoder, "table", None)
-    if not isinstance(table, Tensor):
+    if not isinstance(encoder, TokenEncoder) or not isinstance(table, Tensor):
         raise TypeError(
-            f"encoder {type(encoder).__name__} has no parameter table (vocabulary + 1, size); noise"
-            " on the embeddings needs one that is embedded by TokenEncoder.embed"
+            f"encoder {type(encoder).__name__} has no parameter table (vocabulary + 1, size);"
+            " methods that move the embeddings need a TokenEncoder that embeds it by"
+            " TokenEncoder.embed"
         )
     return encoder.length, table.shape[1]
 
 
 def embedding_noise(
-    encoder: TokenEncoder, batch: int, scale: float, generators: list[torch.Generator]
+    encoder: nn.Module, batch: int, scale: float, generators: list[torch.Generator]
 ) -> Tensor:
     """Normal numbers (R, batch, length, size of an embedding) of standard deviation `scale`."""
     size = (batch, *embedding_shape(encoder))
@@ -39,7 +41,7 @@ def embedding_noise(
 
 
 def perturbed_features(
-    encoder: TokenEncoder, parameters: Parameters, inputs: Tensor, noise: Tensor
+    encoder: nn.Module, parameters: Parameters, inputs: Inputs, noise: Tensor
 ) -> Tensor:
     """Features (batch, features) of inputs whose embedded tokens are moved by the noise."""
     features: Tensor = functional_call(encoder, {**parameters, "perturbation": noise}, (inputs,))

@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from torch import nn
+
 from tunebound._ground import checks
-from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     RateFactors,
@@ -61,7 +62,7 @@ class RecallAdam(Method):
     def learning_rate(self, rate: float) -> float:
         return self.step_size
 
-    def rate_factors(self, encoder: TokenEncoder, step: int, steps: int) -> RateFactors:
+    def rate_factors(self, encoder: nn.Module, step: int, steps: int) -> RateFactors:
         return RateFactors(encoder=self._annealed(step, steps))
 
     def recall(self, step: int, steps: int) -> float:

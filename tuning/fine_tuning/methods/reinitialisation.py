@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
-from tunebound.tuning.encoders.tokens import TokenEncoder
+from tunebound.tuning.fine_tuning.encoding import Inputs, rows, stackable
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     StrengthRange,
@@ -20,7 +21,9 @@ from tunebound.tuning.fine_tuning.methods.method import (
 @dataclass(frozen=True)
 class Reinitialisation(Method):
     """The encoder's top k linear layers are drawn anew from the default of torch: uniform within
-    1/√fan-in (Zhang et al., 2021, one to six of 24 layers).
+    1/√fan-in (Zhang et al., 2021, one to six of 24 layers). Layers are in the order in which the
+    encoder holds them; of one that is no `TokenEncoder`, without those that its features do not
+    depend on, such as a pooler beside.
     """
 
     strength: float = 1
@@ -35,13 +38,9 @@ class Reinitialisation(Method):
     )
 
     def start(
-        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+        self, encoder: nn.Module, inputs: Inputs, seen: Tensor, generators: list[torch.Generator]
     ) -> dict[str, Tensor] | None:
-        linear = [
-            (name, module)
-            for name, module in encoder.named_modules()
-            if isinstance(module, nn.Linear)
-        ]
+        linear = _used_layers(encoder, inputs)
         if len(linear) < self.strength:
             raise ValueError(
                 f"{self.name} draws {self.strength:g} linear layer(s) anew, but encoder"
@@ -52,5 +51,21 @@ class Reinitialisation(Method):
         for name, layer in linear[-int(self.strength) :]:
             limit = 1 / math.sqrt(layer.in_features)
             for key in (f"{name}.{own}" for own, _ in layer.named_parameters()):
-                started[key] = uniform(limit, started[key].shape[1:], generators)
+                drawn = uniform(limit, started[key].shape[1:], generators)
+                started[key] = drawn.to(started[key].dtype)
         return started
+
+
+def _used_layers(encoder: nn.Module, inputs: Inputs) -> list[tuple[str, nn.Linear]]:
+    """Linear layers by name, from the lowest up, on which features depend."""
+    layers = {
+        name: module for name, module in encoder.named_modules() if isinstance(module, nn.Linear)
+    }
+    if stackable(encoder) or not layers:
+        return list(layers.items())
+    weights = {f"{name}.weight": layer.weight.detach() for name, layer in layers.items()}
+    for weight in weights.values():
+        weight.requires_grad_(True)
+    features = functional_call(encoder, weights, (rows(inputs, torch.arange(2)),))
+    slopes = torch.autograd.grad(features.sum(), list(weights.values()), allow_unused=True)
+    return [layer for layer, slope in zip(layers.items(), slopes, strict=True) if slope is not None]

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from numpy.typing import ArrayLike
@@ -20,6 +21,7 @@ from tunebound.tuning.encoders.reconstruction import (
 )
 from tunebound.tuning.encoders.retraining import BATCH_SIZE, HIDDEN_SHARE, LEARNING_RATE, STEPS
 from tunebound.tuning.encoders.tokens import TokenEncoder
+from tunebound.tuning.fine_tuning.encoding import Inputs
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     StrengthRange,
@@ -65,14 +67,15 @@ class SelfUnsupervised(Method):
         return int(self.strength) + steps  # re-training counts as well
 
     def start(
-        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+        self, encoder: nn.Module, inputs: Inputs, seen: Tensor, generators: list[torch.Generator]
     ) -> dict[str, Tensor] | None:
         return self.retrained(encoder, inputs, seen)
 
-    def retrained(self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor) -> dict[str, Tensor]:
+    def retrained(self, encoder: nn.Module, inputs: Any, seen: Tensor) -> dict[str, Tensor]:
         """Parameters (R, ...) after re-training on the inputs (n, length) that each replica may
         read, where `seen` (R, n) is 1.
         """
+        encoder = self.reconstructible(encoder)
         # replicas that see the same inputs share a start
         samples, replica = torch.unique(seen, dim=0, return_inverse=True)
         decoder = copy.deepcopy(
@@ -97,12 +100,23 @@ class SelfUnsupervised(Method):
             rate = LEARNING_RATE * (1 + math.cos(math.pi * (step - 1) / self.strength)) / 2
             slopes = slope(parameters, inputs[drawn], hidden, samples[:, drawn])
             for key in trained:
-                parameters[key] = parameters[key] - rate * optimiser.direction(key, slopes[key])
+                parameters[key] = parameters[key] - rate * optimiser.direction(
+                    key, slopes[key], parameters[key]
+                )
         return {
             key.removeprefix("encoder."): value[replica]
             for key, value in parameters.items()
             if key.startswith("encoder.")
         }
+
+    def reconstructible(self, encoder: nn.Module) -> TokenEncoder:
+        """The encoder, or an error: re-training by itself is for a `TokenEncoder` alone."""
+        if not isinstance(encoder, TokenEncoder):
+            raise TypeError(
+                f"{self.name} re-trains a TokenEncoder, got {type(encoder).__name__}; call"
+                " tuning.self_unsupervised_retraining first and fine-tune the encoder it returns"
+            )
+        return encoder
 
 
 @register_method
@@ -118,7 +132,7 @@ class SelfUnsupervisedCommon(SelfUnsupervised):
     formula = "w_0 ← Adam on −mean ln p_w(x_hidden | x_visible), x from all of the task's inputs"
 
     def start(
-        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+        self, encoder: nn.Module, inputs: Inputs, seen: Tensor, generators: list[torch.Generator]
     ) -> dict[str, Tensor] | None:
         return self.retrained(encoder, inputs, torch.ones_like(seen))
 
@@ -147,14 +161,14 @@ class FurtherPretraining(SelfUnsupervised):
     strength_range = StrengthRange("the number of steps of pre-training", least=1, whole=True)
 
     def start(
-        self, encoder: TokenEncoder, inputs: Tensor, seen: Tensor, generators: list[torch.Generator]
+        self, encoder: nn.Module, inputs: Inputs, seen: Tensor, generators: list[torch.Generator]
     ) -> dict[str, Tensor] | None:
         if self.corpus is None:
             raise ValueError(
                 f"{self.name} has no corpus to read; give it one with"
                 " dataclasses.replace(method, corpus=tokens)"
             )
-        corpus = sequences("corpus", self.corpus, encoder)
+        corpus = sequences("corpus", self.corpus, self.reconstructible(encoder))
         return self.retrained(encoder, corpus, seen.new_ones(len(seen), len(corpus)))
 
 

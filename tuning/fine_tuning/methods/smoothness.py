@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tunebound._ground import checks
-from tunebound.tuning.encoders.tokens import TokenEncoder
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     ReplicaState,
@@ -63,7 +62,7 @@ class Smoothness(Method):
         return 2 * steps  # with and without noise
 
     def draw(
-        self, encoder: TokenEncoder, batch: int, generators: list[torch.Generator]
+        self, encoder: nn.Module, batch: int, generators: list[torch.Generator]
     ) -> dict[str, Tensor]:
         return {"noise": embedding_noise(encoder, batch, self.noise, generators)}
 

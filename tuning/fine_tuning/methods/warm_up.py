@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from tunebound.tuning.encoders.tokens import TokenEncoder
+from torch import nn
+
 from tunebound.tuning.fine_tuning.methods.method import (
     Method,
     RateFactors,
@@ -29,6 +30,6 @@ class WarmUp(Method):
         "the share of the steps, the first ones, over which the step size rises", below=1
     )
 
-    def rate_factors(self, encoder: TokenEncoder, step: int, steps: int) -> RateFactors:
+    def rate_factors(self, encoder: nn.Module, step: int, steps: int) -> RateFactors:
         factor = min(1.0, (step + 1) / max(self.strength * steps, 1))
         return RateFactors(head=factor, encoder=factor)
