@@ -142,7 +142,7 @@ def test_report_tells_the_failure_first(directory):
     assert page.index("P-Full") < page.index("F-closed")
     assert "all at κ = 0.99 and T = 1" in page
     assert "tunebound verify P-Full --data" in page
-    verdict = page[page.index("<b>P-Full</b>") : page.index("<b>F-apart</b>")]
+    verdict = page[page.index('<tr id="P-Full">') : page.index('<tr id="F-apart">')]
     assert "new draws" not in verdict
 
 
