@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,7 +123,11 @@ class Tasks(Setting[SampleSpecification, TaskSample, TaskEvidence, TaskOptions])
     def draw(self, source: SampleSpecification) -> str:
         return source.draw
 
-    def batch_key(self, source: SampleSpecification | TaskSample) -> object:
+    def parts(self, source: SampleSpecification) -> Mapping[str, str]:
+        package = source.encoder.replace("-", "_")
+        return {"transformers": "transformers", source.encoder: package}
+
+    def batch_key(self, source: SampleSpecification | TaskSample) -> Hashable:
         task, preparation = (getattr(source, each, "") for each in ("task", "preparation"))
         return task, preparation, source.n
 
