@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 Text = str | tuple[str, str]
@@ -47,11 +47,10 @@ class TaskFormat:
     pairs_of: str = "columns"
     hub: tuple[str, str] | None = None
     note: str = ""
-    labels: tuple[str, ...] = field(default=("label",))
 
     def examples(self, row: Row) -> Iterator[tuple[Text, str | float]]:
         """The texts of one row, each with its label; KeyError names what the row lacks."""
-        label = row[_one_of(self.labels, row)]
+        label = row[_one_of(("label",), row)]
         if self.pairs_of == "choices":
             asked = "cause" if str(row["question"]) == "cause" else "result"
             premise = f"{row['premise']} What was the {asked}?"

@@ -67,8 +67,8 @@ def batches(encoder: PretrainedEncoder, inputs: Any, batch_size: int) -> Iterato
             part = tensor[start : start + batch_size]
             yield part, np.arange(start, start + len(part))
         return
+    split_pairs(inputs)
     texts = list(inputs)
-    split_pairs(texts)
     order = np.argsort([sum(map(len, parts_of(text))) for text in texts], kind="stable")
     full = 0
     for start in range(0, len(order), batch_size):
