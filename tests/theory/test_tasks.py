@@ -223,6 +223,7 @@ def test_folders_and_names_that_are_not_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(datasets, "load_dataset", stored)
     task = read_hub_task("cola")
+    read_hub_task.cache_clear()
     assert task.train.texts == ("It rains.", "It rain.")
     assert task.train.labels.tolist() == [1, -1]
 

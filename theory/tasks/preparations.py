@@ -57,14 +57,24 @@ PREPARATIONS = {
 }
 
 
-@lru_cache(maxsize=4)
-def encoder_of(name: str, pooling: str, middle: bool) -> tuning.PretrainedEncoder:
+@lru_cache(maxsize=2)
+def loaded(name: str) -> tuning.PretrainedEncoder:
+    """The encoder of that name, loaded once a process."""
+    return tuning.pretrained(name)
+
+
+def encoder_of(
+    name: str, pooling: str, *, middle: bool, max_length: int
+) -> tuning.PretrainedEncoder:
     """The encoder of that name, read as a preparation says."""
-    encoder = tuning.pretrained(name, pooling=pooling)
-    if not middle:
-        return encoder
-    layers = getattr(getattr(encoder.module, "config", None), "num_hidden_layers", 0)
-    return tuning.pretrained(name, pooling=pooling, layer=layers // 2)
+    whole = loaded(name)
+    return tuning.pretrained(
+        whole.module,
+        tokenizer=whole.tokenizer,
+        pooling=pooling,
+        layer=whole.module.config.num_hidden_layers // 2 if middle else -1,
+        max_length=min(whole.max_length, max_length),
+    )
 
 
 @lru_cache(maxsize=256)
@@ -79,8 +89,9 @@ def encoded(
     """Features (n, d) as the encoder gives them, not scaled; kept in the cache, not to be
     written.
     """
-    reader = encoder_of(encoder, preparation.pooling, preparation.middle)
-    reader.max_length = min(reader.max_length, max_length)
+    reader = encoder_of(
+        encoder, preparation.pooling, middle=preparation.middle, max_length=max_length
+    )
     if preparation.towers:
         first, second = (
             reader.encode([text[side] for text in texts], cache=cache) for side in (0, 1)

@@ -123,6 +123,7 @@ def read_task(folder: Path, name: str) -> TextTask:
     return assembled(format_of(name), found)
 
 
+@lru_cache(maxsize=32)
 def read_hub_task(name: str) -> TextTask:
     """Read one of the known tasks from the Hugging Face hub, by the package datasets.
 
