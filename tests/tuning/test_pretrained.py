@@ -42,7 +42,9 @@ class Layers(torch.nn.Module):
 
     def __init__(self, size=6):
         super().__init__()
-        self.config = SimpleNamespace(hidden_size=size, num_hidden_layers=2)
+        self.config = SimpleNamespace(
+            hidden_size=size, num_hidden_layers=2, max_position_embeddings=9
+        )
         self.embedding = torch.nn.Embedding(30, size)
         self.maps = torch.nn.ModuleList(torch.nn.Linear(size, size) for _ in range(2))
         self.dropout = torch.nn.Dropout(0.5)
@@ -176,6 +178,11 @@ def test_an_image_encoder_gives_what_its_classifier_would_see():
         tuning.pretrained(module, pooling="mean")
 
 
+def test_a_length_that_nothing_cuts_to_is_refused():
+    with pytest.raises(ValueError, match="nothing here cuts texts"):
+        tuning.pretrained(Sentences(torch.nn.Embedding(30, 4)), max_length=3)
+
+
 def test_any_module_from_arrays_to_features():
     module, X = torch.nn.Linear(3, 2), np.random.default_rng(0).normal(size=(5, 3))
     got = tuning.pretrained(module).encode(X.astype(np.float32), batch_size=2)
@@ -227,6 +234,7 @@ def test_a_head_can_be_trained_on_it():
         ({"layer": 3}, ValueError, "layer must be from -3 to 2"),
         ({"layer": 1, "pooling": "own"}, ValueError, "whose tokens are pooled"),
         ({"max_length": 0}, ValueError, "max_length"),
+        ({"max_length": 10}, ValueError, "max_length must be from 1 to 9"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(arguments, error, message):

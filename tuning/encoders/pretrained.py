@@ -201,7 +201,8 @@ def pretrained(
         For a module that is given: the tokenizer that belongs to it, called as those of
         transformers are. A sentence-transformers module brings its own.
     max_length : int, optional
-        Tokens that a text is cut to; by default what tokenizer and encoder state, at most 512.
+        Tokens that the tokenizer cuts a text to, not above the encoder's positions; by default what
+        tokenizer and encoder state, at most 512.
 
     Returns
     -------
@@ -248,6 +249,11 @@ def pretrained(
         high=-1 if pooling == OWN else layers,
         remedy="others than -1 are for encoders of transformers whose tokens are pooled",
     )
+    if max_length is not None and tokenizer is None:
+        raise ValueError(
+            f"max_length={max_length}: nothing here cuts texts; pass the tokenizer too, or set"
+            " max_seq_length of a sentence-transformers module"
+        )
     if max_length is None:
         max_length = _stated_length(module, tokenizer)
     return PretrainedEncoder(
@@ -255,7 +261,7 @@ def pretrained(
         tokenizer,
         pooling=pooling,
         layer=layer,
-        max_length=whole_number("max_length", max_length, low=1),
+        max_length=whole_number("max_length", max_length, low=1, high=_positions(module)),
     )
 
 
@@ -267,10 +273,14 @@ def _is_image_encoder(module: nn.Module) -> bool:
     return hasattr(module, "forward_features") and hasattr(module, "forward_head")
 
 
+def _positions(module: nn.Module) -> int | None:
+    return getattr(getattr(module, "config", None), "max_position_embeddings", None)
+
+
 def _stated_length(module: nn.Module, tokenizer: Any) -> int:
     stated = (
         getattr(tokenizer, "model_max_length", None),
-        getattr(getattr(module, "config", None), "max_position_embeddings", None),
+        _positions(module),
         getattr(module, "max_seq_length", None),
     )
     return min([LONGEST, *(each for each in stated if isinstance(each, int) and 0 < each < STATED)])
