@@ -291,6 +291,8 @@ def test_subsamples_are_nested_and_share_their_draw(counting):
         assert task.train.labels[task.train.rows.tolist().index(row)] == sign
     assert len({each.draw for each in suite.specifications}) == 4
     assert len(small_suite(sizes=[10, 9999])) == 2 * 3 + 2 * 4
+    with pytest.raises(ValueError, match=r"sizes: subsample \d of 2 of task own-\w+ has [01] of"):
+        small_suite(sizes=[2])
 
 
 def test_a_sample_comes_back_from_its_file(tmp_path, counting):
@@ -353,6 +355,7 @@ def test_what_nothing_separates_has_its_regularised_head(counting):
     assert min(row["bound_newton"], row["bound_ball"]) >= moved.mean() * (1 - 1e-9)
     flips = np.sign(sample.X_test @ heads.weights.T)
     assert row[columns.CHURN] == pytest.approx((flips[:, 1:] != flips[:, :1]).mean())
+    assert row[columns.ACCURACY] == pytest.approx((flips[:, 0] == sample.y_test).mean())
     known = [theory.theorems("tasks")["T-regularised"]]
     results = theory.study([twice], setting="tasks", known=known, jobs=1)
     assert (results.rows["excess"] <= 0).all()

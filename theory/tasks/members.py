@@ -133,6 +133,17 @@ class SampleSpecification:
             y_test=task.validation.labels[predicted].astype(np.float64),
         )
 
+    def require_both(self, task: TextTask) -> None:
+        """Refuse a subsample that would have one class without one of its samples."""
+        labels = task.train.labels[self._order(len(task.train))[: self.n]]
+        rarer = min(int((labels == sign).sum()) for sign in (-1, 1))
+        if rarer < 2:
+            raise ValueError(
+                f"sizes: subsample {self.subsample} of {self.n} of task {self.task} has {rarer} of"
+                " one class, and each has to keep one when a sample is left out; choose larger"
+                " sizes, or another seed"
+            )
+
     def _order(self, count: int) -> Integers:
         entropy = [self.seed, self.subsample, zlib.crc32(self.task.encode())]
         return np.random.default_rng(entropy).permutation(count)
@@ -195,7 +206,7 @@ def task_suite(
                 for preparation, n, labels in designs:
                     if n > len(task.train) or (PREPARATIONS[preparation].towers and not task.pairs):
                         continue
-                    yield SampleSpecification(
+                    chosen = SampleSpecification(
                         task=name,
                         preparation=preparation,
                         n=n,
@@ -208,5 +219,7 @@ def task_suite(
                         folder=os.fspath(folder),
                         cache=cache,
                     )
+                    chosen.require_both(task)
+                    yield chosen
 
     return synthetic.Suite("tasks", seed, tuple(specifications()))
