@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from tunebound._ground.arrays import Floats
 from tunebound.theory.tasks import columns
 
-RESAMPLES = 5_000
+RESAMPLES = 2_000
 
 # From means (tasks, cells, quantities) of logarithms, NaN in a cell that a task lacks, to a number.
 Statistic = Callable[[Floats], float]

@@ -23,6 +23,7 @@ CONFIDENCE = 0.95
 ORDERS = 0.7  # a rank correlation from which on a quantity is said to order
 LEVEL = (0.89, 1.03)  # what a first look at nine of these tasks gave
 ALIKE = 1.25  # a factor within which tasks are said to be alike
+NEAR = 0.2  # of an exponent
 FEWEST = 3  # tasks, of which an interval says anything
 
 CONFIRMED, REFUTED, OPEN = "confirmed", "refuted", "not decided"
@@ -169,10 +170,10 @@ def _geometry(found: pd.DataFrame) -> Iterator[Finding]:
 def _rates(foremost: pd.DataFrame) -> Iterator[Finding]:
     """How B/γ, the instability and the bound from them go with n."""
     anytime = f"{columns.BOUND}anytime"
-    for name, column, claim, decide in (
-        ("rate", columns.INSTABILITY, "the mean distance falls like 1/√n", _between(-0.6, -0.4)),
-        ("rate-ratio", columns.RADIUS_OVER_MARGIN, "B/γ grows like n", _between(0.8, 1.2)),
-        ("rate-anytime", anytime, "H-anytime does not fall with n", _at_least(0.0)),
+    for name, column, claim, exponent in (
+        ("rate", columns.INSTABILITY, "the mean distance falls like 1/√n", -0.5),
+        ("rate-ratio", columns.RADIUS_OVER_MARGIN, "B/γ grows like n", 1.0),
+        ("rate-anytime", anytime, "H-anytime, about B/(γn), does not go with n", 0.0),
     ):
         frame = foremost.assign(measured=foremost[column], resolution=0.0)
         tasks = frame[columns.TASK].nunique()
@@ -182,12 +183,12 @@ def _rates(foremost: pd.DataFrame) -> Iterator[Finding]:
             low, high = slope.interval(CONFIDENCE)
             yield Finding(
                 name=name,
-                claim=claim,
+                claim=f"{claim}: exponent {exponent:g} ± {NEAR}",
                 quantity="slope of the logarithm in ln n, within subsamples",
                 value=slope.value,
                 low=low,
                 high=high,
-                verdict=decide(low, high),
+                verdict=_between(exponent - NEAR, exponent + NEAR)(low, high),
                 tasks=tasks,
                 environments=slope.environments,
             )

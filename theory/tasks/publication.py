@@ -101,7 +101,8 @@ def blocks(environments: pd.DataFrame, bounds: pd.DataFrame, about: Mapping[str,
     made = {name: markdown(*cells) for name, cells in texts.items()}
     made["run"] = "\n".join(
         [
-            f"{len(environments)} environments, commit `{about['commit'][:12]}`; {versions}.",
+            f"{len(environments)} environments, published at commit `{about['commit'][:12]}`;"
+            f" {versions}.",
             *(
                 f"- Seed {run['seed']}, {told}."
                 for run, told in zip(about["runs"], options, strict=True)
