@@ -68,7 +68,7 @@ def blocks(environments: pd.DataFrame, bounds: pd.DataFrame, about: Mapping[str,
     solvers = asked.groupby(columns.TASK)[columns.OTHER_SOLVER].agg(["size", "max"])
     versions = ", ".join(f"{package} {at}" for package, at in about["versions"].items())
     options = [
-        ", ".join(f"{name} {_told(value)}" for name, value in run["options"].items())
+        ", ".join(f"{name} {_told(name, value)}" for name, value in run["options"].items())
         for run in about["runs"]
     ]
     texts: dict[str, Cells] = {
@@ -188,8 +188,10 @@ def _write(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def _told(value: Any) -> str:
-    return ", ".join(map(str, value)) or "all" if isinstance(value, list) else str(value)
+def _told(name: str, value: Any) -> str:
+    if value == []:
+        return "all" if name == "only" else "none"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _commit(root: Path) -> str:
