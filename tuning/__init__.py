@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from tunebound.tuning import instability
 from tunebound.tuning.arguments import torch_device
 from tunebound.tuning.encoders.masked_language import MaskedLanguageEncoder
+from tunebound.tuning.encoders.pretrained import PretrainedEncoder, pretrained
 from tunebound.tuning.encoders.pretraining import Pretraining, pretrain
 from tunebound.tuning.encoders.reconstruction import MaskedEncoder
 from tunebound.tuning.encoders.retraining import Retraining, self_unsupervised_retraining
@@ -82,6 +83,7 @@ __all__ = [
     "MultiHeadLoss",
     "Nesterov",
     "Optimiser",
+    "PretrainedEncoder",
     "Pretraining",
     "RateFactors",
     "ReplicaState",
@@ -105,6 +107,7 @@ __all__ = [
     "network_curvature",
     "path_lipschitz",
     "pretrain",
+    "pretrained",
     "record_steps",
     "register_method",
     "self_unsupervised_retraining",

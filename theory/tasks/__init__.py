@@ -1,0 +1,3 @@
+"""Text-classification tasks as they are, encoded by a pretrained encoder: setting, theorems,
+claims, story.
+"""
