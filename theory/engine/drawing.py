@@ -90,7 +90,7 @@ def draw_figures(
             yield path
 
 
-def _type(style: Style) -> dict[str, Any]:
+def _type(style: Style) -> dict[Any, Any]:
     return {
         "font.size": style.points,
         "axes.titlesize": style.points,
@@ -111,25 +111,25 @@ def _fit(figure: Figure, width: float, points: float) -> None:
     characters = max(12, int(width * 72 / (points * CHARACTER)))
     if width < wide:
         for legend in list(figure.legends):
-            handles, labels = legend.legend_handles, [text.get_text() for text in legend.texts]
+            handles = [each for each in legend.legend_handles if each is not None]
+            labels = [text.get_text() for text in legend.texts]
             legend.remove()
             columns = max(1, characters // (max(map(len, labels)) + 6))
             figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
             height += -(-len(labels) // columns) * points * 1.5 / 72
-    drawn = [axis for axis in figure.axes if axis.get_subplotspec()]
-    panels = max((axis.get_subplotspec().get_gridspec().ncols for axis in drawn), default=1)
-    for axis in drawn:
+    placed = ((axis, axis.get_subplotspec()) for axis in figure.axes)
+    drawn = [(axis, place) for axis, place in placed if place is not None]
+    panels = max((place.get_gridspec().ncols for _, place in drawn), default=1)
+    for axis, place in drawn:
         axis.set_title(_broken(axis.get_title(), characters // panels), fontsize="medium")
         # the figure's own label would lie on a legend below it
-        label = axis.get_xlabel() or (
-            figure.get_supxlabel() if axis.get_subplotspec().is_last_row() else ""
-        )
+        label = axis.get_xlabel() or (figure.get_supxlabel() if place.is_last_row() else "")
         axis.set_xlabel(_broken(label, characters // panels))
         axis.set_ylabel(_broken(axis.get_ylabel(), characters // 2))
     figure.supxlabel("")
     if figure.get_suptitle():
         figure.suptitle(_broken(figure.get_suptitle(), characters))
-    broken = max((axis.get_xlabel() + axis.get_title()).count("\n") for axis in drawn)
+    broken = max((axis.get_xlabel() + axis.get_title()).count("\n") for axis, _ in drawn)
     figure.set_size_inches(width, height + broken * points * 1.4 / 72)
 
 

@@ -74,6 +74,10 @@ def shown(results: Results) -> list[Table]:
 
 PRESENTATION = Presentation(
     title="Real tasks: what holds of heads on texts?",
+    question=(
+        "On real texts as a pretrained encoder sees them, how far does a linear head move when one"
+        " text is left out, and which bounds tell?"
+    ),
     subtitle=subtitle,
     findings=findings,
     certificates=certificates,

@@ -32,6 +32,7 @@ def separated(evidence: TaskEvidence) -> Separated:
 @theorem(
     "T-each",
     statement="‖û_S − û_{S^i}‖ ≤ H-ratio, H-pair, H-deletion, H-kkt, for every i",
+    formula=r"\lVert\hat u_S-\hat u_{S^i}\rVert\le b_i",
     source="this project, docs/head-tuning.md",
     setting=SETTING,
     proof=PROVED,
@@ -53,6 +54,7 @@ def each_sample(evidence: TaskEvidence) -> tuple[Claim, ...]:
         "mean_i ‖û_S − û_{S^i}‖ ≤ H-limit, H-dual, H-support, H-free, H-anytime and P-Head with C ="
         " 0, λ = γ², ν = γ"
     ),
+    formula=r"\frac1n\sum_i\lVert\hat u_S-\hat u_{S^i}\rVert\le b",
     source="this project, docs/head-tuning.md",
     setting=SETTING,
     proof=PROVED,
@@ -71,6 +73,7 @@ def mean(evidence: TaskEvidence) -> tuple[Claim, ...]:
 @theorem(
     "T-flow",
     statement="mean_i ‖ŵ_S(t) − ŵ_{S^i}(t)‖ ≤ H-anytime and P-Head-certified, t from 1 to 1e30",
+    formula=r"\frac1n\sum_i\lVert\hat w_S(t)-\hat w_{S^i}(t)\rVert\le b",
     source="this project, docs/head-tuning.md",
     setting=SETTING,
     proof=PROVED,
@@ -101,6 +104,7 @@ def flow(evidence: TaskEvidence) -> tuple[Claim, ...]:
     statement=(
         "sign x·w_S = sign x·w_{S^i} for every validation text that one solve excludes (C-ball)"
     ),
+    formula=r"\operatorname{sign}x^\top w_S=\operatorname{sign}x^\top w_{S^i}",
     source="this project, docs/churn.md",
     setting=SETTING,
     proof=PROVED,
@@ -125,6 +129,7 @@ def predictions(evidence: TaskEvidence) -> tuple[Claim, ...]:
 @theorem(
     "T-regularised",
     statement="‖ŵ_S − ŵ_{S^i}‖ of regularised heads ≤ what one solve certifies, for every i",
+    formula=r"\lVert\hat w_S-\hat w_{S^i}\rVert\le r_i",
     source="this project, docs/regularised-heads.md",
     setting=SETTING,
     proof=PROVED,
