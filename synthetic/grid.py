@@ -17,10 +17,10 @@ from tunebound.synthetic.dataset import SeparableDataset, dataset_name
 from tunebound.synthetic.lazy_suite import Suite
 from tunebound.synthetic.registry import Family, Refused, find_family
 from tunebound.synthetic.separable import LARGEST, SMALLEST
-from tunebound.synthetic.suites import Specification
+from tunebound.synthetic.suites import Specification, is_one_problem
 
 MOST = 1_000_000  # combinations: their names alone take a quarter of a gigabyte
-TOLD = 12  # combinations that are left out, in the text of a grid
+TOLD = 12  # reasons that the text of a grid names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,14 @@ class GridSpecification(Specification):
 
     @property
     def draw(self) -> str:
-        """The cloud it comes from: sets that differ in margin or radius alone share it."""
-        return f"{find_family(self.family).name}-n{self.n}-d{self.d}-s{self.seed}"
+        """The cloud it comes from, which sets that differ in margin or radius alone share; without
+        the seed where all seeds are one problem, turned.
+        """
+        family = find_family(self.family).name
+        cloud = f"{family}-n{self.n}-d{self.d}"
+        if is_one_problem(family, self.n, self.radius / self.margin):
+            return cloud
+        return f"{cloud}-s{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Grid(Suite[SeparableDataset]):
 
     @property
     def draws(self) -> int:
-        """Independent draws among the sets: clouds of one family, n, d and seed."""
+        """Independent draws among the sets, see `make_grid`."""
         return len({source.draw for source in self._sources()})
 
     @property
@@ -72,10 +78,10 @@ class Grid(Suite[SeparableDataset]):
         if self.left_out:
             sets = len(self.left_out) * len(self.design["seeds"])
             lines.append(f"left out, being impossible: {sets} data sets")
-            told = itertools.islice(self.left_out.items(), TOLD)
-            lines += [f"    {name}: {reason}" for name, reason in told]
-        if len(self.left_out) > TOLD:
-            lines.append(f"    and {len(self.left_out) - TOLD} more combinations")
+            told = _by_reason(self.left_out)
+            lines += told[:TOLD]
+            if len(told) > TOLD:
+                lines.append(f"    and for {len(told) - TOLD} more reasons, see left_out")
         return "\n".join(lines)
 
     def _sources(self) -> Iterator[GridSpecification]:
@@ -123,7 +129,8 @@ def make_grid(
         In place of `radius`: its ratio to each margin, above 1.
     seeds : int or sequence of int
         At least 0. Sets of one family, n, d and seed are one cloud, parted and stretched
-        differently: studies count them as one independent draw.
+        differently: studies count them as one independent draw. All simplices of one n and d are
+        one draw too, and all orthogonal samples of equal norm.
     name : str
         What verdicts and reports call the design.
 
@@ -184,6 +191,17 @@ def make_grid(
         for seed in design["seeds"]
     )
     return Grid(file_name("name", name), None, specifications, design, left_out)
+
+
+def _by_reason(left_out: Mapping[str, str]) -> list[str]:
+    """A line for every reason, with the first combination that it is about."""
+    names: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        names.setdefault(reason, []).append(name)
+    return [
+        f"    {first}{f' and {len(more)} like it' if more else ''}: {reason}"
+        for reason, (first, *more) in names.items()
+    ]
 
 
 def _cells(families: Sequence[Family], design: Mapping[str, list[Any]]) -> list[_Cell]:
