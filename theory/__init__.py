@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from tunebound.theory.certification.certificate import Certificate
     from tunebound.theory.certification.certify import certify
     from tunebound.theory.certification.linear import stability_report
-    from tunebound.theory.engine.computing import Results, study
+    from tunebound.theory.engine.claim import Claim
+    from tunebound.theory.engine.computing import Results
     from tunebound.theory.engine.falsification import Falsification, falsify
     from tunebound.theory.engine.hypothesis import (
         Decision,
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.reporting import report
     from tunebound.theory.engine.search_space import Chart, SearchSpace
     from tunebound.theory.engine.setting import Setting, find_setting, register_setting, settings
-    from tunebound.theory.engine.statement import Assumption, Claim, Theorem, theorem, theorems
-    from tunebound.theory.engine.studies import Study, load, run
+    from tunebound.theory.engine.statement import Assumption, Theorem, theorem, theorems
+    from tunebound.theory.engine.studies import Study, load, run, study
+    from tunebound.theory.engine.tightness import judged_rows, tightness
     from tunebound.theory.engine.verdict import Verdict, judge
     from tunebound.theory.engine.verification import verify
 
@@ -34,7 +36,7 @@ _MODULES = {
     "Assumption": "engine.statement",
     "Certificate": "certification.certificate",
     "Chart": "engine.search_space",
-    "Claim": "engine.statement",
+    "Claim": "engine.claim",
     "Decision": "engine.hypothesis",
     "Falsification": "engine.falsification",
     "Hypothesis": "engine.hypothesis",
@@ -55,15 +57,17 @@ _MODULES = {
     "hypotheses": "engine.hypothesis",
     "hypothesize": "engine.hypothesis",
     "judge": "engine.verdict",
+    "judged_rows": "engine.tightness",
     "load": "engine.studies",
     "register_setting": "engine.setting",
     "report": "engine.reporting",
     "run": "engine.studies",
     "settings": "engine.setting",
     "stability_report": "certification.linear",
-    "study": "engine.computing",
+    "study": "engine.studies",
     "theorem": "engine.statement",
     "theorems": "engine.statement",
+    "tightness": "engine.tightness",
     "verify": "engine.verification",
 }
 
@@ -92,6 +96,7 @@ __all__ = [
     "hypotheses",
     "hypothesize",
     "judge",
+    "judged_rows",
     "load",
     "register_setting",
     "report",
@@ -101,6 +106,7 @@ __all__ = [
     "study",
     "theorem",
     "theorems",
+    "tightness",
     "verify",
 ]
 

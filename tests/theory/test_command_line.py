@@ -8,7 +8,7 @@ import pytest
 from tests.registries import clear
 from tunebound import synthetic, theory
 from tunebound.theory import command_line
-from tunebound.theory.engine import reporting, statement
+from tunebound.theory.engine import members, reporting, statement
 
 FIGURES_WITHOUT_SWEEPS = 5  # the small suite varies no factor by design
 
@@ -188,7 +188,7 @@ def test_a_suite_of_several_settings_without_a_default_has_to_be_told_apart(monk
     twins = {name: found for name, found in theory.settings().items() if name != "head"}
     for found in twins.values():
         monkeypatch.setattr(type(found), "suite_names", lambda self: ("twin",))
-    monkeypatch.setattr(theory, "settings", lambda: twins)
+    monkeypatch.setattr(members, "settings", lambda: twins)
     code, _, err = call(monkeypatch, capsys, "run", "--suite", "twin")
     assert code == 2
     assert all(name in err for name in twins)

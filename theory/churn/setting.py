@@ -53,6 +53,7 @@ class Churn(
     measures = "share of (point, sample) pairs that flip (0 to 1)"
     factors = (columns.FAMILY, columns.N, columns.D, columns.MARGIN, columns.RADIUS)
     options = ChurnOptions
+    suite_options = ("families",)
 
     def suite_names(self) -> tuple[str, ...]:
         return synthetic.suite_names()

@@ -10,7 +10,7 @@ import pandas as pd
 from tunebound.theory.churn import columns, figures
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.presentation import Illustration, Presentation
-from tunebound.theory.engine.scatter import bound_against_measured
+from tunebound.theory.engine.scatter import bound_against_measured, has_points
 from tunebound.theory.engine.verdict import Verdict
 
 
@@ -88,6 +88,7 @@ PRESENTATION = Presentation(
         "bound-against-measured": Illustration(
             bound_against_measured,
             "Shares that flip against shares that may; on the black line a bound is attained.",
+            has_points,
         ),
     },
 )

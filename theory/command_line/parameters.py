@@ -12,8 +12,6 @@ import typer
 if TYPE_CHECKING:
     from tunebound.theory.engine.setting import Setting
 
-DEFAULT_SETTING = "head"
-
 
 def complete_theorems() -> list[str]:
     from tunebound import theory
@@ -166,25 +164,3 @@ def _options(
     if "steps" in chosen:
         chosen["steps"] = whole_if_exact(chosen["steps"])
     return {**chosen, **setting.options.parse(assignments, setting=setting.name)}
-
-
-def setting_of(suite: str) -> str:
-    """The setting that a suite's name stands for: head tuning where it has such a suite, else the
-    only one that has.
-    """
-    from tunebound import theory
-
-    settings = theory.settings()
-    having = [name for name, setting in settings.items() if suite in setting.suite_names()]
-    if DEFAULT_SETTING in having or len(having) == 1:
-        return DEFAULT_SETTING if DEFAULT_SETTING in having else having[0]
-    if having:
-        raise ValueError(
-            f"a suite named {suite!r} is in the settings {', '.join(having)}; name one with"
-            " --setting"
-        )
-    known = sorted({name for setting in settings.values() for name in setting.suite_names()})
-    raise ValueError(
-        f"no suite of any setting is named {suite!r}. Known: {', '.join(known)}; `tunebound suites`"
-        " lists them by setting"
-    )

@@ -1,20 +1,23 @@
 """Commands on a study: run it, draw it, report it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tunebound.theory.command_line.parameters import (
-    DEFAULT_SETTING,
     Directory,
     Options,
     Suite,
     complete_settings,
     computes,
     output_path,
-    setting_of,
 )
+
+if TYPE_CHECKING:
+    from tunebound.theory.engine.studies import Study
+
+DEFAULT_SUITE = "standard"
 
 
 @computes
@@ -32,10 +35,21 @@ def run(
             autocompletion=complete_settings,
         ),
     ] = None,
-    suite: Suite = "standard",
+    suite: Suite = DEFAULT_SUITE,
+    grid: Annotated[
+        Path | None,
+        typer.Option(
+            help=(
+                "A TOML file with a grid of your own instead of a suite: families, n, d, margin,"
+                " radius or radius_over_margin, seeds."
+            )
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
-        output_path("Directory of the study; runs/SUITE or runs/SETTING-SUITE by default."),
+        output_path(
+            "Directory of the study; runs/SUITE, runs/SETTING-SUITE or runs/GRID by default."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be computed, and stop.")
@@ -49,18 +63,29 @@ def run(
         typer.Option(help="Scheduler of the cluster, for example tcp://10.0.0.1:8786."),
     ] = None,
 ) -> None:
-    """Compute a suite: every left-out run, every bound. Interrupted, the same command continues."""
+    """Compute a suite or a grid of your own: every left-out run, every bound. Interrupted, the same
+    command continues.
+    """
     from tunebound import theory
     from tunebound.theory.engine import reporting
+    from tunebound.theory.engine.members import DEFAULT_SETTING, setting_of_suite
     from tunebound.theory.engine.setting import find_setting
 
-    chosen = find_setting(setting_of(suite) if setting is None else setting)
-    default = suite if chosen.name in (DEFAULT_SETTING, suite) else f"{chosen.name}-{suite}"
+    if grid is None:
+        chosen = find_setting(setting_of_suite(suite) if setting is None else setting)
+        study = theory.Study(chosen.name, suite, seed, options(chosen))
+        default = suite if chosen.name in (DEFAULT_SETTING, suite) else f"{chosen.name}-{suite}"
+    elif suite != DEFAULT_SUITE or seed:
+        raise ValueError(f"--grid {grid} names data sets and seeds; leave out --suite and --seed")
+    else:
+        study = _over_grid(grid, setting, options)
+        chosen, default = find_setting(study.setting), study.suite.name
     target = output or Path("runs") / default
-    study = theory.Study(chosen.name, suite, seed, options(chosen))
     if dry_run:
         typer.echo(study.summary(target))
         return
+    if grid is not None:
+        typer.echo(str(study.suite))
     try:
         results = theory.run(study, target, jobs=jobs, backend=backend, address=address)
     except KeyboardInterrupt:
@@ -83,6 +108,14 @@ def run(
     typer.echo(
         f"{len(results.environments)} environments in {target}. Next: tunebound report {target}"
     )
+
+
+def _over_grid(path: Path, setting: str | None, options: Options) -> "Study":
+    from tunebound.theory.engine.grids import read_grid
+    from tunebound.theory.engine.setting import find_setting
+
+    file = read_grid(path)
+    return file.study(setting, **options(find_setting(file.study(setting).setting)))
 
 
 def plot(

@@ -159,7 +159,7 @@ def worst_claim(theorem: Theorem, evidence: Any, member: Any, options: Options) 
     that.
     """
     worst = Found(member=member, options=options, ratio=-np.inf, excess=-np.inf)
-    for claim in theorem.claims(evidence):
+    for claim in theorem.claims_of(evidence):
         steps, measured, bound, resolution = claim.sides()
         excess = measured - bound - resolution
         if claim.nearness is None:

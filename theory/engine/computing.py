@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -17,8 +18,8 @@ from tqdm import tqdm
 
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.options import Options
-from tunebound.theory.engine.setting import Setting, find_setting
-from tunebound.theory.engine.statement import Theorem, theorems
+from tunebound.theory.engine.setting import Setting
+from tunebound.theory.engine.statement import Theorem
 from tunebound.theory.engine.workers import in_processes
 
 # work units of one shard: a few seconds, so that progress shows and little is lost on interruption
@@ -46,6 +47,22 @@ class Results:
     environments: pd.DataFrame
     skipped: pd.DataFrame
 
+    def __str__(self) -> str:
+        counted = f"{len(self.rows):,} rows on {len(self.environments):,} environments"
+        if tables.THEOREM in self.rows:
+            counted += f" of {self.rows[tables.THEOREM].nunique()} theorems"
+        return f"{counted}; {len(self.skipped):,} times an assumption failed"
+
+    def __repr__(self) -> str:
+        return f"<Results: {self}>"
+
+    def _repr_html_(self) -> str:
+        shown = ((name, getattr(self, name)) for name in TABLES)
+        return f"<p>{escape(str(self))}</p>" + "".join(
+            f"<details><summary><code>{name}</code></summary>{frame.head().to_html()}</details>"
+            for name, frame in shown
+        )
+
 
 TABLES = tuple(Results.__dataclass_fields__)
 
@@ -55,73 +72,6 @@ def checked_options(setting: Setting, values: Mapping[str, Any] | None) -> Optio
     options = setting.options.of(values, setting=setting.name)
     setting.check(options)
     return options
-
-
-def study(
-    sets: Any = "smoke",
-    *,
-    setting: str = "head",
-    known: Iterable[Theorem] | None = None,
-    seed: int = 0,
-    jobs: int | None = None,
-    **options: Any,
-) -> Results:
-    """Compute the tables of a suite, or of environments of one's own, in memory.
-
-    Parameters
-    ----------
-    sets : str, Suite or sequence of environments
-        A suite's name, a suite, or for example a list of `SeparableDataset`.
-    setting : str
-        Name of the setting that they belong to.
-    known : iterable of Theorem, optional
-        The theorems to test; all of the setting by default.
-    seed : int
-        Of a suite given by name.
-    jobs : int, optional
-        Processes; all cores by default. Results do not depend on it.
-    **options
-        Options of the setting.
-
-    Returns
-    -------
-    Results
-
-    Raises
-    ------
-    ValueError
-        For unknown names or options out of range; before any work.
-    """
-    chosen = find_setting(setting)
-    checked = checked_options(chosen, options)
-    members = suite_of(sets, chosen, seed, checked)
-    tested = theorems(setting).values() if known is None else known
-    return examine_members(chosen, members, checked, list(tested), jobs)
-
-
-@dataclass(frozen=True)
-class _Members:
-    """Environments in memory, in the shape of a suite."""
-
-    specifications: tuple[Any, ...]
-
-    def __getitem__(self, index: int) -> Any:
-        return self.specifications[index]
-
-
-def suite_of(sets: Any, setting: Setting, seed: int, options: Options) -> Any:
-    """A suite by its name, a suite itself, or environments in the shape of one."""
-    if isinstance(sets, str):
-        return setting.suite(sets, seed, options)
-    if hasattr(sets, "specifications"):
-        return sets
-    chosen = tuple(sets) if isinstance(sets, (list, tuple)) else (sets,)
-    if not chosen:
-        raise ValueError(
-            "suite is empty; pass a suite's name or at least one environment of the setting"
-            f" {setting.name!r}"
-        )
-    return _Members(chosen)
 
 
 def examine(
@@ -155,7 +105,7 @@ def examine(
             if failed:
                 skipped.append({**key, tables.THEOREM: theorem.name, tables.ASSUMPTION: failed[0]})
                 continue
-            for claim in theorem.claims(evidence):
+            for claim in theorem.claims_of(evidence):
                 maximum = theorem.maximum if claim.maximum is None else claim.maximum
                 rows += [
                     {**key, **factors, tables.THEOREM: theorem.name, **row, tables.MAXIMUM: maximum}
@@ -203,6 +153,8 @@ def concatenate(parts: Sequence[Results]) -> Results:
     for table in TABLES:
         frames = [frame for part in parts if len(frame := getattr(part, table))]
         frame = pd.concat(frames, ignore_index=True) if frames else getattr(parts[0], table)
+        if not len(frame.columns):
+            frame = pd.DataFrame(columns=tables.ROWS)
         joined[table] = (
             frame.sort_values(tables.MEMBER, kind="stable", ignore_index=True)
             if len(frame)

@@ -12,9 +12,10 @@ import numpy as np
 from tunebound._ground.checks import whole_number
 from tunebound.theory.engine.climbing import Found, Search, worst_claim
 from tunebound.theory.engine.computing import checked_options
+from tunebound.theory.engine.members import setting_of
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.search_space import SearchSpace
-from tunebound.theory.engine.setting import Setting, find_setting
+from tunebound.theory.engine.setting import Setting
 from tunebound.theory.engine.statement import Theorem, find_theorem
 
 BUDGET = 6000
@@ -133,7 +134,7 @@ def falsify(
         Without the package cma (``pip install 'tunebound[search]'``).
     """
     known = find_theorem(theorem)
-    setting = find_setting(known.setting)
+    setting = setting_of(known)
     space = setting.search_space()
     if known.free_constants:
         raise ValueError(

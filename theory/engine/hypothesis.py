@@ -13,7 +13,7 @@ import pandas as pd
 
 from tunebound._ground.checks import instance
 from tunebound._ground.registry import Registry
-from tunebound.theory.engine.computing import Results, study
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.folders import modules_called
 from tunebound.theory.engine.statistics.effects import (
     POWER,
@@ -24,6 +24,7 @@ from tunebound.theory.engine.statistics.effects import (
     signs_needed,
 )
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
+from tunebound.theory.engine.studies import study
 
 SCALES = ("log ratio", "difference", "trend")
 EQUIVALENT = 1.05  # a factor between 1/1.05 and 1.05 counts as no effect worth the name

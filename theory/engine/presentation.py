@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tunebound._ground.registry import find_named
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.verdict import Verdict
 
@@ -43,11 +44,23 @@ class Table:
 
 @dataclass(frozen=True)
 class Illustration:
-    """A figure, its caption, and whether a study has what it shows."""
+    """A figure and what it needs.
+
+    Attributes
+    ----------
+    draw : callable
+        results → figure.
+    caption : str
+    applies : callable
+        results → whether a study has what the figure shows.
+    reads : tuple of str
+        Theorems whose rows it reads; a study that lacks one of them does without the figure.
+    """
 
     draw: Callable[[Results], Figure]
     caption: str
     applies: Callable[[Results], bool] = _always
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +98,9 @@ class Presentation:
 
     def figures(self, results: Results) -> dict[str, Illustration]:
         """The figures that this study can fill."""
+        there = set(results.rows[tables.THEOREM]) if len(results.rows) else set()
         return {
             name: illustration
             for name, illustration in self.illustrations.items()
-            if illustration.applies(results)
+            if there.issuperset(illustration.reads) and illustration.applies(results)
         }

@@ -14,10 +14,11 @@ from tunebound.theory.engine import computing, populations, studies, tables
 from tunebound.theory.engine.exponents import by_family, by_slope
 from tunebound.theory.engine.html import png, render
 from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.manifests import members_again, population, read_manifest
 from tunebound.theory.engine.reached import reached
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import theorems
-from tunebound.theory.engine.tightness import judged_rows, tightness_ratio
+from tunebound.theory.engine.tightness import judged_rows, tightness
 from tunebound.theory.engine.verdict import Verdict, judge_together
 from tunebound.theory.engine.verification import with_counterexample
 
@@ -41,7 +42,7 @@ def report(
     """
     source = Path(directory)
     results = studies.load(source)
-    manifest = studies.read_manifest(source)
+    manifest = read_manifest(source)
     setting = find_setting(manifest["setting"])
     presentation = setting.presentation()
     verdicts = judge_all(source, results)
@@ -55,7 +56,7 @@ def report(
     page = render(
         "tunebound.theory.engine",
         "report.html.jinja",
-        title=f"{presentation.title} The {manifest['suite']} suite",
+        title=f"{presentation.title} {_capital(population(manifest))}",
         subtitle=presentation.subtitle(results, manifest),
         verdicts=verdicts,
         reached={each.theorem.name: reached(each.theorem) for each in verdicts},
@@ -69,7 +70,7 @@ def report(
         figures=figures,
         group=presentation.group,
         group_theorems=names,
-        group_rows=_group_rows(results, names, presentation.group, setting.judged_at),
+        group_rows=_group_rows(results, names, presentation.group),
         certificates=presentation.certificates(results.environments),
         manifest=[(key, _plain(value)) for key, value in manifest.items()],
     )
@@ -84,10 +85,8 @@ def judge_all(directory: str | os.PathLike[str], results: computing.Results) -> 
     """The verdict on every theorem of the study, published ones first; counterexamples are stored
     in the directory.
     """
-    manifest = studies.read_manifest(directory)
+    manifest = read_manifest(directory)
     setting = find_setting(manifest["setting"])
-    options = setting.options.of(manifest["options"], setting=setting.name)
-    suite = setting.suite(manifest["suite"], manifest["seed"], options)
     judged = {
         name: known
         for name, known in theorems(setting.name).items()
@@ -96,7 +95,10 @@ def judge_all(directory: str | os.PathLike[str], results: computing.Results) -> 
     target = Path(directory) / "counterexamples"
     ordered = sorted(judged, key=lambda name: (not name.startswith("P-"), name))
     verdicts = judge_together(setting, [judged[name] for name in ordered], results)
-    return [with_counterexample(verdict, suite, setting, target) for verdict in verdicts]
+    if not any(verdict.violation for verdict in verdicts):
+        return verdicts
+    members = members_again(Path(directory), manifest, setting)
+    return [with_counterexample(verdict, members, setting, target) for verdict in verdicts]
 
 
 def left_out(results: computing.Results) -> dict[str, list[str]]:
@@ -112,14 +114,14 @@ def left_out(results: computing.Results) -> dict[str, list[str]]:
 
 
 def _group_rows(
-    results: computing.Results, names: Sequence[str], group: str, judged_at: str
+    results: computing.Results, names: Sequence[str], group: str
 ) -> list[dict[str, Any]]:
     if not names:
         return []
-    judged = judged_rows(results.rows[results.rows[tables.THEOREM].isin(names)], judged_at)
-    judged = judged[judged[tables.BOUND] > 0]
+    judged = judged_rows(results.rows[results.rows[tables.THEOREM].isin(names)])
     ratios = (
-        judged.assign(ratio=tightness_ratio(judged))
+        judged.assign(ratio=tightness(judged))
+        .dropna(subset="ratio")
         .groupby([group, tables.THEOREM])["ratio"]
         .agg(["median", "min"])
     )
@@ -143,6 +145,10 @@ def _family_rows(slopes: Mapping[str, Mapping[str, float]]) -> list[tuple[str, l
         for name in names
     ]
     return [("", list(slopes)), *lines] if lines else []
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _plain(value: Any) -> str:

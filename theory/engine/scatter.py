@@ -15,11 +15,17 @@ from tunebound.theory.engine.tightness import judged_rows
 COLUMNS = 4
 
 
+def has_points(results: Results) -> bool:
+    """Whether anything of a study has a place on logarithmic axes."""
+    rows = results.rows
+    return bool(len(rows)) and bool(((rows[tables.MEASURED] > 0) & (rows[tables.BOUND] > 0)).any())
+
+
 def bound_against_measured(results: Results) -> Figure:
     """One panel a theorem, one point an environment where the setting judges, on log–log axes."""
     names = list(results.rows[tables.THEOREM].unique())
     setting = find_setting(find_theorem(names[0]).setting)
-    judged = judged_rows(results.rows, setting.judged_at)
+    judged = judged_rows(results.rows)
     positive = judged[(judged[tables.MEASURED] > 0) & (judged[tables.BOUND] > 0)]
     # What has no largest value stands beside what has one in other units, so that it is left out;
     # where nothing has one, all is shown.

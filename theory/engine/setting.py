@@ -69,6 +69,8 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
         with the steps).
     options : subclass of Options
         Options of a study, with their defaults.
+    suite_options : tuple of str
+        Those that say what is in its suites; they are refused beside a grid and handed-over data.
     """
 
     name: ClassVar[str]
@@ -79,6 +81,7 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
     stands_for: ClassVar[Mapping[str, str]] = {}
     judged_at: ClassVar[Literal["last", "tightest"]] = "last"
     options: type[OptionsT]
+    suite_options: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def suite_names(self) -> tuple[str, ...]:
@@ -121,10 +124,11 @@ class Setting(ABC, Generic[SourceT, MemberT, EvidenceT, OptionsT]):
 
     def draw(self, source: SourceT) -> str:
         """The independent draw that a suite's member comes from, by name; verdicts and intervals
-        count draws. By default every member is one of its own: say otherwise where members share
-        data, a world or random numbers.
+        count draws. By default it is what a source calls its `draw`, as those of a grid do, and
+        else every member is one of its own: say otherwise where members share data, a world or
+        random numbers.
         """
-        return source.name
+        return getattr(source, "draw", source.name)
 
     def batch_key(self, source: SourceT | MemberT) -> Hashable:
         """Members of equal keys are computed together; by default each alone."""

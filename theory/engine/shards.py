@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from pyarrow import parquet
 
 from tunebound._ground.storage import replacing
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import TABLES, Results
 
 CHECKSUMS = "checksums"
@@ -46,9 +48,25 @@ class Shards:
         with replacing(self._checksums(number)) as partial:
             partial.write_text(self._expected(number), encoding="ascii")
 
-    def read(self, number: int) -> Results:
-        """The tables of one shard, which is neither missing nor damaged."""
-        return Results(*(pd.read_parquet(self._table(table, number)) for table in TABLES))
+    def read(
+        self,
+        number: int,
+        theorems: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Results:
+        """The tables of one shard, which is neither missing nor damaged; of what is about theorems
+        the rows of those, and of its columns the number of the member and those.
+        """
+        return Results(*(_read(self._table(table, number), theorems, columns) for table in TABLES))
+
+    def columns(self) -> set[str]:
+        """The columns of all tables; a table of a shard without rows may lack them."""
+        return {
+            name
+            for table in TABLES
+            for number in range(self.count)
+            for name in parquet.read_schema(self._table(table, number)).names
+        }
 
     def missing(self) -> list[int]:
         """Numbers of the shards that were not finished."""
@@ -96,6 +114,18 @@ class Shards:
 
     def _named(self, path: Path) -> str:
         return path.relative_to(self.directory).as_posix()
+
+
+def _read(
+    path: Path, theorems: Sequence[str] | None, columns: Sequence[str] | None
+) -> pd.DataFrame:
+    file = parquet.ParquetFile(path)
+    known = file.schema_arrow.names
+    wanted = [name for name in known if columns is None or name in (tables.MEMBER, *columns)]
+    # a table without rows has columns of no type, which compare with nothing
+    chosen = theorems is not None and tables.THEOREM in known and file.metadata.num_rows
+    filters = [(tables.THEOREM, "in", list(theorems or ()))] if chosen else None
+    return pd.read_parquet(path, columns=wanted, filters=filters)
 
 
 def some(names: Sequence[str]) -> str:

@@ -4,18 +4,18 @@ evidence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import difflib
+import reprlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from tunebound._ground.checks import choice, file_name, real_array, require
+from tunebound._ground.checks import choice, file_name, real_array
 from tunebound._ground.registry import Registry
-from tunebound.bounds.constants import PROVENANCES
-from tunebound.theory.engine import tables
+from tunebound.theory.engine.claim import Claim
 from tunebound.theory.engine.folders import modules_called
 
 # What is known of a statement before anything is measured.
@@ -33,125 +33,6 @@ class Assumption:
 
     statement: str
     check: Callable[[Any], bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """One inequality, measured ≤ bound, on one environment.
-
-    Attributes
-    ----------
-    measured, bound : (K,) or (K, m)
-        Both sides at K numbers of steps; a second axis holds quantities that are bounded one by one
-        (samples, heads).
-    steps : (K,)
-        Numbers of steps t; infinity stands for the limit.
-    resolution : float or (K,) or (K, m)
-        What rounding and the solvers' certificates leave open in measured − bound; an excess within
-        it is no violation.
-    provenance : {"exact", "estimated", "fitted", "assumed"}
-        Of the weakest constant in the bound, or of what was measured where that is weaker: a run
-        that was followed and not stepped through is estimated.
-    quantity : str
-        What was measured, for tables and axes.
-    maximum : float, optional
-        The largest value that the measured quantity can take on this environment; the theorem's by
-        default.
-    nearness : (K,) or (K, m), optional
-        How near each inequality is to failing, for a search: above 1 where it fails, 0 where
-        nothing is claimed. measured/bound by default, which says nothing of counts.
-    """
-
-    measured: ArrayLike
-    bound: ArrayLike
-    steps: ArrayLike
-    resolution: ArrayLike
-    provenance: str
-    quantity: str
-    maximum: float | None = None
-    nearness: ArrayLike | None = None
-
-    def sides(
-        self,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Steps (K,); measured, bound and resolution, each (K, m).
-
-        Raises
-        ------
-        TypeError
-            For what is not made of real numbers, and for masked arrays.
-        ValueError
-            For sides of different shapes, and for what decides nothing: NaN anywhere, both sides
-            infinite, a side of −∞, a resolution that is negative or infinite, steps of 0 or less.
-        """
-        steps = np.atleast_1d(self._numbers("steps", self.steps))
-        self._require("steps", steps, steps > 0, "must be above 0; infinity stands for the limit")
-        measured, bound = (
-            self._table(name, values, len(steps))
-            for name, values in (("measured", self.measured), ("bound", self.bound))
-        )
-        if measured.shape != bound.shape:
-            raise ValueError(
-                f"{self.quantity}: measured has shape {measured.shape} and bound {bound.shape}; a"
-                " claim compares like with like"
-            )
-        self._require("bound", bound, bound > -np.inf, "must be above −∞")
-        decidable = (measured > -np.inf) & np.isfinite(np.minimum(measured, bound))
-        self._require("measured", measured, decidable, "and the bound must not both be infinite")
-        resolution = self._numbers("resolution", self.resolution)
-        allowed = (resolution >= 0) & np.isfinite(resolution)
-        self._require("resolution", resolution, allowed, "must be finite and at least 0")
-        if resolution.ndim == 1:
-            resolution = resolution[:, np.newaxis]
-        try:
-            return steps, measured, bound, np.broadcast_to(resolution, measured.shape)
-        except ValueError:
-            raise ValueError(
-                f"{self.quantity}: resolution has shape {resolution.shape}, measured"
-                f" {measured.shape}; give one number, one a number of steps, or one each"
-            ) from None
-
-    def _table(self, name: str, values: ArrayLike, steps: int) -> NDArray[np.float64]:
-        array = self._numbers(name, values)
-        if array.size % steps:
-            raise ValueError(
-                f"{self.quantity}: {name} has shape {array.shape} for {steps} numbers of steps; its"
-                " first axis is along them"
-            )
-        return array.reshape(steps, -1)
-
-    def _numbers(self, name: str, values: ArrayLike) -> NDArray[np.float64]:
-        return real_array(f"{self.quantity}: {name}", values, infinite=True)
-
-    def _require(
-        self, name: str, array: NDArray[np.float64], allowed: NDArray[np.bool_], rule: str
-    ) -> None:
-        require(f"{self.quantity}: {name}", array, allowed, rule)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a number of steps: means over the second axis, the worst excess over it, and
-        where that is.
-        """
-        if self.provenance not in PROVENANCES:
-            raise ValueError(f"provenance must be one of {PROVENANCES}, got {self.provenance!r}")
-        steps, measured, bound, resolution = self.sides()
-        excess = measured - bound - resolution
-        worst = excess.argmax(axis=1)
-        return [
-            {
-                tables.QUANTITY: self.quantity,
-                tables.STEPS: float(t),
-                tables.MEASURED: float(measured[k].mean()),
-                tables.BOUND: float(bound[k].mean()),
-                tables.EXCESS: float(excess[k, worst[k]]),
-                tables.RESOLUTION: float(resolution[k, worst[k]]),
-                tables.WORST: int(worst[k]),
-                tables.WORST_MEASURED: float(measured[k, worst[k]]),
-                tables.WORST_BOUND: float(bound[k, worst[k]]),
-                tables.PROVENANCE: self.provenance,
-            }
-            for k, t in enumerate(steps)
-        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,10 +85,43 @@ class Theorem:
         if not real_array("maximum", self.maximum, infinite=True) > 0:
             raise ValueError(f"maximum must be above 0, got {self.maximum!r}")
 
+    def claims_of(self, evidence: Any) -> tuple[Claim, ...]:
+        """What it claims of a piece of evidence.
+
+        Raises
+        ------
+        AttributeError
+            If its function asks the evidence for what that has not.
+        TypeError
+            If its function gives anything but claims.
+        """
+        try:
+            made = self.claims(evidence)
+            claims = tuple(made) if isinstance(made, Iterable) else (made,)
+        except AttributeError as error:
+            if error.obj is not evidence or error.name is None:
+                raise
+            raise AttributeError(
+                f"theorem {self.name!r}: {_lacking(evidence, error.name)}", name=error.name
+            ) from error
+        if not isinstance(made, Iterable) or not all(isinstance(each, Claim) for each in claims):
+            raise TypeError(
+                f"theorem {self.name!r}: its function returned {reprlib.repr(made)}; return a list"
+                " of claims, for example [evidence.mean_run_claim(bound)] or [theory.Claim(…)]"
+            )
+        return claims
+
     @property
     def status(self) -> str:
         """The status of the proof, and that a bound is no prediction where it is none."""
         return self.proof if self.kind == PREDICTION else f"{self.proof}, {self.kind}"
+
+
+def _lacking(evidence: object, name: str) -> str:
+    known = [each for each in dir(evidence) if not each.startswith("_")]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    return f"{type(evidence).__name__} has no {name!r}{hint} It has: {', '.join(known)}"
 
 
 _THEOREMS: Registry[Theorem] = Registry(
@@ -298,4 +212,19 @@ def theorems(setting: str | None = None) -> dict[str, Theorem]:
 
 def find_theorem(name: str | Theorem) -> Theorem:
     """The theorem of that name; a `Theorem` is passed through."""
+    if callable(name):
+        raise TypeError(
+            f"theorem must be a name or a Theorem, got the function {name.__name__}; decorate it"
+            " with @theory.theorem(name, statement=…, source=…, setting=…)"
+        )
     return name if isinstance(name, Theorem) else _THEOREMS.find(name)
+
+
+def find_theorems(names: str | Theorem | Sequence[str | Theorem]) -> list[Theorem]:
+    """The theorems of those names; ValueError where there are none."""
+    if isinstance(names, (str, Theorem)) or not isinstance(names, Iterable):
+        return [find_theorem(names)]
+    found = [find_theorem(name) for name in names]
+    if not found:
+        raise ValueError("theorems is empty; leave it out to compute all of the setting")
+    return found

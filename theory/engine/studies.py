@@ -1,46 +1,45 @@
-"""Studies in directories: a manifest, shards of tables, continued where they were interrupted."""
+"""Studies, in memory and in directories, where they continue after an interruption."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from tunebound import synthetic
-from tunebound._ground.checks import whole_number
-from tunebound._ground.storage import is_partial, replacing, sweep
+from tunebound._ground.registry import find_named
+from tunebound._ground.storage import sweep
 from tunebound.theory.engine.computing import (
     Results,
     checked_options,
     concatenate,
+    examine_members,
     plan,
     shard_tables,
 )
+from tunebound.theory.engine.manifests import (
+    KEPT,
+    check_directory,
+    claim_directory,
+    compare_versions,
+    described,
+    identity,
+    population,
+    read_manifest,
+)
+from tunebound.theory.engine.members import Members, keep, members_of, setting_for
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.shards import FOLDERS, Shards, some
-from tunebound.theory.engine.statement import theorems
-from tunebound.theory.engine.workers import PACKAGES, cluster, in_processes, versions
+from tunebound.theory.engine.statement import Theorem, find_theorems, theorems
+from tunebound.theory.engine.workers import cluster, in_processes
 
 logger = logging.getLogger(__name__)
-
-MANIFEST = "manifest.json"
-# in every manifest: what is asked for, what that makes, and what is noted for the record
-ASKED = ("setting", "suite", "seed", "options", "theorems", "parts")
-MADE = ("members", "draws", "digest", "shards")
-NOTED = ("started", "machine", "versions")
-MANY = 10**7  # more shards than any study has
 
 
 @dataclass(frozen=True)
@@ -51,40 +50,57 @@ class Study:
     ----------
     setting : str
         Name of a setting, for example "head".
-    suite : str
+    suite : str, Suite or sequence of environments
+        A suite's name, a grid or suite itself, or for example a list of `SeparableDataset`.
     seed : int
+        Of a suite given by name.
     options : mapping
         Options of the setting that differ from its defaults.
+    theorems : sequence of str or Theorem, optional
+        Those to compute, of this setting; all of them by default.
     """
 
     setting: str = "head"
-    suite: str = "standard"
+    suite: Any = "standard"
     seed: int = 0
     options: Mapping[str, Any] | None = None
+    theorems: str | Theorem | Sequence[str | Theorem] | None = None
 
-    def resolved(self) -> tuple[Setting, Options, synthetic.Suite]:
+    def resolved(self) -> tuple[Setting, Options, Members]:
         """The setting, all options and the lazy suite; raises on what is unknown or out of
         range.
         """
         setting = find_setting(self.setting)
         options = checked_options(setting, self.options)
-        return setting, options, setting.suite(self.suite, self.seed, options)
+        return setting, options, members_of(self.suite, setting, self.seed, options)
+
+    def tested(self) -> tuple[Theorem, ...]:
+        """The theorems to compute, in the order of registration."""
+        registered = theorems(self.setting)
+        if self.theorems is None:
+            return tuple(registered.values())
+        chosen = {each.name: each for each in find_theorems(self.theorems)}
+        setting_for(self.suite, chosen.values(), self.setting)
+        return tuple(chosen[name] for name in sorted(chosen, key=[*registered, *chosen].index))
 
     def summary(self, directory: Path) -> str:
         """What `run` would compute into a directory, in words; raises where it would refuse."""
-        setting, options, suite = self.resolved()
-        shards = plan(suite.specifications, setting, options)
-        manifest = self._manifest(setting, options, suite, shards)
-        _check_directory(directory, manifest)
+        setting, options, members = self.resolved()
+        shards = plan(members.specifications, setting, options)
+        manifest = self._manifest(setting, options, members, len(shards))
+        check_directory(directory, manifest)
         stored = _shards(directory, manifest)
         missing = [*stored.missing(), *stored.damaged()]
         todo = sum(len(shards[number]) for number in missing)
         chosen = ", ".join(f"{name}={value}" for name, value in asdict(options).items())
+        seed = "" if manifest["seed"] is None else f", seed {manifest['seed']}"
         lines = [
             f"setting {setting.name}: {setting.summary}",
-            f"suite {self.suite}, seed {self.seed}: {len(suite.specifications)} members"
+            str(members)
+            if isinstance(members, synthetic.Grid)
+            else f"{population(manifest)}{seed}: {manifest['members']} members"
             f" ({manifest['draws']} independent draws), from"
-            f" {suite.specifications[0].name} to {suite.specifications[-1].name}",
+            f" {members.specifications[0].name} to {members.specifications[-1].name}",
             f"options: {chosen}",
             f"theorems: {', '.join(manifest['theorems']) or 'none'}",
             *([f"made of: {', '.join(manifest['parts'])}"] if manifest["parts"] else []),
@@ -97,37 +113,80 @@ class Study:
         """What the tables depend on, in values that JSON can hold: two studies are the same where
         these are.
         """
-        setting, options, suite = self.resolved()
-        shards = plan(suite.specifications, setting, options)
-        return self._manifest(setting, options, suite, shards)
+        setting, options, members = self.resolved()
+        shards = plan(members.specifications, setting, options)
+        return self._manifest(setting, options, members, len(shards))
 
     def _manifest(
-        self,
-        setting: Setting,
-        options: Options,
-        suite: synthetic.Suite,
-        shards: Sequence[Sequence[int]],
+        self, setting: Setting, options: Options, members: Members, shards: int
     ) -> dict[str, Any]:
-        parts: dict[str, str] = {}
-        for source in suite.specifications:
-            parts |= setting.parts(source)
-        described = "\n".join(map(repr, suite.specifications))
-        return {
-            "setting": self.setting,
-            "suite": self.suite,
-            "seed": self.seed,
-            "options": _plain(asdict(options)),
-            "theorems": list(theorems(self.setting)),
-            "parts": parts,
-            "members": len(suite.specifications),
-            "draws": len({setting.draw(source) for source in suite.specifications}),
-            "digest": hashlib.sha256(described.encode()).hexdigest(),
-            "shards": len(shards),
-        }
+        names = [each.name for each in self.tested()]
+        named = isinstance(self.suite, str)
+        return described(setting, options, members, names, shards, named=named)
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(values))
+def study(
+    sets: Any = "smoke",
+    theorems: str | Theorem | Sequence[str | Theorem] | None = None,
+    *,
+    setting: str | None = None,
+    seed: int = 0,
+    output: str | os.PathLike[str] | None = None,
+    jobs: int | None = None,
+    backend: str | None = None,
+    address: str | None = None,
+    **options: Any,
+) -> Results:
+    """Compute the tables of a suite, a grid, or data sets of one's own.
+
+    Parameters
+    ----------
+    sets : str, Suite or sequence of environments
+        A suite's name, a suite or grid (`synthetic.make_grid`), or for example a list of
+        `SeparableDataset`, which are draws of no design: verdicts on them give no limit.
+    theorems : str, Theorem or sequence of them, optional
+        Those to test; all of the setting by default.
+    setting : str, optional
+        Name of the setting that they belong to. By default that of the theorems, else the one that
+        takes the sets; head tuning where that does.
+    seed : int
+        Of a suite given by name.
+    output : path, optional
+        Directory of the study, which is then continued there after an interruption, as `run` does;
+        what was handed over is kept in it. In memory by default.
+    jobs : int, optional
+        Processes; all cores by default. Results do not depend on it.
+    backend, address : str, optional
+        Of a cluster, as in `run`.
+    **options
+        Options of the setting.
+
+    Returns
+    -------
+    Results
+        Their rows are those that `verify` judges.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For unknown names, options out of range, sets that the setting does not take, or a directory
+        that holds another study; before any work.
+
+    Examples
+    --------
+    >>> from tunebound import synthetic
+    >>> sets = synthetic.make_grid("gaussian", n=[8, 16], d=4, margin=0.5, radius=4.0)
+    >>> results = study(sets, "H-anytime", steps=100, jobs=1)
+    >>> sorted(results.rows["n"].unique().tolist()), results.rows["theorem"].unique().tolist()
+    ([8, 16], ['H-anytime'])
+    """
+    chosen = None if theorems is None else find_theorems(theorems)
+    asked = Study(setting_for(sets, chosen, setting).name, sets, seed, options, chosen)
+    if output is not None:
+        return run(asked, output, jobs=jobs, backend=backend, address=address)
+    found, checked, members = asked.resolved()
+    with cluster(backend, address):
+        return examine_members(found, members, checked, asked.tested(), jobs)
 
 
 def run(
@@ -145,8 +204,8 @@ def run(
     study : Study
     directory : path
         Created where it does not exist. Holds `manifest.json`, one folder of Parquet shards a
-        table, and the checksums of each shard. A shard that is not what was written is computed
-        again, and named in a warning of the log.
+        table, and the checksums of each shard; the environments too, where they were handed over. A
+        shard that is not what was written is computed again, and named in a warning of the log.
     jobs : int, optional
         Processes; all cores, or all workers of a cluster, by default. Results do not depend on it.
     backend : "dask", optional
@@ -170,16 +229,18 @@ def run(
         If no scheduler answers, it has no workers, or a worker has other versions of what results
         depend on; the worker is named.
     """
-    setting, options, suite = study.resolved()
+    setting, options, members = study.resolved()
     if not os.fspath(directory):
         raise ValueError("directory is empty text; name the directory of the study")
     target = Path(directory)
-    known = tuple(theorems(study.setting).values())
-    plans = plan(suite.specifications, setting, options)
-    manifest = study._manifest(setting, options, suite, plans)
-    _claim_directory(target, manifest)
+    tested = study.tested()
+    plans = plan(members.specifications, setting, options)
+    manifest = study._manifest(setting, options, members, len(plans))
+    claim_directory(target, manifest)
     for folder in (target, *(target / name for name in FOLDERS)):
         sweep(folder)
+    if manifest.get(KEPT):
+        keep(setting, members, target)
     shards = _shards(target, manifest)
     damaged = shards.damaged()
     if damaged:
@@ -188,13 +249,11 @@ def run(
         )
     unfinished = [*shards.missing(), *damaged]
     if unfinished and len(unfinished) < len(plans):
-        _compare_versions(target, manifest)
-    calls = [(setting, suite, plans[number], options, known) for number in unfinished]
+        compare_versions(target, manifest)
+    calls = [(setting, members, plans[number], options, tested) for number in unfinished]
     todo = sum(len(plans[number]) for number in unfinished)
     with (
-        tqdm(
-            total=todo, desc=f"{study.suite} suite", unit="set", delay=2, disable=None
-        ) as progress,
+        tqdm(total=todo, desc=population(manifest), unit="set", delay=2, disable=None) as progress,
         cluster(backend, address),
     ):
         for call, tables in in_processes(shard_tables, calls, jobs):
@@ -203,18 +262,36 @@ def run(
     return load(target)
 
 
-def load(directory: str | os.PathLike[str]) -> Results:
+def load(
+    directory: str | os.PathLike[str],
+    *,
+    theorems: str | Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
+) -> Results:
     """The tables of a finished study, held against their checksums.
+
+    Parameters
+    ----------
+    directory : path
+    theorems : str or sequence of str, optional
+        Read the rows of these alone, of what was measured and of what was skipped.
+    columns : str or sequence of str, optional
+        Read these columns alone, of each table those that it has, beside `member`, which ties the
+        tables together.
 
     Raises
     ------
     FileNotFoundError
         If the directory holds no study.
     ValueError
-        If the study in it is unfinished or damaged; running it again continues or mends it.
+        If the study in it is unfinished or damaged (running it again continues or mends it), has
+        not computed one of the theorems, or has no such column.
     """
     target = Path(directory)
-    shards = _shards(target, read_manifest(target))
+    manifest = read_manifest(target)
+    computed = dict.fromkeys(manifest["theorems"])
+    names = None if theorems is None else _named("theorem of this study", theorems, computed)
+    shards = _shards(target, manifest)
     again = "`tunebound run` with the same options"
     missing = shards.missing()
     if missing:
@@ -228,112 +305,20 @@ def load(directory: str | os.PathLike[str]) -> Results:
             f"{target}: {some([*damaged.values()])}: not what this study wrote; {again} computes"
             f" {len(damaged)} of {shards.count} shards again"
         )
-    return concatenate([shards.read(number) for number in range(shards.count)])
+    chosen = None
+    if columns is not None:
+        chosen = _named("column", columns, dict.fromkeys(sorted(shards.columns())))
+    return concatenate([shards.read(number, names, chosen) for number in range(shards.count)])
+
+
+def _named(kind: str, asked: str | Sequence[str], known: Mapping[str, None]) -> tuple[str, ...]:
+    names = (asked,) if isinstance(asked, str) else tuple(asked)
+    if not names:
+        raise ValueError(f"no {kind} is named; leave it out to read all")
+    for name in names:
+        find_named(kind, name, known)
+    return names
 
 
 def _shards(directory: Path, manifest: Mapping[str, Any]) -> Shards:
-    depended_on = {key: manifest[key] for key in (*ASKED, *MADE)}
-    identity = hashlib.sha256(json.dumps(depended_on, sort_keys=True).encode()).hexdigest()
-    return Shards(directory, identity, manifest["shards"])
-
-
-def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a run directory says of itself.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the directory holds no study.
-    ValueError, TypeError
-        If its manifest is damaged.
-    """
-    path = Path(directory) / MANIFEST
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{directory} holds no study (no {MANIFEST}); make one with `tunebound run --output"
-            f" {directory}`"
-        )
-    remedy = "delete the directory and run the study again"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is not readable as JSON ({error}); {remedy}") from error
-    lacking = [
-        key for key in (*ASKED, *MADE, *NOTED) if not isinstance(stored, dict) or key not in stored
-    ]
-    if lacking:
-        raise ValueError(f"{path} lacks {', '.join(lacking)}: it is no manifest; {remedy}")
-    whole_number(f"{path}: shards", stored["shards"], low=1, high=MANY, remedy=remedy)
-    return stored
-
-
-def _check_directory(target: Path, manifest: dict[str, Any]) -> None:
-    """Refuse a directory that holds anything but this study, or a part of it."""
-    if target.exists() and not target.is_dir():
-        raise ValueError(f"output {target} is a file; name a directory")
-    if (target / MANIFEST).exists():
-        there = read_manifest(target)
-        differing = [key for key in manifest if there.get(key) != manifest[key]]
-        if differing:
-            raise ValueError(
-                f"output {target} holds another study (its {', '.join(differing)} differ); choose"
-                " another directory or delete it"
-            )
-    elif target.is_dir() and not all(map(_left_behind, target.iterdir())):
-        raise ValueError(
-            f"output {target} is not empty and holds no study; choose another directory"
-        )
-
-
-def _left_behind(path: Path) -> bool:
-    """Whether it is what a run that was killed before its first shard leaves."""
-    if path.is_dir():
-        return path.name in FOLDERS and not any(path.iterdir())
-    return is_partial(path) and path.name.startswith(f".{MANIFEST}.")
-
-
-def _claim_directory(target: Path, manifest: dict[str, Any]) -> None:
-    _check_directory(target, manifest)
-    if (target / MANIFEST).exists():
-        return
-    target.mkdir(parents=True, exist_ok=True)
-    about = {
-        **manifest,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "python": platform.python_version(),
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        },
-        "versions": _versions(manifest),
-    }
-    with replacing(target / MANIFEST) as partial:
-        partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-
-
-def _compare_versions(target: Path, manifest: Mapping[str, Any]) -> None:
-    """Say where a study goes on under other versions than it was begun with."""
-    begun, now = read_manifest(target)["versions"], _versions(manifest)
-    changed = [
-        f"{name} {begun.get(name)} -> {now.get(name)}"
-        for name in sorted({*begun, *now})
-        if begun.get(name) != now.get(name)
-    ]
-    if changed:
-        logger.warning(
-            "%s: the study goes on under other versions than it was begun with (%s)",
-            target,
-            ", ".join(changed),
-        )
-
-
-def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
-    return versions((*PACKAGES, *_sources(manifest["parts"])))
-
-
-def _sources(parts: Mapping[str, str]) -> list[str]:
-    """Installed packages that the parts come from, other than this one."""
-    known = packages_distributions()
-    top = {module.partition(".")[0] for module in parts.values()} - {"tunebound"}
-    return sorted({package for name in top for package in known.get(name, ())})
+    return Shards(directory, identity(manifest), manifest["shards"])

@@ -17,4 +17,22 @@ WORST_MEASURED = "worst_measured"  # measured there
 WORST_BOUND = "worst_bound"  # the bound there
 PROVENANCE = "provenance"  # of the weakest constant
 MAXIMUM = "maximum"  # the largest value that can be measured
+# of the rows of every setting, which add their factors
+ROWS = (
+    MEMBER,
+    ENVIRONMENT,
+    DRAW,
+    THEOREM,
+    QUANTITY,
+    STEPS,
+    MEASURED,
+    BOUND,
+    EXCESS,
+    RESOLUTION,
+    WORST,
+    WORST_MEASURED,
+    WORST_BOUND,
+    PROVENANCE,
+    MAXIMUM,
+)
 ASSUMPTION = "assumption"  # the first assumption that failed

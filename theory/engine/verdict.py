@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from tunebound._ground.checks import instance
 from tunebound.bounds.constants import weakest
 from tunebound.theory.engine import computing, populations, tables
 from tunebound.theory.engine.exponents import Rate, decide_rates
-from tunebound.theory.engine.setting import Setting, find_setting
+from tunebound.theory.engine.members import setting_of
+from tunebound.theory.engine.setting import Setting
 from tunebound.theory.engine.statement import PROVED, Theorem, find_theorem
-from tunebound.theory.engine.tightness import judged_rows, tightness
+from tunebound.theory.engine.tightness import judged_rows, spread
 
 # a bound that says nothing on more than half of the environments is called vacuous
 VACUOUS_SHARE = 0.5
@@ -152,6 +154,11 @@ class Verdict:
             lines.append(f"  domain: {self.theorem.domain}")
         if self.contradiction:
             lines.append(f"  {self.contradiction}")
+        if self.test == "not tested" and not self.skipped:
+            lines.append(
+                "  nothing is claimed of any environment: return at least one claim, or say in"
+                " assumptions where the theorem does not apply"
+            )
         if self.skipped:
             lines.append(
                 f"  {self.skipped} environments do not meet the assumptions and were left out"
@@ -182,6 +189,10 @@ class Verdict:
                 )
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        first, *others = escape(str(self)).split("\n")
+        return f"<pre><strong>{first}</strong>\n" + "\n".join(others) + "</pre>"
+
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
@@ -201,7 +212,7 @@ def judge(theorem: str | Theorem, results: computing.Results) -> Verdict:
     """
     known = find_theorem(theorem)
     instance("results", results, computing.Results, remedy="pass what theory.run or study gave")
-    return judge_in(find_setting(known.setting), known, results)
+    return judge_in(setting_of(known), known, results)
 
 
 def judge_in(setting: Setting, theorem: Theorem, results: computing.Results) -> Verdict:
@@ -248,7 +259,7 @@ def _without_rates(setting: Setting, theorem: Theorem, results: computing.Result
         draws=int(drawn[tables.DRAW].nunique()),
         population=populations.described(drawn, setting.factors) if len(drawn) else "",
         vacuous_share=vacuous,
-        tightness=tightness(last),
+        tightness=spread(last),
         provenance=weakest(rows[tables.PROVENANCE].unique()),
         skipped=len(skipped),
         violation=_smallest(violating) if violations else None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tunebound.theory.engine import computing
+from tunebound.theory.engine.members import members_of, setting_of
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.statement import Theorem, find_theorem, theorems
 from tunebound.theory.engine.verdict import Verdict, judge_in
@@ -51,9 +52,9 @@ def verify(
         For unknown names or options out of range; before any work.
     """
     known = find_theorem(theorem)
-    setting = find_setting(known.setting)
+    setting = setting_of(known)
     checked = computing.checked_options(setting, options)
-    members = computing.suite_of(suite, setting, seed, checked)
+    members = members_of(suite, setting, seed, checked)
     if known.free_constants:
         return Verdict(theorem=known, test="no number named")
     results = computing.examine_members(setting, members, checked, [known], jobs)

@@ -110,6 +110,7 @@ PRESENTATION = Presentation(
             drawn.along_steps,
             "Solid: measured. Dashed: the sum of the left-out sample's gradients along the run on"
             " the whole sample, a bound for convex losses.",
+            reads=(theorems.drift.name,),
         ),
     },
 )

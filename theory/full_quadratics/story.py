@@ -105,7 +105,10 @@ def certificates(environments: pd.DataFrame) -> list[str]:
 
 def _against(factor: str, caption: str) -> Illustration:
     return Illustration(
-        partial(drawn.against, factor=factor), caption, partial(drawn.varies, factor=factor)
+        partial(drawn.against, factor=factor),
+        caption,
+        partial(drawn.varies, factor=factor),
+        (theorems.trajectory.name,),
     )
 
 
@@ -120,6 +123,7 @@ PRESENTATION = Presentation(
             plots.bound_against_measured,
             "Each point is one problem, at the number of steps at which the bound is tightest on"
             " it. On the black line a bound is attained; below it, it is violated.",
+            plots.has_points,
         ),
         "instability-against-n": _against(
             "n",
@@ -136,12 +140,14 @@ PRESENTATION = Presentation(
             drawn.along_steps,
             "With a common minimiser the instability rises, then dies out; bounds that hold for"
             " every T have to cover its peak.",
+            reads=(theorems.trajectory.name,),
         ),
         "slack": Illustration(
             drawn.slack,
             "How much of a bound is slack and how much is truth. Lines: against the largest value"
             " over T that one-dimensional quadratics attain; stars: against the exact worst case,"
             " where its peak lies at one of the solved T.",
+            reads=(theorems.worst_case.name,),
         ),
     },
 )

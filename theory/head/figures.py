@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 from tunebound.bounds import direction_distance
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.tightness import judged_rows, tightness_ratio
+from tunebound.theory.engine.tightness import judged_rows, tightness
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head.evidence import ERROR
 
@@ -261,11 +261,19 @@ def _reached(results: Results) -> pd.DataFrame:
     return results.environments[(onset <= np.log10(last.reindex(onset.index))).to_numpy()]
 
 
+def has_tightness(results: Results) -> bool:
+    """Whether some bound of a study has a tightness and a trivial maximum."""
+    rows = results.rows
+    return bool(len(rows)) and bool(
+        ((rows[tables.BOUND] > 0) & np.isfinite(rows[tables.MAXIMUM])).any()
+    )
+
+
 def tightness_by_family(results: Results) -> Figure:
     """Median of measured/bound by family and theorem, at the last step."""
     last = judged_rows(results.rows, "last")
     last = last[(last[tables.BOUND] > 0) & np.isfinite(last[tables.MAXIMUM])]
-    table = last.assign(ratio=tightness_ratio(last)).pivot_table(
+    table = last.assign(ratio=tightness(last)).pivot_table(
         index=columns.FAMILY, columns=tables.THEOREM, values="ratio", aggfunc="median", sort=False
     )
     figure = Figure(

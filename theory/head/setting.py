@@ -80,6 +80,7 @@ class HeadTuning(
     )
     family = columns.FAMILY
     options = HeadOptions
+    suite_options = ("families",)
 
     def suite_names(self) -> tuple[str, ...]:
         return synthetic.suite_names()

@@ -161,7 +161,8 @@ def _on_asymptotics(results: computing.Results, verdict: Verdict | None) -> list
 
 
 def certificates(environments: pd.DataFrame) -> list[str]:
-    error = environments[columns.PLANTED_MARGIN_ERROR]
+    error = environments[columns.PLANTED_MARGIN_ERROR].dropna()
+    planted = f"{error.max():.1e} ({len(error)} data sets with planted truth)"
     return [
         (
             "Largest relative duality gap of a maximum-margin separator:"
@@ -170,14 +171,17 @@ def certificates(environments: pd.DataFrame) -> list[str]:
         ),
         (
             "Largest relative difference between the computed margin and the planted one:"
-            f" {np.nanmax(error):.1e} ({int(error.notna().sum())} data sets with planted truth)."
+            f" {planted if len(error) else 'none is planted'}."
         ),
     ]
 
 
 def _against(factor: str, caption: str) -> Illustration:
     return Illustration(
-        partial(head.ladder, factor=factor), caption, partial(head.varies, factor=factor)
+        partial(head.ladder, factor=factor),
+        caption,
+        partial(head.varies, factor=factor),
+        (theorems.free.name, theorems.anytime.name),
     )
 
 
@@ -185,9 +189,10 @@ def subtitle(results: computing.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     heads = int((results.environments[columns.N] + 1).sum())
     steps, exact = manifest["options"]["steps"], manifest["options"]["exact"]
+    planted = results.environments[columns.PLANTED_MARGIN_ERROR].notna().all()
     return (
-        f"{len(results.environments)} data sets with planted truth, every sample left out in turn:"
-        f" {heads:,} heads, "
+        f"{len(results.environments)} data sets{' with planted truth' if planted else ''}, every"
+        f" sample left out in turn: {heads:,} heads, "
         + (
             f"{steps:,} steps of gradient descent each."
             if exact
@@ -214,6 +219,7 @@ PRESENTATION = Presentation(
             " below it, it is violated; above the dashed line it says nothing, since unit"
             " directions are at most 2 apart. Data sets without any instability have no place on"
             " logarithmic axes and are left out.",
+            plots.has_points,
         ),
         "instability-against-n": _against(
             "n",
@@ -232,11 +238,13 @@ PRESENTATION = Presentation(
             "Instability along gradient descent, the bounds that hold at every step, and the"
             f" levels of those that hold in the limit. {theorems.published_fitted.name} uses a"
             " constant fitted on t ≤ √T and is drawn where it is tested.",
+            reads=(theorems.free.name, theorems.anytime.name),
         ),
         "direction-error-along-steps": Illustration(
             head.direction_error,
             "How slowly the heads approach their separators, certified by the margin that they have"
             " reached, beside the published rate with a constant fitted on early steps.",
+            reads=(theorems.direction.name,),
         ),
         "asymptotics": Illustration(
             head.asymptotics,
@@ -246,10 +254,12 @@ PRESENTATION = Presentation(
             " of steps; where the support vectors do not span the samples, the expansion leaves a"
             " constant open.",
             head.has_asymptotics,
+            (theorems.direction.name,),
         ),
         "tightness-by-family": Illustration(
             head.tightness_by_family,
             "Which bound is close to the truth on which kind of data. Bright is tight.",
+            head.has_tightness,
         ),
     },
     tables=sharpness,

@@ -125,12 +125,14 @@ PRESENTATION = Presentation(
             "The mean of H heads against the maximum-margin direction. Dashed: what"
             f" the rule 1/√H ({theorems.scaling.name}) would make of the error of one head. Dotted:"
             " the common bias, which no number of heads removes.",
+            reads=(theorems.sharp.name,),
         ),
         "error-along-steps": Illustration(
             drawn.error_along_steps,
             "With few features the starts are forgotten and all numbers of heads meet; with more"
             " features than samples, the part of a start that no sample sees stays for good, and"
             " averaging is all that removes it.",
+            reads=(theorems.sharp.name,),
         ),
         "where-the-floor-starts": Illustration(
             drawn.floor,
@@ -146,11 +148,13 @@ PRESENTATION = Presentation(
             drawn.instability_against_heads,
             "What leaving one sample out does to the mean of H heads, each with the same start on S"
             f" and on S^i. Dashed: {theorems.anytime.name}.",
+            reads=(theorems.anytime.name,),
         ),
         "bound-against-measured": Illustration(
             plots.bound_against_measured,
             "Each point is one data set and number of heads at the last step. On the black line a"
             " bound is attained; below it, it is violated; above the dashed line it says nothing.",
+            plots.has_points,
         ),
     },
 )

@@ -88,6 +88,7 @@ class Predictions(Setting[Draw, Draw, DrawEvidence, PredictionOptions]):
     measures = "what each prediction says"
     factors = (columns.DESIGN, columns.SEED)
     options = PredictionOptions
+    suite_options = ("designs", "draws")
 
     def suite_names(self) -> tuple[str, ...]:
         return tuple(SUITES)

@@ -73,6 +73,7 @@ PRESENTATION = Presentation(
         "along-the-path": Illustration(
             figures.along_the_path,
             "Medians over data sets. Solid: measured. Dashed: bound, with no left-out solve.",
+            reads=(theorems.newton.name, theorems.path.name),
         ),
         "certified-share": Illustration(
             figures.certified_share,

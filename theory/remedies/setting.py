@@ -41,6 +41,7 @@ class Remedies(Setting[TaskSpecification, Task, RemedyEvidence, RemedyOptions]):
         columns.SEED,
     )
     options = RemedyOptions
+    suite_options = ("methods",)
 
     def suite_names(self) -> tuple[str, ...]:
         return tuple(SUITES)

@@ -10,7 +10,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.statement import Theorem
-from tunebound.theory.engine.verdict import judged_rows
+from tunebound.theory.engine.tightness import judged_rows
 from tunebound.theory.several_classes import columns, theorems
 
 PALETTE = sns.color_palette("colorblind")

@@ -83,12 +83,22 @@ PRESENTATION = Presentation(
             "Each point is one data set at the last step. On the black line a bound is attained;"
             " below it, it is violated; above the dashed line it says nothing. Data sets without"
             " any instability have no place on logarithmic axes and are left out.",
+            plots.has_points,
         ),
         "instability-against-classes": Illustration(
             drawn.against_classes,
             "Instability and its bounds where only the number of classes changes; where no others"
             " were computed, medians over n and d at one margin and radius.",
             drawn.varies_in_classes,
+            tuple(
+                each.name
+                for each in (
+                    theorems.trajectory,
+                    theorems.anytime,
+                    theorems.deletion,
+                    theorems.limit,
+                )
+            ),
         ),
     },
 )

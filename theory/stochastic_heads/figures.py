@@ -10,6 +10,11 @@ from tunebound.theory.engine.computing import Results
 from tunebound.theory.stochastic_heads import columns, evidence
 
 
+def has_means(results: Results) -> bool:
+    """Whether a study has what `along_steps` shows."""
+    return bool(len(results.rows)) and bool((results.rows[tables.QUANTITY] == evidence.MEAN).any())
+
+
 def along_steps(results: Results) -> Figure:
     """Mean instability over the bound of gradient descent along the steps, one line a task, one
     panel an optimiser.

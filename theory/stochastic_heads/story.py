@@ -11,7 +11,7 @@ import pandas as pd
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.presentation import Illustration, Presentation, Table
-from tunebound.theory.engine.scatter import bound_against_measured
+from tunebound.theory.engine.scatter import bound_against_measured, has_points
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.stochastic_heads import columns, theorems
 from tunebound.theory.stochastic_heads import figures as drawn
@@ -98,10 +98,12 @@ PRESENTATION = Presentation(
             drawn.along_steps,
             "Each line is one task. Gradient descent stays below the black line on every sequence"
             " of batches; that is proved. Momentum and Adam cross it on data made for it.",
+            drawn.has_means,
         ),
         "bound-against-measured": Illustration(
             bound_against_measured,
             "Each point is one task; below the black line a bound is violated.",
+            has_points,
         ),
     },
     tables=adam_by_steps,
