@@ -17,7 +17,7 @@ from tunebound.synthetic.dataset import SeparableDataset, dataset_name
 from tunebound.synthetic.lazy_suite import Suite
 from tunebound.synthetic.registry import Family, Refused, find_family
 from tunebound.synthetic.separable import LARGEST, SMALLEST
-from tunebound.synthetic.suites import Specification
+from tunebound.synthetic.suites import Specification, is_one_problem
 
 MOST = 1_000_000  # combinations: their names alone take a quarter of a gigabyte
 TOLD = 12  # reasons that the text of a grid names
@@ -29,8 +29,14 @@ class GridSpecification(Specification):
 
     @property
     def draw(self) -> str:
-        """The cloud it comes from: sets that differ in margin or radius alone share it."""
-        return f"{find_family(self.family).name}-n{self.n}-d{self.d}-s{self.seed}"
+        """The cloud it comes from, which sets that differ in margin or radius alone share; without
+        the seed where all seeds are one problem, turned.
+        """
+        family = find_family(self.family).name
+        cloud = f"{family}-n{self.n}-d{self.d}"
+        if is_one_problem(family, self.n, self.radius / self.margin):
+            return cloud
+        return f"{cloud}-s{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Grid(Suite[SeparableDataset]):
 
     @property
     def draws(self) -> int:
-        """Independent draws among the sets: clouds of one family, n, d and seed."""
+        """Independent draws among the sets, see `make_grid`."""
         return len({source.draw for source in self._sources()})
 
     @property
@@ -123,7 +129,8 @@ def make_grid(
         In place of `radius`: its ratio to each margin, above 1.
     seeds : int or sequence of int
         At least 0. Sets of one family, n, d and seed are one cloud, parted and stretched
-        differently: studies count them as one independent draw.
+        differently: studies count them as one independent draw. All simplices of one n and d are
+        one draw too, and all orthogonal samples of equal norm.
     name : str
         What verdicts and reports call the design.
 

@@ -8,6 +8,7 @@ of a suite has a seed that no other set of its family has, in this suite or in a
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -155,7 +156,7 @@ def _large(family: str) -> Iterator[Cell]:
     """The standard design with more shapes, each cell drawn several times."""
     for replicate in range(LARGE_REPLICATES):
         for cell in _cells(family, LARGE_SWEEP, LARGE_SHAPES):
-            if replicate == 0 or not _is_one_problem(family, cell):
+            if replicate == 0 or not is_one_problem(family, cell.shape.n, cell.ratio):
                 yield cell
 
 
@@ -175,12 +176,12 @@ def _cells(family: str, sweep: Iterable[Shape], shapes: Iterable[Shape]) -> Iter
         yield from itertools.starmap(Cell, itertools.product(shapes, MIDDLE_RATIOS))
 
 
-def _is_one_problem(family: str, cell: Cell) -> bool:
-    """Whether all draws of a cell are one problem, turned: a simplex, copies, orthogonal samples of
-    equal norm.
+def is_one_problem(family: str, n: int, ratio: float) -> bool:
+    """Whether all draws are one problem, turned: a simplex, copies, orthogonal samples of equal
+    norm.
     """
     return family in ("simplex", "copies") or (
-        family == "orthogonal" and cell.ratio == cell.shape.n**0.5
+        family == "orthogonal" and math.isclose(ratio, math.sqrt(n), rel_tol=1e-9)
     )
 
 

@@ -85,6 +85,19 @@ def test_sets_of_one_draw_are_one_cloud() -> None:
     assert abs(other.separator @ far.separator) < 0.99
 
 
+def test_what_is_one_problem_for_every_seed_is_one_draw() -> None:
+    equal = {"n": 9, "d": 9, "margin": 0.7, "radius_over_margin": 3.0, "seeds": range(3)}
+    for family in ("simplex", "orthogonal"):
+        grid = make_grid(family, **equal)
+        first, second, _ = (data.X * data.y[:, None] for data in grid)
+        # turned, and in another order: the same inner products
+        products = [np.sort((Z @ Z.T).ravel()) for Z in (first, second)]
+        np.testing.assert_allclose(products[0], products[1], rtol=0, atol=1e-12)
+        assert (len(grid), grid.draws) == (3, 1)
+    drawn = make_grid("orthogonal", **{**equal, "radius_over_margin": 3.5})
+    assert drawn.draws == 3
+
+
 def test_a_design_makes_the_same_grid_and_travels_to_processes() -> None:
     grid = make_grid(**LEVELS, name="mine")
     again = make_grid(**grid.design, name=grid.name)

@@ -54,6 +54,8 @@ def test_resolution_by_sample():
     [
         ({"measured": [1.0, 2.0]}, r"q: measured has shape \(2,\) for 3 numbers of steps"),
         ({"measured": np.ones((3, 2))}, "compares like with like"),
+        ({"bound": np.ones((1, 1))}, r"q: bound has shape \(1, 1\) for 3 numbers of steps"),
+        ({"bound": np.nan}, "q: bound = nan"),
         ({"measured": [1.0, np.nan, 1.0]}, r"q: measured\[1\] = nan"),
         ({"bound": [1.0, 1.0, np.nan]}, r"q: bound\[2\] = nan"),
         ({"resolution": np.nan}, "q: resolution = nan"),
@@ -83,6 +85,72 @@ def test_claims_that_decide_nothing_are_refused(change, message):
     assert all(row["excess"] > 0 for row in Claim(**claim).rows())
     with pytest.raises((ValueError, TypeError), match=message):
         Claim(**{**claim, **change}).rows()
+
+
+def test_a_bound_that_is_one_number_holds_for_all():
+    quantities = {"steps": [1, 2], "resolution": 0.5, "provenance": "exact", "quantity": "q"}
+    measured = [[1.0, 3.0], [2.0, 4.0]]
+    scalar = Claim(measured=measured, bound=2.0, **quantities).rows()
+    assert scalar == Claim(measured=measured, bound=np.full((2, 2), 2.0), **quantities).rows()
+    assert [row["excess"] for row in scalar] == [0.5, 1.5]
+
+
+def mistaken(function, setting="head"):
+    return theory.Theorem(
+        name="T", statement="s", source="s", proof="conjecture", setting=setting, claims=function
+    )
+
+
+def undecorated(evidence):
+    return [evidence.mean_limit_claim(1.0)]
+
+
+@pytest.mark.parametrize(
+    ("theorem", "error", "message"),
+    [
+        (mistaken(lambda evidence: True), TypeError, "'T': its function returned True; return a"),
+        (mistaken(lambda evidence: None), TypeError, "'T': its function returned None"),
+        (mistaken(lambda evidence: undecorated), TypeError, "'T': .* returned <function und"),
+        (mistaken(lambda evidence: evidence.mean_limit_claim), TypeError, "returned <bound method"),
+        (mistaken(lambda evidence: undecorated(evidence)[0]), TypeError, "'T': .* returned Claim"),
+        (mistaken(lambda evidence: evidence.norms < 9), TypeError, "'T': .* returned array"),
+        (
+            mistaken(lambda evidence: [evidence.mean_limit_claim(evidence.magin)]),
+            AttributeError,
+            "'T': HeadEvidence has no 'magin'; did you mean 'margin'. It has: .*margins, ",
+        ),
+        (
+            mistaken(lambda evidence: (each.magin for each in [evidence])),
+            AttributeError,
+            "'T': HeadEvidence has no 'magin'",
+        ),
+        (
+            mistaken(undecorated, "heads"),
+            ValueError,
+            "'T' names the setting 'heads': .* mean 'head",
+        ),
+        (undecorated, TypeError, "got the function undecorated; decorate it with @theory.theorem"),
+    ],
+)
+def test_the_first_mistakes_of_an_author_are_named(theorem, error, message):
+    data = [synthetic.make_separable(n=10, d=3)]
+    with pytest.raises(error, match=message):
+        theory.verify(theorem, data, steps=10, exact=True, jobs=1)
+    with pytest.raises(error, match=message):
+        theory.study(data, theorem, steps=10, exact=True, jobs=1)
+
+
+def test_an_error_of_ones_own_is_left_as_it_is():
+    data = [synthetic.make_separable(n=10, d=3)]
+    with pytest.raises(AttributeError, match="'list' object has no attribute 'size'"):
+        theory.verify(mistaken(lambda evidence: [].size), data, steps=10, exact=True, jobs=1)
+
+
+def test_a_theorem_that_claims_nothing_says_so():
+    data = [synthetic.make_separable(n=10, d=3)]
+    silent = theory.verify(mistaken(lambda evidence: []), data, steps=10, exact=True, jobs=1)
+    assert silent.test == "not tested"
+    assert "nothing is claimed of any environment: return at least one claim" in str(silent)
 
 
 def test_a_side_may_be_infinite_where_the_other_decides():

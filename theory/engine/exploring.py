@@ -38,7 +38,7 @@ def scripts() -> str:
     """What a browser needs to draw the chart, as one script."""
     import vl_convert
 
-    return str(vl_convert.javascript_bundle(None))
+    return str(vl_convert.javascript_bundle(None))  # type: ignore[arg-type]
 
 
 def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) -> dict[str, Any]:

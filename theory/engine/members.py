@@ -220,6 +220,6 @@ def _require_taken(setting: Setting, what: str, kind: type) -> None:
     if taken and not issubclass(kind, taken):
         remedy = "call its make()" if hasattr(kind, "make") else "name the setting that takes such"
         raise TypeError(
-            f"{what} is a {kind.__name__}, and the setting {setting.name!r} takes"
+            f"{what} is of type {kind.__name__}, and the setting {setting.name!r} takes"
             f" {' or '.join(each.__name__ for each in taken)}; {remedy}"
         )

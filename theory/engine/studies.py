@@ -96,10 +96,11 @@ class Study:
         seed = "" if manifest["seed"] is None else f", seed {manifest['seed']}"
         lines = [
             f"setting {setting.name}: {setting.summary}",
-            f"{population(manifest)}{seed}: {manifest['members']} members"
+            str(members)
+            if isinstance(members, synthetic.Grid)
+            else f"{population(manifest)}{seed}: {manifest['members']} members"
             f" ({manifest['draws']} independent draws), from"
             f" {members.specifications[0].name} to {members.specifications[-1].name}",
-            *([str(members)] if isinstance(members, synthetic.Grid) else []),
             f"options: {chosen}",
             f"theorems: {', '.join(manifest['theorems']) or 'none'}",
             *([f"made of: {', '.join(manifest['parts'])}"] if manifest["parts"] else []),
@@ -120,6 +121,12 @@ class Study:
         self, setting: Setting, options: Options, members: Members, shards: int
     ) -> dict[str, Any]:
         names = [each.name for each in self.tested()]
+        for name in names:
+            if name not in theorems(self.setting):
+                raise ValueError(
+                    f"theorem {name!r} is not registered, and a report would not find it; decorate"
+                    " its function with @theory.theorem"
+                )
         named = isinstance(self.suite, str)
         return described(setting, options, members, names, shards, named=named)
 

@@ -267,6 +267,14 @@ def _reached(results: Results) -> pd.DataFrame:
     return results.environments[(onset <= np.log10(last.reindex(onset.index))).to_numpy()]
 
 
+def has_tightness(results: Results) -> bool:
+    """Whether some bound of a study has a tightness and a trivial maximum."""
+    rows = results.rows
+    return bool(len(rows)) and bool(
+        ((rows[tables.BOUND] > 0) & np.isfinite(rows[tables.MAXIMUM])).any()
+    )
+
+
 def tightness_by_family(results: Results) -> Figure:
     """Median of measured/bound by family and theorem, at the last step."""
     last = judged_rows(results.rows, "last")

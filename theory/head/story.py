@@ -263,7 +263,7 @@ PRESENTATION = Presentation(
         "tightness-by-family": Illustration(
             head.tightness_by_family,
             "Which bound is close to the truth on which kind of data. Bright is tight.",
-            plots.has_points,
+            head.has_tightness,
         ),
     },
     tables=sharpness,
