@@ -50,6 +50,10 @@ def run(
     ] = None,
 ) -> None:
     """Compute a suite: every left-out run, every bound. Interrupted, the same command continues."""
+    from tunebound.theory.engine import processes
+
+    if backend is None and not dry_run:
+        processes.prepare(jobs)
     from tunebound import theory
     from tunebound.theory.engine import reporting
     from tunebound.theory.engine.setting import find_setting
