@@ -20,13 +20,14 @@ if TYPE_CHECKING:
         hypotheses,
         hypothesize,
     )
+    from tunebound.theory.engine.merging import merge
     from tunebound.theory.engine.options import Options
     from tunebound.theory.engine.presentation import Illustration, Presentation, Table
     from tunebound.theory.engine.reporting import report
     from tunebound.theory.engine.search_space import Chart, SearchSpace
     from tunebound.theory.engine.setting import Setting, find_setting, register_setting, settings
     from tunebound.theory.engine.statement import Assumption, Claim, Theorem, theorem, theorems
-    from tunebound.theory.engine.studies import Study, load, run
+    from tunebound.theory.engine.studies import Study, compute, load, run
     from tunebound.theory.engine.verdict import Verdict, judge
     from tunebound.theory.engine.verification import verify
 
@@ -49,6 +50,7 @@ _MODULES = {
     "Theorem": "engine.statement",
     "Verdict": "engine.verdict",
     "certify": "certification.certify",
+    "compute": "engine.studies",
     "decide": "engine.hypothesis",
     "falsify": "engine.falsification",
     "find_setting": "engine.setting",
@@ -56,6 +58,7 @@ _MODULES = {
     "hypothesize": "engine.hypothesis",
     "judge": "engine.verdict",
     "load": "engine.studies",
+    "merge": "engine.merging",
     "register_setting": "engine.setting",
     "report": "engine.reporting",
     "run": "engine.studies",
@@ -86,6 +89,7 @@ __all__ = [
     "Theorem",
     "Verdict",
     "certify",
+    "compute",
     "decide",
     "falsify",
     "find_setting",
@@ -93,6 +97,7 @@ __all__ = [
     "hypothesize",
     "judge",
     "load",
+    "merge",
     "register_setting",
     "report",
     "run",

@@ -1,5 +1,6 @@
 """Commands on a study: run it, draw it, report it."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,13 @@ from tunebound.theory.command_line.parameters import (
     output_path,
     setting_of,
 )
+
+
+def _share(text: str) -> tuple[int, int]:
+    numbers = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
+    if numbers is None or int(numbers[1]) > int(numbers[2]):
+        raise ValueError(f"--shard {text} is no part; write 2/8 for the second of eight")
+    return int(numbers[1]), int(numbers[2])
 
 
 @computes
@@ -40,6 +48,20 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be computed, and stop.")
     ] = False,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan",
+            help="Print what would be computed and what it costs, measured on one shard, and stop.",
+        ),
+    ] = False,
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Compute the I-th of N parts only, other machines the others; see `merge`.",
+        ),
+    ] = "1/1",
     backend: Annotated[
         str | None,
         typer.Option(help='"dask": compute on a cluster, whose workers send the tables back.'),
@@ -52,21 +74,27 @@ def run(
     """Compute a suite: every left-out run, every bound. Interrupted, the same command continues."""
     from tunebound.theory.engine import processes
 
-    if backend is None and not dry_run:
+    share = _share(shard)
+    if backend is None and not (dry_run or plan):
         processes.prepare(jobs)
     from tunebound import theory
     from tunebound.theory.engine import reporting
+    from tunebound.theory.engine.forecast import forecast
     from tunebound.theory.engine.setting import find_setting
 
     chosen = find_setting(setting_of(suite) if setting is None else setting)
     default = suite if chosen.name in (DEFAULT_SETTING, suite) else f"{chosen.name}-{suite}"
     target = output or Path("runs") / default
     study = theory.Study(chosen.name, suite, seed, options(chosen))
-    if dry_run:
+    if dry_run or plan:
         typer.echo(study.summary(target))
+        if plan:
+            typer.echo(f"cost: {forecast(study, target, jobs) or 'nothing is left to compute'}")
         return
     try:
-        results = theory.run(study, target, jobs=jobs, backend=backend, address=address)
+        missing = theory.compute(
+            study, target, share=share, jobs=jobs, backend=backend, address=address
+        )
     except KeyboardInterrupt:
         typer.echo(
             f"tunebound: interrupted; finished shards are kept in {target}, the same command"
@@ -74,6 +102,13 @@ def run(
             err=True,
         )
         raise typer.Exit(130) from None
+    if missing:
+        typer.echo(
+            f"part {shard} is in {target}; shards of the study that are missing there: {missing}."
+            " Next: the other parts; `tunebound merge` joins those with directories of their own"
+        )
+        return
+    results = theory.load(target)
     for verdict in reporting.judge_all(target, results):
         known = verdict.theorem
         line = f"{verdict.test:>16}  {known.status:>25}  {known.name}  {verdict.extent}"
@@ -86,6 +121,24 @@ def run(
             )
     typer.echo(
         f"{len(results.environments)} environments in {target}. Next: tunebound report {target}"
+    )
+
+
+def merge(
+    directories: Annotated[
+        list[Path], typer.Argument(help="Directories of `tunebound run --shard`, of one study.")
+    ],
+    output: Annotated[Path, output_path("Directory of the united study; may be one of them.")],
+) -> None:
+    """Bring the shards of one study, computed into several directories, together in one."""
+    from tunebound import theory
+
+    missing = theory.merge(directories, output)
+    typer.echo(
+        f"{missing} shards are missing in {output}. Next: tunebound run with the same options and"
+        f" --output {output}"
+        if missing
+        else f"All shards are in {output}. Next: tunebound report {output}"
     )
 
 

@@ -91,6 +91,11 @@ def shared_out(
         raise
 
 
+def elsewhere(function: Callable[..., Result], *call: Any) -> Result:
+    """The result of one call in a process of its own."""
+    return _executor(1).submit(function, *call).result()
+
+
 def _taken(take: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
     try:
         return take()

@@ -6,20 +6,16 @@ import hashlib
 import json
 import logging
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from tunebound import synthetic
 from tunebound._ground.checks import whole_number
-from tunebound._ground.storage import is_partial, replacing, sweep
+from tunebound._ground.storage import sweep
 from tunebound.theory.engine.computing import (
     Results,
     checked_options,
@@ -27,20 +23,21 @@ from tunebound.theory.engine.computing import (
     plan,
     shard_tables,
 )
+from tunebound.theory.engine.manifests import (
+    MANY,
+    check_directory,
+    claim_directory,
+    compare_versions,
+    identity,
+    read_manifest,
+)
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.shards import FOLDERS, Shards, some
-from tunebound.theory.engine.statement import theorems
-from tunebound.theory.engine.workers import PACKAGES, cluster, in_processes, versions
+from tunebound.theory.engine.statement import Theorem, theorems
+from tunebound.theory.engine.workers import cluster, in_processes
 
 logger = logging.getLogger(__name__)
-
-MANIFEST = "manifest.json"
-# in every manifest: what is asked for, what that makes, and what is noted for the record
-ASKED = ("setting", "suite", "seed", "options", "theorems", "parts")
-MADE = ("members", "draws", "digest", "shards")
-NOTED = ("started", "machine", "versions")
-MANY = 10**7  # more shards than any study has
 
 
 @dataclass(frozen=True)
@@ -70,13 +67,17 @@ class Study:
         options = checked_options(setting, self.options)
         return setting, options, setting.suite(self.suite, self.seed, options)
 
+    def tested(self) -> tuple[Theorem, ...]:
+        """The theorems to compute, in the order of registration."""
+        return tuple(theorems(self.setting).values())
+
     def summary(self, directory: Path) -> str:
         """What `run` would compute into a directory, in words; raises where it would refuse."""
         setting, options, suite = self.resolved()
         shards = plan(suite.specifications, setting, options)
         manifest = self._manifest(setting, options, suite, shards)
-        _check_directory(directory, manifest)
-        stored = _shards(directory, manifest)
+        check_directory(directory, manifest)
+        stored = shards_in(directory, manifest)
         missing = [*stored.missing(), *stored.damaged()]
         todo = sum(len(shards[number]) for number in missing)
         chosen = ", ".join(f"{name}={value}" for name, value in asdict(options).items())
@@ -169,38 +170,80 @@ def run(
     ConnectionError
         If no scheduler answers, it has no workers, or a worker has other versions of what results
         depend on; the worker is named.
+    ChildProcessError
+        If a process of this machine is killed, as happens where memory is short.
     """
+    compute(study, directory, jobs=jobs, backend=backend, address=address)
+    return load(directory)
+
+
+def compute(
+    study: Study,
+    directory: str | os.PathLike[str],
+    *,
+    share: tuple[int, int] = (1, 1),
+    jobs: int | None = None,
+    backend: str | None = None,
+    address: str | None = None,
+) -> int:
+    """Compute a share of a study into a directory and say how many shards are still missing there.
+
+    The shares of one study can be computed at the same time, on any machines, into one directory
+    that they see, or into several, which `merge` unites. The tables are those of `run`.
+
+    Parameters
+    ----------
+    study, directory, jobs, backend, address
+        As in `run`, which also says what is raised.
+    share : tuple of int
+        (i, N): the i-th of N shares, counted from 1.
+
+    Returns
+    -------
+    int
+        0 where the study is finished and `load` reads it.
+    """
+    parts = whole_number("number of shares", share[1], low=1, high=MANY)
+    part = whole_number("number of the share", share[0], low=1, high=parts)
     setting, options, suite = study.resolved()
     if not os.fspath(directory):
         raise ValueError("directory is empty text; name the directory of the study")
     target = Path(directory)
-    known = tuple(theorems(study.setting).values())
+    known = study.tested()
     plans = plan(suite.specifications, setting, options)
     manifest = study._manifest(setting, options, suite, plans)
-    _claim_directory(target, manifest)
+    claim_directory(target, manifest)
     for folder in (target, *(target / name for name in FOLDERS)):
         sweep(folder)
-    shards = _shards(target, manifest)
-    damaged = shards.damaged()
+    shards = shards_in(target, manifest)
+    # the dearest come first, so that every share has some of them
+    mine = range(part - 1, len(plans), parts)
+    damaged = {number: names for number, names in shards.damaged().items() if number in mine}
     if damaged:
         logger.warning(
             "%s: %s: not what this study wrote; computed again", target, some([*damaged.values()])
         )
-    unfinished = [*shards.missing(), *damaged]
-    if unfinished and len(unfinished) < len(plans):
-        _compare_versions(target, manifest)
+    missing = shards.missing()
+    unfinished = [number for number in mine if number in missing or number in damaged]
+    if unfinished and len(missing) < len(plans):
+        compare_versions(target, manifest)
     calls = [(setting, suite, plans[number], options, known) for number in unfinished]
-    todo = sum(len(plans[number]) for number in unfinished)
+    asked = sum(len(plans[number]) for number in mine)
     with (
         tqdm(
-            total=todo, desc=f"{study.suite} suite", unit="set", delay=2, disable=None
+            total=asked,
+            initial=asked - sum(len(plans[number]) for number in unfinished),
+            desc=f"{study.suite} suite",
+            unit="set",
+            delay=2,
+            disable=None,
         ) as progress,
         cluster(backend, address),
     ):
         for call, tables in in_processes(shard_tables, calls, jobs):
             shards.store(unfinished[call], tables)
             progress.update(len(plans[unfinished[call]]))
-    return load(target)
+    return len(shards.missing())
 
 
 def load(directory: str | os.PathLike[str]) -> Results:
@@ -214,7 +257,7 @@ def load(directory: str | os.PathLike[str]) -> Results:
         If the study in it is unfinished or damaged; running it again continues or mends it.
     """
     target = Path(directory)
-    shards = _shards(target, read_manifest(target))
+    shards = shards_in(target, read_manifest(target))
     again = "`tunebound run` with the same options"
     missing = shards.missing()
     if missing:
@@ -231,109 +274,6 @@ def load(directory: str | os.PathLike[str]) -> Results:
     return concatenate([shards.read(number) for number in range(shards.count)])
 
 
-def _shards(directory: Path, manifest: Mapping[str, Any]) -> Shards:
-    depended_on = {key: manifest[key] for key in (*ASKED, *MADE)}
-    identity = hashlib.sha256(json.dumps(depended_on, sort_keys=True).encode()).hexdigest()
-    return Shards(directory, identity, manifest["shards"])
-
-
-def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a run directory says of itself.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the directory holds no study.
-    ValueError, TypeError
-        If its manifest is damaged.
-    """
-    path = Path(directory) / MANIFEST
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{directory} holds no study (no {MANIFEST}); make one with `tunebound run --output"
-            f" {directory}`"
-        )
-    remedy = "delete the directory and run the study again"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is not readable as JSON ({error}); {remedy}") from error
-    lacking = [
-        key for key in (*ASKED, *MADE, *NOTED) if not isinstance(stored, dict) or key not in stored
-    ]
-    if lacking:
-        raise ValueError(f"{path} lacks {', '.join(lacking)}: it is no manifest; {remedy}")
-    whole_number(f"{path}: shards", stored["shards"], low=1, high=MANY, remedy=remedy)
-    return stored
-
-
-def _check_directory(target: Path, manifest: dict[str, Any]) -> None:
-    """Refuse a directory that holds anything but this study, or a part of it."""
-    if target.exists() and not target.is_dir():
-        raise ValueError(f"output {target} is a file; name a directory")
-    if (target / MANIFEST).exists():
-        there = read_manifest(target)
-        differing = [key for key in manifest if there.get(key) != manifest[key]]
-        if differing:
-            raise ValueError(
-                f"output {target} holds another study (its {', '.join(differing)} differ); choose"
-                " another directory or delete it"
-            )
-    elif target.is_dir() and not all(map(_left_behind, target.iterdir())):
-        raise ValueError(
-            f"output {target} is not empty and holds no study; choose another directory"
-        )
-
-
-def _left_behind(path: Path) -> bool:
-    """Whether it is what a run that was killed before its first shard leaves."""
-    if path.is_dir():
-        return path.name in FOLDERS and not any(path.iterdir())
-    return is_partial(path) and path.name.startswith(f".{MANIFEST}.")
-
-
-def _claim_directory(target: Path, manifest: dict[str, Any]) -> None:
-    _check_directory(target, manifest)
-    if (target / MANIFEST).exists():
-        return
-    target.mkdir(parents=True, exist_ok=True)
-    about = {
-        **manifest,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "python": platform.python_version(),
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        },
-        "versions": _versions(manifest),
-    }
-    with replacing(target / MANIFEST) as partial:
-        partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-
-
-def _compare_versions(target: Path, manifest: Mapping[str, Any]) -> None:
-    """Say where a study goes on under other versions than it was begun with."""
-    begun, now = read_manifest(target)["versions"], _versions(manifest)
-    changed = [
-        f"{name} {begun.get(name)} -> {now.get(name)}"
-        for name in sorted({*begun, *now})
-        if begun.get(name) != now.get(name)
-    ]
-    if changed:
-        logger.warning(
-            "%s: the study goes on under other versions than it was begun with (%s)",
-            target,
-            ", ".join(changed),
-        )
-
-
-def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
-    return versions((*PACKAGES, *_sources(manifest["parts"])))
-
-
-def _sources(parts: Mapping[str, str]) -> list[str]:
-    """Installed packages that the parts come from, other than this one."""
-    known = packages_distributions()
-    top = {module.partition(".")[0] for module in parts.values()} - {"tunebound"}
-    return sorted({package for name in top for package in known.get(name, ())})
+def shards_in(directory: Path, manifest: Mapping[str, Any]) -> Shards:
+    """The shards of the study of that manifest in a directory."""
+    return Shards(directory, identity(manifest), manifest["shards"])

@@ -1,0 +1,145 @@
+"""The manifest of a study: what its tables depend on, and who may write into its directory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tunebound._ground.checks import whole_number
+from tunebound._ground.storage import is_partial, replacing
+from tunebound.theory.engine.shards import FOLDERS
+from tunebound.theory.engine.workers import PACKAGES, versions
+
+logger = logging.getLogger(__name__)
+
+MANIFEST = "manifest.json"
+# in every manifest: what is asked for, what that makes, and what is noted for the record
+ASKED = ("setting", "suite", "seed", "options", "theorems", "parts")
+MADE = ("members", "draws", "digest", "shards")
+NOTED = ("started", "machine", "versions")
+MANY = 10**7  # more shards than any study has
+
+
+def identity(manifest: Mapping[str, Any]) -> str:
+    """What tells a study from others, in hexadecimal digits."""
+    depended_on = {key: manifest[key] for key in (*ASKED, *MADE)}
+    return hashlib.sha256(json.dumps(depended_on, sort_keys=True).encode()).hexdigest()
+
+
+def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a run directory says of itself.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the directory holds no study.
+    ValueError, TypeError
+        If its manifest is damaged.
+    """
+    path = Path(directory) / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{directory} holds no study (no {MANIFEST}); make one with `tunebound run --output"
+            f" {directory}`"
+        )
+    remedy = "delete the directory and run the study again"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} is not readable as JSON ({error}); {remedy}") from error
+    lacking = [
+        key for key in (*ASKED, *MADE, *NOTED) if not isinstance(stored, dict) or key not in stored
+    ]
+    if lacking:
+        raise ValueError(f"{path} lacks {', '.join(lacking)}: it is no manifest; {remedy}")
+    whole_number(f"{path}: shards", stored["shards"], low=1, high=MANY, remedy=remedy)
+    return stored
+
+
+def check_directory(target: Path, manifest: dict[str, Any]) -> None:
+    """Refuse a directory that holds anything but this study, or a part of it."""
+    if target.exists() and not target.is_dir():
+        raise ValueError(f"output {target} is a file; name a directory")
+    # looked at before the manifest, which a process beside this one may write in between
+    strange = target.is_dir() and not all(map(_left_behind, target.iterdir()))
+    if (target / MANIFEST).exists():
+        there = read_manifest(target)
+        differing = [key for key in manifest if there.get(key) != manifest[key]]
+        if differing:
+            raise ValueError(
+                f"output {target} holds another study (its {', '.join(differing)} differ); choose"
+                " another directory or delete it"
+            )
+    elif strange:
+        raise ValueError(
+            f"output {target} is not empty and holds no study; choose another directory"
+        )
+
+
+def _left_behind(path: Path) -> bool:
+    """Whether it is what a run that was killed before its first shard leaves."""
+    if path.is_dir():
+        return path.name in FOLDERS and not any(path.iterdir())
+    return is_partial(path) and path.name.startswith(f".{MANIFEST}.")
+
+
+def claim_directory(target: Path, manifest: dict[str, Any]) -> None:
+    """Make the directory of a study, or see that it is its own."""
+    check_directory(target, manifest)
+    if (target / MANIFEST).exists():
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    about = {
+        **manifest,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "python": platform.python_version(),
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        },
+        "versions": _versions(manifest),
+    }
+    with replacing(target / MANIFEST) as partial:
+        partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def compare_versions(target: Path, manifest: Mapping[str, Any]) -> None:
+    """Say where a study goes on under other versions than it was begun with."""
+    changed = changes(read_manifest(target)["versions"], _versions(manifest))
+    if changed:
+        logger.warning(
+            "%s: the study goes on under other versions than it was begun with (%s)",
+            target,
+            changed,
+        )
+
+
+def changes(first: Mapping[str, str], second: Mapping[str, str]) -> str:
+    """The versions that are not the same, as text; empty where all are."""
+    return ", ".join(
+        f"{name} {first.get(name)} -> {second.get(name)}"
+        for name in sorted({*first, *second})
+        if first.get(name) != second.get(name)
+    )
+
+
+def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return versions((*PACKAGES, *_sources(manifest["parts"])))
+
+
+def _sources(parts: Mapping[str, str]) -> list[str]:
+    """Installed packages that the parts come from, other than this one."""
+    known = packages_distributions()
+    top = {module.partition(".")[0] for module in parts.values()} - {"tunebound"}
+    return sorted({package for name in top for package in known.get(name, ())})
