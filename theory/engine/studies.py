@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tunebound import synthetic
+from tunebound._ground.checks import whole_number
 from tunebound._ground.registry import find_named
 from tunebound._ground.storage import sweep
 from tunebound.theory.engine.computing import (
@@ -24,6 +25,7 @@ from tunebound.theory.engine.computing import (
 )
 from tunebound.theory.engine.manifests import (
     KEPT,
+    MANY,
     check_directory,
     claim_directory,
     compare_versions,
@@ -89,7 +91,7 @@ class Study:
         shards = plan(members.specifications, setting, options)
         manifest = self._manifest(setting, options, members, len(shards))
         check_directory(directory, manifest)
-        stored = _shards(directory, manifest)
+        stored = shards_in(directory, manifest)
         missing = [*stored.missing(), *stored.damaged()]
         todo = sum(len(shards[number]) for number in missing)
         chosen = ", ".join(f"{name}={value}" for name, value in asdict(options).items())
@@ -234,7 +236,41 @@ def run(
     ConnectionError
         If no scheduler answers, it has no workers, or a worker has other versions of what results
         depend on; the worker is named.
+    ChildProcessError
+        If a process of this machine is killed, as happens where memory is short.
     """
+    compute(study, directory, jobs=jobs, backend=backend, address=address)
+    return load(directory)
+
+
+def compute(
+    study: Study,
+    directory: str | os.PathLike[str],
+    *,
+    share: tuple[int, int] = (1, 1),
+    jobs: int | None = None,
+    backend: str | None = None,
+    address: str | None = None,
+) -> int:
+    """Compute a share of a study into a directory and say how many shards are still missing there.
+
+    The shares of one study can be computed at the same time, on any machines, into one directory
+    that they see, or into several, which `merge` unites. The tables are those of `run`.
+
+    Parameters
+    ----------
+    study, directory, jobs, backend, address
+        As in `run`, which also says what is raised.
+    share : tuple of int
+        (i, N): the i-th of N shares, counted from 1.
+
+    Returns
+    -------
+    int
+        0 where the study is finished and `load` reads it.
+    """
+    parts = whole_number("number of shares", share[1], low=1, high=MANY)
+    part = whole_number("number of the share", share[0], low=1, high=parts)
     setting, options, members = study.resolved()
     if not os.fspath(directory):
         raise ValueError("directory is empty text; name the directory of the study")
@@ -247,25 +283,35 @@ def run(
         sweep(folder)
     if manifest.get(KEPT):
         keep(setting, members, target)
-    shards = _shards(target, manifest)
-    damaged = shards.damaged()
+    shards = shards_in(target, manifest)
+    # the dearest come first, so that every share has some of them
+    mine = range(part - 1, len(plans), parts)
+    damaged = {number: names for number, names in shards.damaged().items() if number in mine}
     if damaged:
         logger.warning(
             "%s: %s: not what this study wrote; computed again", target, some([*damaged.values()])
         )
-    unfinished = [*shards.missing(), *damaged]
-    if unfinished and len(unfinished) < len(plans):
+    missing = shards.missing()
+    unfinished = [number for number in mine if number in missing or number in damaged]
+    if unfinished and len(missing) < len(plans):
         compare_versions(target, manifest)
     calls = [(setting, members, plans[number], options, tested) for number in unfinished]
-    todo = sum(len(plans[number]) for number in unfinished)
+    asked = sum(len(plans[number]) for number in mine)
     with (
-        tqdm(total=todo, desc=population(manifest), unit="set", delay=2, disable=None) as progress,
+        tqdm(
+            total=asked,
+            initial=asked - sum(len(plans[number]) for number in unfinished),
+            desc=population(manifest),
+            unit="set",
+            delay=2,
+            disable=None,
+        ) as progress,
         cluster(backend, address),
     ):
         for call, tables in in_processes(shard_tables, calls, jobs):
             shards.store(unfinished[call], tables)
             progress.update(len(plans[unfinished[call]]))
-    return load(target)
+    return len(shards.missing())
 
 
 def load(
@@ -297,7 +343,7 @@ def load(
     manifest = read_manifest(target)
     computed = dict.fromkeys(manifest["theorems"])
     names = None if theorems is None else _named("theorem of this study", theorems, computed)
-    shards = _shards(target, manifest)
+    shards = shards_in(target, manifest)
     again = "`tunebound run` with the same options"
     missing = shards.missing()
     if missing:
@@ -326,5 +372,6 @@ def _named(kind: str, asked: str | Sequence[str], known: Mapping[str, None]) -> 
     return names
 
 
-def _shards(directory: Path, manifest: Mapping[str, Any]) -> Shards:
+def shards_in(directory: Path, manifest: Mapping[str, Any]) -> Shards:
+    """The shards of the study of that manifest in a directory."""
     return Shards(directory, identity(manifest), manifest["shards"])
