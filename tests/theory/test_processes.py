@@ -40,9 +40,8 @@ def test_helpers_take_the_dear_ones_in_front_and_this_process_the_cheap_ones_beh
     list(shared_out(whose, [(0,), (1,)], 2))  # the helper has started
     answers = dict(shared_out(whose, [(number, 0.1) for number in range(12)], 2))
     here = {number for number, process in answers.items() if process == os.getpid()}
-    assert here
+    assert here, "this process works while it waits"
     assert here == set(range(12 - len(here), 12))
-    assert abs(len(here) - 6) <= 2, "both work all the time"
 
 
 def test_one_call_and_one_process_stay_here():
