@@ -305,7 +305,7 @@ def test_a_manifest_that_was_changed_is_noticed(stored):
     path.write_text(path.read_text().replace('"members": 13', '"members": 12'))
     with pytest.raises(ValueError, match=r"checksums/00000.sha256.*not what this study wrote"):
         theory.load(stored)
-    with pytest.raises(ValueError, match=r"another study .its members differ"):
+    with pytest.raises(ValueError, match=r"another study .there and here differ: members, 12 and 13"):
         theory.run(SMALL, stored)
 
 
