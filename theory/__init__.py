@@ -21,13 +21,15 @@ if TYPE_CHECKING:
         hypotheses,
         hypothesize,
     )
+    from tunebound.theory.engine.loading import load
+    from tunebound.theory.engine.merging import merge
     from tunebound.theory.engine.options import Options
     from tunebound.theory.engine.presentation import Illustration, Presentation, Table
     from tunebound.theory.engine.reporting import report
     from tunebound.theory.engine.search_space import Chart, SearchSpace
     from tunebound.theory.engine.setting import Setting, find_setting, register_setting, settings
     from tunebound.theory.engine.statement import Assumption, Theorem, theorem, theorems
-    from tunebound.theory.engine.studies import Study, load, run, study
+    from tunebound.theory.engine.studies import Study, compute, run, study
     from tunebound.theory.engine.tightness import judged_rows, tightness
     from tunebound.theory.engine.verdict import Verdict, judge
     from tunebound.theory.engine.verification import verify
@@ -51,6 +53,7 @@ _MODULES = {
     "Theorem": "engine.statement",
     "Verdict": "engine.verdict",
     "certify": "certification.certify",
+    "compute": "engine.studies",
     "decide": "engine.hypothesis",
     "falsify": "engine.falsification",
     "find_setting": "engine.setting",
@@ -58,7 +61,8 @@ _MODULES = {
     "hypothesize": "engine.hypothesis",
     "judge": "engine.verdict",
     "judged_rows": "engine.tightness",
-    "load": "engine.studies",
+    "load": "engine.loading",
+    "merge": "engine.merging",
     "register_setting": "engine.setting",
     "report": "engine.reporting",
     "run": "engine.studies",
@@ -90,6 +94,7 @@ __all__ = [
     "Theorem",
     "Verdict",
     "certify",
+    "compute",
     "decide",
     "falsify",
     "find_setting",
@@ -98,6 +103,7 @@ __all__ = [
     "judge",
     "judged_rows",
     "load",
+    "merge",
     "register_setting",
     "report",
     "run",

@@ -9,7 +9,7 @@ import joblib
 import pytest
 
 from tunebound import theory
-from tunebound.theory.engine import studies, workers
+from tunebound.theory.engine import manifests, workers
 from tunebound.theory.engine.shards import Shards
 from tunebound.theory.engine.workers import WorkerError, in_processes
 
@@ -41,7 +41,7 @@ def files(directory):
     return {
         path.relative_to(directory): path.read_bytes()
         for path in Path(directory).rglob("*")
-        if path.is_file() and path.name != studies.MANIFEST
+        if path.is_file() and path.name != manifests.MANIFEST
     }
 
 

@@ -42,6 +42,7 @@ def tunebound(
 # In the order of --help.
 for command in (
     studying.run,
+    studying.merge,
     testing.verify,
     testing.falsify,
     studying.plot,

@@ -1,5 +1,6 @@
 """Commands on a study: run it, draw it, report it."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.studies import Study
 
 DEFAULT_SUITE = "standard"
+
+
+def _share(text: str) -> tuple[int, int]:
+    numbers = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
+    if numbers is None or int(numbers[1]) > int(numbers[2]):
+        raise ValueError(f"--shard {text} is no part; write 2/8 for the second of eight")
+    return int(numbers[1]), int(numbers[2])
 
 
 @computes
@@ -54,6 +62,20 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be computed, and stop.")
     ] = False,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan",
+            help="Print what would be computed and what it costs, measured on one shard, and stop.",
+        ),
+    ] = False,
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Compute the I-th of N parts only, other machines the others; see `merge`.",
+        ),
+    ] = "1/1",
     backend: Annotated[
         str | None,
         typer.Option(help='"dask": compute on a cluster, whose workers send the tables back.'),
@@ -66,8 +88,14 @@ def run(
     """Compute a suite or a grid of your own: every left-out run, every bound. Interrupted, the same
     command continues.
     """
+    from tunebound.theory.engine import processes
+
+    share = _share(shard)
+    if backend is None and not (dry_run or plan):
+        processes.prepare(jobs)
     from tunebound import theory
     from tunebound.theory.engine import reporting
+    from tunebound.theory.engine.forecast import forecast
     from tunebound.theory.engine.members import DEFAULT_SETTING, setting_of_suite
     from tunebound.theory.engine.setting import find_setting
 
@@ -81,13 +109,17 @@ def run(
         study = _over_grid(grid, setting, options)
         chosen, default = find_setting(study.setting), study.suite.name
     target = output or Path("runs") / default
-    if dry_run:
+    if dry_run or plan:
         typer.echo(study.summary(target))
+        if plan:
+            typer.echo(f"cost: {forecast(study, target, jobs) or 'nothing is left to compute'}")
         return
     if grid is not None:
         typer.echo(str(study.suite))
     try:
-        results = theory.run(study, target, jobs=jobs, backend=backend, address=address)
+        missing = theory.compute(
+            study, target, share=share, jobs=jobs, backend=backend, address=address
+        )
     except KeyboardInterrupt:
         typer.echo(
             f"tunebound: interrupted; finished shards are kept in {target}, the same command"
@@ -95,6 +127,13 @@ def run(
             err=True,
         )
         raise typer.Exit(130) from None
+    if missing:
+        typer.echo(
+            f"part {shard} is in {target}; shards of the study that are missing there: {missing}."
+            " Next: the other parts; `tunebound merge` joins those with directories of their own"
+        )
+        return
+    results = theory.load(target)
     for verdict in reporting.judge_all(target, results):
         known = verdict.theorem
         line = f"{verdict.test:>16}  {known.status:>25}  {known.name}  {verdict.extent}"
@@ -118,6 +157,24 @@ def _over_grid(path: Path, setting: str | None, options: Options) -> "Study":
     return file.study(setting, **options(find_setting(file.study(setting).setting)))
 
 
+def merge(
+    directories: Annotated[
+        list[Path], typer.Argument(help="Directories of `tunebound run --shard`, of one study.")
+    ],
+    output: Annotated[Path, output_path("Directory of the united study; may be one of them.")],
+) -> None:
+    """Bring the shards of one study, computed into several directories, together in one."""
+    from tunebound import theory
+
+    missing = theory.merge(directories, output)
+    typer.echo(
+        f"{missing} shards are missing in {output}. Next: tunebound run with the same options and"
+        f" --output {output}"
+        if missing
+        else f"All shards are in {output}. Next: tunebound report {output}"
+    )
+
+
 def plot(
     directory: Directory,
     output: Annotated[
@@ -128,12 +185,13 @@ def plot(
 ) -> None:
     """Draw every figure of a study as a file of its own."""
     from tunebound._ground.checks import choice
-    from tunebound.theory.engine import studies
+    from tunebound.theory.engine.loading import load
+    from tunebound.theory.engine.manifests import read_manifest
     from tunebound.theory.engine.setting import find_setting
 
     choice("--format", form, ("png", "pdf", "svg"))
-    results = studies.load(directory)
-    presentation = find_setting(studies.read_manifest(directory)["setting"]).presentation()
+    results = load(directory)
+    presentation = find_setting(read_manifest(directory)["setting"]).presentation()
     target = output or directory / "figures"
     target.mkdir(parents=True, exist_ok=True)
     for name, illustration in presentation.figures(results).items():

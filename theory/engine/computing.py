@@ -137,14 +137,14 @@ def examine_members(
     """The tables of a whole suite, in memory."""
     shards = plan(suite.specifications, setting, options)
     calls = [(setting, suite, shard, options, known) for shard in shards]
-    parts = []
+    parts: dict[int, Results] = {}
     with tqdm(
         total=len(suite.specifications), desc="verifying", unit="set", delay=2, disable=None
     ) as progress:
-        for _, part in in_processes(shard_tables, calls, jobs):
-            parts.append(part)
+        for number, part in in_processes(shard_tables, calls, jobs):
+            parts[number] = part
             progress.update(len(part.environments))
-    return concatenate(parts)
+    return concatenate([parts[number] for number in range(len(shards))])
 
 
 def concatenate(parts: Sequence[Results]) -> Results:

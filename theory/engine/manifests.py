@@ -137,6 +137,8 @@ def check_directory(target: Path, manifest: dict[str, Any]) -> None:
     """Refuse a directory that holds anything but this study, or a part of it."""
     if target.exists() and not target.is_dir():
         raise ValueError(f"output {target} is a file; name a directory")
+    # looked at before the manifest, which a process beside this one may write in between
+    strange = target.is_dir() and not all(map(_left_behind, target.iterdir()))
     if (target / MANIFEST).exists():
         there = read_manifest(target)
         differing = [key for key in manifest if there.get(key) != manifest[key]]
@@ -147,7 +149,7 @@ def check_directory(target: Path, manifest: dict[str, Any]) -> None:
                 f"output {target} holds another study{of} (its {', '.join(differing)} differ);"
                 " choose another directory or delete it"
             )
-    elif target.is_dir() and not all(map(_left_behind, target.iterdir())):
+    elif strange:
         raise ValueError(
             f"output {target} is not empty and holds no study; choose another directory"
         )
@@ -183,18 +185,22 @@ def claim_directory(target: Path, manifest: dict[str, Any]) -> None:
 
 def compare_versions(target: Path, manifest: Mapping[str, Any]) -> None:
     """Say where a study goes on under other versions than it was begun with."""
-    begun, now = read_manifest(target)["versions"], _versions(manifest)
-    changed = [
-        f"{name} {begun.get(name)} -> {now.get(name)}"
-        for name in sorted({*begun, *now})
-        if begun.get(name) != now.get(name)
-    ]
+    changed = changes(read_manifest(target)["versions"], _versions(manifest))
     if changed:
         logger.warning(
             "%s: the study goes on under other versions than it was begun with (%s)",
             target,
-            ", ".join(changed),
+            changed,
         )
+
+
+def changes(first: Mapping[str, str], second: Mapping[str, str]) -> str:
+    """The versions that are not the same, as text; empty where all are."""
+    return ", ".join(
+        f"{name} {first.get(name)} -> {second.get(name)}"
+        for name in sorted({*first, *second})
+        if first.get(name) != second.get(name)
+    )
 
 
 def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -10,10 +10,11 @@ from typing import Any
 from tqdm import tqdm
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import computing, populations, studies, tables
+from tunebound.theory.engine import computing, populations, tables
 from tunebound.theory.engine.exponents import by_family, by_slope
 from tunebound.theory.engine.html import png, render
 from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import members_again, population, read_manifest
 from tunebound.theory.engine.reached import reached
 from tunebound.theory.engine.setting import find_setting
@@ -41,7 +42,7 @@ def report(
         The file, self-contained.
     """
     source = Path(directory)
-    results = studies.load(source)
+    results = load(source)
     manifest = read_manifest(source)
     setting = find_setting(manifest["setting"])
     presentation = setting.presentation()

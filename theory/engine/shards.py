@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +69,26 @@ class Shards:
             for name in parquet.read_schema(self._table(table, number)).names
         }
 
+    def adopt(self, number: int, source: Shards) -> None:
+        """Copy one finished shard of the same study from another directory."""
+        for folder in FOLDERS:
+            (self.directory / folder).mkdir(exist_ok=True)
+        paths = [(source._table(table, number), self._table(table, number)) for table in TABLES]
+        for path, target in (*paths, (source._checksums(number), self._checksums(number))):
+            with replacing(target) as partial:
+                shutil.copyfile(path, partial)
+
     def missing(self) -> list[int]:
         """Numbers of the shards that were not finished."""
         return [number for number in range(self.count) if not self._checksums(number).exists()]
+
+    def differing(self, number: int, other: Shards) -> list[str]:
+        """Tables of a shard, finished and undamaged in both directories, that are not the same."""
+        mine, theirs = (
+            each._checksums(number).read_text(encoding="ascii").splitlines()
+            for each in (self, other)
+        )
+        return [line.split()[1] for line in mine if line not in theirs]
 
     def damaged(self) -> dict[int, str]:
         """Numbers of the finished shards that are not what was written, and what of them is not."""

@@ -12,30 +12,29 @@ from typing import Any
 from tqdm import tqdm
 
 from tunebound import synthetic
-from tunebound._ground.registry import find_named
+from tunebound._ground.checks import whole_number
 from tunebound._ground.storage import sweep
 from tunebound.theory.engine.computing import (
     Results,
     checked_options,
-    concatenate,
     examine_members,
     plan,
     shard_tables,
 )
+from tunebound.theory.engine.loading import load, shards_in
 from tunebound.theory.engine.manifests import (
     KEPT,
+    MANY,
     check_directory,
     claim_directory,
     compare_versions,
     described,
-    identity,
     population,
-    read_manifest,
 )
 from tunebound.theory.engine.members import Members, keep, members_of, setting_for
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting
-from tunebound.theory.engine.shards import FOLDERS, Shards, some
+from tunebound.theory.engine.shards import FOLDERS, some
 from tunebound.theory.engine.statement import Theorem, find_theorems, theorems
 from tunebound.theory.engine.workers import cluster, in_processes
 
@@ -89,7 +88,7 @@ class Study:
         shards = plan(members.specifications, setting, options)
         manifest = self._manifest(setting, options, members, len(shards))
         check_directory(directory, manifest)
-        stored = _shards(directory, manifest)
+        stored = shards_in(directory, manifest)
         missing = [*stored.missing(), *stored.damaged()]
         todo = sum(len(shards[number]) for number in missing)
         chosen = ", ".join(f"{name}={value}" for name, value in asdict(options).items())
@@ -228,12 +227,46 @@ def run(
     ConnectionError
         If no scheduler answers, it has no workers, or a worker has other versions of what results
         depend on; the worker is named.
+    ChildProcessError
+        If a process of this machine is killed, as happens where memory is short.
     """
+    compute(study, directory, jobs=jobs, backend=backend, address=address)
+    return load(directory)
+
+
+def compute(
+    study: Study,
+    directory: str | os.PathLike[str],
+    *,
+    share: tuple[int, int] = (1, 1),
+    jobs: int | None = None,
+    backend: str | None = None,
+    address: str | None = None,
+) -> int:
+    """Compute a share of a study into a directory and say how many shards are still missing there.
+
+    The shares of one study can be computed at the same time, on any machines, into one directory
+    that they see, or into several, which `merge` unites. The tables are those of `run`.
+
+    Parameters
+    ----------
+    study, directory, jobs, backend, address
+        As in `run`, which also says what is raised.
+    share : tuple of int
+        (i, N): the i-th of N shares, counted from 1.
+
+    Returns
+    -------
+    int
+        0 where the study is finished and `load` reads it.
+    """
+    parts = whole_number("number of shares", share[1], low=1, high=MANY)
+    part = whole_number("number of the share", share[0], low=1, high=parts)
     setting, options, members = study.resolved()
     if not os.fspath(directory):
         raise ValueError("directory is empty text; name the directory of the study")
     target = Path(directory)
-    tested = study.tested()
+    known = study.tested()
     plans = plan(members.specifications, setting, options)
     manifest = study._manifest(setting, options, members, len(plans))
     claim_directory(target, manifest)
@@ -241,84 +274,32 @@ def run(
         sweep(folder)
     if manifest.get(KEPT):
         keep(setting, members, target)
-    shards = _shards(target, manifest)
-    damaged = shards.damaged()
+    shards = shards_in(target, manifest)
+    # the dearest come first, so that every share has some of them
+    mine = range(part - 1, len(plans), parts)
+    damaged = {number: names for number, names in shards.damaged().items() if number in mine}
     if damaged:
         logger.warning(
             "%s: %s: not what this study wrote; computed again", target, some([*damaged.values()])
         )
-    unfinished = [*shards.missing(), *damaged]
-    if unfinished and len(unfinished) < len(plans):
+    missing = shards.missing()
+    unfinished = [number for number in mine if number in missing or number in damaged]
+    if unfinished and len(missing) < len(plans):
         compare_versions(target, manifest)
-    calls = [(setting, members, plans[number], options, tested) for number in unfinished]
-    todo = sum(len(plans[number]) for number in unfinished)
+    calls = [(setting, members, plans[number], options, known) for number in unfinished]
+    asked = sum(len(plans[number]) for number in mine)
     with (
-        tqdm(total=todo, desc=population(manifest), unit="set", delay=2, disable=None) as progress,
+        tqdm(
+            total=asked,
+            initial=asked - sum(len(plans[number]) for number in unfinished),
+            desc=population(manifest),
+            unit="set",
+            delay=2,
+            disable=None,
+        ) as progress,
         cluster(backend, address),
     ):
         for call, tables in in_processes(shard_tables, calls, jobs):
             shards.store(unfinished[call], tables)
             progress.update(len(plans[unfinished[call]]))
-    return load(target)
-
-
-def load(
-    directory: str | os.PathLike[str],
-    *,
-    theorems: str | Sequence[str] | None = None,
-    columns: str | Sequence[str] | None = None,
-) -> Results:
-    """The tables of a finished study, held against their checksums.
-
-    Parameters
-    ----------
-    directory : path
-    theorems : str or sequence of str, optional
-        Read the rows of these alone, of what was measured and of what was skipped.
-    columns : str or sequence of str, optional
-        Read these columns alone, of each table those that it has, beside `member`, which ties the
-        tables together.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the directory holds no study.
-    ValueError
-        If the study in it is unfinished or damaged (running it again continues or mends it), has
-        not computed one of the theorems, or has no such column.
-    """
-    target = Path(directory)
-    manifest = read_manifest(target)
-    computed = dict.fromkeys(manifest["theorems"])
-    names = None if theorems is None else _named("theorem of this study", theorems, computed)
-    shards = _shards(target, manifest)
-    again = "`tunebound run` with the same options"
-    missing = shards.missing()
-    if missing:
-        raise ValueError(
-            f"{target}: {len(missing)} of {shards.count} shards are missing; {again} continues the"
-            " study"
-        )
-    damaged = shards.damaged()
-    if damaged:
-        raise ValueError(
-            f"{target}: {some([*damaged.values()])}: not what this study wrote; {again} computes"
-            f" {len(damaged)} of {shards.count} shards again"
-        )
-    chosen = None
-    if columns is not None:
-        chosen = _named("column", columns, dict.fromkeys(sorted(shards.columns())))
-    return concatenate([shards.read(number, names, chosen) for number in range(shards.count)])
-
-
-def _named(kind: str, asked: str | Sequence[str], known: Mapping[str, None]) -> tuple[str, ...]:
-    names = (asked,) if isinstance(asked, str) else tuple(asked)
-    if not names:
-        raise ValueError(f"no {kind} is named; leave it out to read all")
-    for name in names:
-        find_named(kind, name, known)
-    return names
-
-
-def _shards(directory: Path, manifest: Mapping[str, Any]) -> Shards:
-    return Shards(directory, identity(manifest), manifest["shards"])
+    return len(shards.missing())

@@ -14,6 +14,7 @@ import joblib
 from joblib.parallel import get_active_backend
 
 from tunebound._ground.checks import choice
+from tunebound.theory.engine.processes import shared_out
 
 BACKENDS = ("dask",)
 PACKAGES = ("tunebound", "numpy", "scipy", "torch", "cvxpy", "pandas", "pyarrow")
@@ -75,7 +76,7 @@ def in_processes(
     there.
 
     Inside a `joblib.parallel_config` its backend computes them, on all of its workers; else `jobs`
-    processes of this machine do, all cores by default, or this process where that is one.
+    processes of this machine do, all cores by default, of which this one is one.
 
     Raises
     ------
@@ -85,28 +86,22 @@ def in_processes(
         If a worker lacks this package, or has another version of one that results depend on.
     """
     backend, configured = get_active_backend()
-    chosen = jobs
+    here = versions()
+    numbered = [(here, number, function, call) for number, call in enumerate(calls)]
     if type(backend).__name__ == "LokyBackend":
-        chosen = min(jobs or configured or joblib.cpu_count(), max(len(calls), 1))
-        if chosen == 1:
-            yield from ((number, function(*call)) for number, call in enumerate(calls))
-            return
-    elif not backend.supports_return_generator or getattr(backend, "uses_threads", False):
+        yield from shared_out(_call, numbered, jobs or configured or joblib.cpu_count())
+        return
+    if not backend.supports_return_generator or getattr(backend, "uses_threads", False):
         raise ValueError(
             f"the backend {type(backend).__name__} of joblib.parallel_config gives nothing back"
             " before all is done, or runs threads, which share what a computation sets; use 'loky'"
             " or 'dask'"
         )
-    here = versions()
     client = getattr(backend, "client", None)
     if client is not None:
         _check_workers(client, here)
-    tasks = (
-        joblib.delayed(_call)(here, number, function, call) for number, call in enumerate(calls)
-    )
-    yield from joblib.Parallel(n_jobs=chosen or configured or -1, return_as="generator_unordered")(
-        tasks
-    )
+    parallel = joblib.Parallel(n_jobs=jobs or configured or -1, return_as="generator_unordered")
+    yield from parallel(joblib.delayed(_call)(*call) for call in numbered)
 
 
 def _call(

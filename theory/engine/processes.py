@@ -1,0 +1,107 @@
+"""Calls shared out over processes of this machine, of which the one that asks is one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Future
+from importlib import import_module
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import joblib
+from joblib.externals.loky import get_reusable_executor
+
+# So many processes may be started before it is known how many calls there are.
+FEW = 4
+IDLE = 300  # seconds after which a process without work ends
+IMPORTED = "tunebound.theory.engine.studies"
+# The processes share the cores; sums keep one order whatever the machine.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+Result = TypeVar("Result")
+
+
+class ProcessError(ChildProcessError):
+    """A process of this machine ended in the middle of a call."""
+
+
+def prepare(jobs: int | None) -> None:
+    """Have the other processes import what computes while this one still does, where they are few.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        As for the computation that follows; all cores by default.
+    """
+    helpers = (jobs or joblib.cpu_count()) - 1
+    if 0 < helpers < FEW:
+        executor = _executor(helpers)
+        for _ in range(helpers):
+            executor.submit(import_module, IMPORTED)
+
+
+def shared_out(
+    function: Callable[..., Result], calls: Sequence[tuple[Any, ...]], processes: int
+) -> Iterator[Result]:
+    """Results of the calls, in any order, each as soon as it is there and this process is free.
+
+    The helpers take calls from the front, this process from the back in between: with the dearest
+    first they end together, and what is done waits for cheap calls only.
+
+    Raises
+    ------
+    ProcessError
+        If a helper is killed, as the system does where memory is short.
+    """
+    processes = min(processes, max(len(calls), FEW))
+    if processes == 1 or len(calls) < 2:
+        for call in calls:
+            yield function(*call)
+        return
+    executor = _executor(processes - 1)
+    waiting, done = deque(calls), SimpleQueue[Future[Result]]()
+
+    def send() -> None:
+        if (call := _taken(waiting.popleft)) is not None:
+            executor.submit(function, *call).add_done_callback(receive)
+
+    def receive(future: Future[Result]) -> None:
+        done.put(future)
+        if future.cancelled() or future.exception() is not None:
+            waiting.clear()
+        else:
+            send()
+
+    try:
+        for _ in range(processes - 1):
+            send()
+        for _ in calls:
+            own = _taken(waiting.pop) if done.empty() else None
+            yield done.get().result() if own is None else function(*own)
+    except BaseException as error:
+        waiting.clear()
+        executor.shutdown(kill_workers=True)
+        if isinstance(error, BrokenExecutor):
+            raise ProcessError(
+                "a process of this machine was killed in the middle of its work, as the system does"
+                " where memory is short; what was finished is kept, and the same command goes on:"
+                f" give it fewer than jobs={processes}"
+            ) from error
+        raise
+
+
+def elsewhere(function: Callable[..., Result], *call: Any) -> Result:
+    """The result of one call in a process of its own."""
+    return _executor(1).submit(function, *call).result()
+
+
+def _taken(take: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
+    try:
+        return take()
+    except IndexError:  # the other end was faster
+        return None
+
+
+def _executor(helpers: int) -> Any:
+    return get_reusable_executor(max_workers=helpers, timeout=IDLE, env=ONE_THREAD)
