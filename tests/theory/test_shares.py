@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.theory.test_workers import files
-from tunebound import theory
+from tunebound import synthetic, theory
 from tunebound.theory.engine import computing, manifests
 
 STUDY = theory.Study("head", "smoke", 0, {"steps": 40})
@@ -185,3 +185,16 @@ def test_the_command_line_says_what_is_next(tmp_path):
     assert full == "All shards are in c. Next: tunebound report c\n"
     assert none == "tunebound: --shard 3/2 is no part; write 2/8 for the second of eight\n"
     theory.report(tmp_path / "c")
+
+
+def test_data_that_are_handed_over_are_brought_together(tmp_path):
+    sets = list(synthetic.make_grid("gaussian", n=[6, 8], d=3, margin=1.0, radius=4.0))
+    study = theory.Study("head", sets, options={"steps": 40}, theorems="H-limit")
+    for part in (1, 2):
+        theory.compute(study, tmp_path / f"{part}", share=(part, 2), jobs=1)
+    theory.run(study, tmp_path / "whole", jobs=1)
+    assert theory.merge([tmp_path / "1", tmp_path / "2"], tmp_path / "united") == 0
+    assert files(tmp_path / "united") == files(tmp_path / "whole")
+    kept = synthetic.SeparableDataset.from_npz(tmp_path / "united/members/00001.npz")
+    assert (kept.X == sets[1].X).all()
+    assert theory.report(tmp_path / "united").is_file()
