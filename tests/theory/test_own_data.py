@@ -183,6 +183,21 @@ def test_counterexamples_are_stored_and_replay(grid, handed_over, tmp_path, monk
     assert theory.verify(none, [stored], jobs=1, **OPTIONS).violations == 1
 
 
+def test_what_no_report_would_find_is_not_stored(grid, tmp_path):
+    loose = theory.Theorem(
+        name="T",
+        statement="s",
+        source="s",
+        proof="conjecture",
+        setting="head",
+        claims=lambda evidence: [evidence.mean_limit_claim(2.0)],
+    )
+    assert set(theory.study([grid[0]], loose, jobs=1, **OPTIONS).rows["theorem"]) == {"T"}
+    with pytest.raises(ValueError, match="theorem 'T' is not registered"):
+        theory.study([grid[0]], loose, output=tmp_path / "study", **OPTIONS)
+    assert not (tmp_path / "study").exists()
+
+
 def test_a_suite_itself_is_kept_with_its_draws(tmp_path):
     suite = synthetic.make_suite("smoke")
     few = synthetic.Suite("few", 0, suite.specifications[:2])

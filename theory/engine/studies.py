@@ -120,6 +120,12 @@ class Study:
         self, setting: Setting, options: Options, members: Members, shards: int
     ) -> dict[str, Any]:
         names = [each.name for each in self.tested()]
+        for name in names:
+            if name not in theorems(self.setting):
+                raise ValueError(
+                    f"theorem {name!r} is not registered, and a report would not find it; decorate"
+                    " its function with @theory.theorem"
+                )
         named = isinstance(self.suite, str)
         return described(setting, options, members, names, shards, named=named)
 

@@ -31,7 +31,7 @@ def verify(
     theorem : str or Theorem
         A registered name (see `theorems`) or a theorem of one's own.
     suite : str, Suite or sequence of environments
-        A suite's name, a suite, or for example a list of `SeparableDataset`.
+        A suite's name, a suite or grid, or for example a list of `SeparableDataset`.
     seed : int
         Of a suite given by name.
     output : path, optional
