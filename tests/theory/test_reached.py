@@ -26,6 +26,16 @@ def test_every_theorem_that_can_be_searched_was_searched_as_it_stands():
             assert each.budget >= 100
 
 
+def test_each_was_searched_under_the_options_that_its_assumptions_need():
+    for name, each in STORED.items():
+        known = find_theorem(name)
+        needed = {key: each.under[key] for each in known.assumptions for key in each.under}
+        theory.find_setting(known.setting).options.of(needed, setting=known.setting)
+        for option, value in needed.items():
+            assert each is not None
+            assert f"{option} {value}" in each.shape, f"run `{command.COMMAND} {name}`"
+
+
 def test_nothing_that_is_proved_was_violated_and_what_is_known_to_be_false_was_found():
     for name, each in STORED.items():
         if each is None:

@@ -21,8 +21,6 @@ DATA, PAGE, BLOCK = Path("theory/engine") / STORED, Path("docs/falsification.md"
 BUDGET = 1000
 # semidefinite programs
 DEAR = {"F-worst": 200, "F-exact": 200}
-# options other than the defaults without which a statement says nothing
-UNDER = {"H-anytime-flow": {"weighting": "1/(n-1)"}}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +67,7 @@ def _write(results: Results, root: Path) -> None:
 
 def search(theorem: Theorem, budget: int, seed: int) -> Reached | None:
     """What one search reaches; None where no small data meet the theorem's assumptions."""
-    options = UNDER.get(theorem.name, {})
+    options = {name: each.under[name] for each in theorem.assumptions for name in each.under}
     try:
         found = falsify(theorem, budget=budget, seed=seed, **options)
     except NoMemberError:

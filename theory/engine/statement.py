@@ -29,10 +29,19 @@ KINDS = (PREDICTION, A_POSTERIORI)
 
 @dataclass(frozen=True)
 class Assumption:
-    """A condition of a theorem and the check that says whether a piece of evidence meets it."""
+    """A condition of a theorem and the check that says whether a piece of evidence meets it.
+
+    Attributes
+    ----------
+    statement : str
+    check : callable
+    under : mapping
+        Options of a study without which nothing meets it.
+    """
 
     statement: str
     check: Callable[[Any], bool]
+    under: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -125,6 +125,7 @@ def anytime(evidence: HeadEvidence) -> tuple[Claim, ...]:
 SHIFTED_WEIGHTS = Assumption(
     "left-out losses with weights 1/(n − 1)",
     lambda evidence: evidence.run.weighting == "1/(n-1)",
+    under={"weighting": "1/(n-1)"},
 )
 
 

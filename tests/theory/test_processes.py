@@ -1,0 +1,88 @@
+"""Calls over processes of this machine: all of them, once each, by this process too."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from tunebound.theory.engine.processes import FEW, ProcessError, elsewhere, prepare, shared_out
+
+
+def whose(number, seconds=0.0):
+    time.sleep(seconds)
+    return number, os.getpid()
+
+
+def failing(number):
+    if number == 1:
+        raise ArithmeticError("call 1 cannot be answered")
+    time.sleep(0.1)
+    return number
+
+
+def killed(number):
+    if number == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.2)
+    return number
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_every_call_is_answered_once(processes):
+    answers = list(shared_out(whose, [(number, 0.02) for number in range(20)], processes))
+    assert sorted(number for number, _ in answers) == list(range(20))
+    assert len({process for _, process in answers}) <= processes
+    assert os.getpid() in {process for _, process in answers}
+
+
+def test_helpers_take_the_dear_ones_in_front_and_this_process_the_cheap_ones_behind():
+    list(shared_out(whose, [(0,), (1,)], 2))  # the helper has started
+    answers = dict(shared_out(whose, [(number, 0.1) for number in range(12)], 2))
+    here = {number for number, process in answers.items() if process == os.getpid()}
+    assert here
+    assert here == set(range(12 - len(here), 12))
+    assert abs(len(here) - 6) <= 2, "both work all the time"
+
+
+def test_one_call_and_one_process_stay_here():
+    assert list(shared_out(whose, [(7,)], 4)) == [(7, os.getpid())]
+    assert [process for _, process in shared_out(whose, [(1,), (2,)], 1)] == [os.getpid()] * 2
+    assert list(shared_out(whose, [], 4)) == []
+
+
+def test_few_processes_that_were_prepared_are_those_that_compute(monkeypatch):
+    monkeypatch.setattr("tunebound.theory.engine.processes.IMPORTED", "json")
+    prepare(2)
+    helper = elsewhere(os.getpid)
+    answers = dict(shared_out(whose, [(number, 0.1) for number in range(6)], 2))
+    assert set(answers.values()) == {os.getpid(), helper}
+
+
+def test_many_processes_are_not_started_before_they_are_needed(monkeypatch):
+    def refuse(helpers):
+        raise AssertionError(f"{helpers} helpers were started")
+
+    monkeypatch.setattr("tunebound.theory.engine.processes._executor", refuse)
+    prepare(FEW + 1)
+    prepare(1)
+
+
+def test_a_call_that_fails_ends_the_others():
+    with pytest.raises(ArithmeticError, match="call 1 cannot be answered"):
+        list(shared_out(failing, [(number,) for number in range(200)], 2))
+    assert len(list(shared_out(failing, [(2,), (3,)], 2))) == 2, "the next calls are answered"
+
+
+def test_a_killed_process_is_said():
+    with pytest.raises(ProcessError, match=r"memory is short; .* fewer than jobs=2"):
+        list(shared_out(killed, [(number,) for number in range(40)], 2))
+    assert len(list(shared_out(failing, [(2,), (3,)], 2))) == 2, "the next calls are answered"
+
+
+def test_what_is_not_taken_is_not_computed():
+    arriving = shared_out(whose, [(number, 0.05) for number in range(1000)], 2)
+    next(arriving)
+    begun = time.monotonic()
+    arriving.close()
+    assert time.monotonic() - begun < 20
