@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         hypotheses,
         hypothesize,
     )
+    from tunebound.theory.engine.loading import load
     from tunebound.theory.engine.merging import merge
     from tunebound.theory.engine.options import Options
     from tunebound.theory.engine.presentation import Illustration, Presentation, Table
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.search_space import Chart, SearchSpace
     from tunebound.theory.engine.setting import Setting, find_setting, register_setting, settings
     from tunebound.theory.engine.statement import Assumption, Theorem, theorem, theorems
-    from tunebound.theory.engine.studies import Study, compute, load, run, study
+    from tunebound.theory.engine.studies import Study, compute, run, study
     from tunebound.theory.engine.tightness import judged_rows, tightness
     from tunebound.theory.engine.verdict import Verdict, judge
     from tunebound.theory.engine.verification import verify
@@ -60,7 +61,7 @@ _MODULES = {
     "hypothesize": "engine.hypothesis",
     "judge": "engine.verdict",
     "judged_rows": "engine.tightness",
-    "load": "engine.studies",
+    "load": "engine.loading",
     "merge": "engine.merging",
     "register_setting": "engine.setting",
     "report": "engine.reporting",

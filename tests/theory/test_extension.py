@@ -8,6 +8,7 @@ import pytest
 
 from tests.registries import keep
 from tunebound import theory, tuning
+from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.engine.setting import find_setting
 from tunebound.tuning.fine_tuning.methods import method as methods
 
@@ -111,7 +112,7 @@ def test_what_a_notebook_registers_reaches_the_processes_of_a_study(tmp_path):
     counts = theory.load(tmp_path / "counts").rows
     assert set(counts["theorem"]) == {"C-few"}
     assert (counts["measured"] == counts["n"]).all()
-    manifest = theory.engine.studies.read_manifest(tmp_path / "remedies")
+    manifest = read_manifest(tmp_path / "remedies")
     assert manifest["parts"] == {
         "plain": "tunebound.tuning.fine_tuning.methods.plain",
         "cautious": "__main__",

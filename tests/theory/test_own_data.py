@@ -148,13 +148,18 @@ def test_a_study_of_sets_goes_on_and_keeps_to_its_sets(grid, on_sets, tmp_path):
     moved = sets[3].X.copy()
     moved[0, 0] = np.nextafter(moved[0, 0], np.inf)
     for others in (sets[:5], sets[::-1], [*sets[:3], replace(sets[3], X=moved), *sets[4:]]):
-        with pytest.raises(ValueError, match=r"holds another study \(there and here differ: .*digest"):
+        with pytest.raises(
+            ValueError, match=r"holds another study \(there and here differ: .*digest"
+        ):
             theory.study(others, NAMES, output=directory, **OPTIONS)
 
 
 def test_another_study_in_the_directory_is_named(grid, on_grid, on_sets):
     other = synthetic.make_grid("gaussian", n=8, d=4, margin=0.5, radius=4.0, name="other")
-    with pytest.raises(ValueError, match=r"another study, of the grid mine \(its suite, "):
+    with pytest.raises(
+        ValueError,
+        match=r"another study, of the grid mine \(there and here differ: suite, 'mine' and 'other'",
+    ):
         theory.study(other, output=on_grid[0], **OPTIONS)
     shorter = synthetic.make_grid(**{**grid.design, "seeds": [0]}, name="mine")
     with pytest.raises(ValueError, match=r"another study \(there and here differ: members, .*grid"):

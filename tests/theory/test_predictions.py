@@ -360,8 +360,8 @@ def test_publishing_fills_the_pages_and_nothing_by_halves(monkeypatch, tmp_path,
         shutil.copy(ROOT / page, tmp_path / page)
     assert command.main([str(study_of_few), "--root", str(tmp_path)]) == 2
     assert not (tmp_path / publication.STORED).exists()
-    monkeypatch.setattr(publication.studies, "load", lambda directory: AS_PREDICTED)
-    monkeypatch.setattr(publication.studies, "read_manifest", lambda directory: MANIFEST)
+    monkeypatch.setattr(publication, "load", lambda directory: AS_PREDICTED)
+    monkeypatch.setattr(publication, "read_manifest", lambda directory: MANIFEST)
     assert command.main([str(study_of_few), "--root", str(tmp_path)]) == 0
     values, findings = publication.read((tmp_path / publication.STORED).read_text("utf-8"))
     for page, names in publication.BLOCKS.items():

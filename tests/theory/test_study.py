@@ -109,7 +109,8 @@ def test_an_interrupted_study_is_refused_and_continued(small, tmp_path):
 def test_a_directory_keeps_to_one_study(small, tmp_path):
     directory, _ = small
     with pytest.raises(
-        ValueError, match=r"holds another study .its options differ.; choose another directory"
+        ValueError,
+        match=r"holds another study .there and here differ: options, .*; choose another directory",
     ):
         theory.run(theory.Study("head", "smoke", 0, {"steps": 41}), directory)
     (tmp_path / "letter.txt").write_text("dear diary")
@@ -305,7 +306,9 @@ def test_a_manifest_that_was_changed_is_noticed(stored):
     path.write_text(path.read_text().replace('"members": 13', '"members": 12'))
     with pytest.raises(ValueError, match=r"checksums/00000.sha256.*not what this study wrote"):
         theory.load(stored)
-    with pytest.raises(ValueError, match=r"another study .there and here differ: members, 12 and 13"):
+    with pytest.raises(
+        ValueError, match=r"another study .there and here differ: members, 12 and 13"
+    ):
         theory.run(SMALL, stored)
 
 

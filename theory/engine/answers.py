@@ -17,8 +17,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import studies
 from tunebound.theory.engine.generated import filled, markdown
+from tunebound.theory.engine.loading import load
+from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.engine.reporting import judge_all
 from tunebound.theory.engine.statement import PROOFS, Theorem, theorems
 from tunebound.theory.engine.verdict import TESTS, Verdict
@@ -107,8 +108,8 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
     """Add what finished studies say to the stored answers, and fill in the README's table."""
     answers = _read((root / DATA).read_text(encoding="utf-8"))
     for directory in directories:
-        manifest = studies.read_manifest(directory)
-        for verdict in judge_all(directory, studies.load(directory)):
+        manifest = read_manifest(directory)
+        for verdict in judge_all(directory, load(directory)):
             answers[verdict.theorem.name] = answered(verdict, manifest)
     answers = {name: answers[name] for name in theorems() if name in answers}
     page = (root / PAGE).read_text(encoding="utf-8")

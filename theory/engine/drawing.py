@@ -14,7 +14,9 @@ from tqdm import tqdm
 
 from tunebound._ground.checks import choice, real_number
 from tunebound._ground.registry import find_named
-from tunebound.theory.engine import studies, tables
+from tunebound.theory.engine import tables
+from tunebound.theory.engine.loading import load
+from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.engine.setting import find_setting
 
 FORMS = ("png", "pdf", "svg")
@@ -70,12 +72,12 @@ def draw_figures(
     choice("--style", style, tuple(STYLES))
     if width is not None:
         real_number("--width", width, above=0)
-    results = studies.load(directory)
+    results = load(directory)
     there = {name: name for name in results.rows[tables.THEOREM].unique()}
     shown = [find_named("theorem of this study", name, there) for name in theorems]
     if shown:
         results = replace(results, rows=results.rows[results.rows[tables.THEOREM].isin(shown)])
-    presentation = find_setting(studies.read_manifest(directory)["setting"]).presentation()
+    presentation = find_setting(read_manifest(directory)["setting"]).presentation()
     known = presentation.figures(results)
     chosen = {name: find_named("figure", name, known) for name in only} or known
     target.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,9 @@ from typing import Any
 import joblib
 
 from tunebound.theory.engine.computing import plan, shard_tables
+from tunebound.theory.engine.loading import shards_in
 from tunebound.theory.engine.processes import elsewhere
-from tunebound.theory.engine.studies import Study, shards_in
+from tunebound.theory.engine.studies import Study
 
 # a shard that is computed faster is computed again, without what is imported at the first time
 SHORT = 10.0

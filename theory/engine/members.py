@@ -5,6 +5,7 @@ user handed over; and the setting that takes them.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, TypeAlias, get_args, get_origin
 
 from tunebound import synthetic
+from tunebound._ground.storage import replacing
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting, settings
 from tunebound.theory.engine.statement import Theorem
@@ -197,6 +199,16 @@ def keep(setting: Setting, members: Members, directory: Path) -> None:
         path = _path(directory, number)
         if not path.exists():
             setting.save(members[number], path)
+
+
+def adopt(source: Path, directory: Path) -> None:
+    """Copy the environments that another directory of the same study keeps."""
+    (directory / FOLDER).mkdir(exist_ok=True)
+    for path in (source / FOLDER).glob("*.npz"):
+        target = directory / FOLDER / path.name
+        if not target.exists():
+            with replacing(target) as partial:
+                shutil.copyfile(path, partial)
 
 
 def _entries(path: Path) -> Iterable[tuple[str, bytes]]:

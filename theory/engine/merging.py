@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tunebound._ground.storage import replacing, sweep
+from tunebound.theory.engine.loading import shards_in
 from tunebound.theory.engine.manifests import (
     KEPT,
     MANIFEST,
@@ -20,9 +20,8 @@ from tunebound.theory.engine.manifests import (
     check_directory,
     read_manifest,
 )
-from tunebound.theory.engine.members import FOLDER
+from tunebound.theory.engine.members import adopt
 from tunebound.theory.engine.shards import FOLDERS, Shards, some
-from tunebound.theory.engine.studies import shards_in
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +70,8 @@ def merge(directories: Sequence[str | os.PathLike[str]], output: str | os.PathLi
     if not (target / MANIFEST).exists():
         with replacing(target / MANIFEST) as partial:
             partial.write_bytes((paths[0] / MANIFEST).read_bytes())
-    # what was handed over, of which the manifest has a digest
-    if manifest.get(KEPT) and paths[0] != target:
-        shutil.copytree(paths[0] / FOLDER, target / FOLDER, dirs_exist_ok=True)
+    if manifest.get(KEPT):
+        adopt(paths[0], target)
     united = shards_in(target, manifest)
     for number, source in tqdm(
         holders.items(), desc="merging", unit="shard", delay=2, disable=None

@@ -15,13 +15,14 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import computing, exploring, populations, studies, tables
+from tunebound.theory.engine import computing, exploring, populations, tables
 from tunebound.theory.engine.alternative import described
 from tunebound.theory.engine.answering import in_three_sentences, shown_first
 from tunebound.theory.engine.exponents import by_family, by_slope
 from tunebound.theory.engine.formulas import mathml
 from tunebound.theory.engine.html import png, render
 from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import members_again, population, read_manifest
 from tunebound.theory.engine.presentation import Illustration
 from tunebound.theory.engine.reached import reached
@@ -54,7 +55,7 @@ def report(
         The file, self-contained.
     """
     source = Path(directory)
-    results = studies.load(source)
+    results = load(source)
     manifest = read_manifest(source)
     setting = find_setting(manifest["setting"])
     presentation = setting.presentation()

@@ -13,16 +13,15 @@ from tqdm import tqdm
 
 from tunebound import synthetic
 from tunebound._ground.checks import whole_number
-from tunebound._ground.registry import find_named
 from tunebound._ground.storage import sweep
 from tunebound.theory.engine.computing import (
     Results,
     checked_options,
-    concatenate,
     examine_members,
     plan,
     shard_tables,
 )
+from tunebound.theory.engine.loading import load, shards_in
 from tunebound.theory.engine.manifests import (
     KEPT,
     MANY,
@@ -30,14 +29,12 @@ from tunebound.theory.engine.manifests import (
     claim_directory,
     compare_versions,
     described,
-    identity,
     population,
-    read_manifest,
 )
 from tunebound.theory.engine.members import Members, keep, members_of, setting_for
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting
-from tunebound.theory.engine.shards import FOLDERS, Shards, some
+from tunebound.theory.engine.shards import FOLDERS, some
 from tunebound.theory.engine.statement import Theorem, find_theorems, theorems
 from tunebound.theory.engine.workers import cluster, in_processes
 
@@ -275,7 +272,7 @@ def compute(
     if not os.fspath(directory):
         raise ValueError("directory is empty text; name the directory of the study")
     target = Path(directory)
-    tested = study.tested()
+    known = study.tested()
     plans = plan(members.specifications, setting, options)
     manifest = study._manifest(setting, options, members, len(plans))
     claim_directory(target, manifest)
@@ -295,7 +292,7 @@ def compute(
     unfinished = [number for number in mine if number in missing or number in damaged]
     if unfinished and len(missing) < len(plans):
         compare_versions(target, manifest)
-    calls = [(setting, members, plans[number], options, tested) for number in unfinished]
+    calls = [(setting, members, plans[number], options, known) for number in unfinished]
     asked = sum(len(plans[number]) for number in mine)
     with (
         tqdm(
@@ -312,66 +309,3 @@ def compute(
             shards.store(unfinished[call], tables)
             progress.update(len(plans[unfinished[call]]))
     return len(shards.missing())
-
-
-def load(
-    directory: str | os.PathLike[str],
-    *,
-    theorems: str | Sequence[str] | None = None,
-    columns: str | Sequence[str] | None = None,
-) -> Results:
-    """The tables of a finished study, held against their checksums.
-
-    Parameters
-    ----------
-    directory : path
-    theorems : str or sequence of str, optional
-        Read the rows of these alone, of what was measured and of what was skipped.
-    columns : str or sequence of str, optional
-        Read these columns alone, of each table those that it has, beside `member`, which ties the
-        tables together.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the directory holds no study.
-    ValueError
-        If the study in it is unfinished or damaged (running it again continues or mends it), has
-        not computed one of the theorems, or has no such column.
-    """
-    target = Path(directory)
-    manifest = read_manifest(target)
-    computed = dict.fromkeys(manifest["theorems"])
-    names = None if theorems is None else _named("theorem of this study", theorems, computed)
-    shards = shards_in(target, manifest)
-    again = "`tunebound run` with the same options"
-    missing = shards.missing()
-    if missing:
-        raise ValueError(
-            f"{target}: {len(missing)} of {shards.count} shards are missing; {again} continues the"
-            " study"
-        )
-    damaged = shards.damaged()
-    if damaged:
-        raise ValueError(
-            f"{target}: {some([*damaged.values()])}: not what this study wrote; {again} computes"
-            f" {len(damaged)} of {shards.count} shards again"
-        )
-    chosen = None
-    if columns is not None:
-        chosen = _named("column", columns, dict.fromkeys(sorted(shards.columns())))
-    return concatenate([shards.read(number, names, chosen) for number in range(shards.count)])
-
-
-def _named(kind: str, asked: str | Sequence[str], known: Mapping[str, None]) -> tuple[str, ...]:
-    names = (asked,) if isinstance(asked, str) else tuple(asked)
-    if not names:
-        raise ValueError(f"no {kind} is named; leave it out to read all")
-    for name in names:
-        find_named(kind, name, known)
-    return names
-
-
-def shards_in(directory: Path, manifest: Mapping[str, Any]) -> Shards:
-    """The shards of the study of that manifest in a directory."""
-    return Shards(directory, identity(manifest), manifest["shards"])

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import studies
 from tunebound.theory.engine.generated import filled, markdown
+from tunebound.theory.engine.loading import load
+from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.predictions import table
 from tunebound.theory.predictions.design import designs
 from tunebound.theory.predictions.findings import Finding, judge, registered
@@ -119,8 +120,8 @@ def publish(directory: Path, root: Path) -> list[Path]:
     list of Path
         The files that were written.
     """
-    findings = judge(studies.load(directory))
-    values = document(findings, studies.read_manifest(directory))
+    findings = judge(load(directory))
+    values = document(findings, read_manifest(directory))
     missing = registered().keys() - {each.prediction for each in findings if each.draws}
     if missing:
         raise ValueError(f"the study tested nothing of {', '.join(sorted(missing))}; run it again")

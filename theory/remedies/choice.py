@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import studies
+from tunebound.theory.engine.loading import load
+from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.engine.statistics.effects import median_interval
 from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.comparison import MEASURES, column, measured_of, paired
@@ -178,7 +179,7 @@ def write_choice(
     ValueError
         If the directory holds another study.
     """
-    manifest = studies.read_manifest(directory)
+    manifest = read_manifest(directory)
     setting, suite = manifest["setting"], manifest["suite"]
     if (setting, suite) != ("remedies", "strengths"):
         raise ValueError(
@@ -186,7 +187,7 @@ def write_choice(
             " chosen on `tunebound run --suite strengths`"
         )
     about = {key: manifest[key] for key in ("suite", "seed", "options", "digest")}
-    return store(studies.load(directory).environments, about, path)
+    return store(load(directory).environments, about, path)
 
 
 def store(

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine import studies, tables
+from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.generated import filled, markdown
 from tunebound.theory.tasks import columns
@@ -142,13 +142,13 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
     ValueError
         If a study is of another setting, or two were computed with different versions.
     """
-    manifests = [studies.read_manifest(directory) for directory in directories]
+    manifests = [read_manifest(directory) for directory in directories]
     for directory, manifest in zip(directories, manifests, strict=True):
         if manifest["setting"] != "tasks":
             raise ValueError(f"{directory} is a study of {manifest['setting']}, not of tasks")
         if manifest["versions"] != manifests[0]["versions"]:
             raise ValueError(f"{directory} was computed with other versions; run it again")
-    environments, bounds = joined([studies.load(directory) for directory in directories])
+    environments, bounds = joined([load(directory) for directory in directories])
     about = {
         "commit": _commit(root),
         "versions": manifests[0]["versions"],
