@@ -23,6 +23,8 @@ from tunebound.tuning.heads.run import record as record_heads
 from tunebound.tuning.threads import a_block_a_thread
 
 FLOW_MEMORY = 2**24  # bytes a block of heads at once: more leaves the caches of a CPU
+# where a step's matrices are among the samples, so that little but solving them is done to them
+SAMPLE_FLOW_MEMORY = 2**26
 DEVICE_FLOW_MEMORY = 2**28  # the same of a GPU, where small blocks would wait for their launches
 
 
@@ -148,13 +150,16 @@ class FlowProblem:
         (batch, n, _), r = self.coordinates.shape, self.numbers
         left_out = self.descent.distance.shape[-1]
         on_cpu = self.Z.device.type == "cpu"
-        memory = FLOW_MEMORY if on_cpu else DEVICE_FLOW_MEMORY
+        memory = SAMPLE_FLOW_MEMORY if r == n else FLOW_MEMORY
+        memory = memory if on_cpu else DEVICE_FLOW_MEMORY
         workers = torch.get_num_threads() if on_cpu else 1
         # a head: three matrices of a step, activities likewise, increments and positions of its
         # stages
         each = 8 * (3 * r * r + 3 * n + 12 * r)
         rows = max(1, memory // each - 1)
         if left_out > rows:
+            # as many blocks as there are workers, or some multiple of it
+            rows = ceil_div(left_out, workers * ceil_div(left_out, rows * workers))
             for index in range(batch):
                 for first in range(0, left_out, rows):
                     yield slice(index, index + 1), slice(first, min(first + rows, left_out))
