@@ -1,4 +1,4 @@
-"""Rodas4 against problems with a known solution."""
+"""Rodas5P against problems with a known solution."""
 
 import math
 

@@ -48,11 +48,11 @@ def flow_heads(
     """Follow linear heads along gradient descent to any number of steps, with each sample left out
     in turn.
 
-    The iteration is that of `tune_heads`. After at least 1,000 steps of it, once η λ_max(∇²F) ≤ 1/4
-    for all heads of a data set, each head follows w(t) with dw/d ln t = f + H f/(2t), where f =
-    −ηt∇F and H = ηt∇²F: gradient flow with the correction that makes it agree with descent up to
-    terms of order 1/t² (the modified equation of Euler's method). It is stiff, and solved by Rodas4
-    with the exact Jacobian and steps of its own for every data set.
+    The iteration is that of `tune_heads`. After at least 1,000 steps of it, once what follows
+    leaves at most `tolerance` of any head out per unit of ln t, each head follows w(t) with
+    dw/d ln t = f + H f/(2t), where f = −ηt∇F and H = ηt∇²F: gradient flow with the correction that
+    makes it agree with descent up to (4H²f − D_fH f)/(12t²) (the modified equation of Euler's method). It is
+    stiff, and solved by Rodas5P with steps of its own for every data set.
 
     Parameters
     ----------
@@ -73,10 +73,11 @@ def flow_heads(
     Returns
     -------
     HeadRun
-        `steps` is float64; `resolution` is estimated: twice the sum of the estimated errors, over
-        the heads' norm. They add up at most, since the flow is non-expansive, and estimate the
-        embedded method of order three: the error of the method itself, of order four, is far
-        smaller (measured: by a factor above 100 on every family of data).
+        `steps` is float64; `resolution` is estimated: twice the sum of the estimated errors and of
+        what is left out of descent, over the head's norm. They add up at most, since neither
+        descent nor the flow expands. Errors are those of the embedded method of order four: those
+        of the method itself, of order five, are far smaller (measured: by a factor above 100 on
+        every family of data).
 
     Raises
     ------
@@ -84,9 +85,10 @@ def flow_heads(
         As for `tune_heads`, and for numbers of steps that are not whole or out of range; before any
         work.
     FloatingPointError
-        If the curvature does not fall along the descent, or the solver needs thousands of steps
-        between two records: the data are not linearly separable, or by a margin so small that some
-        (radius/margin)² steps do not show it.
+        If a sample is still misclassified when a margin of 1e-10 of the radius would have shown,
+        so that the data are not linearly separable; if the heads still turn too fast after 256,000
+        steps, as from a start far off; or if the solver needs a thousand steps between two records,
+        as with margins of 1e-9 of the radius, where rounding is all that moves.
 
     Notes
     -----
@@ -96,8 +98,9 @@ def flow_heads(
 
     References
     ----------
-    Hairer & Wanner, *Solving Ordinary Differential Equations II*, section VI.4 (Rodas4); Hairer,
-    Lubich & Wanner, *Geometric Numerical Integration*, chapter IX (modified equations).
+    Steinebach, *Construction of Rosenbrock-Wanner method Rodas5P*, BIT Numerical Mathematics 63
+    (2023); Hairer, Lubich & Wanner, *Geometric Numerical Integration*,
+    chapter IX (modified equations).
     """
     recorded = flow_records(until, record)
     accuracy = checks.real_number("tolerance", tolerance, above=0)
