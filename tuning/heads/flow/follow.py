@@ -51,8 +51,8 @@ def flow_heads(
     The iteration is that of `tune_heads`. After at least 1,000 steps of it, once what follows
     leaves at most `tolerance` of any head out per unit of ln t, each head follows w(t) with
     dw/d ln t = f + H f/(2t), where f = −ηt∇F and H = ηt∇²F: gradient flow with the correction that
-    makes it agree with descent up to (4H²f − D_fH f)/(12t²) (the modified equation of Euler's method). It is
-    stiff, and solved by Rodas5P with steps of its own for every data set.
+    makes it agree with descent up to (4H²f − D_fH f)/(12t²) (the modified equation of Euler's
+    method). It is stiff, and solved by Rodas5P with steps of its own for every data set.
 
     Parameters
     ----------
