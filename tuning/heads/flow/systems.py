@@ -89,7 +89,6 @@ def _of_samples(
     weighty = weights * own > ACTIVE * shifts[:, None, None]
     active = weighty.any(dim=1).any(dim=0).nonzero()[:, 0]
     root = torch.where(weighty, weights, 0.0)[..., active].sqrt_()
-    # another sample's root, to be divided out, is never 0 where this one's is not
     batch, m, k = root.shape
     room = workspace[:, : batch * m * k * k].view(3, batch, m, k, k)
     chosen = gram[:, active][:, :, active]
