@@ -35,6 +35,9 @@ FULL_NEAR = (
 QUICK_NEAR = ((("gaussian", "degenerate"), 10, 3, (3_000,)),)
 FULL_COST = (100, 20, 40, 10_000, (1e4, 1e12, 1e30))  # n, d, D, exact steps, flows
 QUICK_COST = (10, 3, 3, 3_000, (3e3, 1e12, 1e30))
+# n, d, flow: the shape of features of a frozen encoder
+FULL_WIDE = (200, 385, 1e30)
+QUICK_WIDE = (12, 20, 1e12)
 AGREEMENT = 1e-5  # of unit directions; a hundred times what the flow's tolerance of 1e-6 gives
 
 
@@ -42,6 +45,7 @@ def tables(quick: bool, progress: Callable[[str], None]) -> Iterator[Table]:
     """Differences from exact steps, then seconds."""
     yield _near(quick, progress)
     yield _cost(quick, progress)
+    yield _wide(quick, progress)
 
 
 def _near(quick: bool, progress: Callable[[str], None]) -> Table:
@@ -114,6 +118,21 @@ def _cost(quick: bool, progress: Callable[[str], None]) -> Table:
                 f" is {gap:.2g}, of all {n + 1} heads."
             ),
         ),
+    )
+
+
+def _wide(quick: bool, progress: Callable[[str], None]) -> Table:
+    n, d, end = QUICK_WIDE if quick else FULL_WIDE
+    progress(f"cost of the flow at n = {n}, d = {d}")
+    data = batch(n, d, 1, "wide")
+    taken = alternating({"flow": partial(_flow, data, end)}, 1 if quick else 2)
+    run = _flow(data, end)
+    return Table(
+        name="flow_wide",
+        title=f"Seconds for a data set of n = {n}, d = {d}, every left-out head, to {end:g}",
+        columns=("s", "resolution"),
+        rows=((taken["flow"], float(run.resolution[-1].max())),),
+        notes=("More features than samples: the systems of a step are solved among the samples.",),
     )
 
 

@@ -57,6 +57,7 @@ def test_the_command_prints_and_stores_every_table(quick):
         "memory",
         "flow_accuracy",
         "flow_cost",
+        "flow_wide",
         "separators",
         "gpu",
     }

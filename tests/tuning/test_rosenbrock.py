@@ -1,4 +1,4 @@
-"""Rodas4 against problems with a known solution."""
+"""Rodas5P against problems with a known solution."""
 
 import math
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation, step
+from tunebound.tuning.heads.flow.systems import of_matrices, of_samples
 
 
 class Pursuit:
@@ -16,30 +17,28 @@ class Pursuit:
     def __init__(self, stiffness):
         self.A = torch.diag(torch.tensor([stiffness, 1.0], dtype=torch.float64)) + 0.5
 
-    def rate(self, u, y):
+    def near(self, u, y):
         target = torch.cos(u)[:, None, None]
         return (
             -(y - target) @ self.A - torch.sin(u)[:, None, None],
             ((y**2).sum(dim=(1, 2)) + torch.sin(3 * u))[:, None],
         )
 
-    def linearise(self, u, y, workspace):
-        rate, integrand = self.rate(u, y)
+    def linearise(self, u, y):
+        value, integrand = self.near(u, y)
         in_time = (-torch.sin(u)[:, None, None]) * self.A.sum(dim=0) - torch.cos(u)[:, None, None]
-        workspace[0] = self.A
-        integrand_in_time = 3 * torch.cos(3 * u)[:, None]
+        matrices = self.A.expand(*y.shape[:2], 2, 2).clone()
+        scratch = y.new_empty((2, *matrices.shape))
         return Linearisation(
-            rate=rate,
+            value=value,
             integrand=integrand,
-            minus_jacobian=workspace[0],
-            rate_in_time=in_time,
-            integrand_in_time=integrand_in_time,
+            value_in_time=in_time,
+            integrand_in_time=3 * torch.cos(3 * u)[:, None],
             integrand_change=lambda direction: (2 * y * direction).sum(dim=(1, 2))[:, None],
+            system=of_matrices(matrices, scratch, y.new_zeros((len(y), 1, 1))),
+            near=self.near,
+            left_out=torch.ones_like(y),
         )
-
-
-def room_for(y):
-    return y.new_empty((3, *y.shape, y.shape[-1]))
 
 
 def errors(stiffness, steps):
@@ -48,9 +47,10 @@ def errors(stiffness, steps):
     y = torch.cos(u)[:, None, None].repeat(1, 3, 2)
     integral, estimate = 0.0, 0.0
     for _ in range(steps):
-        y, error, part, solved = step(field, u, y, torch.full_like(u, h), room_for(y))
-        assert solved.all()
-        integral, estimate, u = integral + part, max(estimate, float(error.abs().max())), u + h
+        taken = step(field.linearise(u, y), u, y, torch.full_like(u, h))
+        assert taken.solved.all()
+        y, integral, u = taken.y, integral + taken.integral, u + h
+        estimate = max(estimate, float(taken.error.abs().max()))
     start = u.new_tensor([0.3, 0.7])
     exact = (
         6 * ((u - start) / 2 + (torch.sin(2 * u) - torch.sin(2 * start)) / 4)
@@ -63,11 +63,11 @@ def errors(stiffness, steps):
     )
 
 
-def test_order_four_in_the_state_and_in_the_integral_and_an_estimate_of_order_three():
+def test_order_five_in_the_state_and_in_the_integral_and_an_estimate_of_order_four():
     coarse, fine = errors(3.0, 8), errors(3.0, 16)
-    assert math.log2(coarse[0] / fine[0]) == pytest.approx(4, abs=0.3)
-    assert math.log2(coarse[1] / fine[1]) > 3.7
-    assert math.log2(coarse[2] / fine[2]) == pytest.approx(4, abs=0.4)  # of one step, so h⁴
+    assert math.log2(coarse[0] / fine[0]) == pytest.approx(5, abs=0.4)
+    assert math.log2(coarse[1] / fine[1]) > 4.6
+    assert math.log2(coarse[2] / fine[2]) == pytest.approx(5, abs=0.4)  # of one step, so h⁵
 
 
 def test_a_stiff_problem_needs_no_small_steps():
@@ -81,5 +81,39 @@ def test_a_step_that_is_too_large_for_a_growing_mode_is_reported():
             self.A = -10 * torch.eye(2, dtype=torch.float64)
 
     u, y = torch.zeros(2, dtype=torch.float64), torch.ones(2, 1, 2, dtype=torch.float64)
-    *_, solved = step(Growing(), u, y, torch.tensor([0.1, 1.0], dtype=torch.float64), room_for(y))
-    assert solved.tolist() == [True, False]
+    h = torch.tensor([0.1, 1.0], dtype=torch.float64)
+    assert step(Growing().linearise(u, y), u, y, h).solved.tolist() == [True, False]
+
+
+def test_what_a_field_leaves_out_is_damped_where_it_is_stiff():
+    field = Pursuit(1e6)
+    field.A = torch.diag(torch.tensor([1e6, 0.0], dtype=torch.float64))
+    u, y = torch.zeros(1, dtype=torch.float64), torch.ones(1, 1, 2, dtype=torch.float64)
+    left_out = step(field.linearise(u, y), u, y, torch.full_like(u, 0.1)).left_out[0, 0]
+    assert left_out[1] == pytest.approx(0.1, rel=1e-12)
+    assert 1e-6 < left_out[0] < 1e-5
+
+
+@pytest.mark.parametrize("kappa", [0.0, 3e-3])
+@pytest.mark.parametrize("n", [5, 9])
+def test_systems_in_the_samples_are_those_in_the_heads(n, kappa):
+    torch.manual_seed(0)
+    Z = torch.randn(2, n, 9, dtype=torch.float64)
+    weights = torch.rand(2, 3, n, dtype=torch.float64) * torch.logspace(-14, 2, n).double()
+    weights[0, 1, 2] = 0.0
+    matrices = torch.einsum("bmj,bji,bjk->bmik", weights, Z, Z)
+    kappas = torch.full((2, 1, 1), kappa, dtype=torch.float64)
+    shifts = torch.tensor([0.7, 4.0], dtype=torch.float64)
+    shifted = matrices + kappa * matrices @ matrices
+    shifted += shifts[:, None, None, None] * torch.eye(9, dtype=torch.float64)
+    b = torch.randn(2, 3, 9, dtype=torch.float64)
+    expected = torch.linalg.solve(shifted, b)
+    scratch = Z.new_empty((2, *matrices.shape))
+    room = Z.new_empty((3, matrices.numel()))
+    for system in (
+        of_matrices(matrices.clone(), scratch, kappas),
+        of_samples(Z, Z @ Z.mT, weights, room, kappas),
+    ):
+        solve, solved = system(shifts)
+        assert solved.all()
+        torch.testing.assert_close(solve(b), expected, rtol=1e-8, atol=1e-9)

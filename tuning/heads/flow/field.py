@@ -11,7 +11,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from tunebound.tuning.heads.flow import systems
+from tunebound.tuning.heads.flow.modified import correction
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation
+from tunebound.tuning.heads.flow.systems import System
 
 PRODUCT_MEMORY = 2**27  # bytes of all z_j z_jᵀ of a data set
 
@@ -35,23 +38,16 @@ class LogTimeFlow:
         The left-out samples of heads 1, 2, …
     growth : float
         n/(n − 1) where the remaining samples weigh 1/(n − 1), else 1.
-
-    Attributes
-    ----------
-    corrected : bool
-        False leaves out H f/(2t).
-    curved : bool
-        False leaves the part H²/(2t) out of the Jacobian, which costs a product of matrices.
     """
 
     def __init__(self, Z: Tensor, rates: Tensor, heads: slice, growth: float) -> None:
         self.Z, self.heads, self.growth = Z, heads, growth
-        self.corrected = self.curved = True
         self.log_scale = torch.log(rates / Z.shape[1])
         _, n, r = Z.shape
+        self.gram = torch.bmm(Z, Z.mT) if n <= r else None
         self.products = (
             (Z[..., :, None] * Z[..., None, :]).flatten(-2)
-            if 8 * n * r * r <= PRODUCT_MEMORY
+            if self.gram is None and 8 * n * r * r <= PRODUCT_MEMORY
             else None
         )
         # written anew at every evaluation: fresh memory would cost more than the arithmetic
@@ -62,63 +58,64 @@ class LogTimeFlow:
         part = copy.copy(self)
         part.Z, part.log_scale = self.Z[chosen], self.log_scale[chosen]
         part.products = None if self.products is None else self.products[chosen]
+        part.gram = None if self.gram is None else self.gram[chosen]
         part.buffers = self.buffers[:, : len(chosen)]
         return part
 
-    def rate(self, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
-        """dw/du (B, m, r) and the rate (B, n) of the drift at log-times u (B,) and heads W (B, m,
-        r).
-        """
-        P, scale = self._misfit(W), self._scale(u, W)
-        drift = self._drift(scale[:, 0] * P[:, 0])
-        return self._flow(u, P, scale)[0], drift
-
     def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> Linearisation:
-        """The flow and its derivatives at log-times u and heads W, the Jacobian in the first of
-        three (B, m, r, r) of the workspace.
+        """The flow at log-times u (B,) and heads W (B, m, r), with room for three curvature
+        matrices a head in the workspace (3, B m r²).
         """
         P, scale = self._misfit(W), self._scale(u, W)
-        # of head 0, taken before the buffer is overwritten
         activity = scale[:, 0] * P[:, 0]
         change = activity * (1 - P[:, 0])
         drift = self._drift(activity)
-        flow, curvature, moved = self._flow(u, P, scale)
-        weights = (
-            curvature
-            if moved is None
-            else curvature.add_(P.mul_(-2).add_(1).mul_(moved.mul_(self._half(u))))
-        )
-        if self.corrected and self.curved:
-            hessian = self._weighted_products(weights, workspace[1]).mul_(scale[..., None])
-            torch.mul(hessian, self._half(u)[..., None], out=workspace[2])
-            torch.baddbmm(
-                hessian.flatten(0, 1),
-                hessian.flatten(0, 1),
-                workspace[2].flatten(0, 1),
-                out=workspace[0].flatten(0, 1),
-            )
-        else:
-            self._weighted_products(weights, workspace[0]).mul_(scale[..., None])
+        flow = torch.bmm(P, self.Z).mul_(scale)
+        curvature = torch.mul(P, P, out=self._buffer(2, flow))
+        torch.sub(P, curvature, out=curvature)
+        along = torch.bmm(flow, self.Z.mT, out=self._buffer(1, flow))
+        moved = along * curvature
+        bend = torch.bmm(moved, self.Z).mul_(scale)
+        # D_f H f = −Σ_j a_j σ(z_jᵀw)(1 − 2σ(−z_jᵀw))(z_jᵀf)² z_j
+        slope = P.mul_(-2).add_(1).mul_(moved)
+        missed = torch.bmm(bend, self.Z.mT).mul_(curvature).mul_(4).addcmul_(slope, along)
+        missed = torch.bmm(missed, self.Z).mul_(scale)
+        half, left_out = correction(u, W, bend, missed)
+        weights = curvature.addcmul_(slope, half)
+        rate = flow.addcmul_(bend, half)
         # Both f and H f/t grow like t at fixed w, so the flow is its own derivative in ln t.
         return Linearisation(
-            rate=flow,
+            value=rate,
             integrand=drift,
-            minus_jacobian=workspace[0],
-            rate_in_time=flow,
+            value_in_time=rate,
             integrand_in_time=drift,
             integrand_change=partial(self._drift_change, activity, change),
+            system=self._system(weights, scale, half, workspace),
+            near=partial(self._rate, half * torch.exp(u)[:, None, None]),
+            left_out=left_out,
         )
 
-    def stiffness(self, u: Tensor, W: Tensor) -> Tensor:
-        """At least η λ_max(∇²F), (B,): η times the largest Frobenius norm over the heads of Σ_j
-        σ(−z_jᵀw) z_j z_jᵀ/n.
+    def _system(self, weights: Tensor, scale: Tensor, half: Tensor, workspace: Tensor) -> System:
+        if self.gram is not None:
+            weights = weights.mul_(scale)
+            return systems.of_samples(self.Z, self.gram, weights, workspace, half)
+        size = (*weights.shape[:2], self.Z.shape[-1], self.Z.shape[-1])
+        hessian, *scratch = workspace.view(3, *size)
+        self._weighted_products(weights, hessian).mul_(scale[..., None])
+        return systems.of_matrices(hessian, scratch, half)
 
-        Without the factor σ(z_jᵀw) of the Hessian, misclassified samples count too: they are flat
-        now but not later.
-        """
-        scale = self._scale(torch.zeros_like(u), W)[..., 0]
-        products = self._weighted_products(self._misfit(W), W.new_empty((*W.shape, W.shape[-1])))
-        return (scale * torch.linalg.matrix_norm(products)).amax(dim=1)
+    def _rate(self, share: Tensor, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
+        """dw/du (B, m, r), with a correction of share H f/t, and the rate (B, n) of the drift."""
+        P, scale = self._misfit(W), self._scale(u, W)
+        drift = self._drift(scale[:, 0] * P[:, 0])
+        flow = torch.bmm(P, self.Z).mul_(scale)
+        if share.any():
+            curvature = torch.mul(P, P, out=self._buffer(2, flow))
+            torch.sub(P, curvature, out=curvature)
+            moved = torch.bmm(flow, self.Z.mT, out=self._buffer(1, flow)).mul_(curvature)
+            weight = share * torch.exp(-u)[:, None, None] * scale
+            flow.addcmul_(torch.bmm(moved, self.Z), weight)
+        return flow, drift
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
         """What turns the integral of the drift up to t into the sum over earlier steps, (B, n).
@@ -128,7 +125,8 @@ class LogTimeFlow:
         head = W[:, :1]
         P, scale = self._misfit(head), self._scale(u, head)
         activity = scale[:, 0] * P[:, 0]
-        change = self._drift_change(activity, activity * (1 - P[:, 0]), self._flow(u, P, scale)[0])
+        flow = torch.bmm(P, self.Z).mul_(scale)
+        change = self._drift_change(activity, activity * (1 - P[:, 0]), flow)
         t = torch.exp(u)[:, None]
         return -self._drift(activity) / (2 * t) + change / (12 * t * t)
 
@@ -156,23 +154,6 @@ class LogTimeFlow:
             .flatten()[: W[..., 0].numel() * self.Z.shape[1]]
             .view(*W.shape[:2], -1)
         )
-
-    @staticmethod
-    def _half(u: Tensor) -> Tensor:
-        return torch.exp(-u)[:, None, None] / 2
-
-    def _flow(self, u: Tensor, P: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """dw/du, σ(−z_jᵀw)σ(z_jᵀw), and, where the flow is corrected, that times z_jᵀf; both in
-        buffers.
-        """
-        flow = torch.bmm(P, self.Z).mul_(scale)
-        curvature = torch.mul(P, P, out=self._buffer(2, flow))
-        torch.sub(P, curvature, out=curvature)
-        if not self.corrected:
-            return flow, curvature, None
-        moved = torch.bmm(flow, self.Z.mT, out=self._buffer(1, flow))
-        moved *= curvature
-        return flow.addcmul_(torch.bmm(moved, self.Z), self._half(u) * scale), curvature, moved
 
     def _weighted_products(self, weights: Tensor, out: Tensor) -> Tensor:
         """Σ_j weights_j z_j z_jᵀ for every head, (B, m, r, r): one product of matrices with all z_j

@@ -4,6 +4,7 @@ in turn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,8 @@ from tunebound.tuning.recording import record_steps
 LATEST_STEP = 1e290  # beyond it t times a sample's activity does not fit a float64
 DESCENT_STEPS = 1_000  # steps of plain gradient descent before the flow takes over, at least
 LONGEST_DESCENT = 300_000  # steps after which a curvature that has not fallen will not fall
+SEPARABLE = 1e-10  # of the radius: a margin below it is as good as none
+MISSED = 10  # tolerances that the flow may leave out of descent on its whole way
 DENSE = 10_000  # records are eight a decade up to here
 
 
@@ -45,11 +48,11 @@ def flow_heads(
     """Follow linear heads along gradient descent to any number of steps, with each sample left out
     in turn.
 
-    The iteration is that of `tune_heads`. After at least 1,000 steps of it, once η λ_max(∇²F) ≤ 1/4
-    for all heads of a data set, each head follows w(t) with dw/d ln t = f + H f/(2t), where f =
-    −ηt∇F and H = ηt∇²F: gradient flow with the correction that makes it agree with descent up to
-    terms of order 1/t² (the modified equation of Euler's method). It is stiff, and solved by Rodas4
-    with the exact Jacobian and steps of its own for every data set.
+    The iteration is that of `tune_heads`. After at least 1,000 steps of it, once what follows
+    leaves at most `tolerance` of any head out per unit of ln t, each head follows w(t) with
+    dw/d ln t = f + H f/(2t), where f = −ηt∇F and H = ηt∇²F: gradient flow with the correction that
+    makes it agree with descent up to (4H²f − D_fH f)/(12t²) (the modified equation of Euler's
+    method). It is stiff, and solved by Rodas5P with steps of its own for every data set.
 
     Parameters
     ----------
@@ -70,10 +73,11 @@ def flow_heads(
     Returns
     -------
     HeadRun
-        `steps` is float64; `resolution` is estimated: twice the sum of the estimated errors, over
-        the heads' norm. They add up at most, since the flow is non-expansive, and estimate the
-        embedded method of order three: the error of the method itself, of order four, is far
-        smaller (measured: by a factor above 100 on every family of data).
+        `steps` is float64; `resolution` is estimated: twice the sum of the estimated errors and of
+        what is left out of descent, over the head's norm. They add up at most, since neither
+        descent nor the flow expands. Errors are those of the embedded method of order four: those
+        of the method itself, of order five, are far smaller (measured: by a factor above 100 on
+        every family of data).
 
     Raises
     ------
@@ -81,9 +85,10 @@ def flow_heads(
         As for `tune_heads`, and for numbers of steps that are not whole or out of range; before any
         work.
     FloatingPointError
-        If the curvature does not fall along the descent, or the solver needs thousands of steps
-        between two records: the data are not linearly separable, or by a margin so small that some
-        (radius/margin)² steps do not show it.
+        If a sample is still misclassified when a margin of 1e-10 of the radius would have shown,
+        so that the data are not linearly separable; if the heads still turn too fast after 256,000
+        steps, as from a start far off; or if the solver needs a thousand steps between two records,
+        as with margins of 1e-9 of the radius, where rounding is all that moves.
 
     Notes
     -----
@@ -93,8 +98,9 @@ def flow_heads(
 
     References
     ----------
-    Hairer & Wanner, *Solving Ordinary Differential Equations II*, section VI.4 (Rodas4); Hairer,
-    Lubich & Wanner, *Geometric Numerical Integration*, chapter IX (modified equations).
+    Steinebach, *Construction of Rosenbrock-Wanner method Rodas5P*, BIT Numerical Mathematics 63
+    (2023); Hairer, Lubich & Wanner, *Geometric Numerical Integration*,
+    chapter IX (modified equations).
     """
     recorded = flow_records(until, record)
     accuracy = checks.real_number("tolerance", tolerance, above=0)
@@ -140,32 +146,32 @@ def flow_heads(
                 if classes is None
                 else ClassFlowProblem.of_classes(*group, classes=classes)
             )
-            ready = (
-                np.flatnonzero(problem.smooth())
+            faithful = (
+                problem.left_out() <= accuracy
                 if steps < recorded[-1]
-                else np.arange(len(pending))
+                else np.full(len(pending), True)
             )
-            if len(ready):
+            done = np.flatnonzero(faithful)
+            if len(done):
                 chosen = (
                     None
                     if given is None
-                    else given[pending[ready]].reshape(len(ready), left_out + 1, -1)
+                    else given[pending[done]].reshape(len(done), left_out + 1, -1)
                 )
-                runs.append(
-                    (
-                        pending[ready],
-                        problem.subset(ready).follow(recorded, chosen, accuracy, progress),
-                    )
-                )
-            pending = np.delete(pending, ready)
+                run, missed = problem.subset(done).follow(recorded, chosen, accuracy, progress)
+                _refuse_inseparable(run, features, start, pending[done])
+                kept = missed <= MISSED * accuracy
+                done = done[kept]
+                if len(done):
+                    runs.append((pending[done], run.select(np.flatnonzero(kept))))
+            pending = np.delete(pending, done)
             steps = int(min(4 * steps, recorded[-1]))
             if len(pending) and steps > LONGEST_DESCENT:
                 raise FloatingPointError(
-                    f"X, y: after {steps // 4:,} steps the loss of data set {pending[0]} is as"
-                    " curved as at the start. It is not linearly separable, or its margin is so"
-                    " small that it takes longer, some (radius/margin)² steps, or init is far off:"
-                    " look at max_margin(X, y); separable data can be followed from the weights of"
-                    " tune_heads with more steps"
+                    f"X, y: after {steps // 4:,} steps of descent the heads of data set"
+                    f" {pending[0]} still turn too fast to be followed to tolerance={accuracy:g}:"
+                    " init is far off; raise tolerance, or start from the weights of tune_heads"
+                    " with more steps"
                 )
     run = _in_units(_merged(runs), exponents, given_rates)
     if classes is not None:
@@ -175,6 +181,38 @@ def flow_heads(
             weights=run.weights.reshape(batch, left_out + 1, classes, d),
         )
     return run[0] if np.ndim(X) == 2 else run
+
+
+def _refuse_inseparable(
+    run: HeadRun,
+    features: NDArray[np.float64],
+    start: NDArray[np.float64],
+    members: NDArray[np.intp],
+) -> None:
+    """Descent so late misclassifies no sample of data that a float64 can tell to be separable.
+
+    Write G for the mean of 1 − p_y and K for the number of classes. Along the separator, of margin
+    γ, a step adds at least ηγG, and to ‖w‖² at most 0.56 (K − 1) η + 2η²B²G, since x/(1 + e^x) <
+    0.28 and G ≤ 1. As the loss does not grow, a sample misclassified after t steps means a loss of
+    ln 2/n and G ≥ 1/(2n²) at all of them, hence
+
+        γ ≤ 2n² (2‖w_0‖ + (0.56 (K − 1) ηt)^½)/(ηt) + 2nB/t^½.
+    """
+    wrong = np.flatnonzero(run.margin[-1, :, 0] <= 0)
+    if not len(wrong):
+        return
+    n, first = features.shape[1], members[wrong[0]]
+    rivals = run.path.shape[-1] // features.shape[2] - 1 or 1
+    radius = np.linalg.norm(features[first], axis=-1).max()
+    time = run.steps[-1] * np.asarray(run.learning_rate)[wrong[0]]
+    reach = 2 * np.linalg.norm(start[first]) + math.sqrt(0.56 * rivals * time)
+    share = 2 * n * n * reach / time / radius + 2 * n / math.sqrt(run.steps[-1])
+    if share < SEPARABLE:
+        raise FloatingPointError(
+            f"X, y: after {run.steps[-1]:g} steps a sample of data set {first} is still"
+            f" misclassified. It is not linearly separable, or its margin is below {share:.1g} of"
+            " its radius, which float64 does not resolve: look at max_margin(X, y)"
+        )
 
 
 def _labelled(

@@ -9,27 +9,25 @@ import torch
 from torch import Tensor
 
 from tunebound.tuning.heads.flow import rosenbrock
+from tunebound.tuning.heads.flow.modified import lengths
 
-# ln t from which on the correction's share of the Jacobian no longer matters to the steps, and the
-# correction itself, ∫ H f/(2t) d ln t over a head, is below 1e-10 of the head
-BORDERS = (math.log(1e6), math.log(1e9))
 FIRST_STEP = 0.1  # in ln t
 SAFETY, SHRINK, GROW = 0.9, 0.2, 4.0  # as usual for adaptive methods
-TRIES = 2_000
+TRIES = 1_000
 
 
-class Field(rosenbrock.Field, Protocol):
-    """A flow of heads, and what following it takes."""
+class Field(Protocol):
+    """A flow of heads."""
 
     Z: Tensor  # (B, n, …): the samples
-    corrected: bool
-    curved: bool
 
     def subset(self, chosen: Tensor) -> Self:
         """The same for some of the data sets, by their numbers (K,)."""
 
-    def stiffness(self, u: Tensor, W: Tensor) -> Tensor:
-        """A bound on η λ_max(∇²F), (B,)."""
+    def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> rosenbrock.Linearisation:
+        """The flow at log-times u (B,) and heads W (B, m, r), with room for three matrices a head
+        in the workspace (3, B m r²).
+        """
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
         """What turns the integral of the drift into the sum over earlier steps, (B, n)."""
@@ -54,8 +52,10 @@ class FlowPath:
         Where the heads are now.
     drift : (B, n)
         Sum of the drift over the steps of descent since the start.
-    error : (B,)
-        Sum over the steps of the largest estimated error of a head, in the heads' own unit.
+    error : (B, m)
+        Sum over the steps of a head's estimated errors, in its own unit.
+    left_out : (B, m)
+        The same of what the flow leaves out of descent.
     steps : int
         Evaluated steps, accepted or not.
     """
@@ -64,7 +64,7 @@ class FlowPath:
         self.field, self.u, self.W, self.tolerance = field, u, W, tolerance
         self.h = torch.full_like(u, FIRST_STEP)
         self.integral = torch.zeros_like(field.Z[..., 0])
-        self.error = torch.zeros_like(u)
+        self.error, self.left_out = torch.zeros_like(W[..., 0]), torch.zeros_like(W[..., 0])
         self.steps = 0
         self.begun = field.drift_boundary(u, W)
         self.workspace = W.new_empty((3, W.numel() * W.shape[-1]))
@@ -82,11 +82,6 @@ class FlowPath:
             If a data set needs thousands of steps for it: the heads are not on their way to a
             separator.
         """
-        for border in (*BORDERS, until):
-            self._advance(min(border, until))
-
-    def _advance(self, until: float) -> None:
-        self.field.curved, self.field.corrected = (until <= border for border in BORDERS)
         for _ in range(TRIES):
             behind = self.u < until
             if not behind.any():
@@ -109,20 +104,21 @@ class FlowPath:
         rest = until - u
         # two equal steps rather than a full and a tiny one
         h = torch.where(wish >= rest, rest, torch.minimum(wish, rest / 2))
-        workspace = self.workspace[:, : W.numel() * W.shape[-1]].view(3, *W.shape, W.shape[-1])
-        ahead, error, integral, solved = rosenbrock.step(field, u, W, h, workspace)
-        size = torch.linalg.vector_norm(error, dim=-1)
-        ratio = (size / torch.linalg.vector_norm(ahead, dim=-1)).amax(dim=1) / self.tolerance
-        ratio = torch.where(solved & torch.isfinite(ratio), ratio, torch.inf)
+        here = field.linearise(u, W, self.workspace[:, : W.numel() * W.shape[-1]])
+        step = rosenbrock.step(here, u, W, h)
+        size = lengths(step.error)
+        ratio = (size / lengths(step.y)).amax(dim=1) / self.tolerance
+        ratio = torch.where(step.solved & torch.isfinite(ratio), ratio, torch.inf)
         accepted = ratio <= 1
         factor = (SAFETY * ratio.clamp_min(1e-12) ** (-1 / rosenbrock.ORDER)).clamp(SHRINK, GROW)
         following = h * factor
         # a step cut short by a record says nothing against longer ones
         following = torch.where(accepted & (h < wish), torch.maximum(following, wish), following)
         take = accepted[:, None]
-        self.W[sets] = torch.where(take[..., None], ahead, W)
-        self.integral[sets] += torch.where(take, integral, 0.0)
-        self.error[sets] += torch.where(accepted, size.amax(dim=1), 0.0)
+        self.W[sets] = torch.where(take[..., None], step.y, W)
+        self.integral[sets] += torch.where(take, step.integral, 0.0)
+        self.error[sets] += torch.where(take, size, 0.0)
+        self.left_out[sets] += torch.where(take, lengths(step.left_out), 0.0)
         self.u[sets] = torch.where(
             accepted, torch.where(h == rest, torch.full_like(u, until), u + h), u
         )

@@ -16,16 +16,15 @@ from tqdm import tqdm
 from tunebound.tuning import arguments
 from tunebound.tuning.division import ceil_div
 from tunebound.tuning.heads.flow.field import LogTimeFlow
+from tunebound.tuning.heads.flow.modified import lengths
 from tunebound.tuning.heads.flow.path import Field, FlowPath
 from tunebound.tuning.heads.run import ALONG_RECORDS, HeadRun, empty_run
 from tunebound.tuning.heads.run import record as record_heads
 from tunebound.tuning.threads import a_block_a_thread
 
-# the flow takes over once a bound on η λ_max(∇²F) is below: what its correction leaves out is of
-# second order in this
-SMOOTH = 0.25
-
 FLOW_MEMORY = 2**24  # bytes a block of heads at once: more leaves the caches of a CPU
+# where a step's matrices are among the samples, so that little but solving them is done to them
+SAMPLE_FLOW_MEMORY = 2**26
 DEVICE_FLOW_MEMORY = 2**28  # the same of a GPU, where small blocks would wait for their launches
 
 
@@ -130,19 +129,19 @@ class FlowProblem:
             descent=self.descent.select(chosen),
         )
 
-    def smooth(self) -> NDArray[np.bool_]:
-        """Whether gradient flow can take over, for each data set: η λ_max(∇²F) is small for all its
-        heads.
+    @torch.inference_mode()
+    def left_out(self) -> NDArray[np.float64]:
+        """What the flow would leave out of descent per unit of ln t from here, for each data set,
+        in the worst head and relative to its norm.
         """
-        ready = np.full(len(self.Z), True)
+        left_out = np.zeros(len(self.Z))
         for sets, heads in self.blocks():
-            field = self.field(sets, heads)
-            ready[sets] &= (
-                (field.stiffness(self.log_time(sets), self.heads(sets, heads)) <= SMOOTH)
-                .cpu()
-                .numpy()
-            )
-        return ready
+            W = self.heads(sets, heads)
+            workspace = W.new_empty((3, W.numel() * W.shape[-1]))
+            here = self.field(sets, heads).linearise(self.log_time(sets), W, workspace)
+            share = (lengths(here.left_out) / lengths(W)).amax(dim=1)
+            left_out[sets] = np.maximum(left_out[sets], share.cpu().numpy())
+        return left_out
 
     def blocks(self) -> Iterator[tuple[slice, slice]]:
         """Chunks of data sets and of left-out heads whose curvature matrices fit into the working
@@ -151,13 +150,16 @@ class FlowProblem:
         (batch, n, _), r = self.coordinates.shape, self.numbers
         left_out = self.descent.distance.shape[-1]
         on_cpu = self.Z.device.type == "cpu"
-        memory = FLOW_MEMORY if on_cpu else DEVICE_FLOW_MEMORY
+        memory = SAMPLE_FLOW_MEMORY if r == n else FLOW_MEMORY
+        memory = memory if on_cpu else DEVICE_FLOW_MEMORY
         workers = torch.get_num_threads() if on_cpu else 1
         # a head: three matrices of a step, activities likewise, increments and positions of its
         # stages
         each = 8 * (3 * r * r + 3 * n + 12 * r)
         rows = max(1, memory // each - 1)
         if left_out > rows:
+            # as many blocks as there are workers, or some multiple of it
+            rows = ceil_div(left_out, workers * ceil_div(left_out, rows * workers))
             for index in range(batch):
                 for first in range(0, left_out, rows):
                     yield slice(index, index + 1), slice(first, min(first + rows, left_out))
@@ -183,8 +185,10 @@ class FlowProblem:
         reference: NDArray | None,
         tolerance: float,
         progress: tqdm,
-    ) -> HeadRun:
-        """The descent's records, continued along the flow."""
+    ) -> tuple[HeadRun, NDArray[np.float64]]:
+        """The descent's records, continued along the flow; and what that left out of descent, (D,),
+        in the worst head and relative to its norm.
+        """
         descent = self.descent
         batch, left_out = len(self.Z), descent.distance.shape[-1]
         run = empty_run(
@@ -203,12 +207,12 @@ class FlowProblem:
                 target[:before] = source[np.isin(descent.steps, recorded)]
         run.weights[...] = descent.weights
         run.resolution[before:] = descent.resolution[-1]
-        lock = Lock()
+        lock, misses = Lock(), np.zeros(batch)
 
         def follow_block(block: tuple[slice, slice]) -> None:
             sets, heads = block
             if before < len(recorded):
-                resolution = self._follow_block(
+                resolution, missed = self._follow_block(
                     run,
                     before,
                     sets,
@@ -217,6 +221,7 @@ class FlowProblem:
                     tolerance,
                 )
                 with lock:  # several blocks of left-out heads may share a data set
+                    misses[sets] = np.maximum(misses[sets], missed)
                     run.resolution[before:, sets] = np.maximum(
                         run.resolution[before:, sets], resolution
                     )
@@ -225,7 +230,7 @@ class FlowProblem:
                     progress.update(len(self.Z[sets]))
 
         a_block_a_thread(follow_block, list(self.blocks()), self.Z.device)
-        return run
+        return run, misses
 
     @torch.inference_mode()
     def _follow_block(
@@ -236,9 +241,9 @@ class FlowProblem:
         heads: slice,
         reference: NDArray | None,
         tolerance: float,
-    ) -> NDArray[np.float64]:
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Fill in the records from `before` on; return the resolution at each of them, (K − before,
-        B).
+        B), and what is left out of descent, (B,).
         """
         field = self.field(sets, heads)
         path = FlowPath(field, self.log_time(sets), self.heads(sets, heads), tolerance)
@@ -247,7 +252,7 @@ class FlowProblem:
         begun[:, : self.descent.certificate.shape[-1]] = torch.as_tensor(
             self.descent.certificate[-1, sets]
         )
-        resolution = []
+        resolution, left_out = [], torch.zeros_like(self.rates[sets])
         for k in range(before, len(run.steps)):
             path.advance(float(np.log(run.steps[k])))
             W = self.features(path.W, sets)
@@ -260,9 +265,10 @@ class FlowProblem:
                 certificate=begun + scale * path.drift,
                 reference=reference,
             )
-            size = torch.linalg.vector_norm(W, dim=-1).amin(dim=1)
-            resolution.append((2 * path.error / size).cpu().numpy())
+            share = path.left_out / lengths(W)
+            left_out = torch.maximum(left_out, share.amax(dim=1))
+            resolution.append((2 * (path.error / lengths(W) + share)).amax(dim=1).cpu().numpy())
         run.weights[sets, 1:][:, heads] = W[:, 1:].cpu().numpy()
         if heads.start == 0:  # as in the records, head 0 is that of the first block
             run.weights[sets, 0] = W[:, 0].cpu().numpy()
-        return np.stack(resolution)
+        return np.stack(resolution), left_out.cpu().numpy()

@@ -1,4 +1,4 @@
-"""Rodas4: a Rosenbrock method of order four for stiff equations, for many independent problems at
+"""Rodas5P: a Rosenbrock method of order five for stiff equations, for many independent problems at
 once.
 """
 
@@ -7,40 +7,85 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-# Hairer & Wanner, Solving Ordinary Differential Equations II, section VI.4 (code RODAS, first
-# method), in the variables U_i = Σ_j γ_ij k_j that save a product with the Jacobian in every stage.
-GAMMA = 0.25
-TIMES = (0.0, 0.386, 0.21, 0.63, 1.0, 1.0)
-TIME_WEIGHTS = (0.25, -0.1043, 0.1035, -0.03620000000000023, 0.0, 0.0)
+from tunebound.tuning.heads.flow.systems import System
+
+# Steinebach, Construction of Rosenbrock-Wanner method Rodas5P, BIT Numerical Mathematics 63 (2023),
+# in the variables U_i = Σ_j γ_ij k_j that save a product with the Jacobian in every stage.
+GAMMA = 0.21193756319429014
+TIMES = (
+    0.0,
+    0.6358126895828704,
+    0.4095798393397535,
+    0.9769306725060716,
+    0.4288403609558664,
+    1.0,
+    1.0,
+    1.0,
+)
+TIME_WEIGHTS = (
+    0.21193756319429014,
+    -0.42387512638858027,
+    -0.3384627126235924,
+    1.8046452872882734,
+    2.325825639765069,
+    0.0,
+    0.0,
+    0.0,
+)
+_LAST = (
+    -7.502846399306121,
+    2.561846144803919,
+    -11.627539656261098,
+    -0.18268767659942256,
+    0.030198172008377946,
+)
 POSITIONS = (
     (),
-    (1.544,),
-    (0.9466785280815826, 0.2557011698983284),
-    (3.314825187068521, 2.896124015972201, 0.9986419139977817),
-    (1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950),
-    (1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950, 1.0),
+    (3.0,),
+    (2.849394379747939, 0.45842242204463923),
+    (-6.954028509809101, 2.489845061869568, -10.358996098473584),
+    (2.8029986275628964, 0.5072464736228206, -0.3988312541770524, -0.04721187230404641),
+    _LAST,
+    (*_LAST, 1.0),
+    (*_LAST, 1.0, 1.0),
 )
 COUPLINGS = (
     (),
-    (-5.6688,),
-    (-2.430093356833875, -0.2063599157091915),
-    (-0.1073529058151375, -9.594562251023355, -20.47028614809616),
-    (7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160),
+    (-14.155112264123755,),
+    (-17.97296035885952, -2.859693295451294),
+    (147.12150275711716, -1.41221402718213, 71.68940251302358),
+    (165.43517024871676, -0.4592823456491126, 42.90938336958603, -5.961986721573306),
     (
-        8.083246795921522,
-        -7.981132988064893,
-        -31.52159432874371,
-        16.31930543123136,
-        -6.058818238834054,
+        24.854864614690072,
+        -3.0009227002832186,
+        47.4931110020768,
+        5.5814197821558125,
+        -0.6610691825249471,
+    ),
+    (
+        30.91273214028599,
+        -3.1208243349937974,
+        77.79954646070892,
+        34.28646028294783,
+        -19.097331116725623,
+        -28.087943162872662,
+    ),
+    (
+        37.80277123390563,
+        -3.2571969029072276,
+        112.26918849496327,
+        66.9347231244047,
+        -40.06618937091002,
+        -54.66780262877968,
+        -9.48861652309627,
     ),
 )
-ORDER = 4
+ORDER = 5
 
 
 def _integral_weights() -> tuple[float, ...]:
@@ -59,84 +104,78 @@ INTEGRAL_WEIGHTS = _integral_weights()
 INTEGRAL_TIME_WEIGHT = float(np.dot(INTEGRAL_WEIGHTS, TIME_WEIGHTS))
 
 
-class Field(Protocol):
-    """A vector field dy/du = f(u, y) whose Jacobian is symmetric, and an integral ∫q(u, y) du to be
-    taken along with it.
-    """
-
-    def rate(self, u: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """f (B, m, r) and q (B, k) at times u (B,) and states y (B, m, r)."""
-
-    def linearise(self, u: Tensor, y: Tensor, workspace: Tensor) -> Linearisation:
-        """Values and derivatives at a point; −∂f/∂y is written into the first of three (B, m, r, r)
-        arrays of the workspace.
-        """
-
-
 @dataclass(frozen=True, kw_only=True)
 class Linearisation:
-    """A field at a point.
+    """A vector field dy/du = f(u, y) with symmetric Jacobian, and an integral ∫q(u, y) du to be
+    taken along with it, at a point and near it.
 
     Attributes
     ----------
-    rate, integrand : (B, m, r), (B, k)
+    value, integrand : (B, m, r), (B, k)
         f and q.
-    minus_jacobian : (B, m, r, r)
-        −∂f/∂y.
-    rate_in_time, integrand_in_time : (B, m, r), (B, k)
+    value_in_time, integrand_in_time : (B, m, r), (B, k)
         ∂f/∂u and ∂q/∂u.
     integrand_change : callable
         Derivative (B, k) of q along a direction (B, m, r).
+    system : System
+        Solves (c − ∂f/∂y) x = b.
+    near : callable
+        f and q at other times (B,) and states (B, m, r).
+    left_out : (B, m, r)
+        What f leaves out of the rate of change.
     """
 
-    rate: Tensor
+    value: Tensor
     integrand: Tensor
-    minus_jacobian: Tensor
-    rate_in_time: Tensor
+    value_in_time: Tensor
     integrand_in_time: Tensor
     integrand_change: Callable[[Tensor], Tensor]
+    system: System
+    near: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    left_out: Tensor
 
 
-def step(
-    field: Field, u: Tensor, y: Tensor, h: Tensor, workspace: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """One step of every problem.
+@dataclass(frozen=True)
+class Step:
+    """Where a step leads.
 
-    Parameters
+    Attributes
     ----------
-    field : Field
-    u, h : (B,)
-        Times and step sizes.
-    y : (B, m, r)
-        States.
-    workspace : (3, B, m, r, r)
-        Overwritten. Matrices in fresh memory at every step would cost more than the arithmetic on
-        them.
-
-    Returns
-    -------
     y : (B, m, r)
         States at u + h.
     error : (B, m, r)
-        Difference to the embedded method of order three.
+        Difference to the embedded method of order four.
     integral : (B, k)
         ∫ q over the step.
+    left_out : (B, m, r)
+        What the field's `left_out` changes in y, at most in every eigenvector of the Jacobian: h
+        times it, divided by 1 − γh∂f/∂y.
     solved : (B,) bool
         False where the system of equations of a step was not positive definite: the step is too
         large.
     """
-    here = field.linearise(u, y, workspace)
-    matrix, factor, root = workspace
+
+    y: Tensor
+    error: Tensor
+    integral: Tensor
+    left_out: Tensor
+    solved: Tensor
+
+
+def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
+    """One step of every problem.
+
+    Parameters
+    ----------
+    here : Linearisation
+        At the states.
+    u, h : (B,)
+        Times and step sizes.
+    y : (B, m, r)
+        States.
+    """
     inverse_h = 1 / h
-    matrix.diagonal(dim1=-2, dim2=-1).add_((inverse_h / GAMMA)[:, None, None])
-    failed = torch.empty(y.shape[:2], dtype=torch.int32, device=y.device)
-    # columns, as LAPACK has them, so that nothing is copied
-    torch.linalg.cholesky_ex(matrix, out=(factor.mT, failed))
-    # one inverse costs less than six solves, which copy the factor, and two products with the
-    # factor's inverse less than a call
-    identity = torch.eye(y.shape[-1], dtype=y.dtype, device=y.device).expand_as(factor)
-    torch.linalg.solve_triangular(factor, identity, upper=True, out=root)
-    inverse = torch.matmul(root, root.mT, out=matrix)
+    solve, solved = here.system(inverse_h / GAMMA)
     steps, rates_of_change = h[:, None, None], inverse_h[:, None, None]
     weights = _weights(y.dtype, y.device)
     increments = y.new_empty((len(TIMES), *y.shape))
@@ -146,19 +185,20 @@ def step(
             moved, coupled = torch.mm(weights[stage], increments[:stage].flatten(1)).view(
                 2, *y.shape
             )
-            right, stage_integrand = field.rate(u + time * h, moved.add_(y))
+            right, stage_integrand = here.near(u + time * h, moved.add_(y))
             right = torch.addcmul(right, coupled, rates_of_change)
         else:
-            right, stage_integrand = here.rate.clone(), here.integrand
+            right, stage_integrand = here.value.clone(), here.integrand
         integrand.add_(stage_integrand, alpha=INTEGRAL_WEIGHTS[stage])
         if time_weight:
-            right.addcmul_(here.rate_in_time, steps, value=time_weight)
-        torch.matmul(inverse, right[..., None], out=increments[stage, ..., None])
+            right.addcmul_(here.value_in_time, steps, value=time_weight)
+        increments[stage] = solve(right)
     # The integral does not feed back: its row of the system is solved by hand, for all stages
     # together.
     along, total = torch.mm(weights[-1], increments.flatten(1)).view(2, *y.shape)
     integral = (integrand + here.integrand_change(along)) * h[:, None]
-    return total.add_(y), increments[-1], integral, (failed == 0).all(dim=1)
+    left_out = solve(here.left_out / GAMMA)
+    return Step(total.add_(y), increments[-1], integral, left_out, solved)
 
 
 @cache

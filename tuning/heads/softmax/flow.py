@@ -12,7 +12,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from tunebound.tuning.heads.flow import systems
+from tunebound.tuning.heads.flow.modified import correction
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation
+from tunebound.tuning.heads.flow.systems import System
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,6 @@ class SoftmaxFlow:
         The left-out samples of heads 1, 2, …
     growth : float
         n/(n − 1) where the remaining samples weigh 1/(n − 1), else 1.
-
-    Attributes
-    ----------
-    corrected : bool
-        False leaves out H f/(2t).
-    curved : bool
-        False leaves the part H²/(2t) out of the Jacobian, which costs a product of matrices.
     """
 
     def __init__(
@@ -64,7 +60,6 @@ class SoftmaxFlow:
         growth: float,
     ) -> None:
         self.Z, self.heads, self.growth, self.classes = Z, heads, growth, classes
-        self.corrected = self.curved = True
         self.log_scale = torch.log(rates / Z.shape[1])
         self.own = torch.nn.functional.one_hot(labels, classes).bool()[:, None]
         self.products = (Z[..., :, None] * Z[..., None, :]).flatten(-2)
@@ -76,54 +71,59 @@ class SoftmaxFlow:
         part.own, part.products = self.own[chosen], self.products[chosen]
         return part
 
-    def rate(self, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
-        """dW/du (B, m, K r) and the rate (B, n) of the drift at log-times u (B,) and heads W."""
-        activity = self._activity(W)
-        drift = self._drift(u, activity)
-        return self._flow(u, activity)[0], drift
-
     def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> Linearisation:
-        """The flow and its derivatives at log-times u and heads W, the Jacobian in the first of
-        three (B, m, K r, K r) of the workspace.
+        """The flow at log-times u (B,) and heads W, with room for three curvature matrices a head
+        in the workspace (3, B m (K r)²).
         """
         activity = self._activity(W)
         drift = self._drift(u, activity)
-        flow, moved = self._flow(u, activity)
+        flow = -self._along_samples(u, activity.gradient)
+        moved = self._bent(activity, flow)
+        bend = self._along_samples(u, moved)
+        # the derivative of A_j along g is diag(G_j) − G_j pᵀ − p G_jᵀ with G_j = A_j g
+        scores = self._scores(flow)
+        p = activity.p
+        turned = moved * (scores - (p * scores).sum(dim=-1, keepdim=True))
+        turned -= p * (moved * scores).sum(dim=-1, keepdim=True)
+        missed = self._along_samples(u, 4 * self._bent(activity, bend) - turned)
+        half, left_out = correction(u, W, bend, missed)
+        rate = flow.addcmul_(bend, half)
+        # Both f and H f/t grow like t at fixed W, so the flow is its own derivative in ln t.
+        return Linearisation(
+            value=rate,
+            integrand=drift,
+            value_in_time=rate,
+            integrand_in_time=drift,
+            integrand_change=partial(self._drift_change, u, activity),
+            system=self._system(u, activity, moved, half, workspace),
+            near=partial(self._rate, half * torch.exp(u)[:, None, None]),
+            left_out=left_out,
+        )
+
+    def _system(
+        self, u: Tensor, activity: _Activity, moved: Tensor, half: Tensor, workspace: Tensor
+    ) -> System:
         p = activity.p
         weights = torch.diag_embed(p) - p[..., :, None] * p[..., None, :]
         # p_y − p_y² as p_y (1 − p_y), which keeps its digits
         at_own = (p * -activity.gradient).masked_fill(~self.own, 0.0)
         diagonal = weights.diagonal(dim1=-2, dim2=-1)
         diagonal.copy_(diagonal.masked_fill(self.own, 0.0) + at_own)
-        curvature = self._matrix(u, weights, workspace[0])
-        if self.corrected and moved is not None:
-            half = self._half(u)[..., None]
-            bent = torch.diag_embed(moved) - moved[..., :, None] * p[..., None, :]
-            bent -= p[..., :, None] * moved[..., None, :]
-            squared = torch.matmul(curvature, curvature, out=workspace[1]) if self.curved else None
-            curvature -= self._matrix(u, bent, workspace[2]).mul_(half)
-            if squared is not None:
-                curvature += squared.mul_(half)
-        # Both f and H f/t grow like t at fixed W, so the flow is its own derivative in ln t.
-        return Linearisation(
-            rate=flow,
-            integrand=drift,
-            minus_jacobian=workspace[0],
-            rate_in_time=flow,
-            integrand_in_time=drift,
-            integrand_change=partial(self._drift_change, u, activity),
-        )
+        bent = torch.diag_embed(moved) - moved[..., :, None] * p[..., None, :]
+        bent -= p[..., :, None] * moved[..., None, :]
+        weights -= bent * half[..., None, None]
+        numbers = self.classes * self.Z.shape[-1]
+        curvature, *scratch = workspace.view(3, *p.shape[:2], numbers, numbers)
+        return systems.of_matrices(self._matrix(u, weights, curvature), scratch, half)
 
-    def stiffness(self, u: Tensor, W: Tensor) -> Tensor:
-        """At least η λ_max(∇²F), (B,), by A_j ≼ min(½, 2 (1 − p_y)) I, in which misclassified
-        samples, flat now but not later, count too.
-        """
-        wrong = -self._activity(W).gradient.masked_fill(~self.own, 0.0).sum(dim=-1)
-        largest = torch.bmm((2 * wrong).clamp_max(0.5), self.products)
-        size = (
-            torch.linalg.vector_norm(largest, dim=-1) * self._scale(torch.zeros_like(u), W)[..., 0]
-        )
-        return size.amax(dim=1)
+    def _rate(self, share: Tensor, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
+        """dW/du (B, m, K r), with a correction of share H f/t, and the rate (B, n) of the drift."""
+        activity = self._activity(W)
+        flow = -self._along_samples(u, activity.gradient)
+        if share.any():
+            weight = share * torch.exp(-u)[:, None, None]
+            flow.addcmul_(self._along_samples(u, self._bent(activity, flow)), weight)
+        return flow, self._drift(u, activity)
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
         """What turns the integral of the drift up to t into the sum over earlier steps, (B, n).
@@ -131,7 +131,8 @@ class SoftmaxFlow:
         Euler and Maclaurin's −q/2 + q'/12 for a summand q(t).
         """
         activity = self._activity(W[:, :1])
-        change = self._drift_change(u, activity, self._flow(u, activity)[0])
+        flow = -self._along_samples(u, activity.gradient)
+        change = self._drift_change(u, activity, flow)
         t = torch.exp(u)[:, None]
         return -self._drift(u, activity) / (2 * t) + change / (12 * t * t)
 
@@ -154,10 +155,6 @@ class SoftmaxFlow:
         weights[0] = 1.0
         return scale * weights
 
-    @staticmethod
-    def _half(u: Tensor) -> Tensor:
-        return torch.exp(-u)[:, None, None] / 2
-
     def _along_samples(self, u: Tensor, entries: Tensor) -> Tensor:
         """ηt Σ_j entries_j x_jᵀ/n, (B, m, K r), of entries (B, m, n, K)."""
         summed = torch.matmul(entries.mT, self.Z[:, None]).flatten(-2)
@@ -171,14 +168,6 @@ class SoftmaxFlow:
         apart = scores - own
         mean = (rivals * apart).sum(dim=-1, keepdim=True)
         return torch.where(self.own, -activity.p * mean, rivals * (apart - mean))
-
-    def _flow(self, u: Tensor, activity: _Activity) -> tuple[Tensor, Tensor | None]:
-        """dW/du and, where it is corrected, A_j times the scores of f."""
-        flow = -self._along_samples(u, activity.gradient)
-        if not self.corrected:
-            return flow, None
-        moved = self._bent(activity, flow)
-        return flow + self._half(u) * self._along_samples(u, moved), moved
 
     def _matrix(self, u: Tensor, weights: Tensor, out: Tensor) -> Tensor:
         """ηt Σ_j weights_j ⊗ x_j x_jᵀ/n for every head, (B, m, K r, K r), of symmetric weights

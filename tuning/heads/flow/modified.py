@@ -1,0 +1,42 @@
+"""The modified equation of gradient descent, and how far from descent it leads.
+
+With f = −ηt∇F, H = ηt∇²F and u = ln t, descent follows dw/du = f + H f/(2t). Inserted into
+w_{k+1} = w_k − η∇F(w_k), its solution misses by (4H²f − D_fH f)/(12t³) in every step, to leading
+order. Descent does not expand, so that its iterates are at most the sum of these misses away.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# a correction below this share of the head, per unit of ln t, is left out
+NEGLIGIBLE = 1e-11
+
+
+def correction(u: Tensor, W: Tensor, bend: Tensor, missed: Tensor) -> tuple[Tensor, Tensor]:
+    """How much of H f goes into the flow, and what is left out of descent.
+
+    Parameters
+    ----------
+    u : (B,)
+        Log-times.
+    W, bend, missed : (B, m, r)
+        Heads, H f, and 4H²f − D_fH f there.
+
+    Returns
+    -------
+    half : (B, 1, 1)
+        1/(2t), or 0 where the correction is negligible in all heads of a data set.
+    left_out : (B, m, r)
+        The rest of dw/du, with the opposite sign.
+    """
+    half = torch.exp(-u)[:, None, None] / 2
+    share = half[..., 0] * lengths(bend) / lengths(W)
+    kept = torch.where((share <= NEGLIGIBLE).all(dim=1)[:, None, None], 0.0, half)
+    return kept, missed * (half * half / 3) - bend * (half - kept)
+
+
+def lengths(W: Tensor) -> Tensor:
+    """‖w‖ of heads, (B, m)."""
+    return torch.linalg.vector_norm(W, dim=-1)

@@ -1,0 +1,135 @@
+"""The linear systems (c + J) x = b of a Rosenbrock step, c > 0, solved for all heads at once.
+
+J = M + κ M² is minus the Jacobian of a flow of heads, with a curvature matrix M and κ ≥ 0 small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+# M² is left out of J where κ‖M‖ is below: it would change the eigenvalues by less than this
+BENT = 0.03
+# samples whose part of M is below this share of c are left out of M
+ACTIVE = 1e-10
+
+Solve = Callable[[Tensor], Tensor]  # x (B, m, r) of b (B, m, r)
+# of shifts c (B,): the solution, and (B,) bool, False where a matrix is not positive definite
+System = Callable[[Tensor], tuple[Solve, Tensor]]
+
+
+def of_matrices(matrices: Tensor, scratch: Sequence[Tensor], kappa: Tensor) -> System:
+    """Systems in as many unknowns as a head has numbers.
+
+    Parameters
+    ----------
+    matrices : (B, m, r, r)
+        M, overwritten; symmetric.
+    scratch : two of (B, m, r, r)
+        Overwritten. Matrices in fresh memory at every step would cost more than the arithmetic.
+    kappa : (B, 1, 1)
+    """
+    return partial(_of_matrices, matrices, scratch, kappa)
+
+
+def _of_matrices(
+    matrices: Tensor, scratch: Sequence[Tensor], kappa: Tensor, shifts: Tensor
+) -> tuple[Solve, Tensor]:
+    matrix, factor, root = matrices, *scratch
+    bent = _bent(torch.linalg.matrix_norm(matrices), kappa)
+    if bent is not None:
+        matrix = _with_square(matrices, bent, factor, root)
+        factor = matrices
+    matrix.diagonal(dim1=-2, dim2=-1).add_(shifts[:, None, None])
+    failed = torch.empty(matrix.shape[:2], dtype=torch.int32, device=matrix.device)
+    # columns, as LAPACK has them, so that nothing is copied
+    torch.linalg.cholesky_ex(matrix, out=(factor.mT, failed))
+    # one inverse costs less than six solves, which copy the factor, and two products with the
+    # factor's inverse less than a call
+    identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+    torch.linalg.solve_triangular(factor, identity.expand_as(factor), upper=True, out=root)
+    inverse = torch.matmul(root, root.mT, out=matrix)
+    return lambda b: torch.matmul(inverse, b[..., None])[..., 0], (failed == 0).all(dim=1)
+
+
+def of_samples(
+    Z: Tensor, gram: Tensor, weights: Tensor, workspace: Tensor, kappa: Tensor
+) -> System:
+    """Systems with M = Σ_j weights_j z_j z_jᵀ in as many unknowns as there are samples with weight.
+
+    With V the matrix of rows √weights_j z_j and G = V Vᵀ it is V that carries b to the samples and
+    back,
+
+        (c + M + κM²)⁻¹ = (1 − Vᵀ (1 + κG) (c + G + κG²)⁻¹ V) / c,
+
+    so that no curvature matrix has to be summed over samples.
+
+    Parameters
+    ----------
+    Z : (B, n, r)
+        Samples.
+    gram : (B, n, n)
+        Z Zᵀ.
+    weights : (B, m, n)
+        Those below 0 count as 0.
+    workspace : (3, N)
+        Overwritten; N at least B m n².
+    kappa : (B, 1, 1)
+    """
+    return partial(_of_samples, Z, gram, weights, workspace, kappa)
+
+
+def _of_samples(
+    Z: Tensor, gram: Tensor, weights: Tensor, workspace: Tensor, kappa: Tensor, shifts: Tensor
+) -> tuple[Solve, Tensor]:
+    own = gram.diagonal(dim1=1, dim2=2)[:, None]
+    weighty = weights * own > ACTIVE * shifts[:, None, None]
+    active = weighty.any(dim=1).any(dim=0).nonzero()[:, 0]
+    root = torch.where(weighty, weights, 0.0)[..., active].sqrt_()
+    batch, m, k = root.shape
+    room = workspace[:, : batch * m * k * k].view(3, batch, m, k, k)
+    chosen = gram[:, active][:, :, active]
+    products = torch.mul(root[..., None], chosen[:, None], out=room[0]).mul_(root[..., None, :])
+    matrix, factor = products, room[1]
+    bent = _bent(torch.linalg.matrix_norm(products), kappa)
+    if bent is not None:
+        matrix = _with_square(products, bent, room[1], room[2])
+        factor = room[2]
+    matrix.diagonal(dim1=-2, dim2=-1).add_(shifts[:, None, None])
+    failed = torch.empty((batch, m), dtype=torch.int32, device=Z.device)
+    torch.linalg.cholesky_ex(matrix, out=(factor.mT, failed))
+    members, inverse_shifts = Z[:, active], (1 / shifts)[:, None, None]
+
+    def solve(b: Tensor) -> Tensor:
+        carried = torch.bmm(b, members.mT).mul_(root)[..., None]
+        carried = torch.linalg.solve_triangular(factor.mT, carried, upper=False)
+        carried = torch.linalg.solve_triangular(factor, carried, upper=True)
+        if bent is not None:
+            carried.addcmul_(torch.matmul(products, carried), bent[..., None])
+        back = torch.bmm(carried[..., 0].mul_(root), members)
+        return (b - back).mul_(inverse_shifts)
+
+    return solve, (failed == 0).all(dim=1)
+
+
+def _bent(sizes: Tensor, kappa: Tensor) -> Tensor | None:
+    """κ (B, 1, 1), 0 where κ times the largest of the sizes (B, m) is too small to matter; None if
+    it is everywhere.
+    """
+    matters = sizes.amax(dim=1)[:, None, None] * kappa > BENT
+    return torch.where(matters, kappa, 0.0) if matters.any() else None
+
+
+def _with_square(matrices: Tensor, kappa: Tensor, out: Tensor, scratch: Tensor) -> Tensor:
+    """M + κM², in `out`."""
+    torch.mul(matrices, kappa[..., None], out=scratch)
+    torch.baddbmm(
+        matrices.flatten(0, 1),
+        matrices.flatten(0, 1),
+        scratch.flatten(0, 1),
+        out=out.flatten(0, 1),
+    )
+    return out
