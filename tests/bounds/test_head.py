@@ -3,6 +3,7 @@ promise.
 """
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -541,7 +542,8 @@ def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
         (
             "ratio",
             {"left_out_margins": [0.5, 0.49]},
-            r"left_out_margins\[1\] = 0.49 is below margin\[1\] = 0.5: .*digits",
+            r"left_out_margins\[1\] = 0.49 is below margin\[1\] = 0.5: leaving a sample out cannot"
+            " shrink the margin; solve both to more digits$",
         ),
         (
             "deletion_group",
@@ -589,8 +591,12 @@ def test_shapes_that_do_not_meet_are_named(name, argument, other):
     clash = {**VALID[name], argument: [VALID[name][argument]] * 2, other: [VALID[name][other]] * 3}
     with pytest.raises(
         ValueError, match=r"shapes do not broadcast: .*\(.*; give arrays of one shape, or scalars"
-    ):
+    ) as refusal:
         getattr(head, name)(**clash)
+    # what deletes several samples shows the dual with the margin's axes instead of the margin
+    hidden = {"margin"} if name in ("deletion_group", "deletion_worst") else set()
+    for clashing in {argument, other} - hidden:
+        assert re.search(rf"\b{clashing}(_per_data_set)? \(", str(refusal.value))
 
 
 def test_values_crossed_by_rounding_count_as_equal():
@@ -611,11 +617,16 @@ def test_values_crossed_by_rounding_count_as_equal():
         ("anytime", {"margin": 1e-200, "radius": 1e200}),
         ("anytime_plain", {"margin": 1e-200, "radius": 1e200}),
         ("limit", {"margin": 1e-200, "radius": 1e200}),
+        ("anytime_flow", {"margin": 1e-200, "radius": 1e200}),
+        ("simplex_worst", {"margin": 1e-200, "radius": 1e200}),
+        ("free", {"margin": 5e-324, "radius": 1e308}),
+        ("support", {"margin": 5e-324, "radius": 1e308}),
+        ("direction", {"margin": 5e-324, "head_margin": -1e308}),
     ],
 )
 def test_a_bound_beyond_float64_is_an_error(name, changes):
     with pytest.raises(
-        OverflowError, match=f"{name} exceeds float64 .*: rescale the data or the constants"
+        OverflowError, match=f"^{name} exceeds float64 .*: rescale the data or the constants"
     ):
         getattr(head, name)(**{**VALID[name], **changes})
 
