@@ -9,10 +9,12 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mutation.equivalents import read_equivalents
-from tests.mutation.results import read_mutants
+from tests.mutation.results import Change, Mutant, read_mutants
 from tests.mutation.scope import ROOT, Part, choose
 
 PORTIONS = ("_ground", "bounds", "synthetic", "theory", "tuning")
@@ -30,6 +32,7 @@ timeout_multiplier = 4.0
 timeout_constant = 5.0
 use_git_change_detection = false
 """
+OPEN = ("survived", "not run")
 COLUMNS = ("killed", "timeout", "equivalent", "survived", "not run")
 
 
@@ -61,37 +64,48 @@ def run_mutmut(folder: Path, processes: int) -> None:
     )
 
 
-def report(parts: list[Part], folder: Path) -> int:
+@dataclass(frozen=True)
+class Tally:
+    """Mutants and the reasons of those that are known to be equivalent."""
+
+    mutants: list[Mutant]
+    reasons: Mapping[Change, str]
+
+    def rows(self) -> dict[str, Counter[str]]:
+        """How many mutants of each module were killed, survived, …"""
+        rows: dict[str, Counter[str]] = {}
+        for mutant in self.mutants:
+            known = mutant.status == "survived" and mutant.change in self.reasons
+            row = rows.setdefault(mutant.change.module, Counter())
+            row["equivalent" if known else mutant.status] += 1
+        return rows
+
+    def survivors(self) -> list[Change]:
+        """What no test killed and no reason explains."""
+        survived = (mutant.change for mutant in self.mutants if mutant.status == "survived")
+        return sorted(change for change in survived if change not in self.reasons)
+
+    def stale(self) -> list[Change]:
+        """What is called equivalent and was killed, or is no mutant of its module."""
+        modules = {mutant.change.module for mutant in self.mutants}
+        open_ = {mutant.change for mutant in self.mutants if mutant.status in OPEN}
+        return sorted(
+            change for change in self.reasons if change.module in modules and change not in open_
+        )
+
+
+def report(tally: Tally) -> int:
     """Print a row a module, then the survivors; return the status to end with."""
-    reasons = read_equivalents()
-    mutants = [
-        mutant
-        for part in parts
-        for module in part.files()
-        for mutant in read_mutants(folder / part.name, module)
-    ]
-    survivors = [mutant.change for mutant in mutants if mutant.status == "survived"]
-    rows: dict[str, Counter[str]] = {}
-    for mutant in mutants:
-        known = mutant.status == "survived" and mutant.change in reasons
-        row = rows.setdefault(mutant.change.module, Counter())
-        row["equivalent" if known else mutant.status] += 1
+    rows = tally.rows()
     print(f"| module | mutants | {' | '.join(COLUMNS)} |\n| --- |{' --- |' * (len(COLUMNS) + 1)}")
     for module, row in [*rows.items(), ("all", sum(rows.values(), Counter()))]:
         counts = " | ".join(str(row[column]) for column in COLUMNS)
-        print(f"| `{module}` | {row.total()} | {counts} |")
-    open_ = sorted(change for change in survivors if change not in reasons)
-    for change in open_:
+        print(f"| {module} | {row.total()} | {counts} |")
+    for change in tally.survivors():
         print(f"\nsurvived: {change}")
-    undecided = {mutant.change for mutant in mutants if mutant.status == "not run"}
-    stale = [
-        change
-        for change in reasons
-        if change.module in rows and change not in survivors and change not in undecided
-    ]
-    for change in stale:
-        print(f"\nno longer a survivor, take it out of equivalent.toml: {change}")
-    return 1 if open_ or stale else 0
+    for change in tally.stale():
+        print(f"\nno survivor, take it out of tests/mutation/equivalent.toml: {change}")
+    return 1 if tally.survivors() or tally.stale() else 0
 
 
 def main() -> int:
@@ -104,10 +118,20 @@ def main() -> int:
     )
     options = parser.parse_args()
     parts = choose(options.parts)
-    for part in [] if options.report else parts:
-        copy_tree(part, options.folder / part.name)
-        run_mutmut(options.folder / part.name, options.processes)
-    return report(parts, options.folder)
+    for part in parts:
+        folder = options.folder / part.name
+        if not options.report:
+            copy_tree(part, folder)
+            run_mutmut(folder, options.processes)
+        elif not (folder / "mutants").is_dir():
+            parser.error(f"{folder} holds no mutants of an earlier run: leave --report out")
+    mutants = [
+        mutant
+        for part in parts
+        for module in part.files()
+        for mutant in read_mutants(options.folder / part.name, module)
+    ]
+    return report(Tally(mutants, read_equivalents()))
 
 
 if __name__ == "__main__":
