@@ -206,6 +206,7 @@ def test_anytime_plain_is_exact(data, n, progress, weighting):
 @example({"margin": 1e-9, "radius": 1.0}, 1e12, "1/(n-1)", 0.5)
 @example({"margin": 1.0, "radius": 1.0 + 1e-15}, 12.0, "1/(n-1)", 1.0)
 @example({"margin": 1e-200, "radius": 1e100}, 2.0, "1/n", 0.0)
+@example({"margin": 1.0, "radius": 5.0}, 6.0, "1/(n-1)", 0.5)  # rho/(n - 1) = 1
 def test_anytime_and_limit_are_exact(data, n, weighting, share):
     assert_exact("anytime", {**data, "n": n, "weighting": weighting})
     if data["radius"] > data["margin"]:
