@@ -122,6 +122,7 @@ def test_rows_and_gaps_of_other_theorems_do_not_count():
     assert (untested.test, untested.environments, untested.skipped) == ("not tested", 0, 1)
     assert (untested.extent, untested.violation, untested.tightness) == ("", None, None)
     assert np.isnan(untested.vacuous_share)
+    assert str(untested).splitlines()[0] == "by-hand [conjecture]: not tested"
 
 
 def test_free_constants_leave_nothing_to_test():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tunebound import synthetic, theory
-from tunebound.theory.engine.statement import Claim, find_theorem
+from tunebound.theory.engine.statement import Assumption, Claim, find_theorem
 
 
 def test_rows_average_over_samples_and_keep_the_worst_excess():
@@ -173,6 +173,37 @@ def test_a_name_is_registered_once():
         @theory.theorem("H-anytime", statement="s", source="t", setting="head")
         def other(evidence):
             return ()
+
+
+def test_a_theorem_is_registered_with_all_that_was_said_of_it():
+    assumption = Assumption("n is even", lambda evidence: evidence.n % 2 == 0)
+
+    def claims(evidence):
+        """One inequality."""
+        return ()
+
+    said = {
+        "statement": "a ≤ b",
+        "source": "a book",
+        "setting": "head",
+        "proof": "published",
+        "kind": "a posteriori",
+        "domain": "n of at least 3",
+        "maximum": 2.0,
+        "assumptions": (assumption,),
+        "rates": {"n": -1.0},
+        "free_constants": ("C",),
+    }
+    known = theory.theorem("said", **{**said, "assumptions": [assumption]})(claims)
+    assert known == theory.Theorem(name="said", claims=claims, **said)
+    assert theory.theorems()["said"] is known
+    assert theory.theorems("head")["said"] is known
+    assert "said" not in theory.theorems("multi-head")
+    assert find_theorem("said") is known
+    unsaid = {"statement": "a ≤ b", "source": "a book", "setting": "head"}
+    bare = theory.theorem("unsaid", **unsaid)(claims)
+    assert bare == theory.Theorem(name="unsaid", claims=claims, proof="conjecture", **unsaid)
+    assert (bare.status, bare.maximum, bare.domain) == ("conjecture", np.inf, "")
 
 
 def test_every_theorem_of_the_project_has_its_row_in_the_documentation():
