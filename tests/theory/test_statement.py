@@ -63,7 +63,10 @@ def test_resolution_by_sample():
         ({"resolution": [0.0, 0.0]}, r"q: resolution has shape \(2, 1\), measured \(3, 1\)"),
         ({"steps": [1.0, np.nan, 3.0]}, r"q: steps\[1\] = nan"),
         ({"steps": [0.0, 1.0, 2.0]}, r"q: steps\[0\] = 0.0: .* must be above 0"),
-        ({"measured": [1.0, np.inf, 1.0], "bound": [1.0, np.inf, 1.0]}, "not both be infinite"),
+        (
+            {"measured": [1.0, np.inf, 1.0], "bound": [1.0, np.inf, 1.0]},
+            r"^q: measured\[1, 0\] = inf: q: measured and the bound must not both be infinite$",
+        ),
         ({"measured": [1.0, -np.inf, 1.0]}, "not both be infinite|must be above"),
         ({"bound": [1.0, -np.inf, 1.0]}, r"q: bound\[1, 0\] = -inf: .* must be above −∞"),
         ({"measured": np.ma.masked_greater([1.0, 2.0, 3.0], 2)}, "q: measured is a masked array"),
@@ -130,11 +133,14 @@ def test_a_name_that_is_no_file_name_is_refused(name):
 
 @pytest.mark.parametrize("maximum", [np.nan, 0.0, -1.0])
 def test_a_maximum_that_no_bound_reaches_is_refused(maximum):
-    with pytest.raises(ValueError, match="maximum"):
+    with pytest.raises(ValueError, match="^maximum (=|must be above 0)"):
 
         @theory.theorem("never", statement="s", source="t", setting="head", maximum=maximum)
         def other(evidence):
             return ()
+
+    smallest = theory.theorem("least", statement="s", source="t", setting="head", maximum=5e-324)
+    assert smallest(lambda evidence: ()).maximum == 5e-324
 
 
 def test_every_rung_is_registered_with_its_source_and_statement():
