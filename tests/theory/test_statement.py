@@ -133,7 +133,7 @@ def test_a_name_that_is_no_file_name_is_refused(name):
 
 @pytest.mark.parametrize("maximum", [np.nan, 0.0, -1.0])
 def test_a_maximum_that_no_bound_reaches_is_refused(maximum):
-    with pytest.raises(ValueError, match="^maximum (=|must be above 0)"):
+    with pytest.raises(ValueError, match=r"^maximum (=|must be above 0)"):
 
         @theory.theorem("never", statement="s", source="t", setting="head", maximum=maximum)
         def other(evidence):
