@@ -185,8 +185,8 @@ def test_tightness_is_measured_over_bound_where_a_bound_is_above_0():
 def test_bounds_are_judged_at_the_last_step_or_where_they_are_tightest():
     rows = pd.DataFrame(
         [
-            row(0, steps=1.0, measured=0.9),
             row(0, steps=5.0, measured=0.1),
+            row(0, steps=1.0, measured=0.9),
             row(0, steps=3.0, measured=0.95, quantity="r"),
             row(1, steps=9.0, measured=0.3),
             row(1, steps=2.0, measured=0.8, bound=0.0),
@@ -194,8 +194,8 @@ def test_bounds_are_judged_at_the_last_step_or_where_they_are_tightest():
             row(1, steps=2.0, measured=0.4, theorem="other"),
         ]
     )
-    assert judged_rows(rows, "last").index.tolist() == [1, 2, 3, 6]
-    assert judged_rows(rows, "tightest").index.tolist() == [0, 2, 3, 6]
+    assert judged_rows(rows, "last").index.tolist() == [0, 2, 3, 6]
+    assert judged_rows(rows, "tightest").index.tolist() == [1, 2, 3, 6]
     # where no bound is above 0 the first row stands
     none = pd.DataFrame([row(0, steps=t, bound=0.0) for t in (1.0, 2.0)])
     assert judged_rows(none, "tightest").index.tolist() == [0]
