@@ -245,6 +245,8 @@ def test_the_smallest_dual_is_that_of_two_samples_of_two_classes():
     found = multi_class.deletion(margin=margin, dual=dual, norms=[1.0, 1.0])
     # without one of them the separator is along the other, at 45 degrees
     assert found == pytest.approx(2 * np.sin(np.pi / 8), rel=1e-15)
+    # norms that are all alike
+    assert np.array_equal(multi_class.deletion(margin=margin, dual=dual, norms=1.0), found)
 
 
 def test_a_dual_off_by_less_than_the_agreement_is_scaled_to_it():
