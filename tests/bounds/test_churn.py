@@ -290,11 +290,11 @@ def test_a_gap_turns_the_head_by_the_chord_that_it_leaves_open(gap):
         assert certified.tolist() == [[safe]], (gap, turned)
 
 
-@pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150])
+@pytest.mark.parametrize(("scale", "length"), [(1e-150, 1e8), (1.0, 1.0), (1e150, 1e-8)])
 @pytest.mark.parametrize("d", [1, 2, 30])
-def test_what_is_equal_up_to_rounding_is_not_certified_and_what_is_beyond_it_is(d, scale):
+def test_what_is_equal_up_to_rounding_is_not_certified_and_what_is_beyond_it_is(d, scale, length):
     rng = np.random.default_rng(d)
-    points, weights = rng.standard_normal((200, d)), rng.standard_normal(d)
+    points, weights = rng.standard_normal((200, d)), length * rng.standard_normal(d)
     # nearer to the boundary rounding is more of what there is
     sines = np.abs(points @ weights) / np.linalg.norm(points, axis=1) / np.linalg.norm(weights)
     points = points[sines > 0.05]
@@ -320,16 +320,21 @@ def test_a_training_sample_is_certified_below_one_by_more_than_rounding():
     assert churn.training(dual=dual, norms=np.full(4, 2.0)).tolist() == [True, False, False, True]
 
 
-def test_counts_are_the_ratio_of_radius_and_margin_to_the_sine_and_never_below_it():
+@pytest.mark.parametrize(("sine", "open_"), [(1.0, 1e-12), (1e-6, 1e-7), (1e-12, 0.1)])
+@pytest.mark.parametrize("length", [1e-8, 1.0, 1e8])
+def test_counts_are_radius_over_margin_over_the_sine_and_no_more_than_a_last_digit_below(
+    sine, open_, length
+):
     rng = np.random.default_rng(5)
-    weights = np.array([2.0, -1.0, 0.5])
+    weights = length * np.array([2.0, -1.0, 0.5])
     points = rng.standard_normal((40, 3))
-    points[:20] -= np.outer(points[:20] @ weights, weights) / (weights @ weights) * (1 - 1e-6)
+    points -= np.outer(points @ weights, weights) / (weights @ weights) * (1 - sine)
+    points = points[np.abs(points @ weights) > 0.1 * sine * length]
     counts = churn.count(points=points, weights=weights, margin=0.5, radius=3.0)
     for point, count in zip(points, counts, strict=True):
         with mp.workdps(40):
             product = abs(mp.fdot(map(mpf, point), map(mpf, weights)))
-            sine = product / mp.norm(list(map(mpf, point))) / mp.norm(list(map(mpf, weights)))
-            exact = mpf(3) / mpf(0.5) / sine
-        assert exact <= count <= exact * (1 + 1e-6)
+            of_point = product / mp.norm(list(map(mpf, point))) / mp.norm(list(map(mpf, weights)))
+            exact = mpf(3) / mpf(0.5) / of_point
+        assert exact * (1 - 4e-16) <= count <= exact * (1 + open_)
     assert churn.count(points=[[1.0, 2.0, 0.0]], weights=weights, margin=0.5, radius=3.0) == np.inf
