@@ -260,7 +260,8 @@ CROSS = {"X": [[1.0, 0.1], [-1.0, 0.1]], "y": [1, -1]}
         (lambda: churn.angle(**AT, distance=[0.1], gap=-1e-9), "^gap must be"),
         (lambda: churn.angle(**AT, distance=0.1), "distance must have shape"),
         (lambda: churn.drift(**AT, drift=[np.nan]), "^drift.*finite"),
-        (lambda: churn.ball(**AT, diameter=[1.0, 2.0]), "diameter must have shape"),
+        (lambda: churn.ball(**AT, diameter=[1.0, 2.0]), "^diameter must have shape"),
+        (lambda: churn.ball(**AT, diameter=[[np.nan, 2.0]]), r"^diameter\[0, 0\] = nan"),
         (lambda: churn.deletion(**AT, X=[[1.0], [2.0]], y=[1, -1], dual=[1, 1]), "features"),
         (lambda: churn.deletion(**AT, **CROSS, dual=[1.0]), "dual must have shape"),
         (
@@ -338,3 +339,18 @@ def test_counts_are_radius_over_margin_over_the_sine_and_no_more_than_a_last_dig
             exact = mpf(3) / mpf(0.5) / of_point
         assert exact * (1 - 4e-16) <= count <= exact * (1 + open_)
     assert churn.count(points=[[1.0, 2.0, 0.0]], weights=weights, margin=0.5, radius=3.0) == np.inf
+
+
+def test_a_point_on_the_boundary_itself_is_certified_by_nothing():
+    X = [[1.0, 0.0], [-1.0, 0.0], [2.0, 1.0], [-3.0, 1.0]]
+    y, weights, dual = [1, -1, 1, -1], [1.0, 0.0], [0.5, 0.5, 0.0, 0.0]
+    at = {"points": [[0.0, 1.0], [0.0, -2.0]], "weights": weights}
+    zero = np.zeros(4)
+    for certified in (
+        churn.deletion(**at, X=X, y=y, dual=dual),
+        churn.angle(**at, distance=zero),
+        churn.drift(**at, drift=zero),
+        churn.ball(**at, diameter=np.zeros((4, 2))),
+    ):
+        assert certified.shape == (2, 4)
+        assert not certified.any()
