@@ -21,7 +21,7 @@ check: $(READY)
 
 # Hours for all of it; `make mutate PARTS="head verdict"` for parts that tests/mutation/scope.toml names.
 mutate: $(READY)
-	$(BIN)/pip install --quiet mutmut==3.8.1
+	$(BIN)/pip install --quiet --constraint constraints.txt mutmut==3.8.1
 	$(BIN)/python -m tests.mutation $(PARTS)
 
 clean:
