@@ -539,7 +539,11 @@ def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
         ),
         ("kkt", {"dual": 1.0}, "dual must have the samples on its last axis, got a scalar"),
         ("dual", {"dual": [0.0, 0.0, 0.0]}, "dual is 0 for every sample"),
-        ("dual", {"norms": [0.4, 1.0, 1.0]}, r"norms\[0\] = 0.4 is below margin\[0\] = 0.5"),
+        (
+            "dual",
+            {"norms": [0.4, 1.0, 1.0]},
+            r"norms\[0\] = 0.4 is below margin\[0\] = 0.5: no sample",
+        ),
         (
             "ratio",
             {"left_out_margins": [0.5, 0.49]},
@@ -555,7 +559,11 @@ def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
         ("limit", {"size": 40}, r"size = 40.0 leaves no sample of n = 40.0"),
         ("deletion", {"margin": 0.6}, r"dual has sum 1\.44/margin\^2, and a separator's has 1/"),
         ("deletion", {"dual": [4.0], "norms": [2.0]}, "dual has one sample: at least 2"),
-        ("deletion", {"norms": [0.4, 1.0, 1.0]}, r"norms\[0\] = 0.4 is below margin\[0\] = 0.5"),
+        (
+            "deletion",
+            {"norms": [0.4, 1.0, 1.0]},
+            r"norms\[0\] = 0.4 is below margin\[0\] = 0.5: no sample",
+        ),
         ("kkt", {"n": [3, 4]}, r"n = \[3.0, 4.0\] but dual has 3 samples"),
         ("support", {"n_support": [40, 41]}, r"n_support = \[40.0, 41.0\] exceeds n = 40.0"),
         (
