@@ -427,6 +427,26 @@ def test_a_value_per_data_set_meets_the_samples_of_that_data_set():
             assert chord[k, i] == head.chord(drift=many[k, i] / 100, norm=margins[k])
 
 
+def test_deletions_of_several_data_sets_are_those_of_each():
+    many = {
+        "margin": np.array([0.5, 0.25]),
+        "dual": np.array([[0.0, 1.0, 3.0], [12.0, 3.0, 1.0]]),
+        "norms": np.array([[1.0, 2.0, 4.0], [3.0, 0.5, 1.0]]),
+    }
+    masks, sizes = np.array([[True, True, False], [False, True, False]]), np.array([1, 2])
+    found = {
+        "deletion": head.deletion(**many),
+        "deletion_group": head.deletion_group(**many, left_out=masks),
+        "deletion_worst": head.deletion_worst(**many, size=sizes),
+    }
+    for k in range(2):
+        one = {name: value[k] for name, value in many.items()}
+        assert np.array_equal(found["deletion"][k], head.deletion(**one))
+        group = head.deletion_group(**one, left_out=masks[k])
+        assert found["deletion_group"][k] == group
+        assert found["deletion_worst"][k] == head.deletion_worst(**one, size=sizes[k])
+
+
 def test_bounds_above_the_trivial_one_are_not_clipped():
     assert head.free(n=2, margin=1e-9, radius=1.0) > 1e4
     assert head.anytime_plain(n=2, margin=1e-9, radius=1.0) == pytest.approx(1e9, rel=1e-15)
