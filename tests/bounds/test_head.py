@@ -430,10 +430,11 @@ def test_a_value_per_data_set_meets_the_samples_of_that_data_set():
 def test_deletions_of_several_data_sets_are_those_of_each():
     many = {
         "margin": np.array([0.5, 0.25]),
-        "dual": np.array([[0.0, 1.0, 3.0], [12.0, 3.0, 1.0]]),
-        "norms": np.array([[1.0, 2.0, 4.0], [3.0, 0.5, 1.0]]),
+        "dual": np.array([[1.0, 1.5, 1.0, 0.5], [5.0, 4.0, 3.0, 4.0]]),
+        "norms": np.array([[0.6, 0.7, 0.55, 0.8], [0.3, 0.4, 0.35, 0.26]]),  # far from the cone's
     }
-    masks, sizes = np.array([[True, True, False], [False, True, False]]), np.array([1, 2])
+    masks = np.array([[True, True, False, False], [False, True, False, False]])
+    sizes = np.array([1, 2])
     found = {
         "deletion": head.deletion(**many),
         "deletion_group": head.deletion_group(**many, left_out=masks),
