@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN ?= runs/standard
 READY := .venv/.ready
 
-.PHONY: run test check docs clean
+.PHONY: run test check docs mutate clean
 
 run: $(READY)
 	$(BIN)/tunebound run --suite standard --output $(RUN)
@@ -21,6 +21,11 @@ check: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Hours for all of it; `make mutate PARTS="head verdict"` for parts that tests/mutation/scope.toml names.
+mutate: $(READY)
+	$(BIN)/pip install --quiet --constraint constraints.txt mutmut==3.8.1
+	$(BIN)/python -m tests.mutation $(PARTS)
 
 clean:
 	rm -rf .venv build *.egg-info

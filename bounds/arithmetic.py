@@ -43,7 +43,8 @@ def product(numerators: Sequence[Factor], denominators: Sequence[Factor] = ()) -
 
 def root_of_one_plus_ratio(numerator: Floats, denominator: Floats) -> Floats:
     """Return sqrt(1 + numerator / denominator) without forming the ratio."""
-    return np.asarray(np.hypot(1.0, np.sqrt(numerator) / np.sqrt(denominator)))
+    with np.errstate(over="ignore"):  # of a ratio beyond 1e616
+        return np.asarray(np.hypot(1.0, np.sqrt(numerator) / np.sqrt(denominator)))
 
 
 def complement(factors: Sequence[Factor]) -> Floats:

@@ -5,6 +5,7 @@ independent route.
 import cvxpy
 import numpy as np
 import pytest
+from mpmath import mp, mpf
 
 from tunebound import bounds, synthetic, tuning
 from tunebound.bounds import churn
@@ -254,11 +255,13 @@ CROSS = {"X": [[1.0, 0.1], [-1.0, 0.1]], "y": [1, -1]}
             lambda: churn.angle(points=[[1.0, 1.0]], weights=[0.0, 0.0], distance=[0.1]),
             "other than",
         ),
-        (lambda: churn.angle(**AT, distance=[-0.1]), "distance.*0 or more"),
-        (lambda: churn.angle(**AT, distance=[0.1], gap=1.0), "gap must be"),
+        (lambda: churn.angle(**AT, distance=[-0.1]), "^distance.*0 or more"),
+        (lambda: churn.angle(**AT, distance=[0.1], gap=1.0), "^gap must be"),
+        (lambda: churn.angle(**AT, distance=[0.1], gap=-1e-9), "^gap must be"),
         (lambda: churn.angle(**AT, distance=0.1), "distance must have shape"),
-        (lambda: churn.drift(**AT, drift=[np.nan]), "drift.*finite"),
-        (lambda: churn.ball(**AT, diameter=[1.0, 2.0]), "diameter must have shape"),
+        (lambda: churn.drift(**AT, drift=[np.nan]), "^drift.*finite"),
+        (lambda: churn.ball(**AT, diameter=[1.0, 2.0]), "^diameter must have shape"),
+        (lambda: churn.ball(**AT, diameter=[[np.nan, 2.0]]), r"^diameter\[0, 0\] = nan"),
         (lambda: churn.deletion(**AT, X=[[1.0], [2.0]], y=[1, -1], dual=[1, 1]), "features"),
         (lambda: churn.deletion(**AT, **CROSS, dual=[1.0]), "dual must have shape"),
         (
@@ -266,6 +269,7 @@ CROSS = {"X": [[1.0, 0.1], [-1.0, 0.1]], "y": [1, -1]}
             "only a separator has a certificate",
         ),
         (lambda: churn.training(dual=[1.0, 1.0], norms=[1.0]), "one shape"),
+        (lambda: churn.training(dual=[1.0, 1.0], norms=[1.0, 0.0]), r"^norms\[1\] = 0\.0"),
         (lambda: churn.count(**AT, margin=2.0, radius=1.0), "radius"),
         (lambda: churn.count(**AT, margin=[1.0, 1.0], radius=2.0), "must be numbers"),
     ],
@@ -273,3 +277,80 @@ CROSS = {"X": [[1.0, 0.1], [-1.0, 0.1]], "y": [1, -1]}
 def test_bad_input_is_refused_before_work(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-9, 0.01, 0.3])
+def test_a_gap_turns_the_head_by_the_chord_that_it_leaves_open(gap):
+    weights, between = np.array([3.0, 0.0]), 0.25
+    with mp.workdps(40):
+        chord = mpf(between) + mp.sqrt(2 - 2 * mp.sqrt(1 - mpf(gap)))
+        angle = float(2 * mp.asin(chord / 2))
+    for turned, safe in ((angle * (1 - 1e-12), False), (angle * (1 + 1e-12), True)):
+        points = [[np.sin(turned), np.cos(turned)], [-np.sin(turned), 2 - np.cos(turned)]]
+        certified = churn.angle(points=points[:1], weights=weights, distance=[between], gap=gap)
+        assert certified.tolist() == [[safe]], (gap, turned)
+
+
+@pytest.mark.parametrize(("scale", "length"), [(1e-150, 1e8), (1.0, 1.0), (1e150, 1e-8)])
+@pytest.mark.parametrize("d", [1, 2, 30])
+def test_what_is_equal_up_to_rounding_is_not_certified_and_what_is_beyond_it_is(d, scale, length):
+    rng = np.random.default_rng(d)
+    points, weights = rng.standard_normal((200, d)), length * rng.standard_normal(d)
+    # nearer to the boundary rounding is more of what there is
+    sines = np.abs(points @ weights) / np.linalg.norm(points, axis=1) / np.linalg.norm(weights)
+    points = points[sines > 0.05]
+    lengths = np.linalg.norm(points, axis=1)
+    reach = np.abs(points @ weights) / lengths
+    # toward the other side of the boundary, as far as the boundary
+    across = np.sign(points @ weights)[:, None] * points / lengths[:, None] * reach[:, None]
+    at = {"points": scale * points, "weights": weights}
+    for less, expected in ((0.0, False), (2e-12, True)):
+        drift = churn.drift(**at, drift=reach * (1 - less))
+        ball = churn.ball(**at, diameter=across * (1 - less))
+        chord = 2 * np.sin(np.arcsin(np.minimum(reach / np.linalg.norm(weights), 1.0)) / 2)
+        assert (np.diagonal(drift) == expected).all()
+        assert (np.diagonal(ball) == expected).all()
+        # points nearly along the weights turn by nearly 90 degrees, where sines are flat
+        steep = chord < 1.0
+        angle = churn.angle(**at, distance=chord * (1 - less))
+        assert (np.diagonal(angle)[steep] == expected).all()
+
+
+def test_a_training_sample_is_certified_below_one_by_more_than_rounding():
+    dual = np.array([1 - 2e-9, 1 - 0.5e-9, 1.0, 0.0]) / 4
+    assert churn.training(dual=dual, norms=np.full(4, 2.0)).tolist() == [True, False, False, True]
+
+
+@pytest.mark.parametrize(("sine", "open_"), [(1.0, 1e-12), (1e-6, 1e-7), (1e-12, 0.1)])
+@pytest.mark.parametrize("length", [1e-8, 1.0, 1e8])
+def test_counts_are_radius_over_margin_over_the_sine_and_no_more_than_a_last_digit_below(
+    sine, open_, length
+):
+    rng = np.random.default_rng(5)
+    weights = length * np.array([2.0, -1.0, 0.5])
+    points = rng.standard_normal((40, 3))
+    points -= np.outer(points @ weights, weights) / (weights @ weights) * (1 - sine)
+    points = points[np.abs(points @ weights) > 0.1 * sine * length]
+    counts = churn.count(points=points, weights=weights, margin=0.5, radius=3.0)
+    for point, count in zip(points, counts, strict=True):
+        with mp.workdps(40):
+            product = abs(mp.fdot(map(mpf, point), map(mpf, weights)))
+            of_point = product / mp.norm(list(map(mpf, point))) / mp.norm(list(map(mpf, weights)))
+            exact = mpf(3) / mpf(0.5) / of_point
+        assert exact * (1 - 4e-16) <= count <= exact * (1 + open_)
+    assert churn.count(points=[[1.0, 2.0, 0.0]], weights=weights, margin=0.5, radius=3.0) == np.inf
+
+
+def test_a_point_on_the_boundary_itself_is_certified_by_nothing():
+    X = [[1.0, 0.0], [-1.0, 0.0], [2.0, 1.0], [-3.0, 1.0]]
+    y, weights, dual = [1, -1, 1, -1], [1.0, 0.0], [0.5, 0.5, 0.0, 0.0]
+    at = {"points": [[0.0, 1.0], [0.0, -2.0]], "weights": weights}
+    zero = np.zeros(4)
+    for certified in (
+        churn.deletion(**at, X=X, y=y, dual=dual),
+        churn.angle(**at, distance=zero),
+        churn.drift(**at, drift=zero),
+        churn.ball(**at, diameter=np.zeros((4, 2))),
+    ):
+        assert certified.shape == (2, 4)
+        assert not certified.any()

@@ -132,3 +132,17 @@ def test_a_rung_is_proved_on_its_page(ladder, rung):
     name = f"`{ladder.name}.{rung}`"
     text = (ROOT / ladder.page).read_text(encoding="utf-8")
     assert name in text, f"{ladder.page}: prove the bound and name it there as {name}"
+
+
+@pytest.mark.parametrize(("ladder", "rung"), RUNGS)
+def test_a_refusal_begins_with_the_name_of_its_argument(ladder, rung):
+    formula, valid = getattr(ladder.face, rung), ladder.tests.VALID[rung]
+    for name, value in valid.items():
+        if isinstance(value, str):
+            with pytest.raises(ValueError, match=f"^{name} must be one of '.*', got 'x'"):
+                formula(**{**valid, name: "x"})
+        elif np.asarray(value).dtype != bool:
+            with pytest.raises(TypeError, match=f"^{name} must be made of real numbers"):
+                formula(**{**valid, name: np.asarray(value) * 1j})
+            with pytest.raises(ValueError, match=rf"^{name}(\[[0, ]+\])? = nan: {name} must be"):
+                formula(**{**valid, name: np.asarray(value) * np.nan})

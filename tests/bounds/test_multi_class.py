@@ -193,7 +193,10 @@ def test_a_separator_of_other_data_is_refused():
     [
         ({"margin": 0.6}, r"dual has sum 5\.76/margin\^2|dual has sum 1\.44/margin\^2"),
         ({"dual": [1.0, 3.0]}, r"dual must have axes \(\.\.\., samples, classes\)"),
-        ({"norms": [1.0, 2.0, 0.3, 4.0]}, r"sqrt\(2\) norms\[2\] = .* is below margin"),
+        (
+            {"norms": [1.0, 2.0, 0.3, 4.0]},
+            r"sqrt\(2\) norms\[2\] = .* is below margin.*: no sample is",
+        ),
         ({"norms": [1.0, 2.0]}, "shapes do not broadcast"),
     ],
 )
@@ -206,3 +209,59 @@ def test_a_radius_below_the_margin_is_refused():
     with pytest.raises(ValueError, match=r"radius = .* is below margin"):
         multi_class.limit(n=5, margin=1.5, radius=1.0)
     assert multi_class.limit(n=5, margin=1.4, radius=1.0) > 0
+
+
+def test_each_data_set_and_each_scale_of_norms_meets_its_own_dual():
+    valid = VALID["deletion"]
+    alone = multi_class.deletion(**valid)
+    norms = np.array([valid["norms"], 2 * np.array(valid["norms"])])
+    two_norms = multi_class.deletion(**{**valid, "norms": norms})
+    assert np.array_equal(two_norms[0], alone)
+    assert np.array_equal(two_norms[1], multi_class.deletion(**{**valid, "norms": norms[1]}))
+    duals = np.array([valid["dual"], np.roll(valid["dual"], 1, axis=-1)[[1, 2, 0, 3]]])
+    two_duals = multi_class.deletion(**{**valid, "dual": duals, "margin": [0.5, 0.5]})
+    assert np.array_equal(two_duals[0], alone)
+    assert np.array_equal(two_duals[1], multi_class.deletion(**{**valid, "dual": duals[1]}))
+    for change, shapes in (
+        ({"margin": [0.5] * 2, "dual": [valid["dual"]] * 3}, (r"\(2, 1\)", r"\(3, 4\)")),
+        ({"margin": [0.5] * 2, "norms": [valid["norms"]] * 3}, (r"\(2, 1\)", r"norms \(3, 4\)")),
+        ({"dual": [valid["dual"]] * 2, "norms": [valid["norms"]] * 3}, (r"\(2, 4\)", "norms")),
+    ):
+        pattern = f"shapes do not broadcast: .*{shapes[0]}.*{shapes[1]}"
+        with pytest.raises(ValueError, match=pattern):
+            multi_class.deletion(**{**valid, **change})
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 3), (4, 1), (1, 1), (3, 1, 4), (3, 4, 1)])
+def test_a_dual_has_two_samples_and_two_classes_at_least(shape):
+    with pytest.raises(ValueError, match=r"dual must have axes \(\.\.\., samples, classes\)"):
+        multi_class.deletion(margin=0.5, dual=np.ones(shape), norms=1.0)
+
+
+def test_the_smallest_dual_is_that_of_two_samples_of_two_classes():
+    # x_1 = (1, 0), x_2 = (0, 1): rows (e_y − e_k) xᵀ have inner product −0, so they are orthogonal
+    margin = 1.0  # that of two orthogonal rows of length √2
+    dual = np.array([[0.0, 0.5], [0.5, 0.0]])
+    found = multi_class.deletion(margin=margin, dual=dual, norms=[1.0, 1.0])
+    # without one of them the separator is along the other, at 45 degrees
+    assert found == pytest.approx(2 * np.sin(np.pi / 8), rel=1e-15)
+    # norms that are all alike
+    assert np.array_equal(multi_class.deletion(margin=margin, dual=dual, norms=1.0), found)
+
+
+def test_a_dual_off_by_less_than_the_agreement_is_scaled_to_it():
+    valid = VALID["deletion"]
+    alone = multi_class.deletion(**valid)
+    for factor in (1 - 0.9e-6, 1 + 0.9e-6):
+        scaled = {**valid, "dual": factor * np.array(valid["dual"])}
+        assert multi_class.deletion(**scaled) == pytest.approx(alone, rel=1e-14)
+    for factor in (1 - 1.1e-6, 1 + 1.1e-6):
+        with pytest.raises(ValueError, match="pass margin and dual of one separator"):
+            multi_class.deletion(**{**valid, "dual": factor * np.array(valid["dual"])})
+
+
+def test_other_weights_double_the_plain_bound_and_1_over_n_is_meant_where_none_are_named():
+    valid = VALID["anytime_plain"]
+    plain = multi_class.anytime_plain(**valid)
+    assert multi_class.anytime_plain(**valid, weighting="1/n") == plain
+    assert multi_class.anytime_plain(**valid, weighting="1/(n-1)") == 2 * plain

@@ -3,6 +3,7 @@ their refusals.
 """
 
 import inspect
+import itertools
 
 import numpy as np
 import pytest
@@ -129,6 +130,7 @@ VALID = {
     "heads_needed": dict(delta=0.05),
 }
 ARGUMENTS = [(name, argument) for name, valid in VALID.items() for argument in valid]
+LEAST = {"n": 2, "steps": 3}
 ZERO_ALLOWED = {"C", "xi", "nu", "bias", "spread", "deviation"}
 
 
@@ -146,12 +148,15 @@ def test_every_argument_is_checked(name, argument):
         -1.0,
         *(() if argument in ZERO_ALLOWED else (0,)),
         *((1.0, 1.5) if argument == "delta" else ()),
+        *((LEAST[argument] - 1,) if argument in LEAST else ()),
     ):
-        with pytest.raises(ValueError, match=argument):
+        with pytest.raises(ValueError, match=rf"^{argument} = "):
             formula(**{**valid, argument: bad})
     for bad in ("1", True, None, 1j):
-        with pytest.raises(TypeError, match=argument):
+        with pytest.raises(TypeError, match=rf"^{argument} must be made of real numbers"):
             formula(**{**valid, argument: bad})
+    if argument in LEAST:
+        assert formula(**{**valid, argument: LEAST[argument]}) > 0
     if argument in ("n", "steps", "heads", "groups"):
         with pytest.raises(ValueError, match=f"{argument} must be a whole number: round it first"):
             formula(**{**valid, argument: 64.5})
@@ -166,9 +171,30 @@ def test_arrays_give_the_same_numbers(name, argument):
     assert together.tolist() == [formula(**{**valid, argument: value}) for value in values]
 
 
-def test_shapes_that_do_not_meet_are_named():
-    with pytest.raises(ValueError, match=r"shapes do not broadcast: bias \(2,\).*heads \(3,\)"):
-        multi_head.refined(**{**VALID["refined"], "bias": [0.1, 0.2], "heads": [1, 2, 3]})
+@pytest.mark.parametrize(
+    ("name", "argument", "other"),
+    [
+        (name, *pair)
+        for name, arguments in VALID.items()
+        for pair in itertools.combinations(arguments, 2)
+    ],
+)
+def test_shapes_that_do_not_meet_are_named(name, argument, other):
+    valid = VALID[name]
+    clash = {**valid, argument: [valid[argument]] * 2, other: [valid[other]] * 3}
+    with pytest.raises(ValueError, match="shapes do not broadcast: ") as refusal:
+        getattr(multi_head, name)(**clash)
+    assert f"{argument} (2,)" in str(refusal.value)
+    assert f"{other} (3,)" in str(refusal.value)
+
+
+def test_as_many_heads_as_the_factor_are_too_few():
+    # 2 + 8 ln(1/delta) rounds to 10 at this delta
+    delta = np.exp(-1.0)
+    assert 2.0 - 8.0 * np.log(delta) == 10.0
+    with pytest.raises(ValueError, match=r"heads = 10 is not above .* take at least 11 heads"):
+        multi_head.published(**{**VALID["published"], "heads": 10, "delta": delta})
+    assert multi_head.published(**{**VALID["published"], "heads": 11, "delta": delta}) > 0
 
 
 def test_a_bound_beyond_float64_is_an_error():
@@ -178,6 +204,25 @@ def test_a_bound_beyond_float64_is_an_error():
         multi_head.concentration(spread=1e308, deviation=1e308, heads=1, delta=1e-300)
     with pytest.raises(OverflowError, match=r"published exceeds float64"):
         multi_head.published(**{**VALID["published"], "C": 1e300, "xi": 1e300})
+    # neither term of these sums is beyond float64
+    largest = {"spread": 1.7e308, "heads": 1, "delta": np.exp(-0.5)}
+    with pytest.raises(OverflowError, match=r"concentration exceeds float64"):
+        multi_head.concentration(deviation=1.7e308, **largest)
+    with pytest.raises(OverflowError, match=r"refined exceeds float64"):
+        multi_head.refined(bias=1.7e308, spread=1e307, heads=1, delta=np.exp(-0.5))
+    with pytest.raises(OverflowError, match=r"published exceeds float64"):
+        multi_head.published(
+            n=2,
+            margin=1.0,
+            radius=1.0,
+            steps=16,
+            heads=11,
+            delta=np.exp(-1.0),
+            C=4e154,
+            xi=1e154,
+            lam=1.0,
+            nu=1e308,
+        )
 
 
 @given(log_uniform(-3, 3), log_uniform(0, 6).map(np.ceil), probability)

@@ -1,5 +1,7 @@
 """Slopes within groups and their two-stage bootstrap, on data whose slope is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -191,3 +193,43 @@ def test_wider_together_than_alone():
     slope = measure(frame(-1, apart=0.3, noise=0.3, groups=3))
     alone, together = slope.interval(0.95), slope.interval(1 - 0.05 / 10)
     assert together[0] < alone[0] < alone[1] < together[1]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sign", "exponent"),
+    [
+        (-2.0, -1e-300, "confirmed", "compatible"),
+        (-2.0, 0.0, "not decided", "compatible"),
+        (-0.5, 0.0, "not decided", "weaker"),
+        (0.0, 1.0, "not decided", "weaker"),
+        (1e-300, 1.0, "reversed", "weaker"),
+        (-1.0, -0.5, "confirmed", "compatible"),
+        (-1.5, -1.0, "confirmed", "compatible"),
+        (np.nextafter(-1.0, 0), -0.5, "confirmed", "weaker"),
+        (-3.0, np.nextafter(-1.0, -2), "confirmed", "stronger"),
+    ],
+)
+def test_the_ends_of_an_interval_belong_to_it(low, high, sign, exponent):
+    value = -2.0 if high < -1 else -0.25
+    slope = replace(measure(frame(-1.0)), value=value)
+    found = replace(rate(-1.0, -1.0), slope=slope, low=low, high=high)
+    assert (found.sign, found.exponent) == (sign, exponent)
+
+
+def test_a_slope_needs_half_of_the_rows_above_their_resolution():
+    data = frame(-1, families=6)
+    half = data.assign(measured=data["measured"].where(data["family"] < "f3", data["resolution"]))
+    assert (half["measured"] == half["resolution"]).sum() == len(half) / 2
+    slope = measure(half)
+    assert (slope.dropped, slope.groups, slope.environments, slope.draws) == (9, 3, 9, 9)
+    assert slope.families == {name: pytest.approx(-1.0) for name in ("f0", "f1", "f2")}
+    half.loc[0, "measured"] = 0.0
+    assert measure(half) is None
+
+
+def test_the_bootstrap_starts_from_its_seed_and_from_0_where_none_is_named():
+    data = frame(-1, apart=0.3, noise=0.3)
+    one, same, other = (measure(data, **more) for more in ({}, {"seed": 0}, {"seed": 1}))
+    assert np.array_equal(one.resampled, same.resampled)
+    assert not np.array_equal(one.resampled, other.resampled)
+    assert measure(frame(-1), "").families == {}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tunebound import synthetic, theory
-from tunebound.theory.engine.statement import Claim, find_theorem
+from tunebound.theory.engine.statement import Assumption, Claim, find_theorem
 
 
 def test_rows_average_over_samples_and_keep_the_worst_excess():
@@ -65,7 +65,10 @@ def test_resolution_by_sample():
         ({"resolution": [0.0, 0.0]}, r"q: resolution has shape \(2, 1\), measured \(3, 1\)"),
         ({"steps": [1.0, np.nan, 3.0]}, r"q: steps\[1\] = nan"),
         ({"steps": [0.0, 1.0, 2.0]}, r"q: steps\[0\] = 0.0: .* must be above 0"),
-        ({"measured": [1.0, np.inf, 1.0], "bound": [1.0, np.inf, 1.0]}, "not both be infinite"),
+        (
+            {"measured": [1.0, np.inf, 1.0], "bound": [1.0, np.inf, 1.0]},
+            r"^q: measured\[1, 0\] = inf: q: measured and the bound must not both be infinite$",
+        ),
         ({"measured": [1.0, -np.inf, 1.0]}, "not both be infinite|must be above"),
         ({"bound": [1.0, -np.inf, 1.0]}, r"q: bound\[1, 0\] = -inf: .* must be above −∞"),
         ({"measured": np.ma.masked_greater([1.0, 2.0, 3.0], 2)}, "q: measured is a masked array"),
@@ -198,11 +201,14 @@ def test_a_name_that_is_no_file_name_is_refused(name):
 
 @pytest.mark.parametrize("maximum", [np.nan, 0.0, -1.0])
 def test_a_maximum_that_no_bound_reaches_is_refused(maximum):
-    with pytest.raises(ValueError, match="maximum"):
+    with pytest.raises(ValueError, match=r"^maximum (=|must be above 0)"):
 
         @theory.theorem("never", statement="s", source="t", setting="head", maximum=maximum)
         def other(evidence):
             return ()
+
+    smallest = theory.theorem("least", statement="s", source="t", setting="head", maximum=5e-324)
+    assert smallest(lambda evidence: ()).maximum == 5e-324
 
 
 def test_every_rung_is_registered_with_its_source_and_statement():
@@ -241,6 +247,37 @@ def test_a_name_is_registered_once():
         @theory.theorem("H-anytime", statement="s", source="t", setting="head")
         def other(evidence):
             return ()
+
+
+def test_a_theorem_is_registered_with_all_that_was_said_of_it():
+    assumption = Assumption("n is even", lambda evidence: evidence.n % 2 == 0)
+
+    def claims(evidence):
+        """One inequality."""
+        return ()
+
+    said = {
+        "statement": "a ≤ b",
+        "source": "a book",
+        "setting": "head",
+        "proof": "published",
+        "kind": "a posteriori",
+        "domain": "n of at least 3",
+        "maximum": 2.0,
+        "assumptions": (assumption,),
+        "rates": {"n": -1.0},
+        "free_constants": ("C",),
+    }
+    known = theory.theorem("said", **{**said, "assumptions": [assumption]})(claims)
+    assert known == theory.Theorem(name="said", claims=claims, **said)
+    assert theory.theorems()["said"] is known
+    assert theory.theorems("head")["said"] is known
+    assert "said" not in theory.theorems("multi-head")
+    assert find_theorem("said") is known
+    unsaid = {"statement": "a ≤ b", "source": "a book", "setting": "head"}
+    bare = theory.theorem("unsaid", **unsaid)(claims)
+    assert bare == theory.Theorem(name="unsaid", claims=claims, proof="conjecture", **unsaid)
+    assert (bare.status, bare.maximum, bare.domain) == ("conjecture", np.inf, "")
 
 
 def test_every_theorem_of_the_project_has_its_row_in_the_documentation():

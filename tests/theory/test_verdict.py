@@ -361,7 +361,9 @@ def test_options_are_checked_before_work():
 
 @pytest.mark.parametrize("other", [None, 3, "results", {}])
 def test_what_is_no_result_is_refused(other):
-    with pytest.raises(TypeError, match=r"results must be a Results, got .*pass what theory.run"):
+    with pytest.raises(
+        TypeError, match=r"results must be a Results, got .*; pass what theory.run or study gave$"
+    ):
         theory.judge("H-limit", other)
     with pytest.raises(TypeError, match=r"results must be a Results, got .*pass what theory.run"):
         theory.decide(list(theory.hypotheses("head").values()), other)

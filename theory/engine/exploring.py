@@ -215,7 +215,8 @@ def _points(results: Results) -> pd.DataFrame:
     if np.isfinite(largest).any():
         rows = rows[np.isfinite(largest)]
     finite = np.sort(rows.loc[np.isfinite(rows[tables.STEPS]), tables.STEPS].unique())
-    taken = finite[np.unique(np.linspace(0, len(finite) - 1, STEPS).round().astype(int))]
+    places = np.unique(np.linspace(0, len(finite) - 1, STEPS).round().astype(int))
+    taken = finite[places] if len(finite) else finite
     rows = rows[rows[tables.STEPS].isin(taken) | ~np.isfinite(rows[tables.STEPS])]
     number = {step: place for place, step in enumerate(taken)}
     steps = rows[tables.STEPS]

@@ -15,6 +15,8 @@ from tunebound._ground.storage import replacing
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.generated import filled, markdown
+from tunebound.theory.engine.loading import load
+from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.tasks import columns
 from tunebound.theory.tasks.tables import (
     Cells,

@@ -1,0 +1,12 @@
+"""A plugin of pytest for mutants: the same examples every time, and none is made smaller."""
+
+from hypothesis import Phase, settings
+
+settings.register_profile(
+    "mutation",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+)
+settings.load_profile("mutation")
