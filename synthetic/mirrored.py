@@ -27,6 +27,7 @@ from tunebound._ground.checks import (
     real_array,
     real_number,
     whole_number,
+    within_float64,
 )
 from tunebound._ground.storage import Stored
 from tunebound.synthetic.lazy_suite import Suite, named_suite
@@ -128,11 +129,13 @@ class MirroredDataset(Stored):
             return lam * s - float(np.mean(a * expit(-a * s)))
 
         # the mean is between −max|a| and max|a|, and falls from its value at 0 towards the root
-        start = float(np.mean(a)) / 2 / lam
+        with within_float64("strength"):
+            start = np.mean(a) / 2 / lam
         if start == 0:
             return np.zeros(self.d)
-        low, high = sorted((0.0, start))
-        return np.asarray(brentq(slope, low, high, xtol=1e-300, rtol=1e-15) * self.axis)
+        low, high = sorted((0.0, float(start) * (1 + 1e-12)))  # beyond what rounds at the end
+        root = brentq(slope, low, high, xtol=1e-300, rtol=1e-15, maxiter=2500)
+        return np.asarray(root * self.axis)
 
     @classmethod
     def from_entries(cls, stored: Mapping[str, NDArray[Any]]) -> Self:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound._ground.checks import choice, file_name, real_array, require
+from tunebound._ground.checks import choice, file_name, real_array, require, shown
 from tunebound._ground.registry import Registry
 from tunebound.bounds.constants import PROVENANCES
 from tunebound.theory.engine import tables
@@ -291,6 +291,8 @@ def theorems(setting: str | None = None) -> dict[str, Theorem]:
     """The registered theorems by name, in the order of registration; those of one setting if it is
     named.
     """
+    if setting is not None and not isinstance(setting, str):
+        raise TypeError(f"setting must be named by text, got {shown(setting)}")
     return {
         name: known for name, known in _THEOREMS.known().items() if setting in (None, known.setting)
     }

@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from tunebound import synthetic
-from tunebound._ground.checks import whole_number
+from tunebound._ground.checks import instance, path, whole_number
 from tunebound._ground.storage import is_partial, replacing, sweep
 from tunebound.theory.engine.computing import (
     Results,
@@ -170,10 +170,9 @@ def run(
         If no scheduler answers, it has no workers, or a worker has other versions of what results
         depend on; the worker is named.
     """
+    instance("study", study, Study, remedy="pass a theory.Study")
     setting, options, suite = study.resolved()
-    if not os.fspath(directory):
-        raise ValueError("directory is empty text; name the directory of the study")
-    target = Path(directory)
+    target = path("directory", directory)
     known = tuple(theorems(study.setting).values())
     plans = plan(suite.specifications, setting, options)
     manifest = study._manifest(setting, options, suite, plans)
@@ -213,7 +212,7 @@ def load(directory: str | os.PathLike[str]) -> Results:
     ValueError
         If the study in it is unfinished or damaged; running it again continues or mends it.
     """
-    target = Path(directory)
+    target = path("directory", directory)
     shards = _shards(target, read_manifest(target))
     again = "`tunebound run` with the same options"
     missing = shards.missing()
@@ -250,8 +249,8 @@ def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(directory) / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(
-            f"{directory} holds no study (no {MANIFEST}); make one with `tunebound run --output"
-            f" {directory}`"
+            f"directory {str(directory)!r} holds no study (no {MANIFEST}); make one with `tunebound"
+            f" run --output {directory}`"
         )
     remedy = "delete the directory and run the study again"
     try:

@@ -21,6 +21,7 @@ from tunebound.tuning.encoders.reconstruction import (
     reconstruction_loss,
     sequences,
 )
+from tunebound.tuning.encoders.tokens import LARGEST_SEED
 from tunebound.tuning.threads import threads_for
 
 
@@ -111,7 +112,8 @@ def pretrain(
             f"decoder must be a torch module or None, got {type(decoder).__name__}; pass"
             " Pretraining.decoder"
         )
-    generator = torch.Generator().manual_seed(checks.whole_number("seed", seed, low=0))
+    number = checks.whole_number("seed", seed, low=0, high=LARGEST_SEED)
+    generator = torch.Generator().manual_seed(number)
     trained = copy.deepcopy(encoder)
     reader = encoder.decoder(seed=seed) if decoder is None else copy.deepcopy(decoder)
     reader.to(next(trained.parameters()))

@@ -31,8 +31,7 @@ def labelled_sequences(
             f"inputs must hold at least 2 sequences, got {len(tokens)}; there is nothing to tell"
             " apart"
         )
-    labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
-    labels = checks.signs(labels, tuple(tokens.shape[:1]))
+    labels = checks.signs(y, tuple(tokens.shape[:1]))
     if (labels == labels[0]).all():
         raise ValueError(f"y holds only the class {int(labels[0]):+d}; add samples of the other")
     return tokens, torch.as_tensor(labels)
