@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= runs/standard
+BUDGET ?= 240
 READY := .venv/.ready
 
-.PHONY: run test check clean
+.PHONY: run test check attack clean
 
 run: $(READY)
 	$(BIN)/tunebound run --suite standard --output $(RUN)
@@ -12,6 +13,10 @@ run: $(READY)
 
 test: check
 	$(BIN)/pytest -n 2 --dist worksteal --nbmake tests notebooks
+
+# tests/attack with a budget of some 100,000 calls; half an hour on two idle cores
+attack: $(READY)
+	ATTACK=$(BUDGET) $(BIN)/pytest -n 2 --dist worksteal tests/attack
 
 check: $(READY)
 	$(BIN)/ruff check

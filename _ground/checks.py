@@ -27,6 +27,7 @@ from tunebound._ground.arrays import Booleans, Floats, Integers
 ROUNDING = 1e-9
 # No sum over more terms, and no run of more steps, comes to an end.
 COUNTABLE = 10**15
+LONGEST_NAME = 255  # bytes of a file's name
 LONGEST_SHOWN = 2_000  # characters of a value in a message
 # Weight of each remaining sample in the loss of the left-out data.
 WEIGHTINGS = ("1/n", "1/(n-1)")
@@ -112,12 +113,20 @@ def instance(name: str, value: object, kind: type, *, remedy: str) -> None:
 
 
 def path(name: str, value: object) -> Path:
-    """Return what names a file or directory as a path; empty text is refused."""
-    if not isinstance(value, (str, os.PathLike)):
+    """Return what names a file or directory as a path; text that can name none is refused."""
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(text, str):
         raise TypeError(_refusal(name, "a path", value, "pass text or a pathlib.Path"))
-    if not os.fspath(value):
+    if not text:
         raise ValueError(f"{name} is empty text; name a file or directory")
-    return Path(value)
+    try:
+        parts = os.fsencode(text).split(os.fsencode(os.sep))
+    except UnicodeEncodeError:
+        parts = [b"\0"]
+    if b"\0" in b"".join(parts) or max(map(len, parts)) > LONGEST_NAME:
+        rule = f"a path without zero characters, of names of {LONGEST_NAME} bytes at most"
+        raise ValueError(_refusal(name, rule, value, "choose another name"))
+    return Path(text)
 
 
 def sequence(name: str, value: object, *, of: str) -> list[Any]:

@@ -98,7 +98,10 @@ class Asymptote:
         """The expansion without its o(1), shape (K, d), at numbers of steps (K,), each at least
         3.
         """
-        logarithm = np.log(np.atleast_1d(whole_array("steps", steps, low=3)))[:, np.newaxis]
+        counts = np.atleast_1d(whole_array("steps", steps, low=3))
+        if counts.ndim > 1:
+            raise ValueError(f"steps must have shape (K,), got {counts.shape}: pass a list")
+        logarithm = np.log(counts)[:, np.newaxis]
         return self.leading * logarithm + self.double_log * np.log(logarithm) + self.offset
 
     def direction_error(self, steps: ArrayLike) -> Floats:

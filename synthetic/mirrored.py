@@ -153,6 +153,7 @@ class MirroredDataset(Stored):
         return cls(X=X, y=y.astype(np.int64), axis=axis, name=str(stored["name"]))
 
 
+@within_float64("gap", "radius")
 def make_mirrored(
     cloud: str = "gaussian",
     *,

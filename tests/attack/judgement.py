@@ -31,6 +31,7 @@ MAY_BE_INFINITE = {
     ("ApproximateLeaveOneOut", "reach"),
     ("ApproximateLeaveOneOut", "error"),
     ("ApproximateLeaveOneOut", "distance"),
+    ("Certificate", "along_training"),
     ("Estimate", "error"),
     ("Option", "high"),
     ("Theorem", "maximum"),
@@ -94,7 +95,7 @@ def _outcome(call, arguments, names):
     except Warning as warning:
         return Outcome(WRONG, f"warned: {type(warning).__name__}: {warning}")
     except Exception as error:
-        given = [arguments[name] for name in names if isinstance(arguments[name], str)]
+        given = [each for each in arguments.values() if isinstance(each, str)]
         called = ["named"] if "name" in names else []  # "no setting is named …"
         return refusal(error, [*names, *called, *map(repr, given)])
     if time.monotonic() - started > LIMIT:
@@ -112,7 +113,7 @@ def refusal(error, names):
         or kind.__module__.startswith("tunebound.")
     ):
         return Outcome(WRONG, said)
-    if not _raised_on_purpose(error):
+    if not (isinstance(error, OSError) or _raised_on_purpose(error)):
         return Outcome(WRONG, f"{said} (not raised by a check)")
     if isinstance(error, OverflowError) and "for these arguments" in said:
         return Outcome(REFUSAL, said)  # the result is beyond float64, whichever argument it is

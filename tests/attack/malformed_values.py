@@ -156,7 +156,7 @@ def numbers():
 
 
 @st.composite
-def replacements(draw, name, value, *, scaled_counts):
+def replacements(draw, value, *, scaled_counts):
     """A value in place of `value`, and whether it is the same in another form.
 
     Counts are taken beyond three times their valid value only with `scaled_counts`: what they ask

@@ -4,6 +4,7 @@ names the argument.
 
 from __future__ import annotations
 
+import itertools
 import re
 import reprlib
 from collections import Counter
@@ -99,11 +100,18 @@ def test_malformed_arguments_are_answered_or_refused_by_name(path, figure):
         chosen = data.draw(
             st.lists(st.sampled_from(attackable), min_size=1, max_size=3, unique=True)
         )
-        same = True
-        for name in chosen:
-            drawn = replacements(name, arguments[name], scaled_counts=path.startswith(SCALED))
-            arguments[name], alike = data.draw(drawn)
-            same &= alike
+        drawn = {
+            name: data.draw(replacements(arguments[name], scaled_counts=path.startswith(SCALED)))
+            for name in chosen
+        }
+        # each alone and with the others: the first fault that is met must not hide another
+        for size in range(1, len(chosen) + 1):
+            for names in itertools.combinations(chosen, size):
+                call({name: drawn[name] for name in names})
+
+    def call(drawn):
+        arguments = valid(path, function) | {name: value for name, (value, _) in drawn.items()}
+        same = all(alike for _, alike in drawn.values())
 
         def right(value):
             if same:
@@ -114,7 +122,7 @@ def test_malformed_arguments_are_answered_or_refused_by_name(path, figure):
         counts[outcome.kind] += 1
         if outcome.kind not in (judgement.ANSWER, judgement.REFUSAL):
             fault = (outcome.kind, re.sub(r"\d[\d.e+-]*", "#", outcome.said)[:60])
-            faults.setdefault(fault, f"{outcome.said} {_shown(arguments, chosen)}")
+            faults.setdefault(fault, f"{outcome.said} {_shown(arguments, drawn)}")
 
     attack()
     figure("calls", sum(counts.values()))

@@ -118,9 +118,17 @@ def suite_of(sets: Any, setting: Setting, seed: int, options: Options) -> Any:
     chosen = tuple(sets) if isinstance(sets, (list, tuple)) else (sets,)
     if not chosen:
         raise ValueError(
-            "suite is empty; pass a suite's name or at least one environment of the setting"
-            f" {setting.name!r}"
+            "suite is empty (no sets); pass a suite's name or at least one environment of the"
+            f" setting {setting.name!r}"
         )
+    for each in chosen:
+        try:
+            setting.batch_key(each), setting.cost(each, options)
+        except AttributeError:
+            raise TypeError(
+                f"suite (sets) holds a {type(each).__name__}, which is no environment of the"
+                f" setting {setting.name!r}; pass a suite's name, or data sets"
+            ) from None
     return _Members(chosen)
 
 
