@@ -82,7 +82,7 @@ def weakest(provenances: Iterable[str]) -> Provenance:
     TypeError, ValueError
         If there is none, or one is unknown.
     """
-    words = sequence("provenances", provenances, of="several words")
+    words = sequence("provenances", provenances, of="words")
     ranks = [PROVENANCES.index(choice("provenances", word, PROVENANCES)) for word in words]
     if not ranks:
         raise ValueError("provenances is empty: pass the provenance of at least one constant")

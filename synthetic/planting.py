@@ -251,10 +251,8 @@ def part_cloud(
         )
     start = check_gap(request, on_margin)
     size = float(np.linalg.norm(cloud, axis=1).max())
-    if not 0.0 < size < float("inf"):
-        request.refuse(
-            f"the cloud's largest norm is {size!r}; draw finite points that are not all zero"
-        )
+    if size == 0.0:
+        request.refuse("the cloud's points are all zero; draw some that are not")
     # Folding mirrors a point through the origin, which a change of its label undoes: a sample stays
     # where it was drawn.
     cloud = cloud / np.where(cloud @ separator < 0.0, -size, size)[:, None]

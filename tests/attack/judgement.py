@@ -33,6 +33,9 @@ MAY_BE_INFINITE = {
     ("ApproximateLeaveOneOut", "distance"),
     ("Certificate", "along_training"),
     ("Estimate", "error"),
+    ("HeadRun", "direction_distance"),  # of heads that are zero, see oracles.py
+    ("HeadRun", "direction_error"),
+    ("HeadRun", "margin"),
     ("Option", "high"),
     ("Theorem", "maximum"),
     ("Falsification", "steps"),

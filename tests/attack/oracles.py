@@ -70,6 +70,8 @@ def wrong(path, value, arguments):
     oracle = getattr(FORMULAS.get(prefix), path.rpartition(".")[2], None)
     if oracle is not None and _shaped(TABLE[path](), arguments):
         return _wrong_formula(oracle, value, arguments)
+    if path in ("tuning.tune_heads", "tuning.flow_heads"):
+        return _undirected(value)
     if path == "bounds.max_margin" and all(map(_is_array, arguments.values())):
         return _wrong_margin(value, arguments)
     return None
@@ -90,6 +92,18 @@ def _far(value, exact):
     for mine, theirs in zip(np.ravel(value), exact, strict=True):
         if abs(mpf(float(mine)) - theirs) > RELATIVE * abs(theirs) + mpf(5e-324):
             return f"{float(mine)!r} instead of {mp.nstr(theirs, 20)}"
+    return None
+
+
+def _undirected(run):
+    """Directions are NaN where a head is exactly zero, and nowhere else."""
+    zero = run.norm == 0
+    for found, where in (
+        (run.margin, zero),
+        (run.direction_distance, zero[..., 1:] | zero[..., :1]),
+    ):
+        if not np.array_equal(~np.isfinite(found), where):
+            return "a direction of a head that is not zero is not finite"
     return None
 
 

@@ -45,7 +45,7 @@ def from_dict(stored: Mapping[str, Any]) -> Certificate:
     ValueError
         If it is of another format or version, or has other keys.
     """
-    instance("stored", stored, dict, remedy="pass what Certificate.to_dict gave")
+    instance("stored", stored, Mapping, remedy="pass what Certificate.to_dict gave")
     found = stored.get("format"), stored.get("version")
     if found != (FORMAT, VERSION):
         raise ValueError(

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound._ground.checks import choice, file_name, real_array, require, shown
+from tunebound._ground.checks import (
+    choice,
+    file_name,
+    instance,
+    real_array,
+    require,
+    sequence,
+    shown,
+)
 from tunebound._ground.registry import Registry
 from tunebound.bounds.constants import PROVENANCES
 from tunebound.theory.engine import tables
@@ -201,6 +209,10 @@ class Theorem:
 
     def __post_init__(self) -> None:
         file_name("name", self.name)
+        for word in ("statement", "source", "proof", "setting", "domain", "kind"):
+            instance(word, getattr(self, word), str, remedy="say it in words")
+        for assumption in sequence("assumptions", self.assumptions, of="Assumption"):
+            instance("assumptions", assumption, Assumption, remedy="pass theory.Assumption(…)")
         if not real_array("maximum", self.maximum, infinite=True) > 0:
             raise ValueError(f"maximum must be above 0, got {self.maximum!r}")
 

@@ -157,14 +157,11 @@ def _inputs(inputs: ArrayLike | Tensor, n: int) -> Tensor:
     array = checks.as_array("inputs", inputs)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"inputs must hold real numbers or tokens, got dtype {array.dtype}")
-    tensor = torch.tensor(array.astype(np.float64 if array.dtype.kind == "f" else np.int64))
+    real = array.dtype.kind == "f"
+    tensor = torch.tensor(checks.real_array("inputs", array) if real else array.astype(np.int64))
     if tensor.ndim < 1 or len(tensor) != n:
         raise ValueError(
             f"inputs must hold one entry for each of the {n} labels, got shape"
             f" {tuple(tensor.shape)}"
-        )
-    if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-        raise ValueError(
-            "inputs must be finite; they hold NaN or infinity, remove or impute those samples"
         )
     return tensor
