@@ -11,7 +11,7 @@ import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import instance, labelled_sample
+from tunebound._ground.checks import instance, labelled_sample, within_float64
 from tunebound.bounds.arithmetic import chord_of_sine
 from tunebound.bounds.separators.certificates import duality_gap
 from tunebound.bounds.separators.least_distance import (
@@ -49,6 +49,7 @@ class BiasedSeparator:
     gap: float
 
 
+@within_float64("X")
 def max_margin_with_bias(X: ArrayLike, y: ArrayLike) -> BiasedSeparator:
     """Compute the hard-margin separator with an unpenalised bias.
 

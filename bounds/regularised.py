@@ -165,6 +165,7 @@ class ApproximateLeaveOneOut:
         rounding = rounding * (4 * (self.weights.shape[1] + 8) * UNIT)
         return values, sizes * self._inflation * self.error + rounding
 
+    @within_float64("points")
     def predict(self, points: ArrayLike) -> tuple[Floats, Floats]:
         """x . w_{S^i} at any points, approximately, and the largest error of each.
 

@@ -80,7 +80,7 @@ def wrong(path, value, arguments):
 def _wrong_formula(oracle, value, arguments):
     if not all(_plain(each) for each in arguments.values()):
         return None  # the formulas on paper take numbers, and one list where they have samples
-    for digits in (50, 700):  # differences on paper cancel at far scales: once more with all digits
+    for digits in (50, 2000):  # where differences on paper cancel: once more with all digits
         with mp.workdps(digits):
             said = _far(value, np.ravel(oracle(**arguments)))
         if said is None:
