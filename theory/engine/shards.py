@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -41,14 +42,16 @@ class Shards:
         for folder in FOLDERS:
             (self.directory / folder).mkdir(exist_ok=True)
         for table in TABLES:
-            with replacing(self._table(table, number)) as partial:
-                getattr(results, table).to_parquet(partial, index=False)
+            # an open file: Arrow takes no paths that the locale cannot spell
+            with replacing(self._table(table, number)) as partial, partial.open("wb") as stream:
+                getattr(results, table).to_parquet(stream, index=False)
         with replacing(self._checksums(number)) as partial:
             partial.write_text(self._expected(number), encoding="ascii")
 
     def read(self, number: int) -> Results:
         """The tables of one shard, which is neither missing nor damaged."""
-        return Results(*(pd.read_parquet(self._table(table, number)) for table in TABLES))
+        found = (BytesIO(self._table(table, number).read_bytes()) for table in TABLES)
+        return Results(*map(pd.read_parquet, found))
 
     def missing(self) -> list[int]:
         """Numbers of the shards that were not finished."""
