@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= runs/standard
+BUDGET ?= 240
 READY := .venv/.ready
 
-.PHONY: run test check docs mutate clean
+.PHONY: run test check docs attack mutate clean
 
 run: $(READY)
 	$(BIN)/tunebound run --suite standard --output $(RUN)
@@ -15,6 +16,10 @@ test: check
 
 docs: $(READY)
 	$(BIN)/python docs/site
+
+# tests/attack with a budget of some 100,000 calls; half an hour on two idle cores
+attack: $(READY)
+	ATTACK=$(BUDGET) $(BIN)/pytest -n 2 --dist worksteal tests/attack
 
 check: $(READY)
 	$(BIN)/ruff check

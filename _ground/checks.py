@@ -10,8 +10,11 @@ integers hold. Nothing is changed on the way but its type.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,8 @@ from tunebound._ground.arrays import Booleans, Floats, Integers
 ROUNDING = 1e-9
 # No sum over more terms, and no run of more steps, comes to an end.
 COUNTABLE = 10**15
+LONGEST_NAME = 255  # bytes of a file's name
+LONGEST_SHOWN = 2_000  # characters of a value in a message
 # Weight of each remaining sample in the loss of the left-out data.
 WEIGHTINGS = ("1/n", "1/(n-1)")
 
@@ -34,9 +39,12 @@ def whole_number(
     """Return an integer from `low` to `high` as an int; whole floats are refused. Counts, which are
     at least 1, end at 1e15 where `high` says nothing else; seeds and places, from 0, nowhere.
     """
-    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-        raise TypeError(_refusal(name, "an integer", value, remedy))
-    number = operator.index(value)
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:  # also of arrays and tensors, which are indices where they hold one number
+        raise TypeError(_refusal(name, "an integer", value, remedy)) from None
     if high is None and low > 0 and number > COUNTABLE:
         raise ValueError(_refusal(name, f"at most {COUNTABLE:.0e}", number, remedy))
     if number < low or (high is not None and number > high):
@@ -102,6 +110,79 @@ def instance(name: str, value: object, kind: type, *, remedy: str) -> None:
     """Raise unless `value` is of that class; of None too, where it is not optional."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be a {kind.__name__}, got {type(value).__name__}; {remedy}")
+
+
+def path(name: str, value: object) -> Path:
+    """Return what names a file or directory as a path; text that can name none is refused."""
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise TypeError(_refusal(name, "a path", value, "pass text or a pathlib.Path"))
+    if not text:
+        raise ValueError(f"{name} is empty text; name a file or directory")
+    try:
+        parts = os.fsencode(text).split(os.fsencode(os.sep))
+    except UnicodeEncodeError:
+        parts = [b"\0"]
+    if b"\0" in b"".join(parts) or max(map(len, parts)) > LONGEST_NAME:
+        rule = f"a path without zero characters, of names of {LONGEST_NAME} bytes at most"
+        raise ValueError(_refusal(name, rule, value, "choose another name"))
+    return Path(text)
+
+
+def sequence(name: str, value: object, *, of: str) -> list[Any]:
+    """Return the items of something that can be gone through; text is refused, whose items are
+    letters.
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise TypeError(_refusal(name, f"a sequence of {of}", value, "pass a list"))
+    try:
+        return list(value)
+    except TypeError:  # of an array or tensor without axes
+        raise TypeError(_refusal(name, f"a sequence of {of}", value, "pass a list")) from None
+
+
+def as_array(name: str, value: Any) -> NDArray[Any]:
+    """Return what holds values as an array of whatever kind NumPy makes of it.
+
+    Raises
+    ------
+    TypeError
+        If it is a masked array, or a tensor without values or of a kind that NumPy has not.
+    ValueError
+        If it is ragged, nested in too many lists, or holds a whole number beyond float64.
+    """
+    unmasked(name, value)
+    try:
+        if hasattr(value, "detach"):  # a torch tensor, which may require a gradient
+            value = value.detach().cpu()
+        array = np.asarray(value)
+        if array.dtype == object and array.size and all(type(item) is int for item in array.flat):
+            array = array.astype(np.float64)  # whole numbers beyond 64 bits, such as 10**30
+    except OverflowError:
+        raise ValueError(
+            f"{name} holds a whole number beyond float64 (1.8e308): rescale it"
+        ) from None
+    except ValueError:
+        raise ValueError(
+            f"{name} is ragged: rows must have equal lengths, nested in 64 lists at most"
+        ) from None
+    except (TypeError, RuntimeError) as error:  # of tensors: of another kind, or without values
+        raise TypeError(
+            f"{name} does not become a NumPy array ({error}): pass it as a NumPy array"
+        ) from None
+    return array
+
+
+@contextmanager
+def within_float64(*names: str) -> Iterator[None]:
+    """Refuse the named arguments where what is computed of them in the block leaves float64."""
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            yield
+    except FloatingPointError as error:
+        raise ValueError(
+            f"{', '.join(names)}: what is computed of them leaves float64 ({error}); rescale them"
+        ) from None
 
 
 def file_name(name: str, value: object) -> str:
@@ -312,7 +393,16 @@ def place(where: tuple[int, ...]) -> str:
 
 
 def _refusal(name: str, rule: str, value: object, remedy: str) -> str:
-    return f"{name} must be {rule}, got {value!r}{'; ' if remedy else ''}{remedy}"
+    return f"{name} must be {rule}, got {shown(value)}{'; ' if remedy else ''}{remedy}"
+
+
+def shown(value: object) -> str:
+    """The value as Python writes it, where that comes to an end and is of some use."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested without end; a whole number of 4,300 digits
+        return f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _number(name: str, value: object, rule: str, remedy: str) -> float:
@@ -338,28 +428,12 @@ def _range(low: float | None, high: float | None, above: float | None, below: fl
 
 
 def _real_array(name: str, value: Any) -> NDArray[Any]:
-    unmasked(name, value)
+    array = as_array(name, value)
     if isinstance(value, (list, tuple)):
         _refuse_booleans(name, value)
-    try:
-        if hasattr(value, "detach"):  # a torch tensor, which may require a gradient
-            value = value.detach().cpu()
-        array = np.asarray(value)
-        if array.dtype == object and array.size and all(type(item) is int for item in array.flat):
-            array = array.astype(np.float64)  # whole numbers beyond 64 bits, such as 10**30
-    except OverflowError:
-        raise ValueError(
-            f"{name} holds a whole number beyond float64 (1.8e308): rescale it"
-        ) from None
-    except ValueError:
-        raise ValueError(f"{name} is ragged: rows must have equal lengths") from None
-    except (TypeError, RuntimeError) as error:  # of tensors: of another kind, or without values
-        raise TypeError(
-            f"{name} does not become a NumPy array ({error}): pass it as a NumPy array"
-        ) from None
     if array.dtype.kind not in "iuf":
-        shown = repr(value) if array.ndim == 0 else f"an array of dtype {array.dtype}"
-        raise TypeError(f"{name} must be made of real numbers, got {shown}: pass int or float")
+        text = shown(value) if array.ndim == 0 else f"an array of dtype {array.dtype}"
+        raise TypeError(f"{name} must be made of real numbers, got {text}: pass int or float")
     return array
 
 

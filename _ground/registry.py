@@ -10,6 +10,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
+from tunebound._ground.checks import shown
+
 Entry = TypeVar("Entry")
 MANY = 30  # names that are not all listed beside a guess
 
@@ -47,9 +49,13 @@ class Registry(Generic[Entry]):
 
         Raises
         ------
+        TypeError
+            If the name is no text.
         ValueError
-            If the name is taken by another source.
+            If it is taken by another source.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"{self.kind} must be named by text, got {shown(name)}")
         owner = f"{source.__module__}.{source.__qualname__}"
         taken = self._owners.get(name)
         if taken is not None and taken != owner:
@@ -86,11 +92,13 @@ class Registry(Generic[Entry]):
 def find_named(kind: str, name: object, known: Mapping[str, Entry]) -> Entry:
     """The entry of that name; a refusal with the closest name where there is none."""
     if not isinstance(name, str):
-        raise TypeError(f"{kind} must be named by text, got {name!r}; known: {', '.join(known)}")
+        raise TypeError(
+            f"{kind} must be named by text, got {shown(name)}; known: {', '.join(known)}"
+        )
     if name not in known:
         close = [each for each in known if each.lower() == name.lower()]
         close = close or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        said = f"no {kind} is named {name!r}"
+        said = f"no {kind} is named {shown(name)}"
         if close and len(known) > MANY:
             raise ValueError(f"{said}; did you mean {close[0]!r}?")
         hint = f"; did you mean {close[0]!r}?" if close else "."

@@ -17,6 +17,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tunebound._ground import checks
+
 _PARTIAL = ".part"
 _DIGEST = "digest"
 # an archive may unpack to so many bytes whatever it is of, and to so many times its own size
@@ -84,11 +86,12 @@ def _lives(process: int) -> bool:
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> Path:
     """Write ``arrays`` and a digest of them to ``path``, whole or not at all, and return it."""
+    target = checks.path("path", path)
     entries: dict[str, Any] = {key: np.asarray(value) for key, value in arrays.items()}
     entries[_DIGEST] = np.asarray(_digest(entries))
-    with replacing(path) as partial, partial.open("wb") as stream:
+    with replacing(target) as partial, partial.open("wb") as stream:
         np.savez_compressed(stream, **entries)
-    return Path(path)
+    return target
 
 
 def read_arrays(
@@ -105,7 +108,7 @@ def read_arrays(
         If the file is no .npz, is damaged, holds pickled objects, lacks an entry, has another
         format, or would take far more memory than its size.
     """
-    source = Path(path)
+    source = checks.path("path", path)
     try:
         archive = np.load(source, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):

@@ -13,7 +13,15 @@ import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import instance, labelled_sample, real_number, whole_array
+from tunebound._ground.checks import (
+    broadcast,
+    instance,
+    labelled_sample,
+    non_negative_array,
+    real_array,
+    real_number,
+    whole_array,
+)
 from tunebound.bounds.separators import Separator, max_margin
 from tunebound.bounds.separators.least_distance import least_distance
 
@@ -90,7 +98,10 @@ class Asymptote:
         """The expansion without its o(1), shape (K, d), at numbers of steps (K,), each at least
         3.
         """
-        logarithm = np.log(whole_array("steps", np.atleast_1d(steps), low=3))[:, np.newaxis]
+        counts = np.atleast_1d(whole_array("steps", steps, low=3))
+        if counts.ndim > 1:
+            raise ValueError(f"steps must have shape (K,), got {counts.shape}: pass a list")
+        logarithm = np.log(counts)[:, np.newaxis]
         return self.leading * logarithm + self.double_log * np.log(logarithm) + self.offset
 
     def direction_error(self, steps: ArrayLike) -> Floats:
@@ -123,7 +134,15 @@ def direction_distance(across: ArrayLike, along: ArrayLike) -> Floats:
     -------
     ndarray of float64
         In [0, 2].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not made of finite real numbers, `across` is negative, or the shapes do
+        not broadcast.
     """
+    across, along = non_negative_array("across", across), real_array("along", along)
+    broadcast(across=across, along=along)
     return np.asarray(2 * np.sin(np.arctan2(across, along) / 2))  # loses no digits at small angles
 
 

@@ -20,7 +20,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import labelled_classes, labelled_sample, real_array, whole_number
+from tunebound._ground.checks import (
+    labelled_classes,
+    labelled_sample,
+    real_array,
+    whole_number,
+    within_float64,
+)
 from tunebound.bounds.arguments import sample_duals
 from tunebound.bounds.arithmetic import SQRT2
 from tunebound.bounds.turning import chord_within_cone, largest_of_others
@@ -167,6 +173,7 @@ class DeletionBalls:
         )
 
 
+@within_float64("X", "weights", "dual")
 def two_classes(
     *, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike
 ) -> DeletionBalls:
@@ -217,6 +224,7 @@ def two_classes(
     )
 
 
+@within_float64("X", "weights", "dual")
 def classes(*, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike) -> DeletionBalls:
     """Where the separators of several classes without a sample lie.
 

@@ -52,6 +52,7 @@ from tunebound._ground.checks import (
     real_array,
     real_number,
     require,
+    within_float64,
 )
 from tunebound.bounds import balls
 from tunebound.bounds.arguments import margin_and_radius, sample_duals
@@ -62,6 +63,7 @@ BLOCK = 2**21  # entries of a block of points by samples
 UNIT = float(np.finfo(np.float64).eps)
 
 
+@within_float64("points", "weights", "distance")
 def angle(
     *, points: ArrayLike, weights: ArrayLike, distance: ArrayLike, gap: float = 0.0
 ) -> Booleans:
@@ -94,6 +96,7 @@ def angle(
     return _beyond(points, weights, sine * np.linalg.norm(weights))
 
 
+@within_float64("points", "weights", "drift")
 def drift(*, points: ArrayLike, weights: ArrayLike, drift: ArrayLike) -> Booleans:
     """No flip where |x . w_S(t)| > |x| delta_i(t): at every step, from any start, either weighting.
 
@@ -110,6 +113,7 @@ def drift(*, points: ArrayLike, weights: ArrayLike, drift: ArrayLike) -> Boolean
     return _beyond(points, weights, _per_sample("drift", drift))
 
 
+@within_float64("points", "weights", "diameter")
 def ball(*, points: ArrayLike, weights: ArrayLike, diameter: ArrayLike) -> Booleans:
     """No flip where |x . w| > (|x| |e_i| + s x . e_i)/2, s the sign of x . w.
 
@@ -144,6 +148,7 @@ def ball(*, points: ArrayLike, weights: ArrayLike, diameter: ArrayLike) -> Boole
     return certified
 
 
+@within_float64("X", "weights", "dual", "points")
 def deletion(
     *, X: ArrayLike, y: ArrayLike, weights: ArrayLike, dual: ArrayLike, points: ArrayLike
 ) -> Booleans:
@@ -204,9 +209,11 @@ def training(*, dual: ArrayLike, norms: ArrayLike) -> Booleans:
         raise ValueError(
             f"dual and norms must have one shape (n,), got {dual.shape} and {norms.shape}"
         )
-    return np.asarray(dual * norms * norms < 1.0 - ROUNDING)
+    with np.errstate(over="ignore"):  # beyond float64 is beyond 1
+        return np.asarray(dual * norms * norms < 1.0 - ROUNDING)
 
 
+@within_float64("points", "weights", "margin", "radius")
 def count(*, points: ArrayLike, weights: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> Floats:
     """How many of the n samples can flip each point: at most B/(gamma m(x)).
 

@@ -11,7 +11,7 @@ import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import labelled_sample
+from tunebound._ground.checks import instance, labelled_sample, within_float64
 from tunebound.bounds.arithmetic import chord_of_sine
 from tunebound.bounds.separators.certificates import duality_gap
 from tunebound.bounds.separators.least_distance import (
@@ -49,6 +49,7 @@ class BiasedSeparator:
     gap: float
 
 
+@within_float64("X")
 def max_margin_with_bias(X: ArrayLike, y: ArrayLike) -> BiasedSeparator:
     """Compute the hard-margin separator with an unpenalised bias.
 
@@ -135,6 +136,8 @@ def deletion_with_bias(X: ArrayLike, y: ArrayLike, separator: BiasedSeparator) -
                 f"y has one label {label:+d}: without that sample a bias alone separates and no"
                 " direction is left; give at least two of each class"
             )
+    remedy = "pass max_margin_with_bias(X, y)"
+    instance("separator", separator, BiasedSeparator, remedy=remedy)
     if separator.dual.shape != y.shape or separator.weights.shape != X.shape[1:]:
         raise ValueError(
             f"separator has {separator.dual.size} duals and {separator.weights.size} weights, X has"

@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import broadcast, non_negative_array, positive_array
+from tunebound._ground.checks import broadcast, non_negative_array, positive_array, within_float64
 from tunebound.bounds import head
 from tunebound.bounds.arguments import RADIUS_REASON, not_below
 from tunebound.bounds.arithmetic import SQRT2, finish, product
@@ -53,6 +53,7 @@ __all__ = ["anytime", "anytime_plain", "deletion", "limit"]
 AGREEMENT = 1e-6  # of margin and dual; a separator's are given to far more digits
 
 
+@within_float64("margin", "dual", "norms")
 def deletion(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float | Floats:
     """Bound for each left-out sample: 2 sin(theta_i/2), theta_i the angle between W_S and what the
     other samples contribute to it.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tunebound._ground.checks import choice, non_negative_array, real_array
+from tunebound._ground.checks import choice, instance, non_negative_array, real_array, sequence
 
 Provenance = Literal["exact", "estimated", "fitted", "assumed"]
 
@@ -41,6 +41,8 @@ class Constant:
     certificate: float | None = None
 
     def __post_init__(self) -> None:
+        for word in ("name", "source"):
+            instance(word, getattr(self, word), str, remedy="say it in words")
         choice("provenance", self.provenance, PROVENANCES)
         value = real_array("value", self.value)
         if value.ndim:
@@ -50,9 +52,12 @@ class Constant:
             )
         object.__setattr__(self, "value", float(value))
         if self.certificate is not None:
-            object.__setattr__(
-                self, "certificate", float(non_negative_array("certificate", self.certificate))
-            )
+            certificate = non_negative_array("certificate", self.certificate)
+            if certificate.ndim:
+                raise ValueError(
+                    f"certificate must be one number, got an array of shape {certificate.shape}"
+                )
+            object.__setattr__(self, "certificate", float(certificate))
         elif self.provenance == "exact":
             raise ValueError(
                 "certificate is missing: an exact constant states the relative error it certifies"
@@ -77,11 +82,8 @@ def weakest(provenances: Iterable[str]) -> Provenance:
     TypeError, ValueError
         If there is none, or one is unknown.
     """
-    if isinstance(provenances, str):
-        raise TypeError(
-            f"provenances must be several words, got the string {provenances!r}: pass a list"
-        )
-    ranks = [PROVENANCES.index(choice("provenances", word, PROVENANCES)) for word in provenances]
+    words = sequence("provenances", provenances, of="words")
+    ranks = [PROVENANCES.index(choice("provenances", word, PROVENANCES)) for word in words]
     if not ranks:
         raise ValueError("provenances is empty: pass the provenance of at least one constant")
     return PROVENANCES[max(ranks)]

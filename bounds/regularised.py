@@ -52,6 +52,7 @@ from tunebound._ground.checks import (
     signs,
     true_or_false,
     whole_array,
+    within_float64,
 )
 from tunebound.bounds.arguments import margin_and_radius
 from tunebound.bounds.arithmetic import finish, product
@@ -164,6 +165,7 @@ class ApproximateLeaveOneOut:
         rounding = rounding * (4 * (self.weights.shape[1] + 8) * UNIT)
         return values, sizes * self._inflation * self.error + rounding
 
+    @within_float64("points")
     def predict(self, points: ArrayLike) -> tuple[Floats, Floats]:
         """x . w_{S^i} at any points, approximately, and the largest error of each.
 
@@ -189,6 +191,7 @@ class ApproximateLeaveOneOut:
         return values, sizes * self._inflation * self.error + rounding
 
 
+@within_float64("X", "weights", "lam")
 def approximate_leave_one_out(
     X: ArrayLike, y: ArrayLike, weights: ArrayLike, *, lam: float, bias: bool = False
 ) -> ApproximateLeaveOneOut:
@@ -287,6 +290,7 @@ def approximate_leave_one_out(
     )
 
 
+@within_float64("X", "weights", "lam")
 def distance_from_minimiser(X: ArrayLike, y: ArrayLike, weights: ArrayLike, *, lam: float) -> float:
     """Bound on |weights - w_S|: the norm of the gradient of G_S, with its rounding, over lam.
 

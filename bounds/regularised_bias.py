@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import features, real_array, real_number, signs
+from tunebound._ground.checks import features, real_array, real_number, signs, within_float64
+
+__all__ = ["distance", "distance_from_minimiser"]
 
 UNIT = float(np.finfo(np.float64).eps)
 
@@ -48,7 +50,8 @@ def largest_of_inverse(X: Floats, curvatures: Floats, lam: float) -> float:
     return (1.0 + float(mean @ mean) / constant**2) / lam + 1.0 / (constant**2 * total)
 
 
-def distance(X: Floats, gradients: Floats, *, lam: float) -> Floats:
+@within_float64("X", "gradients", "lam")
+def distance(X: ArrayLike, gradients: ArrayLike, *, lam: float) -> Floats:
     """Bound on the distance of w, without beta, from the minimiser's.
 
     max_j |g_w - (g_b/b) x_j| / lam, g = (g_w, g_b) the gradient. With g that of the loss without
@@ -56,14 +59,27 @@ def distance(X: Floats, gradients: Floats, *, lam: float) -> Floats:
 
     Parameters
     ----------
-    X : ndarray of float64, shape (n, d)
+    X : array_like of shape (n, d)
         The samples that may have a loss, with their constant.
-    gradients : ndarray of float64, shape (k, d)
+    gradients : array_like of shape (k, d)
+    lam : float
+        Weight of the penalty, above 0.
 
     Returns
     -------
     ndarray of float64, shape (k,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is malformed or the last column of X is not constant.
     """
+    X, gradients = features(X), real_array("gradients", gradients)
+    if gradients.ndim != 2 or gradients.shape[1] != X.shape[1]:
+        raise ValueError(
+            f"gradients must have shape (k, {X.shape[1]}) to meet X, got {gradients.shape}"
+        )
+    lam = real_number("lam", lam, above=0)
     points, constant = X[:, :-1], constant_of(X)
     shares = gradients[:, -1] / constant
     largest = np.zeros(len(gradients))
@@ -73,6 +89,7 @@ def distance(X: Floats, gradients: Floats, *, lam: float) -> Floats:
     return np.asarray(largest / lam)
 
 
+@within_float64("X", "weights", "lam")
 def distance_from_minimiser(X: ArrayLike, y: ArrayLike, weights: ArrayLike, *, lam: float) -> float:
     """Bound on |w - w_S|, the last weight not counted: `distance` of the gradient and its rounding.
 

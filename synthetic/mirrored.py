@@ -27,11 +27,13 @@ from tunebound._ground.checks import (
     real_array,
     real_number,
     whole_number,
+    within_float64,
 )
 from tunebound._ground.storage import Stored
 from tunebound.synthetic.lazy_suite import Suite, named_suite
 from tunebound.synthetic.planting import even_labels, orthogonal_part, random_direction
 
+SMALLEST_RADIUS = 1e-150  # below it squares leave float64
 TOLERANCE = 1e-12  # of the mirror pairs, relative to the radius
 CLOUDS = ("gaussian", "heavy_tailed", "anisotropic")
 
@@ -128,11 +130,13 @@ class MirroredDataset(Stored):
             return lam * s - float(np.mean(a * expit(-a * s)))
 
         # the mean is between −max|a| and max|a|, and falls from its value at 0 towards the root
-        start = float(np.mean(a)) / 2 / lam
+        with within_float64("strength"):
+            start = np.mean(a) / 2 / lam
         if start == 0:
             return np.zeros(self.d)
-        low, high = sorted((0.0, start))
-        return np.asarray(brentq(slope, low, high, xtol=1e-300, rtol=1e-15) * self.axis)
+        low, high = sorted((0.0, float(start) * (1 + 1e-12)))  # beyond what rounds at the end
+        root = brentq(slope, low, high, xtol=1e-300, rtol=1e-15, maxiter=2500)
+        return np.asarray(root * self.axis)
 
     @classmethod
     def from_entries(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
@@ -150,6 +154,7 @@ class MirroredDataset(Stored):
         return cls(X=X, y=y.astype(np.int64), axis=axis, name=str(stored["name"]))
 
 
+@within_float64("gap", "radius")
 def make_mirrored(
     cloud: str = "gaussian",
     *,
@@ -194,7 +199,7 @@ def make_mirrored(
     d = whole_number("d", d, low=2, remedy="a pair needs a direction across the axis")
     overlap = real_number("overlap", overlap, low=0, below=0.5)
     gap = real_number("gap", gap, above=0)
-    radius = real_number("radius", radius, above=0)
+    radius = real_number("radius", radius, above=SMALLEST_RADIUS)
     rng = np.random.default_rng(whole_number("seed", seed, low=0))
     pairs = n // 2
     axis = random_direction(d, rng)

@@ -14,6 +14,15 @@ from collections.abc import Callable
 import numpy as np
 
 from tunebound._ground.arrays import Floats, Integers
+from tunebound._ground.checks import (
+    instance,
+    non_negative_array,
+    real_array,
+    real_number,
+    shown,
+    whole_number,
+    within_float64,
+)
 from tunebound.synthetic.registry import Planted, Request
 
 __all__ = [
@@ -34,7 +43,7 @@ Balance = Callable[[Floats, Floats], Floats]
 
 def random_direction(d: int, rng: np.random.Generator) -> Floats:
     """A unit vector (d,), uniform on the sphere, drawn from ``rng``."""
-    vector = rng.standard_normal(d)
+    vector = _generator(rng).standard_normal(whole_number("d", d, low=1))
     return np.asarray(vector / np.linalg.norm(vector))
 
 
@@ -42,18 +51,23 @@ def random_frame(d: int, k: int, rng: np.random.Generator) -> Floats:
     """k orthonormal columns (d, k), uniform (Haar), drawn from ``rng``; the signs are fixed so that
     every LAPACK gives the same frame.
     """
-    q, r = np.linalg.qr(rng.standard_normal((d, k)))
+    d = whole_number("d", d, low=1)
+    k = whole_number("k", k, low=1, high=d)
+    q, r = np.linalg.qr(_generator(rng).standard_normal((d, k)))
     return np.asarray(q * np.where(np.diag(r) < 0, -1.0, 1.0))
 
 
 def dual_weights(k: int, rng: np.random.Generator) -> Floats:
     """k positive weights (k,) with sum 1, drawn from ``rng``, no two more than a factor 3 apart."""
-    weights = rng.uniform(0.5, 1.5, k)
+    weights = _generator(rng).uniform(0.5, 1.5, whole_number("k", k, low=1))
     return np.asarray(weights / weights.sum())
 
 
+@within_float64("points", "separator")
 def orthogonal_part(points: Floats, separator: Floats) -> Floats:
     """The points (n, d) without their component along the unit ``separator``, to full precision."""
+    points = _rows("points", points)
+    separator = _vector("separator", separator, points.shape[1])
     lateral = points - np.outer(points @ separator, separator)
     # Once more: the first subtraction leaves rounding errors of the size of the removed component.
     return np.asarray(lateral - np.outer(lateral @ separator, separator))
@@ -70,26 +84,35 @@ def even_labels(given: Integers, n: int, rng: np.random.Generator) -> Integers:
     rng : numpy Generator
         Draws the order of the others.
     """
-    others = n - len(given)
-    missing = min(others, max(0, n // 2 - int((given == 1).sum())))
-    rest = rng.permutation(np.where(np.arange(others) < missing, 1, -1))
-    return np.concatenate([given, rest]).astype(np.int64)
+    first = real_array("given", given) if np.size(given) else np.empty(0)
+    if first.ndim != 1 or (np.abs(first) != 1).any():
+        raise ValueError(f"given must be a list of -1 and +1, got {shown(given)}")
+    others = whole_number("n", n, low=len(first)) - len(first)
+    missing = min(others, max(0, n // 2 - int((first == 1).sum())))
+    rest = _generator(rng).permutation(np.where(np.arange(others) < missing, 1, -1))
+    return np.concatenate([first, rest]).astype(np.int64)
 
 
+@within_float64("lateral", "weights")
 def centre(lateral: Floats, weights: Floats) -> Floats:
     """Shift the rows ``lateral`` (k, d) so that their mean under ``weights`` (k,), sum 1, is
     zero.
     """
+    lateral = _rows("lateral", lateral)
+    weights = _vector("weights", weights, len(lateral))
     shifted = lateral - weights @ lateral
     return np.asarray(shifted - weights @ shifted)
 
 
+@within_float64("lateral", "weights")
 def balance_columns(lateral: Floats, weights: Floats) -> Floats:
     """Shrink the heavier sign of every column of ``lateral`` (k, d) until Σ_j weights_j lateral_jk
     = 0 with the ``weights`` (k,); zeros and signs stay.
 
     A column whose entries all have one sign cannot be balanced so and becomes zero.
     """
+    lateral = _rows("lateral", lateral)
+    weights = _vector("weights", weights, len(lateral))
     positive, negative = np.maximum(lateral, 0.0), np.maximum(-lateral, 0.0)
     above, below = weights @ positive, weights @ negative
     level = np.minimum(above, below)
@@ -98,6 +121,7 @@ def balance_columns(lateral: Floats, weights: Floats) -> Floats:
     return np.asarray(positive * up - negative * down)
 
 
+@within_float64("base", "slope", "lateral", "radius")
 def largest_scale(base: Floats, slope: Floats, lateral: Floats, radius: float) -> float:
     """Largest s with (base_i + s slope_i)² + s² lateral_i² ≤ radius² for every i; at that s one
     row attains the radius.
@@ -113,6 +137,14 @@ def largest_scale(base: Floats, slope: Floats, lateral: Floats, radius: float) -
     ValueError
         If slope and lateral are zero for every i, so that no scale reaches the radius.
     """
+    base, slope = non_negative_array("base", base), non_negative_array("slope", slope)
+    lateral = non_negative_array("lateral", lateral)
+    if base.ndim != 1 or not base.shape == slope.shape == lateral.shape:
+        raise ValueError(
+            "base, slope and lateral must have one shape (n,), got"
+            f" {base.shape}, {slope.shape} and {lateral.shape}"
+        )
+    radius = real_number("radius", radius, above=float(base.max()))
     # Per row: A s² + 2 B s − C = 0, in the form of the positive root that loses no digits.
     A, B, C = slope**2 + lateral**2, base * slope, (radius - base) * (radius + base)
     moving = A > 0
@@ -140,6 +172,9 @@ def check_gap(request: Request, n_on_margin: int, *, stretch: float = 1.0) -> fl
         If the first points off the margin, or on it where there are no others, lie outside the
         radius.
     """
+    instance("request", request, Request, remedy="pass what the family was given")
+    n_on_margin = whole_number("n_on_margin", n_on_margin, low=0, high=request.n)
+    stretch = real_number("stretch", stretch, above=0)
     start = request.margin * (1.0 + request.options["gap"])
     first = request.margin if n_on_margin == request.n else start
     if stretch * first >= request.radius:
@@ -153,6 +188,7 @@ def check_gap(request: Request, n_on_margin: int, *, stretch: float = 1.0) -> fl
     return start
 
 
+@within_float64("cloud", "separator")
 def part_cloud(
     request: Request,
     cloud: Floats,
@@ -195,6 +231,17 @@ def part_cloud(
         If support vectors and degenerate points outnumber the points, or margin·(1 + gap) is not
         inside the radius.
     """
+    instance("request", request, Request, remedy="pass what the family was given")
+    cloud = _rows("cloud", cloud)
+    if cloud.shape != (request.n, request.d):
+        raise ValueError(
+            f"cloud must have shape {(request.n, request.d)}, as requested, got {cloud.shape}"
+        )
+    separator = _vector("separator", separator, request.d)
+    n_support = None if n_support is None else whole_number("n_support", n_support, low=1)
+    n_degenerate = whole_number("n_degenerate", n_degenerate, low=0)
+    if not callable(balance):
+        raise TypeError(f"balance must be callable, got {type(balance).__name__}; pass `centre`")
     k = request.support_size(at_most=request.d) if n_support is None else n_support
     on_margin = k + n_degenerate
     if on_margin > request.n:
@@ -204,10 +251,8 @@ def part_cloud(
         )
     start = check_gap(request, on_margin)
     size = float(np.linalg.norm(cloud, axis=1).max())
-    if not 0.0 < size < float("inf"):
-        request.refuse(
-            f"the cloud's largest norm is {size!r}; draw finite points that are not all zero"
-        )
+    if size == 0.0:
+        request.refuse("the cloud's points are all zero; draw some that are not")
     # Folding mirrors a point through the origin, which a change of its label undoes: a sample stays
     # where it was drawn.
     cloud = cloud / np.where(cloud @ separator < 0.0, -size, size)[:, None]
@@ -221,3 +266,22 @@ def part_cloud(
     dual = np.zeros(request.n)
     dual[:k] = weights / request.margin**2
     return Planted(Z, separator, dual, labels)
+
+
+def _generator(rng: np.random.Generator) -> np.random.Generator:
+    instance("rng", rng, np.random.Generator, remedy="pass the one that the family was given")
+    return rng
+
+
+def _rows(name: str, value: Floats) -> Floats:
+    array = real_array(name, value)
+    if array.ndim != 2:
+        raise ValueError(f"{name} must have axes (points, features), got shape {array.shape}")
+    return array
+
+
+def _vector(name: str, value: Floats, size: int) -> Floats:
+    array = real_array(name, value)
+    if array.shape != (size,):
+        raise ValueError(f"{name} must have shape ({size},), got {array.shape}")
+    return array

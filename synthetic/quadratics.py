@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import real_array, real_number, true_or_false, whole_number
+from tunebound._ground.checks import (
+    real_array,
+    real_number,
+    true_or_false,
+    whole_number,
+    within_float64,
+)
 from tunebound.synthetic.largest_gradient import largest_quadratic_gradient
 from tunebound.synthetic.planting import random_direction
 from tunebound.synthetic.spectra import (
@@ -73,6 +79,7 @@ class QuadraticProblem(StronglyConvexProblem):
     def _remark(self) -> str:
         return "interpolating" if self.interpolates else "not interpolating"
 
+    @within_float64("w")
     def losses(self, w: ArrayLike) -> Floats:
         """f_i(w), shape (..., n), for w of shape (..., d)."""
         offsets = self.parameters(w)[..., None, :] - self.minimisers
@@ -80,12 +87,14 @@ class QuadraticProblem(StronglyConvexProblem):
             0.5 * np.einsum("...ni,nij,...nj->...n", offsets, self.hessians, offsets, optimize=True)
         )
 
+    @within_float64("w")
     def gradients(self, w: ArrayLike) -> Floats:
         """∇f_i(w), shape (..., n, d), for w of shape (..., d)."""
         offsets = self.parameters(w)[..., None, :] - self.minimisers
         return np.asarray((self.hessians @ offsets[..., None])[..., 0])
 
     @classmethod
+    @within_float64("hessians", "minimisers", "start")
     def from_arrays(cls, hessians: ArrayLike, minimisers: ArrayLike, start: ArrayLike) -> Self:
         """Take Hessians (n, d, d), minimisers (n, d) or (d,) for all, and a start (d,); the
         constants are computed.
@@ -172,6 +181,7 @@ class QuadraticProblem(StronglyConvexProblem):
         )
 
 
+@within_float64("mu", "beta", "distance", "scatter")
 def make_quadratics(
     n: int,
     d: int,

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import real_array, real_number, true_or_false, whole_number
+from tunebound._ground.checks import (
+    real_array,
+    real_number,
+    true_or_false,
+    whole_number,
+    within_float64,
+)
 from tunebound.synthetic.largest_gradient import largest_log_cosh_gradient, log_cosh, sech_squared
 from tunebound.synthetic.planting import random_direction
 from tunebound.synthetic.spectra import (
@@ -82,6 +88,7 @@ class SmoothProblem(StronglyConvexProblem):
     def _remark(self) -> str:
         return f"width={self.width:.6g}"
 
+    @within_float64("w")
     def losses(self, w: ArrayLike) -> Floats:
         """f_i(w), shape (..., n), for w of shape (..., d)."""
         offsets = self.parameters(w) - self.minimiser
@@ -89,6 +96,7 @@ class SmoothProblem(StronglyConvexProblem):
         terms = self.curvatures * log_cosh(self._projections(offsets) / self.width)
         return np.asarray(bowl[..., None] + self.width**2 * terms.sum(axis=-1))
 
+    @within_float64("w")
     def gradients(self, w: ArrayLike) -> Floats:
         """∇f_i(w), shape (..., n, d), for w of shape (..., d)."""
         offsets = self.parameters(w) - self.minimiser
@@ -98,6 +106,7 @@ class SmoothProblem(StronglyConvexProblem):
             + np.einsum("...nk,nkj->...nj", pull, self.directions, optimize=True)
         )
 
+    @within_float64("w")
     def hessians(self, w: ArrayLike) -> Floats:
         """∇²f_i(w), shape (n, d, d), for w of shape (d,)."""
         point = self.parameters(w)
@@ -158,6 +167,7 @@ class SmoothProblem(StronglyConvexProblem):
         return np.asarray(np.einsum("...j,nkj->...nk", offsets, self.directions, optimize=True))
 
 
+@within_float64("mu", "beta", "distance", "width")
 def make_smooth_losses(
     n: int,
     d: int,

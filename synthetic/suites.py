@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
+from tunebound._ground.checks import sequence
 from tunebound._ground.registry import find_named
 from tunebound.synthetic.dataset import SeparableDataset, dataset_name
 from tunebound.synthetic.lazy_suite import Suite, named_suite
@@ -239,10 +240,9 @@ def make_suite(
         If a name is unknown (the closest one is suggested), the seed is no integer of at least 0,
         or a family is named twice.
     """
-    if isinstance(families, (str, Family)):
-        raise TypeError(f"families must be a sequence, got {families!r}; pass [{families!r}]")
+    given = sequence("families", families, of="families")
     _, own = find_named("suite", name, _SUITES)
-    chosen = [find_family(family) for family in families or own]
+    chosen = [find_family(family) for family in given or own]
     names = [family.name for family in chosen]
     if len(set(names)) < len(names):
         raise ValueError(f"families must differ, got {', '.join(names)}; name each once")

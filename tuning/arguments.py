@@ -34,14 +34,16 @@ def torch_device(name: str, value: str) -> torch.device:
 
     Raises
     ------
-    ValueError
-        If torch knows no such device, or sees none here.
+    TypeError, ValueError
+        If it is no text, torch knows no such device, or sees none here.
     """
+    if not isinstance(value, str):
+        raise TypeError(f'{name} must be "auto" or the name of a device, got {checks.shown(value)}')
     if value == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         chosen = torch.device(value)
-    except (RuntimeError, TypeError) as error:
+    except RuntimeError as error:
         raise ValueError(
             f'{name} must be "auto", "cpu", "cuda" or "cuda:<index>", got {value!r}'
         ) from error

@@ -36,7 +36,10 @@ def record_steps(steps: int, record: str | Sequence[int] = "log") -> NDArray[np.
         decades = np.log10(total)
         chosen = np.rint(10 ** np.arange(0, decades, 1 / 8)).astype(np.int64)
     else:
-        values = [checks.whole_number("record", value, low=1) for value in record]
+        values = [
+            checks.whole_number("record", value, low=1)
+            for value in checks.sequence("record", record, of="numbers of steps")
+        ]
         if any(value > total for value in values):
             raise ValueError(
                 f"record asks for step {max(values)}, but steps is {total}; raise steps or drop it"

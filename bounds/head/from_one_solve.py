@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import broadcast, positive_array, whole_array
+from tunebound._ground.checks import as_array, broadcast, positive_array, whole_array
 from tunebound.bounds.arguments import RADIUS_REASON, not_below, sample_duals
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.turning import chord_within_cone, largest_of_others, sums_of_others
@@ -43,7 +43,7 @@ def deletion(*, margin: ArrayLike, dual: ArrayLike, norms: ArrayLike) -> float |
     sum of the others, so by every pair of support vectors and by orthogonal data.
     """
     margin, dual, norms = _one_solve(margin, dual, norms)
-    norms = np.broadcast_to(norms, dual.shape)
+    norms = np.broadcast_to(norms, np.broadcast_shapes(norms.shape, dual.shape))
     sideways = _sideways(margin, dual, norms)
     others = largest_of_others(norms)
     return finish("deletion", chord_within_cone(sideways, sums_of_others(dual), margin, others))
@@ -61,7 +61,7 @@ def deletion_group(
         Whether a sample belongs to I; at least one sample stays.
     """
     margin, dual, norms = _one_solve(margin, dual, norms)
-    gone = np.asarray(left_out)
+    gone = as_array("left_out", left_out)
     if gone.dtype != np.bool_ or gone.ndim == 0:
         raise TypeError(
             f"left_out must be a mask of booleans with the samples on its last axis, got dtype"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Booleans, Floats, Integers
-from tunebound._ground.checks import labelled_classes, sample_numbers
+from tunebound._ground.checks import instance, labelled_classes, sample_numbers
 from tunebound.bounds.separators import left_out
 from tunebound.bounds.separators.least_distance import NotSeparableError, least_distance
 
@@ -171,7 +171,7 @@ def leave_one_out_classes(
     found, margins[at], gaps[at] = left_out.resolve(
         Z, separator.margin, dual, rows, solver="active-set"
     )
-    weights[at] = found.reshape(at.size, classes, -1)
+    weights[at] = found.reshape(at.size, *weights.shape[1:])
     return LeaveOneOutClasses(weights=weights, margins=margins, gaps=gaps)
 
 
@@ -186,6 +186,7 @@ def _differences(X: Floats, labels: Integers, classes: int) -> Floats:
 
 def _check_belongs(Z: Floats, separator: ClassSeparator, shape: tuple[int, int]) -> None:
     remedy = "pass max_margin_classes(X, y) of the same X and y, or leave it out"
+    instance("separator", separator, ClassSeparator, remedy=remedy)
     if (
         separator.weights.shape != shape
         or separator.dual.size * (shape[0] - 1) != len(Z) * shape[0]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import choice, labelled_sample, sample_numbers
+from tunebound._ground.checks import choice, instance, labelled_sample, sample_numbers
 from tunebound.bounds.separators import left_out, quadratic_programs
 from tunebound.bounds.separators.separator import Separator, max_margin
 
@@ -138,6 +138,7 @@ def leave_one_out_margins(X: ArrayLike, y: ArrayLike) -> Floats:
 def _check_belongs(Z: Floats, separator: Separator) -> None:
     n, d = Z.shape
     remedy = "pass max_margin(X, y) of the same X and y, or leave it out"
+    instance("separator", separator, Separator, remedy=remedy)
     if separator.weights.shape != (d,) or separator.dual.shape != (n,):
         raise ValueError(
             f"separator is for {separator.dual.shape[0]} samples in {separator.weights.shape[0]}"

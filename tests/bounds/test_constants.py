@@ -84,7 +84,7 @@ def test_weakest_orders_exact_estimated_fitted_assumed():
         (
             "exact",
             TypeError,
-            "provenances must be several words, got the string 'exact': pass a list",
+            "provenances must be a sequence of words, got 'exact'; pass a list",
         ),
         (["exact", "sure"], ValueError, "provenances must be one of .*, got 'sure'"),
         ([1], TypeError, "provenances must be one of"),

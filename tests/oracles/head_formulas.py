@@ -180,7 +180,7 @@ def trajectory(*, drift, norm, left_out_norms):
 
 
 def chord(*, drift, norm):
-    with mp.workdps(400):  # the two differences cancel all but delta^2
+    with mp.workdps(700):  # the two differences cancel all but delta^2
         drift, norm = _exact(drift, norm)
         delta = drift / norm
         return mp.sqrt(2 - 2 * mp.sqrt(1 - delta**2)) if delta < 1 else mpf(2)

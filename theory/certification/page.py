@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tunebound._ground import checks
 from tunebound._ground.storage import replacing
 from tunebound.theory.certification import wording
 from tunebound.theory.certification.certificate import Certificate
@@ -30,7 +31,7 @@ def write(certificate: Certificate, path: str | os.PathLike[str]) -> Path:
     FileNotFoundError, IsADirectoryError
         If the file cannot be there.
     """
-    target = Path(path)
+    target = checks.path("path", path)
     if target.is_dir():
         raise IsADirectoryError(f"path: {target} is a directory: name a file in it")
     if not target.parent.is_dir():

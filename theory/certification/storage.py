@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tunebound._ground.checks import instance
 from tunebound.theory.certification.certificate import (
     Certificate,
     Inseparable,
@@ -44,6 +45,7 @@ def from_dict(stored: Mapping[str, Any]) -> Certificate:
     ValueError
         If it is of another format or version, or has other keys.
     """
+    instance("stored", stored, Mapping, remedy="pass what Certificate.to_dict gave")
     found = stored.get("format"), stored.get("version")
     if found != (FORMAT, VERSION):
         raise ValueError(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tunebound._ground.checks import instance
+from tunebound._ground.checks import choice, instance, sequence, shown
 from tunebound._ground.registry import Registry
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.folders import modules_called
@@ -200,13 +200,12 @@ def hypothesize(
         If another function is registered under the name, or `predicted` or `scale` is none of the
         above.
     """
-    if predicted not in (-1, 1):
+    if not isinstance(predicted, (int, np.integer)) or predicted not in (-1, 1):
         raise ValueError(
-            f"predicted must be -1 or 1, got {predicted!r}; a claim without a direction is no"
+            f"predicted must be -1 or 1, got {shown(predicted)}; a claim without a direction is no"
             " hypothesis here"
         )
-    if scale not in SCALES:
-        raise ValueError(f"scale must be one of {', '.join(map(repr, SCALES))}, got {scale!r}")
+    choice("scale", scale, SCALES)
 
     def register(effects: Callable[[Results], pd.Series]) -> Hypothesis:
         new = Hypothesis(
@@ -232,6 +231,8 @@ def hypotheses(setting: str | None = None) -> dict[str, Hypothesis]:
     setting : str, optional
         Those that read studies of this setting; all of them by default.
     """
+    if setting is not None and not isinstance(setting, str):
+        raise TypeError(f"setting must be named by text, got {shown(setting)}")
     return {
         name: known
         for name, known in _HYPOTHESES.known().items()
@@ -259,6 +260,9 @@ def decide(claims: Sequence[Hypothesis], results: Results) -> list[Decision]:
         In the order of `claims`.
     """
     instance("results", results, Results, remedy="pass what theory.run or study gave")
+    claims = sequence("claims", claims, of="hypotheses")
+    for claim in claims:
+        instance("claims", claim, Hypothesis, remedy="pass what theory.hypotheses() holds")
     alone = [_alone(claim, claim.effects(results)) for claim in claims]
     tested = [decision for decision in alone if decision.units]
     adjusted = _holm({each.hypothesis.name: each.p for each in tested})

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from tunebound._ground.checks import path
 from tunebound._ground.storage import replacing
 from tunebound.theory.engine import computing, exploring, populations, tables
 from tunebound.theory.engine.alternative import described
@@ -54,7 +55,8 @@ def report(
     Path
         The file, self-contained.
     """
-    source = Path(directory)
+    source = path("directory", directory)
+    target = source / "report.html" if output is None else path("output", output)
     results = load(source)
     manifest = read_manifest(source)
     setting = find_setting(manifest["setting"])
@@ -101,10 +103,10 @@ def report(
         certificates=presentation.certificates(results.environments),
         manifest=[(key, _plain(value)) for key, value in manifest.items()],
     )
-    target = source / "report.html" if output is None else Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as partial:
-        partial.write_text(page, encoding="utf-8")
+        # paths of another encoding than the locale's come back as they were
+        partial.write_text(page, encoding="utf-8", errors="surrogateescape")
     return target
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from tunebound import synthetic
+from tunebound._ground.checks import instance
 from tunebound._ground.registry import Registry
 from tunebound.theory.engine.folders import modules_called
 from tunebound.theory.engine.options import Options
@@ -161,9 +162,10 @@ def register_setting(new: SettingT) -> SettingT:
 
     Raises
     ------
-    ValueError
-        If its name is taken by another class.
+    TypeError, ValueError
+        If it is no setting, or its name is taken by another class.
     """
+    instance("new", new, Setting, remedy="pass an instance of your subclass")
     _SETTINGS.add(new.name, new, type(new))
     return new
 

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -44,8 +45,9 @@ class Shards:
         for folder in FOLDERS:
             (self.directory / folder).mkdir(exist_ok=True)
         for table in TABLES:
-            with replacing(self._table(table, number)) as partial:
-                getattr(results, table).to_parquet(partial, index=False)
+            # an open file: Arrow takes no paths that the locale cannot spell
+            with replacing(self._table(table, number)) as partial, partial.open("wb") as stream:
+                getattr(results, table).to_parquet(stream, index=False)
         with replacing(self._checksums(number)) as partial:
             partial.write_text(self._expected(number), encoding="ascii")
 
@@ -137,13 +139,16 @@ class Shards:
 def _read(
     path: Path, theorems: Sequence[str] | None, columns: Sequence[str] | None
 ) -> pd.DataFrame:
-    file = parquet.ParquetFile(path)
+    # its bytes, since folders named key=value would be read as columns
+    content = BytesIO(path.read_bytes())
+    file = parquet.ParquetFile(content)
     known = file.schema_arrow.names
     wanted = [name for name in known if columns is None or name in (tables.MEMBER, *columns)]
     # a table without rows has columns of no type, which compare with nothing
     chosen = theorems is not None and tables.THEOREM in known and file.metadata.num_rows
     filters = [(tables.THEOREM, "in", list(theorems or ()))] if chosen else None
-    return pd.read_parquet(path, columns=wanted, filters=filters)
+    content.seek(0)
+    return pd.read_parquet(content, columns=wanted, filters=filters)
 
 
 def some(names: Sequence[str]) -> str:

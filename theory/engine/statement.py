@@ -13,7 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from tunebound._ground.checks import choice, file_name, real_array
+from tunebound._ground.checks import (
+    choice,
+    file_name,
+    instance,
+    real_array,
+    sequence,
+    shown,
+)
 from tunebound._ground.registry import Registry
 from tunebound.theory.engine.claim import Claim
 from tunebound.theory.engine.folders import modules_called
@@ -94,6 +101,10 @@ class Theorem:
 
     def __post_init__(self) -> None:
         file_name("name", self.name)
+        for word in ("statement", "source", "proof", "setting", "domain", "kind"):
+            instance(word, getattr(self, word), str, remedy="say it in words")
+        for assumption in sequence("assumptions", self.assumptions, of="Assumption"):
+            instance("assumptions", assumption, Assumption, remedy="pass theory.Assumption(…)")
         if not real_array("maximum", self.maximum, infinite=True) > 0:
             raise ValueError(f"maximum must be above 0, got {self.maximum!r}")
 
@@ -221,6 +232,8 @@ def theorems(setting: str | None = None) -> dict[str, Theorem]:
     """The registered theorems by name, in the order of registration; those of one setting if it is
     named.
     """
+    if setting is not None and not isinstance(setting, str):
+        raise TypeError(f"setting must be named by text, got {shown(setting)}")
     return {
         name: known for name, known in _THEOREMS.known().items() if setting in (None, known.setting)
     }

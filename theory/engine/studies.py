@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tunebound import synthetic
-from tunebound._ground.checks import whole_number
+from tunebound._ground.checks import instance, path, whole_number
 from tunebound._ground.storage import sweep
 from tunebound.theory.engine.computing import (
     Results,
@@ -266,12 +266,11 @@ def compute(
     int
         0 where the study is finished and `load` reads it.
     """
+    instance("study", study, Study, remedy="pass a theory.Study")
     parts = whole_number("number of shares", share[1], low=1, high=MANY)
     part = whole_number("number of the share", share[0], low=1, high=parts)
     setting, options, members = study.resolved()
-    if not os.fspath(directory):
-        raise ValueError("directory is empty text; name the directory of the study")
-    target = Path(directory)
+    target = path("directory", directory)
     known = study.tested()
     plans = plan(members.specifications, setting, options)
     manifest = study._manifest(setting, options, members, len(plans))

@@ -24,6 +24,7 @@ from tunebound.tuning.encoders.reconstruction import (
     sequences,
     without_padding,
 )
+from tunebound.tuning.encoders.tokens import LARGEST_SEED
 from tunebound.tuning.threads import threads_for
 
 DECODER_RATE = 1e-3  # Adam's usual step size, for a decoder that is learnt alone
@@ -128,7 +129,8 @@ def pretrain(
             f"tokens: sequence {place} holds nothing but padding and special tokens, so nothing of"
             " it can be hidden; leave it out"
         )
-    generator = torch.Generator().manual_seed(checks.whole_number("seed", seed, low=0))
+    number = checks.whole_number("seed", seed, low=0, high=LARGEST_SEED)
+    generator = torch.Generator().manual_seed(number)
     trained = copy.deepcopy(encoder)
     reader = encoder.decoder(seed=seed) if decoder is None else copy.deepcopy(decoder)
     reader.to(next(trained.parameters()))

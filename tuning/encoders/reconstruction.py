@@ -74,7 +74,7 @@ def check_encoder(encoder: Any) -> None:
 
 def sequences(name: str, tokens: ArrayLike | Tensor, encoder: MaskedEncoder) -> Tensor:
     """Token sequences (N, length) as int64, or an error that names the argument."""
-    array = np.asarray(tokens.detach().cpu() if isinstance(tokens, Tensor) else tokens)
+    array = checks.as_array(name, tokens)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integers, got dtype {array.dtype}; pass token ids")
     shorter = getattr(encoder, "padding", None) is not None

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from tunebound._ground import checks
 
+LARGEST_SEED = 2**64 - 1  # of torch's generators
+
 
 class TokenEncoder(nn.Module, ABC):
     """What pre-training and fine-tuning ask of an encoder.
@@ -254,7 +256,7 @@ class seeded:
     """Context in which torch draws from `seed`; the global CPU generator is put back afterwards."""
 
     def __init__(self, seed: int) -> None:
-        self.seed = checks.whole_number("seed", seed, low=0)
+        self.seed = checks.whole_number("seed", seed, low=0, high=LARGEST_SEED)
 
     def __enter__(self) -> None:
         self.state = torch.get_rng_state()

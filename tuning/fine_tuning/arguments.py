@@ -25,8 +25,7 @@ def labelled_inputs(
         raise ValueError(
             f"inputs must hold at least 2 samples, got {n}; there is nothing to tell apart"
         )
-    labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
-    labels = checks.signs(labels, (n,))
+    labels = checks.signs(y, (n,))
     if (labels == labels[0]).all():
         raise ValueError(f"y holds only the class {int(labels[0]):+d}; add samples of the other")
     return read, torch.as_tensor(labels)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -138,37 +137,31 @@ class NetworkLoss:
         """Check flat weights (p,); the model's own if None."""
         if weights is None:
             return self.start.clone()
-        array: Any = weights.detach() if isinstance(weights, Tensor) else np.array(weights)
-        flat = torch.as_tensor(array).to(self.start)
+        flat = torch.tensor(checks.real_array("weights", weights)).to(self.start)
         if flat.shape != self.start.shape:
             raise ValueError(
                 f"weights must have shape ({self.p},), one number a trainable parameter, got"
                 f" {tuple(flat.shape)}"
             )
-        if not torch.isfinite(flat).all():
-            raise ValueError("weights must be finite; they hold NaN or infinity")
         return flat
 
 
 def _labels(y: ArrayLike | Tensor) -> Tensor:
-    labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
+    labels = checks.as_array("y", y)
     if labels.ndim != 1 or len(labels) < 2:
         raise ValueError(f"y must have shape (n,) with n at least 2, got {labels.shape}")
     return torch.as_tensor(checks.signs(labels, labels.shape))
 
 
 def _inputs(inputs: ArrayLike | Tensor, n: int) -> Tensor:
-    array = inputs.detach() if isinstance(inputs, Tensor) else np.asarray(inputs)
-    if isinstance(array, np.ndarray) and array.dtype.kind not in "fiu":
+    array = checks.as_array("inputs", inputs)
+    if array.dtype.kind not in "fiu":
         raise TypeError(f"inputs must hold real numbers or tokens, got dtype {array.dtype}")
-    tensor = torch.as_tensor(array)
+    real = array.dtype.kind == "f"
+    tensor = torch.tensor(checks.real_array("inputs", array) if real else array.astype(np.int64))
     if tensor.ndim < 1 or len(tensor) != n:
         raise ValueError(
             f"inputs must hold one entry for each of the {n} labels, got shape"
             f" {tuple(tensor.shape)}"
-        )
-    if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-        raise ValueError(
-            "inputs must be finite; they hold NaN or infinity, remove or impute those samples"
         )
     return tensor

@@ -239,6 +239,9 @@ def tune_losses(
     origin = checks.real_array("start", start)
     if origin.ndim != 1 or origin.size == 0:
         raise ValueError(f"start must have shape (p,), got {origin.shape}")
+    for name, function in (("losses", losses), ("gradients", gradients)):
+        if not callable(function):
+            raise TypeError(f"{name} must be callable, got {type(function).__name__}")
     checks.choice("weighting", weighting, checks.WEIGHTINGS)
     recorded = record_steps(steps, record)
     rate = step_size(learning_rate, checks.real_number("beta", beta, above=0))

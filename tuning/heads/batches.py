@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tunebound._ground import checks
 from tunebound._ground.arrays import Integers
@@ -82,8 +82,7 @@ def checked_batches(
     """Sequences (1 or D, T, b) of sample numbers from −1 to n − 1, with something in every batch
     and, where a sample is left out, two different samples in every sequence.
     """
-    checks.unmasked("batches", batches)
-    array: NDArray = np.asarray(batches)
+    array = checks.as_array("batches", batches)
     if array.dtype.kind not in "iu":
         raise TypeError(
             f"batches must hold whole numbers, got dtype {array.dtype}: give numbers of samples"

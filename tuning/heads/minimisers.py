@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import features, real_array, real_number, true_or_false
+from tunebound._ground.checks import (
+    as_array,
+    features,
+    real_array,
+    real_number,
+    shown,
+    true_or_false,
+)
 from tunebound.tuning.arguments import labelled_batch
 
 BLOCK = 2**23  # entries of the Hessians' factors that are held at once
@@ -124,9 +131,9 @@ def minimise_heads(
 def _absent(rows: ArrayLike | None, n: int) -> NDArray[np.intp]:
     if rows is None:
         return np.arange(n)
-    chosen = np.asarray(rows)
+    chosen = as_array("rows", rows)
     if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
-        raise TypeError(f"rows must be a list of whole numbers, got {rows!r}")
+        raise TypeError(f"rows must be a list of whole numbers, got {shown(rows)}")
     if chosen.size and not 0 <= chosen.min() <= chosen.max() < n:
         raise ValueError(f"rows must be from 0 to {n - 1}, got {chosen.min()} to {chosen.max()}")
     return chosen.astype(np.intp)

@@ -38,7 +38,8 @@ def left_out_distance(full: ArrayLike, left_out: ArrayLike) -> float:
     if ends.ndim not in (2, 3):
         raise ValueError(f"full must have shape (R, p) or (R, N, m), got {ends.shape}")
     _same_shape(ends.shape, others.shape)
-    return float(np.linalg.norm(ends - others, axis=-1).mean())
+    with checks.within_float64("full", "left_out"):
+        return float(np.linalg.norm(ends - others, axis=-1).mean())
 
 
 def left_out_disagreement(full: ArrayLike, left_out: ArrayLike) -> float:

@@ -32,7 +32,9 @@ def score_deviation(scores: ArrayLike, *, ddof: int = 1) -> float:
         For scores that are not finite real numbers, or fewer than two; for another `ddof`.
     """
     taken = checks.whole_number("ddof", ddof, low=0, high=1)
-    return float(several_runs("scores", scores, 1).std(ddof=taken))
+    values = several_runs("scores", scores, 1)
+    with checks.within_float64("scores"):
+        return float(values.std(ddof=taken))
 
 
 def disagreement(predictions: ArrayLike) -> float:

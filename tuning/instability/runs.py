@@ -24,8 +24,7 @@ def several_runs(name: str, values: ArrayLike, dimensions: int) -> Floats:
 
 def predicted_classes(name: str, predictions: ArrayLike, *, runs: int) -> NDArray[np.int64]:
     """Whole numbers of shape (R, N), R at least `runs`."""
-    checks.unmasked(name, predictions)
-    values = np.asarray(predictions)
+    values = checks.as_array(name, predictions)
     if values.dtype.kind not in "iub":
         raise TypeError(
             f"{name} must hold whole numbers, got dtype {values.dtype}; take the arg max of"

@@ -295,7 +295,7 @@ def register_method(kind: Kind) -> Kind:
     the name of a module that registers some.
     """
     if not (isinstance(kind, type) and issubclass(kind, Method)):
-        raise TypeError(f"register_method takes a subclass of Method, got {kind!r}")
+        raise TypeError(f"kind must be a subclass of Method, got {checks.shown(kind)}")
     if not kind.name:
         raise ValueError(
             f"{kind.__name__} has no name; set the class variable name, and summary, formula and"

@@ -251,7 +251,8 @@ def flow_records(until: float, record: str | Sequence[float] = "log") -> NDArray
         exponents = np.append(np.arange(5, 10), np.arange(10, np.ceil(np.log10(last)), 5))
         chosen = np.append(dense, [t for t in 10.0**exponents if t < last])
     else:
-        chosen = np.array([checks.step_count("record", t, high=LATEST_STEP) for t in record])
+        asked = checks.sequence("record", record, of="numbers of steps")
+        chosen = np.array([checks.step_count("record", t, high=LATEST_STEP) for t in asked])
         if (chosen > last).any():
             raise ValueError(
                 f"record asks for step {chosen.max():g}, but until is {last:g}; raise until or"

@@ -1,0 +1,133 @@
+"""Independent routes for answers to malformed arguments: formulas with 50 digits, margins by exact
+rationals, and the answer to the same numbers in another form.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from mpmath import mp, mpf
+
+from tests.attack.arguments import TABLE
+from tests.oracles import (
+    full_formulas,
+    head_formulas,
+    literature_formulas,
+    multi_class_formulas,
+    multi_head_formulas,
+)
+from tests.oracles.rational_margin import squared_margin
+
+FORMULAS = {
+    "bounds.head.": head_formulas,
+    "bounds.full.": full_formulas,
+    "bounds.multi_head.": multi_head_formulas,
+    "bounds.multi_class.": multi_class_formulas,
+    "bounds.literature.": literature_formulas,
+}
+RELATIVE = 1e-9
+
+
+def differs(value, known):
+    """Whether two answers are not the same numbers, to rounding."""
+    first, second = numbers(value), numbers(known)
+    if len(first) != len(second):
+        return f"other form, {len(first)} numbers instead of {len(second)}"
+    scale = np.abs(second[np.isfinite(second)]).max(initial=0.0)
+    if not np.allclose(first, second, rtol=1e-9, atol=1e-9 * scale + 1e-12):
+        return "the same numbers in another form are answered otherwise"
+    return None
+
+
+def numbers(value):
+    """Every number of an answer, in one array."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().double().numpy().ravel()
+    if isinstance(value, (int, float, np.ndarray, np.generic)):
+        array = np.asarray(value)
+        return array.astype(float).ravel() if array.dtype.kind in "biuf" else np.empty(0)
+    if isinstance(value, torch.nn.Module):
+        parts = list(value.parameters())
+    elif isinstance(value, dict):
+        parts = list(value.values())
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        # times differ from call to call
+        parts = [
+            getattr(value, each.name)
+            for each in dataclasses.fields(value)
+            if each.name != "seconds"
+        ]
+    else:
+        parts = list(value) if isinstance(value, (list, tuple)) else []
+    return np.concatenate([np.empty(0), *map(numbers, parts)])
+
+
+def wrong(path, value, arguments):
+    """What is wrong with an answer by an independent route, or None, also where there is none."""
+    prefix = path.rpartition(".")[0] + "."
+    oracle = getattr(FORMULAS.get(prefix), path.rpartition(".")[2], None)
+    if oracle is not None and _shaped(TABLE[path](), arguments):
+        return _wrong_formula(oracle, value, arguments)
+    if path in ("tuning.tune_heads", "tuning.flow_heads"):
+        return _undirected(value)
+    if path == "bounds.max_margin" and all(map(_is_array, arguments.values())):
+        return _wrong_margin(value, arguments)
+    return None
+
+
+def _wrong_formula(oracle, value, arguments):
+    if not all(_plain(each) for each in arguments.values()):
+        return None  # the formulas on paper take numbers, and one list where they have samples
+    for digits in (50, 2000):  # where differences on paper cancel: once more with all digits
+        with mp.workdps(digits):
+            said = _far(value, np.ravel(oracle(**arguments)))
+        if said is None:
+            return None
+    return said
+
+
+def _far(value, exact):
+    for mine, theirs in zip(np.ravel(value), exact, strict=True):
+        if abs(mpf(float(mine)) - theirs) > RELATIVE * abs(theirs) + mpf(5e-324):
+            return f"{float(mine)!r} instead of {mp.nstr(theirs, 20)}"
+    return None
+
+
+def _undirected(run):
+    """Directions are NaN where a head is exactly zero, and nowhere else."""
+    zero = run.norm == 0
+    for found, where in (
+        (run.margin, zero),
+        (run.direction_distance, zero[..., 1:] | zero[..., :1]),
+    ):
+        if not np.array_equal(~np.isfinite(found), where):
+            return "a direction of a head that is not zero is not finite"
+    return None
+
+
+def _is_array(value):
+    return isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
+
+
+def _shaped(valid, arguments):
+    """Whether lists are where the formula on paper has them."""
+    return all(np.ndim(arguments[name]) == np.ndim(each) for name, each in valid.items())
+
+
+def _plain(value):
+    if isinstance(value, (list, np.ndarray)) and np.ndim(value) == 1:
+        return all(_plain(each) for each in value)
+    return type(value) in (int, float, str, bool, np.float64, np.bool_)
+
+
+def _wrong_margin(separator, arguments):
+    X, y = (np.asarray(arguments[name], dtype=float) for name in ("X", "y"))
+    if X.shape[0] > 10 or X.shape[1] > 3:
+        return None
+    square = squared_margin(X, y, guess=separator.support)
+    if square is None:
+        return "a margin of what nothing separates"
+    ratio = mpf(separator.margin) ** 2 * mpf(square.denominator) / mpf(square.numerator)
+    return None if abs(ratio - 1) < 1e-6 else f"the squared margin is {float(ratio)} of the exact"
