@@ -151,7 +151,7 @@ def test_an_interruption_says_how_to_go_on(monkeypatch, capsys, tmp_path):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(theory, "run", interrupted)
+    monkeypatch.setattr(theory, "compute", interrupted)
     code, _, err = call(monkeypatch, capsys, "run", "--output", tmp_path / "run")
     assert code == 130
     assert "the same command continues" in err
@@ -191,7 +191,7 @@ def test_the_suite_says_which_setting_is_meant(
         asked.append((study.setting, study.suite))
         raise ValueError("enough")
 
-    monkeypatch.setattr(theory, "run", computed)
+    monkeypatch.setattr(theory, "compute", computed)
     code, _, err = call(
         monkeypatch, capsys, "run", "--suite", suite, *arguments, "--output", tmp_path / "run"
     )

@@ -110,7 +110,7 @@ def test_a_directory_keeps_to_one_study(small, tmp_path):
     directory, _ = small
     with pytest.raises(
         ValueError,
-        match=r"holds another study .there and here differ: options, .*; choose another directory",
+        match=r"holds another study .there and here differ: options.*; choose another directory",
     ):
         theory.run(theory.Study("head", "smoke", 0, {"steps": 41}), directory)
     (tmp_path / "letter.txt").write_text("dear diary")

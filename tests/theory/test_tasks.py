@@ -357,7 +357,7 @@ def test_what_nothing_separates_has_its_regularised_head(counting):
     assert row[columns.CHURN] == pytest.approx((flips[:, 1:] != flips[:, :1]).mean())
     assert row[columns.ACCURACY] == pytest.approx((flips[:, 0] == sample.y_test).mean())
     known = [theory.theorems("tasks")["T-regularised"]]
-    results = theory.study([twice], setting="tasks", known=known, jobs=1)
+    results = theory.study([twice], setting="tasks", theorems=known, jobs=1)
     assert (results.rows["excess"] <= 0).all()
     assert len(results.rows) == 1
 

@@ -139,7 +139,7 @@ def test_the_generator_comes_back_after_an_error():
         (lambda: TokenMLP(width=0), ValueError, "width must be at least 1"),
         (lambda: TokenMLP(embedding=True), TypeError, "embedding must be an integer"),
         (lambda: TokenMLP(layers=1), ValueError, "layers must be at least 2, got 1"),
-        (lambda: TokenMLP(seed=-1), ValueError, "seed must be at least 0"),
+        (lambda: TokenMLP(seed=-1), ValueError, "seed must be from 0 to"),
         (
             lambda: TokenTransformer(width=6, heads=4),
             ValueError,

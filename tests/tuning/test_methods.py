@@ -251,7 +251,7 @@ def test_the_cost_is_how_often_the_encoder_is_passed(method, monkeypatch):
 
 
 def test_what_cannot_be_registered_is_refused():
-    with pytest.raises(TypeError, match="register_method takes a subclass of Method"):
+    with pytest.raises(TypeError, match="kind must be a subclass of Method"):
         register_method(int)
 
     class Nameless(Method):
