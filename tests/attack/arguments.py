@@ -526,6 +526,7 @@ TABLE = {
         "name": "attacked",
         "proof": "conjecture",
         "claims": _claims,
+        "rates": {"n": -1.0},
         **_THEOREM,
     },
     "theory.certify": lambda: {**_two(), "progress": False},

@@ -21,6 +21,7 @@ from tunebound.tuning.threads import threads_for
 SAMPLE_MEMORY = 2**26  # bytes of Hessians, or of per-sample gradients, that are worked on at once
 
 
+@checks.within_float64("hessians", "minimisers", "start")
 def tune_quadratics(
     hessians: ArrayLike,
     minimisers: ArrayLike,
@@ -116,6 +117,8 @@ def tune_quadratics(
             run.weights[1 + rows.start : 1 + rows.stop] = (
                 run.weights[0] + recursion.differences.cpu().numpy()
             )
+    if not all(map(_finite, (run.weights, run.distance, run.loss, run.gradient_norms))):
+        raise ValueError("hessians, minimisers and start lead beyond float64; rescale them")
     initial = (
         0.5
         * np.einsum(
@@ -286,6 +289,10 @@ def tune_losses(
             kept += 1
     run.weights[:] = state
     return replace(run, initial_loss=float(first.mean()))
+
+
+def _finite(values: Floats) -> bool:
+    return bool(np.isfinite(values).all())
 
 
 def _quadratics(
