@@ -297,7 +297,7 @@ def _rows(name: str, value: Floats) -> Floats:
     return array
 
 
-def _vector(name: str, value: Floats, size: int) -> Floats:
+def _vector(name: str, value: Floats | Integers, size: int) -> Floats:
     array = real_array(name, value)
     if array.shape != (size,):
         raise ValueError(f"{name} must have shape ({size},), got {array.shape}")
