@@ -1,5 +1,5 @@
-"""Arguments that the attack found at larger budgets than that of every run: each is refused by name,
-or answered.
+"""Arguments that the attack found at larger budgets than that of every run: each is refused by
+name, or answered.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ REFUSED = [
     ("synthetic.planting.part_cloud", "labels", np.nan),
     ("synthetic.planting.part_cloud", "labels", np.zeros(8)),
     ("theory.Theorem", "free_constants", torch.ones(3)),
+    ("theory.Theorem", "formula", float("-inf")),
     ("theory.Theorem", "rates", float("-inf")),
     ("theory.Theorem", "rates", {"n": float("nan")}),
     ("theory.certify", "content", 1e-116),
@@ -50,6 +51,7 @@ REFUSED = [
     ("tuning.left_out_flips", "points", np.full((4, 3), 1e300) * [1, -1, 1]),
     ("tuning.pretrain", "learning_rate", 5e70),
     ("tuning.self_unsupervised_retraining", "learning_rate", 5e70),
+    ("tuning.tune_losses", "start", np.full(3, 1e200)),
     ("tuning.tune_quadratics", "start", np.full(3, 1e258)),
     ("tuning.tune_quadratics", "minimisers", np.array([[1e258] * 3] + [[0.0] * 3] * 3)),
 ]

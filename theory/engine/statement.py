@@ -102,7 +102,7 @@ class Theorem:
 
     def __post_init__(self) -> None:
         file_name("name", self.name)
-        for word in ("statement", "source", "proof", "setting", "domain", "kind"):
+        for word in ("statement", "source", "proof", "setting", "domain", "kind", "formula"):
             instance(word, getattr(self, word), str, remedy="say it in words")
         for assumption in sequence("assumptions", self.assumptions, of="Assumption"):
             instance("assumptions", assumption, Assumption, remedy="pass theory.Assumption(…)")

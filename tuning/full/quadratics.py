@@ -248,14 +248,15 @@ def tune_losses(
     checks.choice("weighting", weighting, checks.WEIGHTINGS)
     recorded = record_steps(steps, record)
     rate = step_size(learning_rate, checks.real_number("beta", beta, above=0))
-    first = np.asarray(losses(origin[None]), dtype=np.float64)
+    with checks.within_float64("start"):
+        first = np.asarray(losses(origin[None]), dtype=np.float64)
+        shape = np.shape(gradients(origin[None]))
     if first.ndim != 2 or first.shape[0] != 1 or first.shape[1] < 2:
         raise ValueError(
             f"losses must map weights (k, p) to losses (k, n) with n >= 2, got shape {first.shape}"
             " for k = 1"
         )
     n, p = first.shape[1], len(origin)
-    shape = np.shape(gradients(origin[None]))
     if shape != (1, n, p):
         raise ValueError(
             f"gradients must map weights (k, p) to gradients (k, n, p): (1, {n}, {p}) for k = 1,"
