@@ -347,7 +347,7 @@ def sample_numbers(name: str, value: ArrayLike | None, n: int) -> NDArray[np.int
     """Numbers of samples from 0 to n - 1, in the order given; all of them for None."""
     if value is None:
         return np.arange(n)
-    numbers = whole_array(name, value, low=0) if np.size(value) else np.empty(0)
+    numbers = whole_array(name, value, low=0) if as_array(name, value).size else np.empty(0)
     if numbers.ndim != 1:
         raise ValueError(f"{name} must have one axis, got shape {numbers.shape}: pass a list")
     if (numbers >= n).any():

@@ -280,11 +280,13 @@ def _predicted(points: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
         )
     require(
         "points",
-        np.linalg.norm(points, axis=1),
+        np.abs(points).max(axis=1),
         np.any(points != 0, axis=1),
         "must have no zero row: every head is undecided there",
     )
-    return points, weights
+    # predictions, and every certificate, are the same for a multiple of a point: a power of 2 here
+    powers = np.frexp(np.abs(points).max(axis=1))[1]
+    return np.ldexp(points, -powers[:, np.newaxis]), weights
 
 
 def _per_sample(name: str, value: ArrayLike) -> Floats:

@@ -141,7 +141,8 @@ def anytime_plain(
 
 def _row_radius(radius: ArrayLike) -> Floats:
     """Largest norm sqrt(2) B of a row (e_y - e_k) x^T."""
-    return SQRT2 * positive_array("radius", radius)
+    with within_float64("radius"):
+        return SQRT2 * positive_array("radius", radius)
 
 
 def _shares(margin: Floats, dual: Floats) -> Floats:

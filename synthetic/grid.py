@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from tunebound._ground.checks import file_name, real_number, whole_number
+from tunebound._ground.checks import file_name, real_number, sequence, shown, whole_number
 from tunebound.synthetic.dataset import SeparableDataset, dataset_name
 from tunebound.synthetic.lazy_suite import Suite
 from tunebound.synthetic.registry import Family, Refused, find_family
@@ -228,8 +228,9 @@ def _tried(cells: Sequence[_Cell], seed: int) -> tuple[list[_Cell], dict[str, st
 
 def _listed(name: str, values: Any) -> list[Any]:
     if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} must be a value or a sequence of values, got {values!r}")
-    listed = list(values)
+        rule = "must be a value or a sequence of values"
+        raise TypeError(f"{name} {rule}, got {shown(values)}")
+    listed = sequence(name, values, of="values")
     if not listed:
         raise ValueError(f"{name} is empty; name at least one level")
     return listed

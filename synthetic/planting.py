@@ -15,10 +15,12 @@ import numpy as np
 
 from tunebound._ground.arrays import Floats, Integers
 from tunebound._ground.checks import (
+    as_array,
     instance,
     non_negative_array,
     real_array,
     real_number,
+    require,
     shown,
     whole_number,
     within_float64,
@@ -84,7 +86,7 @@ def even_labels(given: Integers, n: int, rng: np.random.Generator) -> Integers:
     rng : numpy Generator
         Draws the order of the others.
     """
-    first = real_array("given", given) if np.size(given) else np.empty(0)
+    first = real_array("given", given) if as_array("given", given).size else np.empty(0)
     if first.ndim != 1 or (np.abs(first) != 1).any():
         raise ValueError(f"given must be a list of -1 and +1, got {shown(given)}")
     others = whole_number("n", n, low=len(first)) - len(first)
@@ -179,7 +181,7 @@ def check_gap(request: Request, n_on_margin: int, *, stretch: float = 1.0) -> fl
     first = request.margin if n_on_margin == request.n else start
     if stretch * first >= request.radius:
         beyond = "" if n_on_margin == request.n else "·(1 + gap)"
-        factor = "" if stretch == 1.0 else f"{stretch:.4g}·"
+        factor = "" if stretch == 1.0 else f"stretch {stretch:.4g} times "
         request.refuse(
             f"{factor}margin{beyond} = {stretch * first:.6g} leaves no room inside"
             f" radius={request.radius:g} (margin={request.margin:g}); lower the margin or the gap,"
@@ -242,6 +244,10 @@ def part_cloud(
     n_degenerate = whole_number("n_degenerate", n_degenerate, low=0)
     if not callable(balance):
         raise TypeError(f"balance must be callable, got {type(balance).__name__}; pass `centre`")
+    if labels is not None:
+        signs = _vector("labels", labels, request.n)
+        require("labels", signs, np.abs(signs) == 1, "must be -1 or +1")
+        labels = signs.astype(np.int64)
     k = request.support_size(at_most=request.d) if n_support is None else n_support
     on_margin = k + n_degenerate
     if on_margin > request.n:
@@ -258,7 +264,7 @@ def part_cloud(
     cloud = cloud / np.where(cloud @ separator < 0.0, -size, size)[:, None]
     weights = dual_weights(k, rng)
     lateral, slope = orthogonal_part(cloud, separator), cloud @ separator
-    lateral[:k] = balance(lateral[:k], weights)
+    lateral[:k] = _balanced(balance, lateral[:k], weights)
     base = np.full(request.n, start)
     base[:on_margin], slope[:on_margin] = request.margin, 0.0
     scale = largest_scale(base, slope, np.linalg.norm(lateral, axis=1), request.radius)
@@ -273,6 +279,17 @@ def _generator(rng: np.random.Generator) -> np.random.Generator:
     return rng
 
 
+def _balanced(balance: Balance, lateral: Floats, weights: Floats) -> Floats:
+    remedy = "pass `centre`, or what takes and returns rows as it does"
+    try:
+        rows = real_array("balance", balance(lateral, weights))
+    except TypeError as error:
+        raise TypeError(f"balance does not give rows ({error}); {remedy}") from error
+    if rows.shape != lateral.shape:
+        raise ValueError(f"balance gave shape {rows.shape} for rows {lateral.shape}; {remedy}")
+    return rows
+
+
 def _rows(name: str, value: Floats) -> Floats:
     array = real_array(name, value)
     if array.ndim != 2:
@@ -280,7 +297,7 @@ def _rows(name: str, value: Floats) -> Floats:
     return array
 
 
-def _vector(name: str, value: Floats, size: int) -> Floats:
+def _vector(name: str, value: Floats | Integers, size: int) -> Floats:
     array = real_array(name, value)
     if array.shape != (size,):
         raise ValueError(f"{name} must have shape ({size},), got {array.shape}")

@@ -174,5 +174,6 @@ def replacement(*, before: ArrayLike, after: ArrayLike) -> float | Floats:
     sine, other = np.minimum(before / 2.0, 1.0), np.minimum(after / 2.0, 1.0)
     cosine = np.sqrt((1.0 - sine) * (1.0 + sine))
     other_cosine = np.sqrt((1.0 - other) * (1.0 + other))
-    added = 2.0 * (sine * other_cosine + other * cosine)
+    # not of the sines, which halving may have rounded to 0
+    added = np.minimum(before, 2.0) * other_cosine + np.minimum(after, 2.0) * cosine
     return finish("replacement", np.where(sine < other_cosine, added, 2.0))

@@ -176,7 +176,7 @@ def simplex_worst(*, n: ArrayLike, margin: ArrayLike, radius: ArrayLike) -> floa
     n = whole_array("n", n, low=2)
     margin, radius = margin_and_radius(margin, radius)
     broadcast(n=n, margin=margin, radius=radius)
-    others = 1.0 / (n - 1.0) ** 2
+    others = (1.0 / (n - 1.0)) ** 2
     cosine = np.full_like(others, 2.0 / 3.0)
     for _ in range(SIMPLEX_STEPS):  # convex and falling: Newton climbs to the root
         value = ((1.0 - others) * cosine**2 - 3.0) * cosine + 2.0

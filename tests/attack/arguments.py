@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from tests.bounds import test_full, test_head, test_literature, test_multi_class, test_multi_head
 from tests.oracles.class_samples import separable_classes
 from tests.oracles.samples import separable
+from tests.tuning.test_pretrained import TEXTS, Layers, Words
 from tunebound import bounds, synthetic, theory, tuning
 
 # What is not called by users, or not ours; everything else has an entry below.
@@ -39,6 +40,7 @@ LEFT_OUT = {
         "synthetic.Request.*",
         "theory.Options.*",
         "theory.Study.summary",
+        "theory.Theorem.claims_of",
         "tuning.HeadRun.select",
         "tuning.RateFactors.of",
         "tuning.StrengthRange.check",
@@ -48,18 +50,21 @@ LEFT_OUT = {
         "synthetic.MirroredDataset",
         "synthetic.SeparableDataset",
         "synthetic.Specification",
+        "tuning.PretrainedEncoder",
     ),
     "steps of writers and readers, which are attacked whole": ("*.from_entries", "*_npz"),
     "checked by scikit-learn as its conventions ask": (
         "*Classifier.fit",
         "*Classifier.predict*",
         "*Classifier.decision_function",
+        "*.set_fit_request",
         "*.set_score_request",
     ),
     "modules of torch, whose tensors torch checks": (
         "*.forward",
         "*.hidden",
         "*.embed",
+        "*.maskable",
         "tuning.MultiHeadLoss.logits",
         "tuning.TokenEncoder.*",
     ),
@@ -156,6 +161,25 @@ def _fine_tuned():
 
 def _network():
     return {"model": tuning.SequenceClassifier(_encoder(), seed=2).double(), **_labelled_tokens()}
+
+
+class _Bare(Layers):
+    """An encoder of transformers without a masked-language head."""
+
+    def __init__(self):
+        super().__init__()
+        self.config.vocab_size = 30
+
+    def get_input_embeddings(self):
+        return self.embedding
+
+
+class _MaskedWords(Words):
+    mask_token_id, pad_token_id, all_special_ids = 1, 0, (0, 1)
+
+
+def _pretrained():
+    return tuning.pretrained(Layers(), tokenizer=Words())
 
 
 def _vectors(seed, *shape):
@@ -341,6 +365,13 @@ TABLE = {
     "synthetic.find_family": lambda: {"family": "ball"},
     "synthetic.make_class_suite": dict,
     "synthetic.make_classes": lambda: {"n": 9, "d": 3},
+    "synthetic.make_grid": lambda: {
+        "families": ["ball", "gaussian"],
+        "n": [8, 9],
+        "d": 3,
+        "margin": [0.5, 1.0],
+        "radius": 4.0,
+    },
     "synthetic.make_mirrored": lambda: {"n": 8, "d": 3},
     "synthetic.make_mirrored_suite": dict,
     "synthetic.make_problem_suite": dict,
@@ -398,6 +429,12 @@ TABLE = {
     "tuning.MultiHeadClassifier": dict,
     "tuning.MaximalMarginRegularizer": dict,
     "tuning.MultiHeadLoss": lambda: {"features": 3, "heads": 2},
+    "tuning.MaskedLanguageEncoder": lambda: {"module": _Bare(), "tokenizer": _MaskedWords()},
+    "tuning.MaskedLanguageEncoder.decoder": lambda: {
+        "self": tuning.MaskedLanguageEncoder(_Bare(), _MaskedWords())
+    },
+    "tuning.PretrainedEncoder.encode": lambda: {"self": _pretrained(), "inputs": TEXTS},
+    "tuning.PretrainedEncoder.tokens": lambda: {"self": _pretrained(), "texts": TEXTS},
     "tuning.SequenceClassifier": lambda: {"encoder": _encoder()},
     "tuning.TokenMLP": lambda: {"vocabulary": 5, "length": 3, "width": 4},
     "tuning.TokenMLP.decoder": lambda: {"self": _encoder()},
@@ -440,6 +477,7 @@ TABLE = {
         "steps": 2,
         "batch_size": 2,
     },
+    "tuning.pretrained": lambda: {"name_or_module": Layers(), "tokenizer": Words()},
     "tuning.record_steps": lambda: {"steps": 20},
     "tuning.register_method": lambda: {"kind": type(tuning.find_method("mixout"))},
     "tuning.self_unsupervised_retraining": lambda: {
@@ -488,16 +526,20 @@ TABLE = {
         "name": "attacked",
         "proof": "conjecture",
         "claims": _claims,
+        "rates": {"n": -1.0},
         **_THEOREM,
     },
     "theory.certify": lambda: {**_two(), "progress": False},
+    "theory.compute": lambda: {"study": STUDY, "directory": _stored(), "jobs": 1},
     "theory.decide": lambda: {"claims": [], "results": _results()},
     "theory.falsify": lambda: {"theorem": "H-limit", "budget": 100},
     "theory.find_setting": lambda: {"name": "head"},
     "theory.hypotheses": dict,
     "theory.hypothesize": lambda: {"name": "attacked", "predicted": 1, **_THEOREM},
     "theory.judge": lambda: {"theorem": "H-anytime", "results": _results()},
+    "theory.judged_rows": lambda: {"rows": _results().rows.copy()},
     "theory.load": lambda: {"directory": _stored()},
+    "theory.merge": lambda: {"directories": [_stored()], "output": "united"},
     "theory.register_setting": lambda: {"new": theory.find_setting("head")},
     "theory.report": lambda: {"directory": _stored(), "output": "page.html"},
     "theory.run": lambda: {
@@ -514,6 +556,7 @@ TABLE = {
     "theory.study": lambda: {"sets": [_dataset()], **_few()},
     "theory.theorem": lambda: {"name": "attacked", **_THEOREM},
     "theory.theorems": dict,
+    "theory.tightness": lambda: {"rows": _results().rows.copy()},
     "theory.verify": lambda: {"theorem": "H-anytime", "suite": [_dataset()], **_few()},
 }
 

@@ -36,7 +36,7 @@ def differs(value, known):
     if len(first) != len(second):
         return f"other form, {len(first)} numbers instead of {len(second)}"
     scale = np.abs(second[np.isfinite(second)]).max(initial=0.0)
-    if not np.allclose(first, second, rtol=1e-9, atol=1e-9 * scale + 1e-12):
+    if not np.allclose(first, second, rtol=1e-9, atol=1e-9 * scale + 1e-12, equal_nan=True):
         return "the same numbers in another form are answered otherwise"
     return None
 

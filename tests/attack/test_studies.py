@@ -27,15 +27,13 @@ COMMAND = (
     "smoke",
     "--steps",
     "400",
-    "--jobs",
-    "2",
 )
 PATIENCE = 600
 
 
-def start(directory, **more):
+def start(directory, jobs=1, **more):
     return subprocess.Popen(
-        [*COMMAND, "--output", str(directory)],
+        [*COMMAND, "--jobs", str(jobs), "--output", str(directory)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -63,7 +61,7 @@ def tables(directory):
 def whole(tmp_path_factory):
     """The tables of an undisturbed run, and the seconds it took from its first file on."""
     directory = tmp_path_factory.mktemp("whole") / "study"
-    process = start(directory)
+    process = start(directory, jobs=2)
     begun = _first_file(process, directory)
     code, _, err = finished(process)
     assert code == 0, err
@@ -92,7 +90,7 @@ def test_killed_at_any_moment_the_same_command_goes_on(whole, tmp_path, figure):
     hit = missed = 0
     while hit < ROUNDS and missed < 5 * ROUNDS + 20:
         directory = tmp_path / f"study{hit}-{missed}"
-        process = start(directory)
+        process = start(directory, jobs=2)
         _first_file(process, directory)
         time.sleep(draw.uniform(0, seconds))
         if not _kill(process):

@@ -687,6 +687,8 @@ def test_a_group_is_a_mask_of_booleans(mask):
 @example(2**0.5, 2**0.5)
 @example(1.9999999999999998, 1e-8)
 @example(0.0, 0.0)
+@example(0.0, 5e-324)
+@example(1e-310, 5e-324)
 def test_replacement_is_exact(before, after):
     assert_exact("replacement", {"before": before, "after": after})
 

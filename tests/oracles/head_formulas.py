@@ -148,7 +148,7 @@ def _anytime_constant(rho):
 def anytime(*, n, margin, radius, weighting="1/n"):
     n, gamma, B = _exact(n, margin, radius)
     rho = B / gamma
-    constant = _anytime_constant(rho)
+    constant = _anytime_constant(max(rho, mpf(1)))  # a radius below the margin is its rounding
     same = constant * rho / n
     if weighting == "1/n" or n == 2:
         return same
@@ -159,9 +159,10 @@ def anytime(*, n, margin, radius, weighting="1/n"):
 def anytime_flow(*, n, margin, radius):
     n, gamma, B = _exact(n, margin, radius)
     rho = B / gamma
-    twice = min(2 * mp.acos(1 / rho), mp.pi / 2)
+    wide = max(rho, mpf(1))
+    twice = min(2 * mp.acos(1 / wide), mp.pi / 2)
     turned = mp.log(n / (n - 1)) * mp.sin(twice) if n > 2 else mpf(0)
-    return _anytime_constant(rho) * rho / n + 2 * mp.sin(turned / 2)
+    return _anytime_constant(wide) * rho / n + 2 * mp.sin(turned / 2)
 
 
 def support(*, n, margin, radius, n_support):

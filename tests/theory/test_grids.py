@@ -102,7 +102,7 @@ def test_a_grid_is_run_continued_and_reported(path, monkeypatch, capsys):
         monkeypatch, capsys, "run", "--grid", path.with_name("other.toml"), "--output", target
     )
     assert code == 2
-    assert "holds another study, of the grid mine (its suite" in err
+    assert "holds another study, of the grid mine (there and here differ: suite, " in err
 
 
 @pytest.mark.parametrize(

@@ -245,8 +245,8 @@ def test_arguments_that_do_not_fit_are_refused(arguments, error, message):
 @pytest.mark.parametrize(
     ("inputs", "error", "message"),
     [
-        ([], ValueError, "texts is empty"),
-        ("one text", TypeError, "got one text"),
+        ([], ValueError, "inputs is empty"),
+        ("one text", TypeError, "inputs must be a sequence of texts"),
         ([1, 2], TypeError, "texts or pairs of texts|not iterable"),
         (["a", ("b", "c")], TypeError, "mixes single texts and pairs"),
         ([("a", "b", "c")], TypeError, "texts or pairs of texts"),

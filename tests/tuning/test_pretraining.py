@@ -119,7 +119,7 @@ def test_training_can_go_on_with_the_same_decoder():
         ),
         (dict(hidden_share=0.0), ValueError, r"hidden_share must be finite and in \(0, 1\)"),
         (dict(learning_rate="auto"), TypeError, "learning_rate must be a real number"),
-        (dict(seed=-1), ValueError, "seed must be at least 0"),
+        (dict(seed=-1), ValueError, "seed must be from 0 to"),
     ],
 )
 def test_bad_arguments_are_refused(change, kind, message):

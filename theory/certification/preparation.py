@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tunebound._ground.arrays import Floats, Integers
-from tunebound._ground.checks import real_number, true_or_false, whole_number
+from tunebound._ground.checks import real_number, sequence, shown, true_or_false, whole_number
 from tunebound.theory.certification.containers import listed, row_list
 from tunebound.theory.certification.inputs import as_features, as_labels
 from tunebound.theory.certification.prepared import Prepared
@@ -53,9 +53,15 @@ def prepare(
         constant = real_number("constant", constant, above=0)
     centre, scale = true_or_false("centre", centre), true_or_false("scale", scale)
     test = None if X_test is None else _test_features(X_test, features.shape[1], names)
-    if content is not None and len(content) != len(features):
+    shows = None if content is None else tuple(sequence("content", content, of="texts or bytes"))
+    for row, each in enumerate(shows or ()):
+        if not isinstance(each, (str, bytes)):
+            raise TypeError(
+                f"content[{row}] must be text or bytes, got {shown(each)}; pass one or the other"
+            )
+    if shows is not None and len(shows) != len(features):
         raise ValueError(
-            f"content has {len(content)} entries, X {len(features)} rows: pass one a row"
+            f"content has {len(shows)} entries, X {len(features)} rows: pass one a row"
         )
     values, y_index = np.unique(labels, return_inverse=True)
     classes = tuple(values.tolist())
@@ -73,7 +79,7 @@ def prepare(
         X_test=test,
         preparation=preparation,
         notes=notes,
-        content=None if content is None else tuple(content),
+        content=shows,
     )
 
 

@@ -245,10 +245,10 @@ def _given(
 
 def certified_head(X: Floats, signs: Floats, weights: Floats, error: float, lam: float) -> Head:
     """The head with what one factorisation certifies of it."""
-    if not weights.any():
+    if not np.linalg.norm(weights) > 0:
         raise ValueError(
-            "the regularised head is 0 and has no direction: the classes have equal means, or lam"
-            f" = {lam:g} is too large; lower it or add features"
+            "the regularised head is 0, or its norm rounds to 0, and has no direction: the classes"
+            f" have equal means, or lam = {lam:g} is too large; lower it or add features"
         )
     without = bounds.regularised.approximate_leave_one_out(X, signs, weights, lam=lam)
     return Head(signs=signs, weights=weights, error=float(error), without=without)

@@ -20,7 +20,7 @@ from tunebound.theory.engine import tables
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting
 from tunebound.theory.engine.statement import Theorem
-from tunebound.theory.engine.workers import in_processes
+from tunebound.theory.engine.workers import in_processes, processes_to_use
 
 # work units of one shard: a few seconds, so that progress shows and little is lost on interruption
 SHARD_COST = 4e10
@@ -135,6 +135,7 @@ def examine_members(
     jobs: int | None = None,
 ) -> Results:
     """The tables of a whole suite, in memory."""
+    jobs = processes_to_use(jobs)
     shards = plan(suite.specifications, setting, options)
     calls = [(setting, suite, shard, options, known) for shard in shards]
     parts: dict[int, Results] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tunebound._ground.checks import whole_number
+from tunebound._ground.checks import path, whole_number
 from tunebound.theory.engine.climbing import Found, Search, worst_claim
 from tunebound.theory.engine.computing import checked_options
 from tunebound.theory.engine.members import setting_of
@@ -148,6 +148,7 @@ def falsify(
         )
     whole_number("budget", budget, low=100, remedy="a search needs that many trials to start")
     whole_number("seed", seed, low=0)
+    target = None if output is None else path("output", output)
     chosen = checked_options(setting, options)
     search = Search(known, setting, budget, np.random.default_rng(seed))
     search.spend(space.charts(chosen, tuple(options)))
@@ -174,7 +175,7 @@ def falsify(
         confirmed=confirmed,
         doubt=doubt,
         evaluations=search.spent,
-        path=None if output is None else _stored(best.member, setting, known, Path(output)),
+        path=None if target is None else _stored(best.member, setting, known, target),
     )
 
 

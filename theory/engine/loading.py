@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tunebound._ground.checks import path, sequence
 from tunebound._ground.registry import find_named
 from tunebound.theory.engine.computing import Results, concatenate
 from tunebound.theory.engine.manifests import identity, read_manifest
@@ -38,10 +39,12 @@ def load(
         If the study in it is unfinished or damaged (running it again continues or mends it), has
         not computed one of the theorems, or has no such column.
     """
-    target = Path(directory)
+    target = path("directory", directory)
     manifest = read_manifest(target)
     computed = dict.fromkeys(manifest["theorems"])
-    names = None if theorems is None else _named("theorem of this study", theorems, computed)
+    names = None
+    if theorems is not None:
+        names = _named("theorems", "theorem of this study", theorems, computed)
     shards = shards_in(target, manifest)
     again = "`tunebound run` with the same options"
     missing = shards.missing()
@@ -58,16 +61,21 @@ def load(
         )
     chosen = None
     if columns is not None:
-        chosen = _named("column", columns, dict.fromkeys(sorted(shards.columns())))
+        chosen = _named("columns", "column", columns, dict.fromkeys(sorted(shards.columns())))
     return concatenate([shards.read(number, names, chosen) for number in range(shards.count)])
 
 
-def _named(kind: str, asked: str | Sequence[str], known: Mapping[str, None]) -> tuple[str, ...]:
-    names = (asked,) if isinstance(asked, str) else tuple(asked)
+def _named(
+    argument: str, kind: str, asked: str | Sequence[str], known: Mapping[str, None]
+) -> tuple[str, ...]:
+    names = (asked,) if isinstance(asked, str) else tuple(sequence(argument, asked, of="names"))
     if not names:
-        raise ValueError(f"no {kind} is named; leave it out to read all")
+        raise ValueError(f"{argument}: no {kind} is named; leave it out to read all")
     for name in names:
-        find_named(kind, name, known)
+        try:
+            find_named(kind, name, known)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{argument}: {error}") from None
     return names
 
 

@@ -104,8 +104,10 @@ def identity(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(depended_on, sort_keys=True).encode()).hexdigest()
 
 
-def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a run directory says of itself.
+def read_manifest(
+    directory: str | os.PathLike[str], *, argument: str = "directory"
+) -> dict[str, Any]:
+    """What a run directory says of itself; `argument` is what errors call it.
 
     Raises
     ------
@@ -117,8 +119,8 @@ def read_manifest(directory: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(directory) / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(
-            f"{directory} holds no study (no {MANIFEST}); make one with `tunebound run --output"
-            f" {directory}`"
+            f"{argument} {directory} holds no study (no {MANIFEST}); make one with `tunebound run"
+            f" --output {directory}`"
         )
     remedy = "delete the directory and run the study again"
     try:

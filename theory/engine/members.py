@@ -78,7 +78,7 @@ def members_of(sets: Any, setting: Setting, seed: int, options: Options) -> Memb
             f" {setting.name!r}"
         )
     for number, environment in enumerate(chosen):
-        _require_taken(setting, f"environment {number}", type(environment))
+        _require_taken(setting, f"suite: environment {number}", type(environment))
     return HandedOver(chosen)
 
 

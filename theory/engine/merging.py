@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tunebound._ground.checks import path, sequence
 from tunebound._ground.storage import replacing, sweep
 from tunebound.theory.engine.loading import shards_in
 from tunebound.theory.engine.manifests import (
@@ -53,17 +54,16 @@ def merge(directories: Sequence[str | os.PathLike[str]], output: str | os.PathLi
         If none is named, they hold different studies, a shard is damaged, or two directories hold
         different tables of one shard; the message has the names.
     """
-    if not directories:
+    named = sequence("directories", directories, of="paths")
+    if not named:
         raise ValueError("directories is empty; name at least one directory of a study")
-    if not os.fspath(output):
-        raise ValueError("output is empty text; name the directory of the united study")
-    target = Path(output)
-    paths = list(dict.fromkeys(map(Path, directories)))
+    target = path("output", output)
+    paths = list(dict.fromkeys(path(f"directories[{i}]", each) for i, each in enumerate(named)))
     manifest = _of_all(paths)
     check_directory(target, {key: manifest[key] for key in manifest if key not in NOTED})
     if (target / MANIFEST).exists() and target not in paths:
         paths.insert(0, target)
-    holders = _holders([shards_in(path, manifest) for path in paths])
+    holders = _holders([shards_in(place, manifest) for place in paths])
     target.mkdir(parents=True, exist_ok=True)
     for folder in (target, *(target / name for name in FOLDERS)):
         sweep(folder)
@@ -83,20 +83,20 @@ def merge(directories: Sequence[str | os.PathLike[str]], output: str | os.PathLi
 
 def _of_all(paths: Sequence[Path]) -> dict[str, Any]:
     """The manifest of the first directory, whose study the others hold too."""
-    first = read_manifest(paths[0])
-    for path in paths[1:]:
-        other = read_manifest(path)
+    first = read_manifest(paths[0], argument="directories:")
+    for place in paths[1:]:
+        other = read_manifest(place, argument="directories:")
         keys = [key for key in {**first, **other} if key not in NOTED]
         differing = [key for key in keys if first.get(key) != other.get(key)]
         if differing:
             raise ValueError(
-                f"{path} holds another study than {paths[0]} (its {', '.join(differing)} differ);"
+                f"{place} holds another study than {paths[0]} (its {', '.join(differing)} differ);"
                 " merge directories of one study"
             )
         changed = changes(first["versions"], other["versions"])
         if changed:
             logger.warning(
-                "%s was begun under other versions than %s (%s)", path, paths[0], changed
+                "%s was begun under other versions than %s (%s)", place, paths[0], changed
             )
     return first
 

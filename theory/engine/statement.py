@@ -18,6 +18,7 @@ from tunebound._ground.checks import (
     file_name,
     instance,
     real_array,
+    real_number,
     sequence,
     shown,
 )
@@ -101,10 +102,16 @@ class Theorem:
 
     def __post_init__(self) -> None:
         file_name("name", self.name)
-        for word in ("statement", "source", "proof", "setting", "domain", "kind"):
+        for word in ("statement", "source", "proof", "setting", "domain", "kind", "formula"):
             instance(word, getattr(self, word), str, remedy="say it in words")
         for assumption in sequence("assumptions", self.assumptions, of="Assumption"):
             instance("assumptions", assumption, Assumption, remedy="pass theory.Assumption(…)")
+        if not isinstance(self.rates, Mapping):
+            raise TypeError(f"rates must map factors to exponents, got {shown(self.rates)}")
+        for factor, exponent in self.rates.items():
+            real_number(f"rates[{factor!r}]", exponent)
+        for constant in sequence("free_constants", self.free_constants, of="names"):
+            instance("free_constants", constant, str, remedy="pass a tuple of names")
         if not real_array("maximum", self.maximum, infinite=True) > 0:
             raise ValueError(f"maximum must be above 0, got {self.maximum!r}")
 
@@ -253,7 +260,10 @@ def find_theorems(names: str | Theorem | Sequence[str | Theorem]) -> list[Theore
     """The theorems of those names; ValueError where there are none."""
     if isinstance(names, (str, Theorem)) or not isinstance(names, Iterable):
         return [find_theorem(names)]
-    found = [find_theorem(name) for name in names]
-    if not found:
+    listed = sequence("theorems", names, of="names or theorems")
+    if not listed:
         raise ValueError("theorems is empty; leave it out to compute all of the setting")
-    return found
+    try:
+        return [find_theorem(name) for name in listed]
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"theorems: {error}") from None

@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tunebound import synthetic
-from tunebound._ground.checks import instance, path, whole_number
+from tunebound._ground.checks import instance, path, sequence, shown, whole_number
 from tunebound._ground.storage import sweep
 from tunebound.theory.engine.computing import (
     Results,
@@ -36,7 +36,7 @@ from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting
 from tunebound.theory.engine.shards import FOLDERS, some
 from tunebound.theory.engine.statement import Theorem, find_theorems, theorems
-from tunebound.theory.engine.workers import cluster, in_processes
+from tunebound.theory.engine.workers import cluster, in_processes, processes_to_use
 
 logger = logging.getLogger(__name__)
 
@@ -267,8 +267,12 @@ def compute(
         0 where the study is finished and `load` reads it.
     """
     instance("study", study, Study, remedy="pass a theory.Study")
-    parts = whole_number("number of shares", share[1], low=1, high=MANY)
-    part = whole_number("number of the share", share[0], low=1, high=parts)
+    pair = sequence("share", share, of="two whole numbers")
+    if len(pair) != 2:
+        raise ValueError(f"share must be two whole numbers (i, N), got {shown(share)}")
+    parts = whole_number("share: the number of shares", pair[1], low=1, high=MANY)
+    part = whole_number("share: the number of the share", pair[0], low=1, high=parts)
+    jobs = processes_to_use(jobs)
     setting, options, members = study.resolved()
     target = path("directory", directory)
     known = study.tested()

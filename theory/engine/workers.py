@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import joblib
 from joblib.parallel import get_active_backend
 
-from tunebound._ground.checks import choice
+from tunebound._ground.checks import choice, whole_number
 from tunebound.theory.engine.processes import shared_out
 
 BACKENDS = ("dask",)
@@ -67,6 +67,11 @@ def cluster(backend: str | None, address: str | None) -> Iterator[None]:
         )
     with _dask_client(address) as client, joblib.parallel_config("dask", client=client):
         yield
+
+
+def processes_to_use(jobs: object) -> int | None:
+    """The number of processes that was asked for, None for all cores."""
+    return None if jobs is None else whole_number("jobs", jobs, low=1)
 
 
 def in_processes(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import choice, true_or_false, whole_number
+from tunebound._ground.checks import choice, path, true_or_false, whole_number
 from tunebound._ground.storage import read_arrays, write_arrays
 from tunebound.tuning.encoders.pretrained_features import batches, computed, digest, split_pairs
 from tunebound.tuning.encoders.pretrained_pooling import (
@@ -108,7 +107,7 @@ class PretrainedEncoder(nn.Module):
         TypeError
             If they are no texts, or the encoder has no tokenizer.
         """
-        first, second = split_pairs(texts)
+        first, second = split_pairs("texts", texts)
         if _is_sentence_encoder(self.module):
             given = getattr(self.module, "preprocess", None) or self.module.tokenize
             made = given(list(texts))
@@ -162,14 +161,15 @@ class PretrainedEncoder(nn.Module):
         """
         batch_size = whole_number("batch_size", batch_size, low=1)
         progress = true_or_false("progress", progress)
+        folder = None if cache is None else path("cache", cache)
         parts = list(batches(self, inputs, batch_size))
-        path = None if cache is None else Path(cache) / f"{digest(self, parts)}.npz"
-        if path is not None and path.exists():
-            return np.asarray(read_arrays(path, format_name=FORMAT, entries=("X",))["X"])
+        stored = None if folder is None else folder / f"{digest(self, parts)}.npz"
+        if stored is not None and stored.exists():
+            return np.asarray(read_arrays(stored, format_name=FORMAT, entries=("X",))["X"])
         X = computed(self, parts, progress)
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_arrays(path, {"format": FORMAT, "X": X})
+        if stored is not None:
+            stored.parent.mkdir(parents=True, exist_ok=True)
+            write_arrays(stored, {"format": FORMAT, "X": X})
         return X
 
 

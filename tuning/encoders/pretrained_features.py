@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from tunebound._ground.arrays import Floats
+from tunebound._ground.checks import sequence, shown
 
 if TYPE_CHECKING:
     from tunebound.tuning.encoders.pretrained import PretrainedEncoder
@@ -67,9 +68,9 @@ def batches(encoder: PretrainedEncoder, inputs: Any, batch_size: int) -> Iterato
             part = tensor[start : start + batch_size]
             yield part, np.arange(start, start + len(part))
         return
-    split_pairs(inputs)
-    texts = list(inputs)
-    order = np.argsort([sum(map(len, parts_of(text))) for text in texts], kind="stable")
+    texts = sequence("inputs", inputs, of="texts or pairs of texts")
+    split_pairs("inputs", texts)
+    order = np.argsort([sum(map(len, parts_of("inputs", text))) for text in texts], kind="stable")
     full = 0
     for start in range(0, len(order), batch_size):
         numbers = order[start : start + batch_size]
@@ -103,23 +104,22 @@ def digest(encoder: PretrainedEncoder, parts: list[Batch]) -> str:
     return total.hexdigest()
 
 
-def parts_of(text: Any) -> tuple[str, ...]:
+def parts_of(name: str, text: Any) -> tuple[str, ...]:
     """The one or two texts of an input."""
-    parts = (text,) if isinstance(text, str) else tuple(text)
-    if len(parts) not in (1, 2) or not all(isinstance(part, str) for part in parts):
-        raise TypeError(f"inputs must be texts or pairs of texts, got {text!r:.80}")
-    return parts
+    parts = (text,) if isinstance(text, str) else text
+    pair = isinstance(parts, (tuple, list)) and len(parts) in (1, 2)
+    if not pair or not all(isinstance(part, str) for part in parts):
+        raise TypeError(f"{name} must be texts or pairs of texts, got {shown(text):.80}")
+    return tuple(parts)
 
 
-def split_pairs(texts: Any) -> tuple[list[str], list[str] | None]:
+def split_pairs(name: str, texts: Any) -> tuple[list[str], list[str] | None]:
     """The texts, or the first ones of pairs and the second ones."""
-    if isinstance(texts, str):
-        raise TypeError("texts must be a list of texts, or of pairs of texts, got one text")
-    parts = [parts_of(text) for text in texts]
+    parts = [parts_of(name, text) for text in sequence(name, texts, of="texts or pairs of texts")]
     if not parts:
-        raise ValueError("texts is empty; pass at least one text")
+        raise ValueError(f"{name} is empty; pass at least one text")
     if len({len(each) for each in parts}) > 1:
-        raise TypeError("texts mixes single texts and pairs; pass one kind")
+        raise TypeError(f"{name} mixes single texts and pairs; pass one kind")
     return [each[0] for each in parts], [each[1] for each in parts] if len(parts[0]) > 1 else None
 
 

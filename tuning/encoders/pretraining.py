@@ -27,6 +27,7 @@ from tunebound.tuning.encoders.reconstruction import (
 from tunebound.tuning.encoders.tokens import LARGEST_SEED
 from tunebound.tuning.threads import threads_for
 
+LARGEST_RATE = 1e37  # Adam's first step multiplies it by 10, and float32 ends at 3e38
 DECODER_RATE = 1e-3  # Adam's usual step size, for a decoder that is learnt alone
 
 
@@ -116,7 +117,7 @@ def pretrain(
     share = checks.real_number(
         "hidden_share", hidden_share, above=0, below=1, remedy="some tokens must stay visible"
     )
-    rate = checks.real_number("learning_rate", learning_rate, above=0)
+    rate = checks.real_number("learning_rate", learning_rate, above=0, high=LARGEST_RATE)
     if decoder is not None and not isinstance(decoder, nn.Module):
         raise TypeError(
             f"decoder must be a torch module or None, got {type(decoder).__name__}; pass"

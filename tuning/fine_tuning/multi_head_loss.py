@@ -15,6 +15,8 @@ from tunebound.tuning.fine_tuning.batches import (
     require_pooled,
 )
 
+LARGEST_SCALE = 1e37  # a normal number is below 10, and float32 ends at 3e38
+
 
 class MultiHeadLoss(nn.Module):
     """H linear heads from random starts, trained side by side: the loss is the mean of their
@@ -85,7 +87,7 @@ class MultiHeadLoss(nn.Module):
         self.features = checks.whole_number("features", features, low=1)
         self.classes = checks.whole_number("classes", classes, low=2)
         self.heads = checks.whole_number("heads", heads, low=1)
-        scale = checks.real_number("scale", scale, above=0)
+        scale = checks.real_number("scale", scale, above=0, high=LARGEST_SCALE)
         checks.true_or_false("bias", bias)
         self.ignore_index = ignored_label(ignore_index)
         self.label_smoothing = checks.real_number("label_smoothing", label_smoothing, low=0, high=1)

@@ -21,6 +21,7 @@ from tunebound.tuning.threads import threads_for
 SAMPLE_MEMORY = 2**26  # bytes of Hessians, or of per-sample gradients, that are worked on at once
 
 
+@checks.within_float64("hessians", "minimisers", "start")
 def tune_quadratics(
     hessians: ArrayLike,
     minimisers: ArrayLike,
@@ -116,6 +117,8 @@ def tune_quadratics(
             run.weights[1 + rows.start : 1 + rows.stop] = (
                 run.weights[0] + recursion.differences.cpu().numpy()
             )
+    if not all(map(_finite, (run.weights, run.distance, run.loss, run.gradient_norms))):
+        raise ValueError("hessians, minimisers and start lead beyond float64; rescale them")
     initial = (
         0.5
         * np.einsum(
@@ -245,14 +248,15 @@ def tune_losses(
     checks.choice("weighting", weighting, checks.WEIGHTINGS)
     recorded = record_steps(steps, record)
     rate = step_size(learning_rate, checks.real_number("beta", beta, above=0))
-    first = np.asarray(losses(origin[None]), dtype=np.float64)
+    with checks.within_float64("start"):
+        first = np.asarray(losses(origin[None]), dtype=np.float64)
+        shape = np.shape(gradients(origin[None]))
     if first.ndim != 2 or first.shape[0] != 1 or first.shape[1] < 2:
         raise ValueError(
             f"losses must map weights (k, p) to losses (k, n) with n >= 2, got shape {first.shape}"
             " for k = 1"
         )
     n, p = first.shape[1], len(origin)
-    shape = np.shape(gradients(origin[None]))
     if shape != (1, n, p):
         raise ValueError(
             f"gradients must map weights (k, p) to gradients (k, n, p): (1, {n}, {p}) for k = 1,"
@@ -286,6 +290,10 @@ def tune_losses(
             kept += 1
     run.weights[:] = state
     return replace(run, initial_loss=float(first.mean()))
+
+
+def _finite(values: Floats) -> bool:
+    return bool(np.isfinite(values).all())
 
 
 def _quadratics(

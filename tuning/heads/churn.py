@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tunebound._ground.arrays import Booleans
-from tunebound._ground.checks import real_array
+from tunebound._ground.checks import real_array, within_float64
 
 BLOCK = 2**21  # entries of a block of points by samples
 
 
+@within_float64("points", "weights", "left_out")
 def left_out_flips(points: ArrayLike, weights: ArrayLike, left_out: ArrayLike) -> Booleans:
     """Whether each point's prediction by the head on S differs from that by each left-out head.
 
