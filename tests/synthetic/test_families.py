@@ -425,7 +425,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"family": "relu_encoder", "margin": 2.8},
-        r"1.414·margin·\(1 \+ gap\) = 4.3\d* leaves no room inside radius=4",
+        r"stretch 1.414 times margin·\(1 \+ gap\) = 4.3\d* leaves no room inside radius=4",
     ),
     ({"family": "relu_encoder", "latent": 1}, r"latent must be at least 2"),
 ]

@@ -139,7 +139,7 @@ def test_stored_problems_of_both_kinds_load_and_others_are_refused(tmp_path):
 
 def test_report_tells_the_failure_first(directory):
     page = report(directory).read_text(encoding="utf-8")
-    assert page.index("P-Full") < page.index("F-closed")
+    assert page.index('<tr id="P-Full">') < page.index('<tr id="F-closed">')
     assert "all at κ = 0.99 and T = 1" in page
     assert "tunebound verify P-Full --data" in page
     verdict = page[page.index('<tr id="P-Full">') : page.index('<tr id="F-apart">')]

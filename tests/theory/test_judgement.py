@@ -9,7 +9,7 @@ import pytest
 
 from tunebound import theory
 from tunebound.theory.engine.setting import find_setting
-from tunebound.theory.engine.tightness import judged_rows, tightness
+from tunebound.theory.engine.tightness import judged_rows, spread
 from tunebound.theory.engine.verdict import Verdict, Violation, judge_in
 
 HEAD = find_setting("head")
@@ -171,15 +171,15 @@ def test_tightness_is_measured_over_bound_where_a_bound_is_above_0():
         row(3, measured=1e-9, bound=1e-9),  # not above its resolution: nothing was seen to move
         row(4, measured=5.0, bound=0.0),
     ]
-    assert tightness(pd.DataFrame(rows)) == {
+    assert spread(pd.DataFrame(rows)) == {
         "median": (0.25 + 0.5) / 2,
         "loosest": 0.0,
         "loosest_environment": "set 3",
         "tightest": 0.8,
         "tightest_environment": "set 2",
     }
-    assert tightness(pd.DataFrame(rows[-1:])) is None
-    assert judged(*rows).tightness == tightness(pd.DataFrame(rows))
+    assert spread(pd.DataFrame(rows[-1:])) is None
+    assert judged(*rows).tightness == spread(pd.DataFrame(rows))
 
 
 def test_bounds_are_judged_at_the_last_step_or_where_they_are_tightest():

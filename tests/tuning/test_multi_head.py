@@ -226,7 +226,7 @@ def test_seeds_leave_the_global_generator_alone():
         ({"classes": 1}, "classes must be at least 2"),
         ({"heads": 0}, "heads must be at least 1"),
         ({"heads": 2.0}, "heads must be an integer"),
-        ({"scale": 0.0}, "scale must be finite and above 0"),
+        ({"scale": 0.0}, "scale must be finite and in"),
         ({"label_smoothing": 1.1}, r"label_smoothing must be finite and in \[0, 1\]"),
         ({"ignore_index": 0.5}, "ignore_index must be an integer"),
         ({"class_weight": [1.0]}, "class_weight must hold a weight for each of the 2 classes"),
