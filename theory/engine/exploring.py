@@ -18,7 +18,7 @@ from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
 
 ALL, NONE = "all", "none"
-STEPS = 16  # numbers of steps that the slider has at most
+STEPS = 10  # numbers of steps that the slider has at most
 DIGITS = 4  # significant digits of what is shown
 SIZE = 380
 LEAST = 1e-6  # what is smaller stands at the edge
