@@ -6,8 +6,7 @@ import textwrap
 from pathlib import Path
 
 from tunebound import theory
-from tunebound.theory.engine.answers import answer
-from tunebound.theory.engine.reached import reached
+from tunebound.theory.engine.known import facts
 
 SPECIAL = re.compile(r"([*_\\$|^<>\[\]{}])")
 
@@ -47,17 +46,9 @@ def places() -> dict[str, str]:
 
 
 def _theorem(known: theory.Theorem, proof: str | None) -> list[str]:
-    rates = ", ".join(f"exponent {power:+g} in {_said(on)}" for on, power in known.rates.items())
-    facts = {
-        "known": known.status + (f" ([where]({proof}))" if proof else ""),
-        "found": _said(str(answer(known) or "")),
-        "how tight it can get": _said(str(reached(known) or "")),
-        "domain": _said(known.domain),
-        "asks for": _said("; ".join(each.statement for each in known.assumptions)),
-        "predicts": rates,
-        "source": _said(known.source),
-        "test it": f"`tunebound verify {known.name}`",
-    }
+    told = {word: _said(text) for word, text in facts(known).items() if word != "setting"}
+    told["known"] += f" ([where]({proof}))" if proof else ""
+    told["test it"] = f"`tunebound verify {known.name}`"
     code = textwrap.dedent(inspect.getsource(inspect.unwrap(known.claims)))
     return [
         f"({known.name.lower()}-statement)=",
@@ -66,7 +57,7 @@ def _theorem(known: theory.Theorem, proof: str | None) -> list[str]:
         *([f"$$ {known.formula} $$", ""] if known.formula else []),
         f"{_said(known.statement)}.",
         "",
-        *(f"- *{name}*: {said}" for name, said in facts.items() if said),
+        *(f"- *{word}*: {text}" for word, text in told.items()),
         "",
         ":::{dropdown} The code",
         f"`{known.claims.__module__}`",

@@ -8,8 +8,7 @@ from tunebound.theory.command_line.parameters import complete_settings, complete
 
 # What computes is imported by the commands that need it: --help answers at once.
 if TYPE_CHECKING:
-    from tunebound.theory.engine.hypothesis import Hypothesis
-    from tunebound.theory.engine.statement import Theorem
+    from tunebound.theory.engine.known import Known
 
 
 def list_theorems(
@@ -26,49 +25,31 @@ def list_theorems(
     ] = None,
 ) -> None:
     """List the theorems and hypotheses, their statements and sources; or tell all of one."""
-    from tunebound import theory
-    from tunebound._ground.registry import find_named
+    from tunebound.theory.engine.known import find_known, statements
     from tunebound.theory.engine.setting import find_setting
 
     chosen = None if setting is None else find_setting(setting).name
-    listed: dict[str, Theorem | Hypothesis] = {
-        **theory.theorems(chosen),
-        **theory.hypotheses(chosen),
-    }
     if name is not None:
-        typer.echo(_told(find_named("theorem or hypothesis", name, listed)))
+        typer.echo(_told(find_known(name, chosen)))
         return
-    for known in listed.values():
+    for known in statements(chosen).values():
         typer.echo(
             f"{known.name} [{known.setting}]\n    {known.statement}\n"
             f"    {_known_of(known)}{known.source}"
         )
 
 
-def _told(known: "Theorem | Hypothesis") -> str:
+def _told(known: "Known") -> str:
     """All that is known of one statement, a line each."""
-    from tunebound.theory.engine.answers import answer
-    from tunebound.theory.engine.reached import reached
-    from tunebound.theory.engine.statement import Theorem
+    from tunebound.theory.engine.known import facts
 
-    lines = {"says": known.statement, "source": known.source, "setting": known.setting}
-    if isinstance(known, Theorem):
-        rates = (f"exponent {power:+g} in {factor}" for factor, power in known.rates.items())
-        lines |= {
-            "known": known.status,
-            "domain": known.domain,
-            "asks for": "; ".join(each.statement for each in known.assumptions),
-            "predicts": ", ".join(rates),
-            "found": str(answer(known) or ""),
-            "how tight it can get": str(reached(known) or ""),
-            "in LaTeX": known.formula,
-        }
+    lines = {"says": known.statement, **facts(known), "in LaTeX": getattr(known, "formula", "")}
     lines["test it"] = f"tunebound verify {known.name}"
     told = (f"    {word}: {text}" for word, text in lines.items() if text)
     return "\n".join([known.name, *told])
 
 
-def _known_of(listed: "Theorem | Hypothesis") -> str:
+def _known_of(listed: "Known") -> str:
     status = getattr(listed, "status", None)
     return "" if status is None else f"{status}: "
 

@@ -40,27 +40,24 @@ def verify(
 ) -> None:
     """Test one theorem or hypothesis and print the verdict; status 1 where it is violated."""
     from tunebound import theory
-    from tunebound._ground.registry import find_named
     from tunebound.theory.engine.computing import checked_options
-    from tunebound.theory.engine.hypothesis import verify_hypothesis
+    from tunebound.theory.engine.hypothesis import Hypothesis, verify_hypothesis
+    from tunebound.theory.engine.known import find_known
     from tunebound.theory.engine.setting import find_setting
-    from tunebound.theory.engine.statement import find_theorem
     from tunebound.theory.engine.verification import second_opinions
 
-    theorem = find_named("theorem or hypothesis", theorem, {n: n for n in complete_theorems()})
-    if theorem in theory.hypotheses():
-        hypothesis = theory.hypotheses()[theorem]
+    known = find_known(theorem)
+    if isinstance(known, Hypothesis):
         if data is not None:
             raise ValueError(
                 f"{theorem} is a hypothesis, which takes a suite to decide; leave out --data"
             )
-        chosen = options(find_setting(hypothesis.setting))
-        decision = verify_hypothesis(hypothesis, suite, seed=seed, jobs=jobs, **chosen)
+        chosen = options(find_setting(known.setting))
+        decision = verify_hypothesis(known, suite, seed=seed, jobs=jobs, **chosen)
         typer.echo(str(decision))
         if decision.status == "refuted":
             raise typer.Exit(1)
         return
-    known = find_theorem(theorem)
     setting = find_setting(known.setting)
     chosen = options(setting)
     members: Any = suite if data is None else [setting.load(data)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tunebound.theory.engine.hypothesis import Decision
 from tunebound.theory.engine.statement import FITTED, PROVED, PUBLISHED
-from tunebound.theory.engine.verdict import Verdict
+from tunebound.theory.engine.verdict import Verdict, counted
 
 SENTENCES = 3
 
@@ -105,7 +105,7 @@ def _decided(decisions: Sequence[Decision]) -> list[str]:
         for status in ("confirmed", "refuted", "not decided")
     }
     counts = ", ".join(f"{len(names)} {status}" for status, names in named.items() if names)
-    sentences = [f"Of {_counted(len(decisions), 'prediction')} of a sign, {counts}."]
+    sentences = [f"Of {counted(len(decisions), 'prediction')} of a sign, {counts}."]
     for status in ("confirmed", "refuted"):
         names = named[status]
         if names:
@@ -130,10 +130,6 @@ def _farthest(verdicts: Sequence[Verdict]) -> Verdict:
 def _times(verdict: Verdict) -> str:
     median = _median(verdict)
     return f"{1 / median:.3g} times" if median > 0 else "much more than"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _are(number: int) -> str:

@@ -6,9 +6,7 @@ and the table of the README.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -17,10 +15,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from tunebound._ground.storage import replacing
-from tunebound.theory.engine.generated import filled, markdown
+from tunebound.theory.engine.generated import filled, markdown, published
 from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import read_manifest
-from tunebound.theory.engine.reporting import judge_all
 from tunebound.theory.engine.statement import PROOFS, Theorem, theorems
 from tunebound.theory.engine.verdict import TESTS, Verdict
 
@@ -106,6 +103,9 @@ def table(answers: Mapping[str, Answer]) -> str:
 
 def publish(directories: Sequence[Path], root: Path) -> list[Path]:
     """Add what finished studies say to the stored answers, and fill in the README's table."""
+    # pages only read what is stored: they do not wait for what draws figures
+    from tunebound.theory.engine.reporting import judge_all
+
     answers = _read((root / DATA).read_text(encoding="utf-8"))
     for directory in directories:
         manifest = read_manifest(directory)
@@ -130,18 +130,14 @@ def _read(text: str) -> dict[str, Answer]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write what studies say; 2 where a directory holds none."""
-    parser = argparse.ArgumentParser(
-        prog=COMMAND, description=f"Write {DATA} and the table of {PAGE} from finished studies."
+    return published(
+        publish,
+        arguments,
+        command=COMMAND,
+        description=f"Write {DATA} and the table of {PAGE} from finished studies.",
+        study="of `tunebound run`",
+        several=True,
     )
-    parser.add_argument("directories", nargs="+", type=Path, help="of `tunebound run`")
-    parser.add_argument("--root", type=Path, default=Path(), help="of the repository")
-    chosen = parser.parse_args(arguments)
-    try:
-        print(*publish(chosen.directories, chosen.root), sep="\n")
-    except (ValueError, OSError) as error:
-        print(f"{COMMAND}: {error}", file=sys.stderr)
-        return 2
-    return 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from tunebound._ground.checks import choice, real_number
 from tunebound._ground.registry import find_named
-from tunebound.theory.engine import tables
 from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.engine.setting import find_setting
@@ -72,11 +71,7 @@ def draw_figures(
     choice("--style", style, tuple(STYLES))
     if width is not None:
         real_number("--width", width, above=0)
-    results = load(directory)
-    there = {name: name for name in results.rows[tables.THEOREM].unique()}
-    shown = [find_named("theorem of this study", name, there) for name in theorems]
-    if shown:
-        results = replace(results, rows=results.rows[results.rows[tables.THEOREM].isin(shown)])
+    results = load(directory, theorems=theorems or None)
     presentation = find_setting(read_manifest(directory)["setting"]).presentation()
     known = presentation.figures(results)
     chosen = {name: find_named("figure", name, known) for name in only} or known

@@ -58,7 +58,7 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
     theorems = list(rows["theorem"].unique())
     sets = _sets(results, words, factors)
     levels = sorted(rows.loc[rows["k"] >= 0, "k"].unique())
-    named = [_label(name) for name in factors]
+    named = [tables.symbol(name) for name in factors]
     colours = [*named, "theorem"]
     parameters: list[dict[str, Any]] = []
     if levels:
@@ -247,12 +247,8 @@ def _sets(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
             )
         elif pd.api.types.is_float_dtype(values):
             values = values.map("{:g}".format)
-        columns[_label(name)] = values.astype(str)
+        columns[tables.symbol(name)] = values.astype(str)
     return pd.DataFrame(columns)
-
-
-def _label(factor: str) -> str:
-    return {"radius_over_margin": "B/γ"}.get(factor, factor.replace("_", " "))
 
 
 def _rounded(values: pd.Series) -> list[float]:

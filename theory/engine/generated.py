@@ -1,9 +1,13 @@
-"""Blocks of the documentation's pages that commands fill in."""
+"""Blocks of the documentation's pages that commands fill in, and those commands."""
 
 from __future__ import annotations
 
+import argparse
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -35,3 +39,42 @@ def filled(page: str, name: str, text: str, *, command: str) -> str:
     if len(found) != 1:
         raise ValueError(f"the page has {len(found)} blocks between {begin!r} and {end!r}, not one")
     return pattern.sub(lambda _: f"{begin}\n\n{text}\n\n{end}", page)
+
+
+def published(
+    publish: Callable[[Any, Path], Iterable[Path]],
+    arguments: Sequence[str] | None,
+    *,
+    command: str,
+    description: str,
+    study: str,
+    several: bool,
+) -> int:
+    """Run a command that commits what finished studies say, and print the files it wrote.
+
+    Parameters
+    ----------
+    publish : callable
+        (directory, or list of directories, of studies; root of the repository) → files.
+    arguments : sequence of str or None
+        Of the command line; None: those of this process.
+    command, description, study : str
+        For its help: what it is called, what it writes, of which study the directory is.
+    several : bool
+        Whether it takes one directory or more than one.
+
+    Returns
+    -------
+    int
+        The exit status: 2, after one line on standard error, where a study does not fit.
+    """
+    parser = argparse.ArgumentParser(prog=command, description=description)
+    parser.add_argument("directory", type=Path, nargs="+" if several else None, help=study)
+    parser.add_argument("--root", type=Path, default=Path(), help="of the repository")
+    chosen = parser.parse_args(arguments)
+    try:
+        print(*publish(chosen.directory, chosen.root), sep="\n")
+    except (ValueError, OSError) as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
-from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from tunebound._ground.checks import path
@@ -35,7 +34,6 @@ from tunebound.theory.engine.verdict import Verdict, judge_together
 from tunebound.theory.engine.verification import with_counterexample
 
 SCATTER = "bound-against-measured"
-FACTORS = {"radius_over_margin": "B/γ", "margin": "γ", "radius": "B", "kappa": "κ"}
 
 
 def report(
@@ -65,7 +63,7 @@ def report(
     rates = [rate for verdict in verdicts for rate in verdict.rates]
     chosen = presentation.figures(results)
     figures = [
-        _drawn(name, chosen[name].draw(results), chosen[name].caption)
+        _drawn(name, chosen[name], results)
         for name in tqdm(chosen, desc="figures", unit="figure", delay=2, disable=None)
     ]
     decisions = decide(list(hypotheses(manifest["setting"]).values()), results)
@@ -79,7 +77,6 @@ def report(
         question=presentation.question,
         answer=in_three_sentences(verdicts, decisions),
         words=words,
-        replay={},
         formulas={
             each.theorem.name: Markup(mathml(each.theorem.formula))
             for each in verdicts
@@ -95,7 +92,7 @@ def report(
         decisions=decisions,
         findings=presentation.findings(results, verdicts),
         tables=presentation.tables(results),
-        first=_first(chosen, results, shown_first(verdicts)),
+        first=_first(figures, chosen, results, shown_first(verdicts)),
         figures=figures,
         group=presentation.group,
         group_theorems=names,
@@ -117,7 +114,7 @@ def in_words(environments: pd.DataFrame, factors: Sequence[str]) -> dict[str, st
     words = {}
     for row in environments.to_dict("records"):
         levels = ", ".join(
-            f"{FACTORS.get(name, name.replace('_', ' '))} = {row[name]:g}"
+            f"{tables.symbol(name)} = {row[name]:g}"
             if isinstance(row[name], (int, float)) and not isinstance(row[name], bool)
             else f"{name.replace('_', ' ')} {row[name]}"
             for name in others
@@ -159,21 +156,28 @@ def left_out(results: computing.Results) -> dict[str, list[str]]:
 
 
 def _first(
-    chosen: Mapping[str, Illustration], results: computing.Results, names: Sequence[str]
+    figures: Sequence[dict[str, str]],
+    chosen: Mapping[str, Illustration],
+    results: computing.Results,
+    names: Sequence[str],
 ) -> dict[str, str] | None:
-    """The figure that stands beside the answer: the setting's first, of the theorems that the
-    answer speaks of where it shows theorems.
+    """The figure that stands beside the answer: the first, of the theorems that the answer speaks
+    of where it shows theorems.
     """
-    for name, illustration in chosen.items():
-        rows = results.rows
-        if name == SCATTER and names:
-            results = replace(results, rows=rows[rows[tables.THEOREM].isin(names)])
-        return _drawn("answered", illustration.draw(results), illustration.caption)
-    return None
+    if not figures or figures[0]["name"] != SCATTER or not names:
+        return figures[0] if figures else None
+    rows = results.rows[results.rows[tables.THEOREM].isin(names)]
+    return _drawn(SCATTER, chosen[SCATTER], replace(results, rows=rows))
 
 
-def _drawn(name: str, figure: Figure, caption: str) -> dict[str, str]:
-    return {"name": name, "caption": caption, "alt": described(figure), "data": png(figure)}
+def _drawn(name: str, illustration: Illustration, results: computing.Results) -> dict[str, str]:
+    figure = illustration.draw(results)
+    return {
+        "name": name,
+        "caption": illustration.caption,
+        "alt": described(figure),
+        "data": png(figure),
+    }
 
 
 def _explorer(

@@ -35,4 +35,11 @@ ROWS = (
     PROVENANCE,
     MAXIMUM,
 )
+# what factors are called beside their values; others by the name of their column
+SYMBOLS = {"radius_over_margin": "B/γ", "margin": "γ", "radius": "B", "kappa": "κ"}
 ASSUMPTION = "assumption"  # the first assumption that failed
+
+
+def symbol(factor: str) -> str:
+    """What a factor is called beside its values."""
+    return SYMBOLS.get(factor, factor.replace("_", " "))

@@ -129,17 +129,17 @@ class Verdict:
         if not self.environments:
             return ""
         if self.violations:
-            return f"on {_counted(self.violations, 'environment')}"
+            return f"on {counted(self.violations, 'environment')}"
         limit = self.violation_limit
         if limit is None:
-            return f"on {_counted(self.environments, 'environment')} handed over"
+            return f"on {counted(self.environments, 'environment')} handed over"
         few = "few: " if self.draws < populations.FEW else ""
         estimate = "" if self.provenance == "exact" else " or of an estimate"
         what = (
             f"show an error of the code{estimate}" if self.theorem.proof == PROVED else "violate it"
         )
         return (
-            f"on {_counted(self.draws, 'independent draw')} of this design; {few}up to"
+            f"on {counted(self.draws, 'independent draw')} of this design; {few}up to"
             f" {100 * limit:.2g} % of new draws may {what} (95 %)"
         )
 
@@ -196,7 +196,8 @@ class Verdict:
         return f"<pre><strong>{first}</strong>\n" + "\n".join(others) + "</pre>"
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """A number and what it counts, as in ``1 draw`` and ``59 draws``."""
     return f"{number} {what}{'s' * (number != 1)}"
 
 

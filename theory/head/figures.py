@@ -25,7 +25,6 @@ MARKERS = "osD^vP*Xhd<"
 TRIVIAL = PALETTE[3]  # of the largest value that can be; no theorem has it
 # what a design varies beside the family
 DESIGN = (columns.N, columns.D, columns.RADIUS_OVER_MARGIN)
-SYMBOLS = {columns.RADIUS_OVER_MARGIN: "B/γ"}
 FACTOR_LABELS = {
     "n": "number of samples n",
     "radius_over_margin": "radius over margin B/γ",
@@ -319,7 +318,7 @@ def _others(factor: str) -> list[str]:
 
 def _at(rows: pd.DataFrame, factors: Sequence[str]) -> str:
     """The levels of the factors that are alike in all rows, in words."""
-    return ", ".join(f"{SYMBOLS.get(name, name)} = {rows[name].iloc[0]:g}" for name in factors)
+    return ", ".join(f"{tables.symbol(name)} = {rows[name].iloc[0]:g}" for name in factors)
 
 
 def _sweep(rows: pd.DataFrame, factor: str | None, fixed: Sequence[str]) -> pd.DataFrame:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from tunebound.bounds import head
+from tunebound.theory.engine.generated import markdown
 from tunebound.theory.engine.presentation import Table
 
 SAMPLES = (2, 3, 5, 10, 30, 100)
@@ -42,11 +43,6 @@ def upper_against_lower() -> Table:
     )
 
 
-def markdown(table: Table) -> str:
-    """The rows of a table as text of a page."""
-    lines = [table.columns, ("---",) * len(table.columns), *table.rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 if __name__ == "__main__":
-    print(markdown(upper_against_lower()))
+    table = upper_against_lower()
+    print(markdown(table.columns, table.rows))
