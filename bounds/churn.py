@@ -228,7 +228,7 @@ def count(*, points: ArrayLike, weights: ArrayLike, margin: ArrayLike, radius: A
     Returns
     -------
     ndarray of float64, shape (m,)
-        Not rounded down; infinite on the boundary itself.
+        Not rounded down; infinite where rounding cannot tell a point from the boundary.
     """
     points, weights = _predicted(points, weights)
     margin, radius = margin_and_radius(margin, radius)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats, Integers
-from tunebound._ground.checks import labelled_classes, real_array, require
+from tunebound._ground.checks import labelled_classes, real_array, require, within_float64
 from tunebound._ground.storage import Stored
 from tunebound.synthetic.truth import row_norms
 
@@ -189,6 +189,7 @@ class ClassDataset(Stored):
         )
 
 
+@within_float64("X", "separator", "dual")
 def certified_class_margin(
     X: Floats, y: Integers, separator: Floats, dual: Floats, *, tolerance: float
 ) -> float:

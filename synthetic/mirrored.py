@@ -61,6 +61,7 @@ class MirroredDataset(Stored):
     axis: Floats
     name: str = "given"
 
+    @within_float64("X", "axis")
     def __post_init__(self) -> None:
         Z = self.X * self.y[:, None]
         radius = float(np.linalg.norm(Z, axis=1).max())

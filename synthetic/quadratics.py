@@ -159,7 +159,8 @@ class QuadraticProblem(StronglyConvexProblem):
         centre = real_array("minimiser", stored["minimiser"])
         if centre.shape != (computed.d,):
             raise ValueError(f"minimiser must have shape ({computed.d},), got {centre.shape}")
-        residual = np.linalg.norm(computed.gradients(centre).mean(axis=0))
+        with within_float64("minimiser"):
+            residual = np.linalg.norm(computed.gradients(centre).mean(axis=0))
         if not residual <= TOLERANCE * computed.beta * (
             np.abs(computed.minimisers).max() + computed.distance
         ):

@@ -121,6 +121,7 @@ class SmoothProblem(StronglyConvexProblem):
         )
 
     @classmethod
+    @within_float64("directions", "curvatures", "minimiser", "start")
     def from_entries(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
         """The losses of stored arrays and constants; shapes, frames and constants are checked.
 

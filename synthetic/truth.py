@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tunebound._ground.arrays import Floats, Integers
-from tunebound._ground.checks import require
+from tunebound._ground.checks import require, within_float64
 
 
 def row_norms(X: Floats) -> Floats:
@@ -17,6 +17,7 @@ def row_norms(X: Floats) -> Floats:
     )
 
 
+@within_float64("X", "separator", "dual")
 def certified_margin(
     X: Floats, y: Integers, separator: Floats, dual: Floats, *, tolerance: float
 ) -> float:

@@ -65,13 +65,14 @@ class Outcome:
     value: object = None
 
 
-def judge(call, arguments, names, *, right=None):
+def judge(call, arguments, names, *, right=None, infinite=False):
     """Call and judge.
 
     An answer is finite, leaves its arguments as they were, warns of nothing and passes `right`,
-    which returns what is wrong with it. A refusal is raised by a line of the package, is a
-    TypeError, a ValueError, one of its own classes or of the documented ones, and names one of the
-    arguments in `names`, or repeats what text was given. Anything else is wrong.
+    which returns what is wrong with it; with `infinite` that alone says what may be infinite. A
+    refusal is raised by a line of the package, is a TypeError, a ValueError, one of its own classes
+    or of the documented ones, and names one of the arguments in `names`, or repeats what text was
+    given. Anything else is wrong.
     """
     before = {name: fingerprint(value) for name, value in arguments.items()}
     outcome = _outcome(call, arguments, names)
@@ -79,7 +80,8 @@ def judge(call, arguments, names, *, right=None):
     if changed:
         return Outcome(WRONG, f"changed its argument {changed[0]}")
     if outcome.kind == ANSWER:
-        wrong = not_finite(outcome.value) or (right(outcome.value) if right else None)
+        wrong = None if infinite else not_finite(outcome.value)
+        wrong = wrong or (right(outcome.value) if right else None)
         if wrong:
             return Outcome(WRONG, wrong)
     return outcome

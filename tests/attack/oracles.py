@@ -19,6 +19,7 @@ from tests.oracles import (
     multi_head_formulas,
 )
 from tests.oracles.rational_margin import squared_margin
+from tunebound._ground.checks import real_array
 
 FORMULAS = {
     "bounds.head.": head_formulas,
@@ -72,6 +73,9 @@ def wrong(path, value, arguments):
         return _wrong_formula(oracle, value, arguments)
     if path in ("tuning.tune_heads", "tuning.flow_heads"):
         return _undirected(value)
+    if path in INFINITE:
+        given = {name: real_array(name, each) for name, each in arguments.items()}
+        return INFINITE[path](value, **given)
     if path == "bounds.max_margin" and all(map(_is_array, arguments.values())):
         return _wrong_margin(value, arguments)
     return None
@@ -80,6 +84,11 @@ def wrong(path, value, arguments):
 def _wrong_formula(oracle, value, arguments):
     if not all(_plain(each) for each in arguments.values()):
         return None  # the formulas on paper take numbers, and one list where they have samples
+    longest = max(map(np.size, arguments.values()))
+    arguments = {  # one number for every sample
+        name: list(each) * longest if np.ndim(each) and len(each) == 1 else each
+        for name, each in arguments.items()
+    }
     for digits in (50, 2000):  # where differences on paper cancel: once more with all digits
         with mp.workdps(digits):
             said = _far(value, np.ravel(oracle(**arguments)))
@@ -131,3 +140,25 @@ def _wrong_margin(separator, arguments):
         return "a margin of what nothing separates"
     ratio = mpf(separator.margin) ** 2 * mpf(square.denominator) / mpf(square.numerator)
     return None if abs(ratio - 1) < 1e-6 else f"the squared margin is {float(ratio)} of the exact"
+
+
+def _wrong_count(value, *, points, weights, margin, radius):
+    """What exact numbers give, or more by its rounding; infinite where that hides the side."""
+    allowance = mpf(2 * (len(weights) + 9)) * mpf(2) ** -52
+    with mp.workdps(700):
+        for mine, point in zip(value, points, strict=True):
+            x, w = _exactly(point), _exactly(weights)
+            share = abs(mp.fdot(x, w)) / (mp.norm(x) * mp.norm(w))
+            exact = mpf(float(radius)) / mpf(float(margin)) / share if share else mp.inf
+            most = exact * share / (share - allowance) if share > allowance else mp.inf
+            if not exact * (1 - RELATIVE) <= mpf(float(mine)) <= most * (1 + RELATIVE):
+                return f"{float(mine)!r} instead of {mp.nstr(exact, 20)}"
+    return None
+
+
+def _exactly(values):
+    return [mpf(float(each)) for each in values]
+
+
+# Answers that may be infinite, and what says where.
+INFINITE = {"bounds.churn.count": _wrong_count}

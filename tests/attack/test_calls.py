@@ -118,7 +118,9 @@ def test_malformed_arguments_are_answered_or_refused_by_name(path, figure):
                 return oracles.differs(value, known)
             return oracles.wrong(path, value, arguments)
 
-        outcome = judgement.judge(function, arguments, list(arguments), right=right)
+        outcome = judgement.judge(
+            function, arguments, list(arguments), right=right, infinite=path in oracles.INFINITE
+        )
         counts[outcome.kind] += 1
         if outcome.kind not in (judgement.ANSWER, judgement.REFUSAL):
             fault = (outcome.kind, re.sub(r"\d[\d.e+-]*", "#", outcome.said)[:60])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 
 from tests.attack import judgement
@@ -24,6 +25,7 @@ REFUSED = [
     ("synthetic.planting.part_cloud", "balance", lambda lateral, weights: 1.0),
     ("synthetic.planting.part_cloud", "labels", np.nan),
     ("synthetic.planting.part_cloud", "labels", np.zeros(8)),
+    ("theory.Theorem", "claims", torch.ones(3)),
     ("theory.Theorem", "free_constants", torch.ones(3)),
     ("theory.Theorem", "formula", float("-inf")),
     ("theory.Theorem", "rates", float("-inf")),
@@ -31,6 +33,7 @@ REFUSED = [
     ("theory.certify", "content", 1e-116),
     ("theory.certify", "content", [1.0] * 8),
     ("theory.certify", "lam", 5.8e210),
+    ("theory.compute", "address", ENDLESS),
     ("theory.compute", "share", 0.0),
     ("theory.compute", "share", (1, 2, 3)),
     ("theory.falsify", "output", 0.5),
@@ -48,9 +51,16 @@ REFUSED = [
     ("tuning.PretrainedEncoder.encode", "cache", 1),
     ("tuning.PretrainedEncoder.encode", "inputs", -1),
     ("tuning.PretrainedEncoder.tokens", "texts", ENDLESS),
+    ("tuning.PretrainedEncoder.encode", "inputs", np.zeros(2, dtype=[("a", "f8"), ("b", "i4")])),
+    ("tuning.PretrainedEncoder.encode", "inputs", torch.eye(3).to_sparse()),
+    ("tuning.fine_tune", "left_out", scipy.sparse.dia_matrix(np.eye(3))),
     ("tuning.left_out_flips", "points", np.full((4, 3), 1e300) * [1, -1, 1]),
+    ("tuning.minimise_heads", "X", np.random.default_rng(0).normal(0, 1e189, (8, 3))),
+    ("tuning.pretrain", "decoder_steps", 10**30),
     ("tuning.pretrain", "learning_rate", 5e70),
     ("tuning.self_unsupervised_retraining", "learning_rate", 5e70),
+    ("tuning.tune_losses", "beta", 1e-241),
+    ("tuning.tune_losses", "losses", int),
     ("tuning.tune_losses", "start", np.full(3, 1e200)),
     ("tuning.tune_quadratics", "start", np.full(3, 1e258)),
     ("tuning.tune_quadratics", "minimisers", np.array([[1e258] * 3] + [[0.0] * 3] * 3)),

@@ -199,7 +199,7 @@ def direction(*, margin, head_margin):
 
 def _copies(n, margin, radius, learning_rate, steps, largest):
     n, gamma, B, eta, t = _exact(n, margin, radius, learning_rate, steps)
-    with mp.workdps(120):  # u is told from 0 where kappa is 1e-60
+    with mp.workdps(max(120, mp.dps)):  # u is told from 0 where kappa is 1e-60
         r = 1 / mp.sqrt(1 / gamma**2 - 1 / B**2)
         ends = []
         for kappa, high in zip((eta * B**2 * (n - 1) / n, eta * r**2 / n), largest, strict=True):

@@ -104,6 +104,10 @@ class Theorem:
         file_name("name", self.name)
         for word in ("statement", "source", "proof", "setting", "domain", "kind", "formula"):
             instance(word, getattr(self, word), str, remedy="say it in words")
+        if not callable(self.claims):
+            raise TypeError(
+                f"claims must be a function, evidence -> claims, got {shown(self.claims)}"
+            )
         for assumption in sequence("assumptions", self.assumptions, of="Assumption"):
             instance("assumptions", assumption, Assumption, remedy="pass theory.Assumption(…)")
         if not isinstance(self.rates, Mapping):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import joblib
 from joblib.parallel import get_active_backend
 
-from tunebound._ground.checks import choice, whole_number
+from tunebound._ground.checks import choice, shown, whole_number
 from tunebound.theory.engine.processes import shared_out
 
 BACKENDS = ("dask",)
@@ -55,7 +55,8 @@ def cluster(backend: str | None, address: str | None) -> Iterator[None]:
     if backend is None:
         if address is not None:
             raise ValueError(
-                f"address={address!r} names a scheduler and backend is missing; pass backend='dask'"
+                f"address={shown(address)} names a scheduler and backend is missing; pass"
+                " backend='dask'"
             )
         yield
         return

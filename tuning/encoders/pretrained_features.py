@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import sequence, shown
+from tunebound._ground.checks import real_array, sequence, shown
 
 if TYPE_CHECKING:
     from tunebound.tuning.encoders.pretrained import PretrainedEncoder
@@ -59,7 +59,7 @@ def batches(encoder: PretrainedEncoder, inputs: Any, batch_size: int) -> Iterato
     if isinstance(inputs, Tensor) or (
         isinstance(inputs, np.ndarray) and inputs.dtype.kind not in "OUT"
     ):
-        tensor = torch.as_tensor(inputs)
+        tensor = _dense(inputs)
         if tensor.ndim < 2 or not len(tensor):
             raise ValueError(
                 f"inputs must have shape (n, ...) with n at least 1, got {tuple(tensor.shape)}"
@@ -86,6 +86,15 @@ def batches(encoder: PretrainedEncoder, inputs: Any, batch_size: int) -> Iterato
         logger.warning(
             "%d of %d texts fill all %d tokens and may be cut", full, len(texts), encoder.max_length
         )
+
+
+def _dense(inputs: Tensor | NDArray[Any]) -> Tensor:
+    """Inputs as a tensor of numbers in rows; tokens stay whole numbers."""
+    if isinstance(inputs, Tensor) and inputs.layout != torch.strided:
+        raise TypeError(f"inputs must be a dense tensor, got {inputs.layout}; call its to_dense()")
+    if isinstance(inputs, np.ndarray) and inputs.dtype.kind not in "biuf":
+        inputs = real_array("inputs", inputs)
+    return torch.as_tensor(inputs)
 
 
 def digest(encoder: PretrainedEncoder, parts: list[Batch]) -> str:

@@ -112,7 +112,7 @@ def pretrain(
     check_encoder(encoder)
     corpus = sequences("tokens", tokens, encoder)
     total = checks.whole_number("steps", steps, low=1)
-    first = checks.whole_number("decoder_steps", decoder_steps, low=0)
+    first = checks.whole_number("decoder_steps", decoder_steps, low=0, high=checks.COUNTABLE)
     batch = checks.whole_number("batch_size", batch_size, low=1)
     share = checks.real_number(
         "hidden_share", hidden_share, above=0, below=1, remedy="some tokens must stay visible"

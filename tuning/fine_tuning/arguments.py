@@ -50,14 +50,9 @@ def left_out_samples(
     left_out: Sequence[int | None] | None, runs: int, labels: Tensor
 ) -> NDArray[np.int64]:
     """The sample that each replica does not see, −1 for none."""
-    if left_out is not None and (
-        isinstance(left_out, (str, bytes)) or not hasattr(left_out, "__iter__")
-    ):
-        raise TypeError(
-            f"left_out must be a sequence of a sample or None for each of the {runs} seeds, got"
-            f" {left_out!r}"
-        )
-    without = [None] * runs if left_out is None else list(left_out)
+    without: list[int | None] = [None] * runs
+    if left_out is not None:
+        without = checks.sequence("left_out", left_out, of="a sample or None for each seed")
     if len(without) != runs:
         raise ValueError(
             f"left_out must name a sample or None for each of the {runs} seeds, got {len(without)}"

@@ -249,8 +249,13 @@ def tune_losses(
     recorded = record_steps(steps, record)
     rate = step_size(learning_rate, checks.real_number("beta", beta, above=0))
     with checks.within_float64("start"):
-        first = np.asarray(losses(origin[None]), dtype=np.float64)
-        shape = np.shape(gradients(origin[None]))
+        try:
+            first = np.asarray(losses(origin[None]), dtype=np.float64)
+            shape = np.shape(gradients(origin[None]))
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"losses and gradients must take weights (k, p), here (1, {origin.size}): {error}"
+            ) from error
     if first.ndim != 2 or first.shape[0] != 1 or first.shape[1] < 2:
         raise ValueError(
             f"losses must map weights (k, p) to losses (k, n) with n >= 2, got shape {first.shape}"
@@ -269,25 +274,28 @@ def tune_losses(
     kept = 0
     for t in range(1, int(recorded[-1]) + 1):
         slopes = np.empty_like(state)
-        for begin in range(0, n + 1, block):
-            rows = np.arange(begin, min(begin + block, n + 1))
-            each = np.asarray(gradients(state[rows]), dtype=np.float64)
-            slopes[rows] = each.sum(axis=1)
-            if begin == 0:
-                run.gradient_norms[t - 1] = np.linalg.norm(each[0], axis=1)
-                slopes[0] /= n
-            left_out = rows[rows > 0]
-            slopes[left_out] = share * (slopes[left_out] - each[left_out - begin, left_out - 1])
-        if not np.isfinite(slopes).all():
+        with np.errstate(over="ignore", invalid="ignore"):  # checked below
+            for begin in range(0, n + 1, block):
+                rows = np.arange(begin, min(begin + block, n + 1))
+                each = np.asarray(gradients(state[rows]), dtype=np.float64)
+                slopes[rows] = each.sum(axis=1)
+                if begin == 0:
+                    run.gradient_norms[t - 1] = np.linalg.norm(each[0], axis=1)
+                    slopes[0] /= n
+                left_out = rows[rows > 0]
+                slopes[left_out] = share * (slopes[left_out] - each[left_out - begin, left_out - 1])
+            state -= rate * slopes
+            made = [state, run.gradient_norms[t - 1]]
+            if t == recorded[kept]:
+                run.distance[kept] = np.linalg.norm(state[1:] - state[0], axis=1)
+                run.loss[kept] = np.asarray(losses(state[:1]), dtype=np.float64).mean()
+                made += [run.distance[kept], run.loss[kept]]
+                kept += 1
+        if not all(map(_finite, made)):
             raise FloatingPointError(
-                f"a gradient is no longer finite at step {t}; beta={beta:g} is too small for these"
-                " losses"
+                f"a gradient, loss or distance is no longer finite at step {t}; beta={beta:g} is"
+                " too small for these losses"
             )
-        state -= rate * slopes
-        if t == recorded[kept]:
-            run.distance[kept] = np.linalg.norm(state[1:] - state[0], axis=1)
-            run.loss[kept] = np.asarray(losses(state[:1]), dtype=np.float64).mean()
-            kept += 1
     run.weights[:] = state
     return replace(run, initial_loss=float(first.mean()))
 

@@ -84,8 +84,8 @@ def minimise_heads(
     ------
     TypeError, ValueError
         If an argument is malformed or out of its range.
-    RuntimeError
-        If the iteration does not converge.
+    FloatingPointError
+        If the iteration does not converge, or a curvature leaves float64.
 
     Notes
     -----
@@ -148,13 +148,16 @@ def _newton(Z: Tensor, masks: Tensor, strength: float, start: Tensor) -> tuple[T
         gradient = strength * W - (masks * residual) @ Z
         curvature = masks * residual * (1 - residual)
         hessian = Z.mT @ (curvature[:, :, None] * Z) + ridge
-        step = torch.cholesky_solve(gradient[..., None], torch.linalg.cholesky(hessian))[..., 0]
+        factor, failed = torch.linalg.cholesky_ex(hessian)
+        if failed.any():
+            break
+        step = torch.cholesky_solve(gradient[..., None], factor)[..., 0]
         move = (step @ Z.mT).abs().amax(dim=1, keepdim=True)
         W -= torch.where(move > 0, torch.log1p(move) / move, 1.0) * step
         if move.max() <= CONVERGED:
             return W, iteration
-    raise RuntimeError(
-        f"Newton's method did not converge in {MOST_ITERATIONS} steps (strength={strength:g}):"
+    raise FloatingPointError(
+        f"Newton's method did not converge in {iteration} steps (strength={strength:g}):"
         " raise the strength or rescale X"
     )
 
