@@ -28,6 +28,7 @@ def collect(folder: Path) -> None:
     shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
     for name in ("conf.py", "mathematics.py"):
         shutil.copy(SITE / name, folder)
+    shutil.copytree(ROOT / "docs" / "gallery", folder / "examples")
     named = places()
     for page in sorted((ROOT / "docs").glob("*.md")):
         _bring(page, folder / page.name, named)
