@@ -24,9 +24,7 @@ for strength in strengths:
     measured.append(np.linalg.norm(heads.weights[1:] - heads.weights[0], axis=1))
     residuals = 1 / (1 + np.exp(y * (X @ heads.weights[0])))
     norms = np.linalg.norm(X, axis=1)
-    promised.append(
-        bounds.regularised.ball(n=60, lam=strength, residuals=residuals, norms=norms)
-    )
+    promised.append(bounds.regularised.ball(n=60, lam=strength, residuals=residuals, norms=norms))
 
 figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
 for values, name, marker in ((promised, "bound", "s"), (measured, "measured", "o")):
