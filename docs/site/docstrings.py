@@ -10,6 +10,7 @@ BIBLIOGRAPHY = Bibliography(Path(__file__).with_name("bibliography.md").read_tex
 
 
 def setup(app):
+    app.setup_extension("sphinx.ext.autodoc")
     app.add_role_to_domain("py", "obj", Known(), override=True)
     app.connect("autodoc-process-docstring", _spell, priority=900)  # after numpydoc
     app.connect("autodoc-skip-member", _leave_out)
@@ -27,7 +28,9 @@ class Known(PyXRefRole):
 
 
 def _spell(app, what, name, obj, options, lines):
-    """|w| is a norm in a docstring, to the builder a substitution; $w$ is a formula."""
+    """|w| is a norm in a docstring, to the builder a substitution; $w$ is a formula; a citation
+    leads to the bibliography.
+    """
     text = "\n".join(lines).replace("|", r"\|")
     text = BIBLIOGRAPHY.link(text, lambda words, anchor: f":ref:`{words} <{anchor}>`")
     lines[:] = re.sub(r"\$([^$]+)\$", r":math:`\1`", text).split("\n")
