@@ -1,6 +1,7 @@
 """Docstrings as pages of the site: their names, their citations and their formulas."""
 
 import re
+import sys
 from pathlib import Path
 
 from citations import Bibliography
@@ -34,6 +35,9 @@ def _spell(app, what, name, obj, options, lines):
     text = "\n".join(lines).replace("|", r"\|")
     text = BIBLIOGRAPHY.link(text, lambda words, anchor: f":ref:`{words} <{anchor}>`")
     lines[:] = re.sub(r"\$([^$]+)\$", r":math:`\1`", text).split("\n")
+    if what == "function" and "\nParameters\n" in (sys.modules[obj.__module__].__doc__ or ""):
+        face = name.rpartition(".")[0]
+        lines += ["", f"Parameters and errors that functions share: :py:mod:`{face}`.", ""]
 
 
 def _leave_out(app, what, name, obj, skip, options):
