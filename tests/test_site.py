@@ -93,6 +93,7 @@ def test_every_script_of_the_gallery_has_its_figure_and_leads_to_the_reference(s
     scripts = sorted((ROOT / "docs" / "gallery").glob("*.py"))
     assert len(scripts) > 10
     index = (site / "gallery" / "index.html").read_text(encoding="utf-8")
+    reference = "".join(page.read_text("utf-8") for page in site.glob("reference/generated/*.html"))
     for script in scripts:
         page = (site / "gallery" / f"{script.stem}.html").read_text(encoding="utf-8")
         assert f'href="{script.stem}.html' in index
@@ -100,6 +101,7 @@ def test_every_script_of_the_gallery_has_its_figure_and_leads_to_the_reference(s
         assert images, script
         assert all(re.search(r'alt="[^"]+"', image) for image in images), script
         assert 'href="../reference/generated/tunebound.' in page, script
+        assert f'href="../../gallery/{script.stem}.html' in reference, script
 
 
 def test_names_and_citations_in_docstrings_and_statements_are_links(site):

@@ -33,6 +33,8 @@ nb_execution_mode = "off"  # the tests execute the notebooks; the site shows wha
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("tunebound",),
     "filename_pattern": r"\.py$",
     "abort_on_example_error": True,
     "reference_url": {"tunebound": None},  # names in the scripts lead to the reference
