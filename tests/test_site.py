@@ -87,3 +87,37 @@ def test_formulas_need_no_script(site):
     page = (site / "head-tuning.html").read_text(encoding="utf-8")
     assert page.count("<math") > 500
     assert not re.search(r"<script[^>]*mathjax", page, re.IGNORECASE)
+
+
+def test_every_script_of_the_gallery_has_its_figure_and_leads_to_the_reference(site):
+    scripts = sorted((ROOT / "docs" / "gallery").glob("*.py"))
+    assert len(scripts) > 10
+    index = (site / "gallery" / "index.html").read_text(encoding="utf-8")
+    reference = "".join(page.read_text("utf-8") for page in site.glob("reference/generated/*.html"))
+    for script in scripts:
+        page = (site / "gallery" / f"{script.stem}.html").read_text(encoding="utf-8")
+        assert f'href="{script.stem}.html' in index
+        images = [image for image in re.findall(r"<img [^>]*>", page) if script.stem in image]
+        assert images, script
+        assert all(re.search(r'alt="[^"]+"', image) for image in images), script
+        assert 'href="../reference/generated/tunebound.' in page, script
+        assert f'href="../../gallery/{script.stem}.html' in reference, script
+
+
+def test_names_and_citations_in_docstrings_and_statements_are_links(site):
+    statements = (site / "statements" / "head.html").read_text(encoding="utf-8")
+    assert re.search(r'href="\.\./bibliography\.html#soudry-2018"[^>]*>.*?Soudry', statements)
+    pages = {path.stem: path.read_text("utf-8") for path in site.glob("reference/**/*.html")}
+    assert 'bibliography.html#drori-2014"' in pages["tunebound.bounds.full.worst_case"]
+    assert '.html#module-tunebound.bounds.head"' in pages["tunebound.bounds.head.limit"]
+    assert "tunebound.bounds.head.trajectory.html#" in pages["tunebound.bounds.churn.drift"]
+    for path in ("head-tuning", "remedies", "log-time"):
+        page = (site / f"{path}.html").read_text(encoding="utf-8")
+        assert 'href="bibliography.html#' in page, path
+
+
+def test_the_front_page_shows_the_figure(site):
+    page = (site / "index.html").read_text(encoding="utf-8")
+    (name,) = re.findall(r'<img [^>]*src="(_images/bound-against-measured[^"]*)"', page)
+    drawn = ROOT / "docs" / "bound-against-measured.png"
+    assert (site / name).read_bytes() == drawn.read_bytes()

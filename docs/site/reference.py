@@ -44,7 +44,7 @@ def write_reference(directory: Path) -> None:
         text = "\n".join(_page(face)) + "\n"
         (directory / f"{face}.rst").write_text(text, encoding="utf-8")
     index = ["Reference", "=========", "", "Every public name, by the room that gives it.", ""]
-    index += [".. toctree::", "   :maxdepth: 1", "", *(f"   {face}" for face in FACES)]
+    index += [".. toctree::", "   :maxdepth: 1", "", *(f"   {face} <{face}>" for face in FACES)]
     (directory / "index.rst").write_text("\n".join(index) + "\n", encoding="utf-8")
 
 

@@ -5,13 +5,15 @@ import re
 import textwrap
 from pathlib import Path
 
+from citations import Bibliography
+
 from tunebound import theory
 from tunebound.theory.engine.known import facts
 
 SPECIAL = re.compile(r"([*_\\$|^<>\[\]{}])")
 
 
-def write_statements(folder: Path) -> None:
+def write_statements(folder: Path, bibliography: Bibliography) -> None:
     """Into `folder`/statements, with links to the anchors of the pages that lie in `folder`."""
     directory = folder / "statements"
     directory.mkdir()
@@ -28,8 +30,8 @@ def write_statements(folder: Path) -> None:
             sentence = f"{setting.summary[:1].upper()}{setting.summary[1:]}."
             lines = [f"# {name}", "", sentence, ""]
             for each in known:
-                lines += _theorem(each, proofs.get(each.name.lower()))
-            pages[name] = lines + _hypotheses(predicted)
+                lines += _theorem(each, proofs.get(each.name.lower()), bibliography)
+            pages[name] = lines + _hypotheses(predicted, bibliography)
     for name, lines in pages.items():
         (directory / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     index = ["# Every statement", "", "What each says, what is known of it, what was found.", ""]
@@ -45,8 +47,9 @@ def places() -> dict[str, str]:
     }
 
 
-def _theorem(known: theory.Theorem, proof: str | None) -> list[str]:
+def _theorem(known: theory.Theorem, proof: str | None, bibliography: Bibliography) -> list[str]:
     told = {word: _said(text) for word, text in facts(known).items() if word != "setting"}
+    told["source"] = _cited(known.source, bibliography)
     told["known"] += f" ([where]({proof}))" if proof else ""
     told["test it"] = f"`tunebound verify {known.name}`"
     code = textwrap.dedent(inspect.getsource(inspect.unwrap(known.claims)))
@@ -69,12 +72,21 @@ def _theorem(known: theory.Theorem, proof: str | None) -> list[str]:
     ]
 
 
-def _hypotheses(predicted: object) -> list[str]:
+def _hypotheses(predicted: object, bibliography: Bibliography) -> list[str]:
     rows = [
-        f"| {each.name} | {_said(each.statement)} | {_said(each.source)} |" for each in predicted
+        f"| {each.name} | {_said(each.statement)} | {_cited(each.source, bibliography)} |"
+        for each in predicted
     ]
     head = ["| hypothesis | what it says | who says so |", "| --- | --- | --- |"]
     return [*head, *rows] if rows else []
+
+
+def _cited(source: str, bibliography: Bibliography) -> str:
+    """A source as text of a page, with links to the bibliography and to the project's pages."""
+    text = bibliography.link(
+        _said(source), lambda words, anchor: f"[{words}](../bibliography.md#{anchor})"
+    )
+    return re.sub(r"docs/([\w-]+\.md)", r"[\1](../\1)", text)
 
 
 def _said(text: str) -> str:
