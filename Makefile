@@ -5,7 +5,7 @@ RUN ?= runs/standard
 BUDGET ?= 240
 READY := .venv/.ready
 
-.PHONY: run test check docs attack mutate clean
+.PHONY: run test check docs notebooks attack mutate clean
 
 run: $(READY)
 	$(BIN)/tunebound run --suite standard --output $(RUN)
@@ -16,6 +16,11 @@ test: check
 
 docs: $(READY)
 	$(BIN)/python docs/site
+
+# The lessons executed, their outputs stored without what changes from run to run; ten minutes, or
+# `make notebooks NOTEBOOKS=notebooks/07_own_encoder.ipynb` for some.
+notebooks: $(READY)
+	$(BIN)/python notebooks/execute.py $(NOTEBOOKS)
 
 # tests/attack with a budget of some 100,000 calls; half an hour on two idle cores
 attack: $(READY)

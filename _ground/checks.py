@@ -27,6 +27,8 @@ from tunebound._ground.arrays import Booleans, Floats, Integers
 ROUNDING = 1e-9
 # No sum over more terms, and no run of more steps, comes to an end.
 COUNTABLE = 10**15
+# What takes labels of more than two classes.
+SEVERAL = "several classes are for max_margin_classes, tune_heads(classes=...) and certify"
 LONGEST_NAME = 255  # bytes of a file's name
 LONGEST_SHOWN = 2_000  # characters of a value in a message
 # Weight of each remaining sample in the loss of the left-out data.
@@ -271,6 +273,7 @@ def signs(y: ArrayLike, shape: tuple[int, ...]) -> Floats:
     """Return labels −1 and +1 of the given shape, one a sample, as float64."""
     if getattr(y, "dtype", None) == np.bool_:
         raise TypeError("y is boolean: convert it with np.where(y, 1, -1)")
+    _refuse_words(y)
     labels = real_array("y", y)
     if labels.shape != shape:
         raise ValueError(
@@ -279,8 +282,30 @@ def signs(y: ArrayLike, shape: tuple[int, ...]) -> Floats:
         )
     if np.array_equal(np.unique(labels), [0.0, 1.0]):
         raise ValueError("y holds 0 and 1, labels must be -1 or +1: convert it with 2 * y - 1")
-    require("y", labels, np.abs(labels) == 1, "must be -1 or +1: map the two classes to these")
+    require(
+        "y",
+        labels,
+        np.abs(labels) == 1,
+        "must be -1 or +1: map the two classes to these"
+        if len(np.unique(labels)) <= 2
+        else f"must be -1 or +1: {SEVERAL}",
+    )
     return labels
+
+
+def _refuse_words(y: ArrayLike) -> None:
+    words = as_array("y", y)
+    if words.dtype.kind not in "UO" or not all(isinstance(each, str) for each in words.flat):
+        return
+    names = np.unique(words.astype(str)).tolist()
+    raise TypeError(
+        f"y holds {', '.join(map(repr, names[:3]))}, labels must be -1 or +1: "
+        + (
+            f"convert it with np.where(np.asarray(y) == {names[0]!r}, -1, 1)"
+            if len(names) <= 2
+            else SEVERAL
+        )
+    )
 
 
 def labelled_classes(

@@ -27,6 +27,7 @@ from tunebound.tuning.fine_tuning.methods import (
 )
 from tunebound.tuning.fine_tuning.multi_head_loss import MultiHeadLoss
 from tunebound.tuning.fine_tuning.run import FineTuned
+from tunebound.tuning.fine_tuning.text_classifier import TextClassifier
 from tunebound.tuning.fine_tuning.tune import fine_tune
 from tunebound.tuning.full.curvature import (
     Curvature,
@@ -90,6 +91,7 @@ __all__ = [
     "Retraining",
     "SequenceClassifier",
     "StrengthRange",
+    "TextClassifier",
     "TokenEncoder",
     "TokenMLP",
     "TokenTransformer",

@@ -436,6 +436,10 @@ TABLE = {
     "tuning.PretrainedEncoder.encode": lambda: {"self": _pretrained(), "inputs": TEXTS},
     "tuning.PretrainedEncoder.tokens": lambda: {"self": _pretrained(), "texts": TEXTS},
     "tuning.SequenceClassifier": lambda: {"encoder": _encoder()},
+    "tuning.TextClassifier": lambda: {
+        "encoder": _pretrained(),
+        "heads": tuning.MultiHeadLoss(6),
+    },
     "tuning.TokenMLP": lambda: {"vocabulary": 5, "length": 3, "width": 4},
     "tuning.TokenMLP.decoder": lambda: {"self": _encoder()},
     "tuning.TokenTransformer": lambda: {"vocabulary": 5, "length": 3, "width": 4},

@@ -247,7 +247,19 @@ EYE = np.eye(2)
             r"y is boolean: convert it with np.where\(y, 1, -1\)",
         ),
         (EYE, [True, False], TypeError, "y holds the boolean"),
-        (EYE, ["a", "b"], TypeError, "y must be made of real numbers"),
+        (
+            EYE,
+            ["b", "a"],
+            TypeError,
+            r"y holds 'a', 'b', labels .*: convert it with np.where\(np.asarray\(y\) == 'a', -1, 1",
+        ),
+        (
+            np.eye(4),
+            np.array(list("dcba"), dtype=object),
+            TypeError,
+            "y holds 'a', 'b', 'c', labels must be .*: several classes are for max_margin_classes",
+        ),
+        (np.eye(3), [0, 1, 2], ValueError, r"y\[0\] = 0.0: .* several classes are for max_margin"),
         (EYE, [1, 2], ValueError, r"y\[1\] = 2.0: y must be -1 or \+1: map the two classes"),
         (EYE, [1, np.nan], ValueError, "y must be finite"),
         (

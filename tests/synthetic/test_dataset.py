@@ -104,7 +104,10 @@ def test_planted_truth_passes_the_check_for_arrays() -> None:
             {"y": [0, 1, 1]},
             r"y holds 0 and 1, labels must be -1 or \+1: convert it with 2 \* y - 1",
         ),
-        ({"y": [1, -1, 2]}, r"y\[2\] = 2.0: y must be -1 or \+1: map the two classes to these"),
+        (
+            {"y": [1, -1, 2]},
+            r"y\[2\] = 2.0: y must be -1 or \+1: several classes are for max_margin_classes",
+        ),
         ({"y": [1, -1, np.nan]}, r"y\[2\] = nan: y must be finite"),
         (
             {"y": [1, 1, 1]},
@@ -170,7 +173,10 @@ def test_a_dual_off_the_margin_is_refused() -> None:
         ({"X": X.astype(object)}, r"X must be made of real numbers, got an array of dtype object"),
         ({"X": None}, r"X must be made of real numbers, got None: pass int or float"),
         ({"y": Y > 0}, r"y is boolean: convert it with np.where\(y, 1, -1\)"),
-        ({"y": ["a", "b", "a"]}, r"y must be made of real numbers"),
+        (
+            {"y": ["a", "b", "a"]},
+            r"y holds .a., .b., labels must be -1 or \+1: convert it with np.where",
+        ),
     ],
 )
 def test_wrong_kinds_are_refused(arguments: dict[str, Any], message: str) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from tunebound import tuning
+
 PAGE = (Path(__file__).parents[2] / "docs" / "remedies.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(
     r"```python\n(.*?)```", PAGE[: PAGE.index("## Fine-tuning methods")], flags=re.DOTALL
@@ -45,17 +47,30 @@ def test_encoders_of_transformers(run):
 def test_the_trainer_of_transformers(run):
     pytest.importorskip("transformers", reason="the Trainer is of transformers")
     pytest.importorskip("accelerate", reason="the Trainer of transformers needs accelerate")
-    names = run(0, TRAINER)
+    names = run(0, TRAINER + 1)
+    for remedy in BLOCKS[TRAINER + 1 : TRAINER + 4]:
+        lines = remedy.strip().splitlines()
+        assert len(lines) <= 5
+        assert lines[-1].endswith(".train()")
+        assert "Trainer(model, settings" in lines[-1]
+    many, margin, retrained = (
+        run(place, place + 1)["model"] for place in range(TRAINER + 1, TRAINER + 4)
+    )
+    fresh = tuning.MultiHeadLoss(16, 2, heads=16).weight
+    assert [len(model.heads.weight) for model in (many, margin, retrained)] == [16, 1, 1]
+    assert not torch.equal(many.heads.weight, fresh), "the Trainer moves the heads"
+    assert margin.regularizer is not None
+    encoder = retrained.encoder.module
+    assert encoder is names["again"].encoder.base_model
+    assert names["again"].distance > 0, "re-trained before it is tuned"
+
+
+def test_the_regularizer_as_a_loss_function_of_the_trainer(run):
+    pytest.importorskip("transformers", reason="the Trainer is of transformers")
+    pytest.importorskip("accelerate", reason="the Trainer of transformers needs accelerate")
+    regularizer = run(0, TRAINER + 1)["regularizer"]
     losses = []
-    regularizer = names["regularizer"]
     regularizer.register_forward_hook(lambda module, given, value: losses.append(value.item()))
-    names = run(TRAINER, len(BLOCKS))
+    run(TRAINER + 4, len(BLOCKS))
     assert len(losses) == 20, "one a step"
     assert 0 < max(losses) <= regularizer.weight
-    model = names["model"]
-    fresh = type(model.heads)(16, 2)
-    assert not torch.equal(model.heads.weight, fresh.weight), "the Trainer moves the heads"
-    assert not torch.equal(
-        model.bert.embeddings.word_embeddings.weight,
-        names["masked"].module.base_model.embeddings.word_embeddings.weight,
-    ), "and the encoder"
