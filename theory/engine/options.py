@@ -91,7 +91,7 @@ def _meaning(docstring: str, name: str) -> str:
     return "; ".join(part for part in (choices, below) if part)
 
 
-def written(value: Value) -> str:
+def written(value: object) -> str:
     """A value as `Options.parse` reads it."""
     if isinstance(value, tuple):
         return ",".join(value)

@@ -179,7 +179,7 @@ def _called(name: str, function: Callable[..., Any], *arguments: Any) -> tuple[s
 
 
 def _drawn(
-    style: dict[str, Any], name: str, illustration: Illustration, results: computing.Results
+    style: Any, name: str, illustration: Illustration, results: computing.Results
 ) -> dict[str, str]:
     with matplotlib.rc_context(style):
         figure = illustration.draw(results)
