@@ -56,7 +56,7 @@ def test_rows_agree_with_one_head_at_a_time(small):
     paths = leave_one_out_paths(data.X, data.y, rate, 40)
     units = paths[:, 40] / np.linalg.norm(paths[:, 40], axis=1, keepdims=True)
     rows = results.rows[results.rows["member"] == member].set_index(["theorem", "steps"])
-    row = rows.loc[("H-anytime-plain", 40.0)]
+    (row,) = rows.loc[[("H-anytime-plain", 40.0)]].to_dict("records")
     assert row["measured"] == pytest.approx(
         np.linalg.norm(units[1:] - units[0], axis=1).mean(), rel=1e-9
     )
@@ -67,7 +67,7 @@ def test_rows_agree_with_one_head_at_a_time(small):
         np.array([direction for direction, _ in found]),
         np.array([margin for _, margin in found]),
     )
-    limit = rows.loc[("H-ratio", np.inf)]
+    (limit,) = rows.loc[[("H-ratio", np.inf)]].to_dict("records")
     assert limit["measured"] == pytest.approx(
         np.linalg.norm(directions[1:] - directions[0], axis=1).mean(), abs=1e-6
     )
@@ -98,7 +98,7 @@ def test_an_interrupted_study_is_refused_and_continued(small, tmp_path):
     kept = shards[0].stat().st_mtime_ns
     shards[-1].unlink()
     with pytest.raises(
-        ValueError, match=rf"1 of {len(shards)} shards are missing; `tunebound run`"
+        ValueError, match=rf"1 of {len(shards)} shards are missing; `tunebound run "
     ):
         theory.load(directory)
     same(theory.run(SMALL, directory, jobs=1), results)
@@ -286,7 +286,7 @@ def foreign(directory):
 def test_a_damaged_shard_is_refused_by_name_and_computed_again(small, stored, damage, caplog):
     name = damage(stored)
     for read in (theory.load, theory.report):
-        with pytest.raises(ValueError, match=f"{name}.*not what this study wrote; `tunebound run`"):
+        with pytest.raises(ValueError, match=f"{name}.*not what this study wrote; `tunebound run "):
             read(stored)
     assert "1 of 3 shards (" in SMALL.summary(stored)
     same(theory.run(SMALL, stored, jobs=1), small[1])

@@ -4,40 +4,46 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pandas as pd
 from markupsafe import Markup
 from tqdm import tqdm
 
-from tunebound._ground.checks import path
+from tunebound._ground.checks import path, whole_number
 from tunebound._ground.storage import replacing
 from tunebound.theory.engine import computing, exploring, populations, tables
 from tunebound.theory.engine.alternative import described
 from tunebound.theory.engine.answering import in_three_sentences, shown_first
+from tunebound.theory.engine.commands import replaying
 from tunebound.theory.engine.exponents import by_family, by_slope
 from tunebound.theory.engine.formulas import mathml
 from tunebound.theory.engine.html import png, render
 from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.judging import judge_all
 from tunebound.theory.engine.loading import load
-from tunebound.theory.engine.manifests import members_again, population, read_manifest
+from tunebound.theory.engine.manifests import population, read_manifest
 from tunebound.theory.engine.presentation import Illustration
+from tunebound.theory.engine.processes import shared_out
 from tunebound.theory.engine.reached import reached
 from tunebound.theory.engine.scatter import has_points
 from tunebound.theory.engine.setting import find_setting
-from tunebound.theory.engine.statement import theorems
 from tunebound.theory.engine.tightness import judged_rows, tightness
-from tunebound.theory.engine.verdict import Verdict, judge_together
-from tunebound.theory.engine.verification import with_counterexample
 
 SCATTER = "bound-against-measured"
+# parts of the page beside the figures, whose names have no spaces
+FIRST, EXPLORER = "first figure", "chart to explore"
 
 
 def report(
-    directory: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None
+    directory: str | os.PathLike[str],
+    *,
+    output: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
 ) -> Path:
     """Write the report of a finished study.
 
@@ -47,12 +53,15 @@ def report(
         The study's directory; counterexamples are stored in it.
     output : path, optional
         The HTML file; `report.html` in the directory by default.
+    jobs : int
+        Processes that draw, of which this one is one.
 
     Returns
     -------
     Path
         The file, self-contained.
     """
+    jobs = whole_number("jobs", jobs, low=1)
     source = path("directory", directory)
     target = source / "report.html" if output is None else path("output", output)
     results = load(source)
@@ -61,13 +70,12 @@ def report(
     presentation = setting.presentation()
     verdicts = judge_all(source, results)
     rates = [rate for verdict in verdicts for rate in verdict.rates]
-    chosen = presentation.figures(results)
-    figures = [
-        _drawn(name, chosen[name], results)
-        for name in tqdm(chosen, desc="figures", unit="figure", delay=2, disable=None)
-    ]
     decisions = decide(list(hypotheses(manifest["setting"]).values()), results)
     words = in_words(results.environments, setting.factors)
+    chosen = presentation.figures(results)
+    parts = _parts(chosen, results, shown_first(verdicts), words, setting.factors, jobs)
+    figures = [parts[name] for name in chosen]
+    numbers = dict(results.environments[[tables.ENVIRONMENT, tables.MEMBER]].to_numpy())
     names = [verdict.theorem.name for verdict in verdicts if verdict.bounded and verdict.tightness]
     page = render(
         "tunebound.theory.engine",
@@ -77,12 +85,15 @@ def report(
         question=presentation.question,
         answer=in_three_sentences(verdicts, decisions),
         words=words,
+        replay=lambda environment, theorem: replaying(
+            source, manifest, int(numbers[environment]), theorem
+        ),
         formulas={
             each.theorem.name: Markup(mathml(each.theorem.formula))
             for each in verdicts
             if each.theorem.formula
         },
-        explorer=_explorer(results, words, setting.factors),
+        explorer=parts[EXPLORER],
         verdicts=verdicts,
         reached={each.theorem.name: reached(each.theorem) for each in verdicts},
         left_out=left_out(results),
@@ -92,7 +103,7 @@ def report(
         decisions=decisions,
         findings=presentation.findings(results, verdicts),
         tables=presentation.tables(results),
-        first=_first(figures, chosen, results, shown_first(verdicts)),
+        first=parts.get(FIRST, figures[0] if figures else None),
         figures=figures,
         group=presentation.group,
         group_theorems=names,
@@ -123,26 +134,6 @@ def in_words(environments: pd.DataFrame, factors: Sequence[str]) -> dict[str, st
     return words
 
 
-def judge_all(directory: str | os.PathLike[str], results: computing.Results) -> list[Verdict]:
-    """The verdict on every theorem of the study, published ones first; counterexamples are stored
-    in the directory.
-    """
-    manifest = read_manifest(directory)
-    setting = find_setting(manifest["setting"])
-    judged = {
-        name: known
-        for name, known in theorems(setting.name).items()
-        if name in manifest["theorems"]
-    }
-    target = Path(directory) / "counterexamples"
-    ordered = sorted(judged, key=lambda name: (not name.startswith("P-"), name))
-    verdicts = judge_together(setting, [judged[name] for name in ordered], results)
-    if not any(verdict.violation for verdict in verdicts):
-        return verdicts
-    members = members_again(Path(directory), manifest, setting)
-    return [with_counterexample(verdict, members, setting, target) for verdict in verdicts]
-
-
 def left_out(results: computing.Results) -> dict[str, list[str]]:
     """How many environments each theorem leaves out, by the assumption that they fail."""
     skipped = results.skipped
@@ -155,29 +146,49 @@ def left_out(results: computing.Results) -> dict[str, list[str]]:
     return said
 
 
-def _first(
-    figures: Sequence[dict[str, str]],
+def _parts(
     chosen: Mapping[str, Illustration],
     results: computing.Results,
-    names: Sequence[str],
-) -> dict[str, str] | None:
-    """The figure that stands beside the answer: the first, of the theorems that the answer speaks
-    of where it shows theorems.
+    first: Sequence[str],
+    words: Mapping[str, str],
+    factors: tuple[str, ...],
+    jobs: int,
+) -> dict[str, Any]:
+    """What takes longest: the figures, and the chart to explore; where the first figure shows
+    theorems, it once more with those alone that stand first.
     """
-    if not figures or figures[0]["name"] != SCATTER or not names:
-        return figures[0] if figures else None
-    rows = results.rows[results.rows[tables.THEOREM].isin(names)]
-    return _drawn(SCATTER, chosen[SCATTER], replace(results, rows=rows))
-
-
-def _drawn(name: str, illustration: Illustration, results: computing.Results) -> dict[str, str]:
-    figure = illustration.draw(results)
-    return {
-        "name": name,
-        "caption": illustration.caption,
-        "alt": described(figure),
-        "data": png(figure),
+    # what a notebook has set, but not where it draws
+    style = {
+        key: value
+        for key, value in matplotlib.rcParams.copy().items()
+        if not key.startswith("backend")
     }
+    calls: list[tuple[Any, ...]] = [
+        (name, _drawn, style, name, illustration, results) for name, illustration in chosen.items()
+    ]
+    if first and next(iter(chosen), None) == SCATTER:
+        of_first = replace(results, rows=results.rows[results.rows[tables.THEOREM].isin(first)])
+        calls.insert(0, (FIRST, _drawn, style, SCATTER, chosen[SCATTER], of_first))
+    calls.append((EXPLORER, _explorer, results, words, factors))
+    made = shared_out(_called, calls, jobs)
+    return dict(tqdm(made, total=len(calls), desc="figures", unit="figure", delay=2, disable=None))
+
+
+def _called(name: str, function: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
+    return name, function(*arguments)
+
+
+def _drawn(
+    style: Any, name: str, illustration: Illustration, results: computing.Results
+) -> dict[str, str]:
+    with matplotlib.rc_context(style):
+        figure = illustration.draw(results)
+        return {
+            "name": name,
+            "caption": illustration.caption,
+            "alt": described(figure),
+            "data": png(figure),
+        }
 
 
 def _explorer(
