@@ -8,6 +8,7 @@ import pytest
 
 from tunebound import theory
 from tunebound.theory.engine.exponents import by_slope
+from tunebound.theory.engine.formulas import in_parts, mathml
 from tunebound.theory.engine.reached import reached
 from tunebound.theory.engine.reporting import judge_all
 from tunebound.theory.engine.statement import find_theorem
@@ -174,3 +175,18 @@ def test_who_cannot_see_is_told_what_the_figures_show(page):
         assert not re.search(r"<th\b(?![^>]*scope=)", table)
     assert page.count("<main>") == page.count("</main>") == 1
     assert len(re.findall(r"<h1", page)) == 1
+
+
+def test_a_formula_is_cut_between_its_sides_and_its_conditions():
+    assert in_parts(r"\lVert a=b\rVert\le\max_{i<j}(c>d)=e,\quad f=g") == [
+        r"\lVert a=b\rVert",
+        r"\le\max_{i<j}(c>d)",
+        r"=e,\quad ",
+        "f=g",
+    ]
+    for known in theory.theorems().values():
+        parts = in_parts(known.formula)
+        assert "".join(parts) == known.formula
+        assert all(part.count("{") == part.count("}") for part in parts)
+        shown = "".join(text(mathml(part)) for part in parts)
+        assert shown.replace(" ", "") == text(mathml(known.formula)).replace(" ", "")

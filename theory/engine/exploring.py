@@ -156,7 +156,7 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
     curves = {
         "width": SIZE,
         "height": SIZE,
-        "title": "Measured along t, of the points drawn around",
+        "title": ["Measured along t,", "of the points drawn around"],
         "data": {"name": "points"},
         "transform": [
             *common,

@@ -19,7 +19,7 @@ from tunebound.theory.engine import computing, exploring, populations, tables
 from tunebound.theory.engine.alternative import described
 from tunebound.theory.engine.answering import in_three_sentences, shown_first
 from tunebound.theory.engine.exponents import by_family, by_slope
-from tunebound.theory.engine.formulas import mathml
+from tunebound.theory.engine.formulas import in_parts, mathml
 from tunebound.theory.engine.html import png, render
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.loading import load
@@ -78,7 +78,7 @@ def report(
         answer=in_three_sentences(verdicts, decisions),
         words=words,
         formulas={
-            each.theorem.name: Markup(mathml(each.theorem.formula))
+            each.theorem.name: Markup(" ").join(map(_mathematics, in_parts(each.theorem.formula)))
             for each in verdicts
             if each.theorem.formula
         },
@@ -228,6 +228,10 @@ def _family_rows(slopes: Mapping[str, Mapping[str, float]]) -> list[tuple[str, l
         for name in names
     ]
     return [("", list(slopes)), *lines] if lines else []
+
+
+def _mathematics(formula: str) -> Markup:
+    return Markup(mathml(formula))
 
 
 def _capital(words: str) -> str:
