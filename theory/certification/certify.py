@@ -12,6 +12,7 @@ from tunebound.theory.certification.certificate import Certificate
 from tunebound.theory.certification.preparation import prepare
 from tunebound.theory.certification.regularised import regularised_certificate
 from tunebound.theory.certification.separable import separable_certificate
+from tunebound.theory.engine.bars import bars
 
 CLASSES = ("softmax", "one-vs-rest", "all-pairs")
 
@@ -113,19 +114,20 @@ def certify(
         "measured": measured,
         "progress": progress,
     }
-    if lam is not None:
-        return regularised_certificate(prepared, lam=lam, **common)
-    try:
-        return separable_certificate(prepared, classes=classes, **common)
-    except bounds.NotSeparableError as error:
-        certificate = regularised_certificate(prepared, **common)
-        if len(prepared.classes) == 2:
-            return certificate
-        instead = (
-            f"classes={classes!r} has no separator ({error}); regularised heads, one for each class"
-            " against the rest, are certified in its place"
-        )
-        return replace(certificate, notes=(*certificate.notes, instead))
+    with bars(shown=progress):
+        if lam is not None:
+            return regularised_certificate(prepared, lam=lam, **common)
+        try:
+            return separable_certificate(prepared, classes=classes, **common)
+        except bounds.NotSeparableError as error:
+            certificate = regularised_certificate(prepared, **common)
+            if len(prepared.classes) == 2:
+                return certificate
+            instead = (
+                f"classes={classes!r} has no separator ({error}); regularised heads, one for each"
+                " class against the rest, are certified in its place"
+            )
+            return replace(certificate, notes=(*certificate.notes, instead))
 
 
 def _how_exact(exact: str | int) -> str | int:

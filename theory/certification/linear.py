@@ -12,12 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from tunebound import bounds
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import features
+from tunebound._ground.checks import features, true_or_false
 from tunebound.theory.certification.certificate import Certificate
 from tunebound.theory.certification.free_intercept import free_intercept_certificate
 from tunebound.theory.certification.prepared import Prepared
 from tunebound.theory.certification.regularised import regularised_certificate
 from tunebound.theory.certification.unpenalised import unpenalised_certificate
+from tunebound.theory.engine.bars import bars
 
 FARTHEST = 0.1  # of its norm that coefficients may be away from the minimiser on X, y
 
@@ -71,6 +72,7 @@ def stability_report(
         penalty, none but with an intercept or on data that are not separable, or three classes or
         more.
     """
+    progress = true_or_false("progress", progress)
     steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
     model = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     scaling = _constant(model)
@@ -111,7 +113,8 @@ def stability_report(
                 f"exact = {exact!r}: coefficients without a penalty are certified from one solve;"
                 ' pass exact="auto", or certify the features by theory.certify'
             )
-        return unpenalised_certificate(prepared, weights, group=group, progress=progress)
+        with bars(shown=progress):
+            return unpenalised_certificate(prepared, weights, group=group, progress=progress)
     lam = 1.0 / (model.C * len(points))
     signs = np.where(prepared.y == 1, 1.0, -1.0)
     free = model.fit_intercept and scaling is None
@@ -137,9 +140,10 @@ def stability_report(
         return free_intercept_certificate(
             prepared, weights, float(model.intercept_[0]), lam=lam, exact=exact
         )
-    return regularised_certificate(
-        prepared, lam=lam, exact=exact, group=group, progress=progress, weights=weights
-    )
+    with bars(shown=progress):
+        return regularised_certificate(
+            prepared, lam=lam, exact=exact, group=group, progress=progress, weights=weights
+        )
 
 
 def _appended(points: Floats, scaling: float) -> Floats:

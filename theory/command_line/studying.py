@@ -16,6 +16,7 @@ from tunebound.theory.command_line.parameters import (
 )
 
 if TYPE_CHECKING:
+    from tunebound.theory.engine.computing import Results
     from tunebound.theory.engine.studies import Study
 
 DEFAULT_SUITE = "standard"
@@ -25,6 +26,15 @@ def _share(text: str) -> tuple[int, int]:
     numbers = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
     if numbers is None or int(numbers[1]) > int(numbers[2]):
         raise ValueError(f"--shard {text} is no part; write 2/8 for the second of eight")
+    return int(numbers[1]), int(numbers[2])
+
+
+def _members(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    numbers = re.fullmatch(r"(\d+):(\d+)", text)
+    if numbers is None or int(numbers[1]) >= int(numbers[2]):
+        raise ValueError(f"--members {text} names no members; write 3:5 for those numbered 3 and 4")
     return int(numbers[1]), int(numbers[2])
 
 
@@ -76,6 +86,16 @@ def run(
             help="Compute the I-th of N parts only, other machines the others; see `merge`.",
         ),
     ] = "1/1",
+    members: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A:B",
+            help=(
+                "Compute the shards that hold the members A, …, B − 1 only, numbered from 0; of one"
+                " member also print what it gave."
+            ),
+        ),
+    ] = None,
     backend: Annotated[
         str | None,
         typer.Option(help='"dask": compute on a cluster, whose workers send the tables back.'),
@@ -90,12 +110,12 @@ def run(
     """
     from tunebound.theory.engine import processes
 
-    share = _share(shard)
+    share, only = _share(shard), _members(members)
     if backend is None and not (dry_run or plan):
         processes.prepare(jobs)
     from tunebound import theory
-    from tunebound.theory.engine import reporting
     from tunebound.theory.engine.forecast import forecast
+    from tunebound.theory.engine.judging import judge_all
     from tunebound.theory.engine.members import DEFAULT_SETTING, setting_of_suite
     from tunebound.theory.engine.setting import find_setting
 
@@ -118,7 +138,7 @@ def run(
         typer.echo(str(study.suite))
     try:
         missing = theory.compute(
-            study, target, share=share, jobs=jobs, backend=backend, address=address
+            study, target, share=share, members=only, jobs=jobs, backend=backend, address=address
         )
     except KeyboardInterrupt:
         typer.echo(
@@ -127,14 +147,19 @@ def run(
             err=True,
         )
         raise typer.Exit(130) from None
+    if only and only[1] - only[0] == 1 and share == (1, 1):
+        _tell(theory.load(target, members=only))
     if missing:
+        part = f"part {shard}"
+        if members is not None:
+            part = f"{part} of what holds the members {members}"
         typer.echo(
-            f"part {shard} is in {target}; shards of the study that are missing there: {missing}."
+            f"{part} is in {target}; shards of the study that are missing there: {missing}."
             " Next: the other parts; `tunebound merge` joins those with directories of their own"
         )
         return
     results = theory.load(target)
-    for verdict in reporting.judge_all(target, results):
+    for verdict in judge_all(target, results):
         known = verdict.theorem
         line = f"{verdict.test:>16}  {known.status:>25}  {known.name}  {verdict.extent}"
         typer.echo(line.rstrip())
@@ -147,6 +172,19 @@ def run(
     typer.echo(
         f"{len(results.environments)} environments in {target}. Next: tunebound report {target}"
     )
+
+
+def _tell(results: "Results") -> None:
+    """What was measured on one member, and its bounds, where verdicts read them."""
+    from tunebound import theory
+
+    judged = theory.judged_rows(results.rows)
+    typer.echo(results.environments["environment"].iloc[0])
+    for row, ratio in zip(judged.itertuples(), theory.tightness(judged), strict=True):
+        typer.echo(
+            f"{row.theorem:>20}  measured {row.measured:.6g}, bound {row.bound:.6g},"
+            f" measured/bound {ratio:.3g} at t = {row.steps:g}: {row.quantity}"
+        )
 
 
 def _over_grid(path: Path, setting: str | None, options: Options) -> "Study":

@@ -104,7 +104,7 @@ def table(answers: Mapping[str, Answer]) -> str:
 def publish(directories: Sequence[Path], root: Path) -> list[Path]:
     """Add what finished studies say to the stored answers, and fill in the README's table."""
     # pages only read what is stored: they do not wait for what draws figures
-    from tunebound.theory.engine.reporting import judge_all
+    from tunebound.theory.engine.judging import judge_all
 
     answers = _read((root / DATA).read_text(encoding="utf-8"))
     for directory in directories:

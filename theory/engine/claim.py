@@ -118,18 +118,24 @@ class Claim:
         steps, measured, bound, resolution = self.sides()
         excess = measured - bound - resolution
         worst = excess.argmax(axis=1)
+        place = np.arange(len(steps)), worst
+        # contiguous, so that the sum of a row is that of the row by itself
+        columns = {
+            tables.STEPS: steps,
+            tables.MEASURED: np.ascontiguousarray(measured).mean(axis=1),
+            tables.BOUND: np.ascontiguousarray(bound).mean(axis=1),
+            tables.EXCESS: excess[place],
+            tables.RESOLUTION: resolution[place],
+            tables.WORST: worst,
+            tables.WORST_MEASURED: measured[place],
+            tables.WORST_BOUND: bound[place],
+        }
+        listed = zip(*(column.tolist() for column in columns.values()), strict=True)
         return [
             {
                 tables.QUANTITY: self.quantity,
-                tables.STEPS: float(t),
-                tables.MEASURED: float(measured[k].mean()),
-                tables.BOUND: float(bound[k].mean()),
-                tables.EXCESS: float(excess[k, worst[k]]),
-                tables.RESOLUTION: float(resolution[k, worst[k]]),
-                tables.WORST: int(worst[k]),
-                tables.WORST_MEASURED: float(measured[k, worst[k]]),
-                tables.WORST_BOUND: float(bound[k, worst[k]]),
+                **dict(zip(columns, values, strict=True)),
                 tables.PROVENANCE: self.provenance,
             }
-            for k, t in enumerate(steps)
+            for values in listed
         ]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from tunebound.theory.engine import tables
+from tunebound.theory.engine.bars import bars
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting
 from tunebound.theory.engine.statement import Theorem
@@ -46,6 +44,18 @@ class Results:
     rows: pd.DataFrame
     environments: pd.DataFrame
     skipped: pd.DataFrame
+
+    def of_members(self, first: int, end: int) -> Results:
+        """What the tables say of the members first, …, end − 1."""
+        found = (getattr(self, name) for name in TABLES)
+        return Results(
+            *(
+                frame[frame[tables.MEMBER].between(first, end - 1)].reset_index(drop=True)
+                if len(frame)
+                else frame
+                for frame in found
+            )
+        )
 
     def __str__(self) -> str:
         counted = f"{len(self.rows):,} rows on {len(self.environments):,} environments"
@@ -194,11 +204,9 @@ def shard_tables(
     # One thread: the processes share the cores, and sums keep one order whatever the machine.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    said = io.StringIO()
     try:
-        # The study has a bar of its own; those of the computations, which see no terminal here,
-        # would run through it.
-        with threadpool_limits(1), contextlib.redirect_stderr(said):
+        # The study has a bar of its own; those of the computations would run through it.
+        with threadpool_limits(1), bars(shown=False):
             return examine(
                 setting,
                 members,
@@ -209,4 +217,3 @@ def shard_tables(
             )
     finally:
         torch.set_num_threads(threads)
-        sys.stderr.write(said.getvalue())

@@ -1,4 +1,4 @@
-"""A grid in a TOML file, and what is to be computed over it."""
+"""A grid in a TOML file, or in the manifest of a study, and what is to be computed over it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from tunebound import synthetic
 from tunebound._ground.registry import find_named
+from tunebound.theory.engine.manifests import GRID, MANIFEST, population, read_manifest
 from tunebound.theory.engine.members import setting_for
 from tunebound.theory.engine.statement import find_theorems
 from tunebound.theory.engine.studies import Study
@@ -60,27 +61,40 @@ class GridFile:
 
 def read_grid(path: str | os.PathLike[str]) -> GridFile:
     """Read a grid: the arguments of `synthetic.make_grid` as keys, and beside them, where they are
-    wanted, `setting`, `theorems` and the table `[options]`.
+    wanted, `setting`, `theorems` and the table `[options]`. The `manifest.json` of a study over a
+    grid says the same, so that the study can be continued from it.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     TypeError, ValueError
-        If it is no TOML, a key is unknown (the closest one is suggested) or missing, or a value is
-        refused; the message names the file.
+        If it is no TOML and no manifest of a grid, a key is unknown (the closest one is suggested)
+        or missing, or a value is refused; the message names the file.
     """
     source = Path(path)
     if not source.is_file():
         raise FileNotFoundError(f"{source} is no file; name the TOML file of a grid")
-    try:
-        stored = tomllib.loads(source.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{source} is not readable as TOML ({error}); correct it") from error
+    if source.name == MANIFEST:
+        stored = _of_manifest(read_manifest(source.parent), source)
+    else:
+        try:
+            stored = tomllib.loads(source.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{source} is not readable as TOML ({error}); correct it") from error
     try:
         return _checked(stored, source.stem)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{source}: {error}") from error
+
+
+def _of_manifest(manifest: Mapping[str, Any], source: Path) -> dict[str, Any]:
+    if GRID not in manifest:
+        raise ValueError(
+            f"{source} is of {population(manifest)}, which is no grid; name its --suite"
+        )
+    beside = {key: manifest[key] for key in BESIDE}
+    return {**manifest[GRID], "name": manifest["suite"], **beside}
 
 
 def _checked(stored: Mapping[str, Any], stem: str) -> GridFile:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tunebound._ground.checks import path, sequence
+from tunebound._ground.checks import path, sequence, shown, whole_number
 from tunebound._ground.registry import find_named
+from tunebound.theory.engine.commands import continuing
 from tunebound.theory.engine.computing import Results, concatenate
 from tunebound.theory.engine.manifests import identity, read_manifest
 from tunebound.theory.engine.shards import Shards, some
@@ -19,6 +20,7 @@ def load(
     *,
     theorems: str | Sequence[str] | None = None,
     columns: str | Sequence[str] | None = None,
+    members: tuple[int, int] | None = None,
 ) -> Results:
     """The tables of a finished study, held against their checksums.
 
@@ -30,6 +32,8 @@ def load(
     columns : str or sequence of str, optional
         Read these columns alone, of each table those that it has, beside `member`, which ties the
         tables together.
+    members : tuple of int, optional
+        (a, b): read the members a, …, b − 1 alone, numbered from 0; the others may be missing.
 
     Raises
     ------
@@ -46,9 +50,9 @@ def load(
     if theorems is not None:
         names = _named("theorems", "theorem of this study", theorems, computed)
     shards = shards_in(target, manifest)
-    again = "`tunebound run` with the same options"
+    again = continuing(target, manifest)
     missing = shards.missing()
-    if missing:
+    if missing and members is None:
         raise ValueError(
             f"{target}: {len(missing)} of {shards.count} shards are missing; {again} continues the"
             " study"
@@ -59,10 +63,31 @@ def load(
             f"{target}: {some([*damaged.values()])}: not what this study wrote; {again} computes"
             f" {len(damaged)} of {shards.count} shards again"
         )
+    numbers = list(range(shards.count))
+    if members is not None:
+        first, end = member_range(members, manifest["members"])
+        numbers = [number for number in numbers if number not in missing]
+        numbers = shards.holding(numbers, range(first, end), remedy=f"{again} continues the study")
     chosen = None
     if columns is not None:
-        chosen = _named("columns", "column", columns, dict.fromkeys(sorted(shards.columns())))
-    return concatenate([shards.read(number, names, chosen) for number in range(shards.count)])
+        chosen = _named(
+            "columns", "column", columns, dict.fromkeys(sorted(shards.columns(numbers)))
+        )
+    found = concatenate([shards.read(number, names, chosen) for number in numbers])
+    return found if members is None else found.of_members(first, end)
+
+
+def member_range(members: object, count: int) -> tuple[int, int]:
+    """Two whole numbers a < b that name the members a, …, b − 1 of so many; anything else is
+    refused.
+    """
+    pair = sequence("members", members, of="two whole numbers")
+    if len(pair) != 2:
+        raise ValueError(f"members must be two whole numbers (a, b), got {shown(members)}")
+    remedy = f"the members of this study are 0:{count}"
+    first = whole_number("members: the first", pair[0], low=0, high=count - 1, remedy=remedy)
+    end = whole_number("members: the end", pair[1], low=first + 1, high=count, remedy=remedy)
+    return first, end
 
 
 def _named(

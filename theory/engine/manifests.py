@@ -37,7 +37,7 @@ GRID, LEFT_OUT = "grid", "left_out"
 # true where the members cannot be made again and are kept in files
 KEPT = "kept"
 SHORT = 60  # characters of two values that a message can hold
-MANY = 10**7  # more shards than any study has
+MANY = 10**7  # more members, and so more shards, than any study has
 
 
 def described(
@@ -132,7 +132,8 @@ def read_manifest(
     ]
     if lacking:
         raise ValueError(f"{path} lacks {', '.join(lacking)}: it is no manifest; {remedy}")
-    whole_number(f"{path}: shards", stored["shards"], low=1, high=MANY, remedy=remedy)
+    for key in ("members", "shards"):
+        whole_number(f"{path}: {key}", stored[key], low=1, high=MANY, remedy=remedy)
     return stored
 
 
@@ -219,6 +220,7 @@ def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 def _sources(parts: Mapping[str, str]) -> list[str]:
     """Installed packages that the parts come from, other than this one."""
-    known = packages_distributions()
     top = {module.partition(".")[0] for module in parts.values()} - {"tunebound"}
+    # it reads what every installed package says of itself
+    known = packages_distributions() if top else {}
     return sorted({package for name in top for package in known.get(name, ())})

@@ -42,7 +42,7 @@ class Kept:
     directory: Path
 
     def __getitem__(self, index: int) -> Any:
-        return self.setting.load(_path(self.directory, index))
+        return self.setting.load(file_of(self.directory, index))
 
 
 Members: TypeAlias = synthetic.Suite[Any] | HandedOver
@@ -196,7 +196,7 @@ def keep(setting: Setting, members: Members, directory: Path) -> None:
     """Write the environments that are not there yet into a study's directory."""
     (directory / FOLDER).mkdir(exist_ok=True)
     for number in range(len(members.specifications)):
-        path = _path(directory, number)
+        path = file_of(directory, number)
         if not path.exists():
             setting.save(members[number], path)
 
@@ -219,7 +219,8 @@ def _entries(path: Path) -> Iterable[tuple[str, bytes]]:
         return [(name, archive.read(name)) for name in sorted(archive.namelist())]
 
 
-def _path(directory: Path, number: int) -> Path:
+def file_of(directory: Path, number: int) -> Path:
+    """Where a study's directory keeps an environment that cannot be made again."""
     return directory / FOLDER / f"{number:05d}.npz"
 
 

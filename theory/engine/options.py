@@ -71,7 +71,7 @@ class Options:
         """Name, default and meaning of each option, as the class's docstring has it."""
         text = inspect.getdoc(cls) or ""
         return [
-            (field.name, _written(field.default), _meaning(text, field.name))
+            (field.name, written(field.default) or "the suite's own", _meaning(text, field.name))
             for field in fields(cls)
         ]
 
@@ -91,10 +91,11 @@ def _meaning(docstring: str, name: str) -> str:
     return "; ".join(part for part in (choices, below) if part)
 
 
-def _written(default: object) -> str:
-    if isinstance(default, tuple):
-        return ",".join(default) or "the suite's own"
-    return str(default).lower() if isinstance(default, bool) else str(default)
+def written(value: Value) -> str:
+    """A value as `Options.parse` reads it."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _require_known(names: Iterable[str], kinds: Mapping[str, object], setting: str) -> None:
@@ -124,7 +125,7 @@ def _checked(name: str, value: object, kind: object) -> Value:
         raise TypeError(f"{name} must be a number, got {value!r}")
     if kind is int and not isinstance(value, int):
         raise TypeError(f"{name} must be an integer, got {value!r}")
-    return value
+    return whole_if_exact(value) if isinstance(value, float) else value
 
 
 def _read(name: str, text: str, kind: object) -> Value:

@@ -18,20 +18,19 @@ from tunebound._ground.storage import replacing
 from tunebound.theory.engine import computing, exploring, populations, tables
 from tunebound.theory.engine.alternative import described
 from tunebound.theory.engine.answering import in_three_sentences, shown_first
+from tunebound.theory.engine.commands import replaying
 from tunebound.theory.engine.exponents import by_family, by_slope
 from tunebound.theory.engine.formulas import in_parts, mathml
 from tunebound.theory.engine.html import png, render
 from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.judging import judge_all
 from tunebound.theory.engine.loading import load
-from tunebound.theory.engine.manifests import members_again, population, read_manifest
+from tunebound.theory.engine.manifests import population, read_manifest
 from tunebound.theory.engine.presentation import Illustration
 from tunebound.theory.engine.reached import reached
 from tunebound.theory.engine.scatter import has_points
 from tunebound.theory.engine.setting import find_setting
-from tunebound.theory.engine.statement import theorems
 from tunebound.theory.engine.tightness import judged_rows, tightness
-from tunebound.theory.engine.verdict import Verdict, judge_together
-from tunebound.theory.engine.verification import with_counterexample
 
 SCATTER = "bound-against-measured"
 
@@ -68,6 +67,7 @@ def report(
     ]
     decisions = decide(list(hypotheses(manifest["setting"]).values()), results)
     words = in_words(results.environments, setting.factors)
+    numbers = dict(results.environments[[tables.ENVIRONMENT, tables.MEMBER]].to_numpy())
     names = [verdict.theorem.name for verdict in verdicts if verdict.bounded and verdict.tightness]
     page = render(
         "tunebound.theory.engine",
@@ -77,6 +77,9 @@ def report(
         question=presentation.question,
         answer=in_three_sentences(verdicts, decisions),
         words=words,
+        replay=lambda environment, theorem: replaying(
+            source, manifest, int(numbers[environment]), theorem
+        ),
         formulas={
             each.theorem.name: Markup(" ").join(map(_mathematics, in_parts(each.theorem.formula)))
             for each in verdicts
@@ -121,26 +124,6 @@ def in_words(environments: pd.DataFrame, factors: Sequence[str]) -> dict[str, st
         )
         words[row[tables.ENVIRONMENT]] = f"{str(row[first]).replace('_', ' ')}, {levels}"
     return words
-
-
-def judge_all(directory: str | os.PathLike[str], results: computing.Results) -> list[Verdict]:
-    """The verdict on every theorem of the study, published ones first; counterexamples are stored
-    in the directory.
-    """
-    manifest = read_manifest(directory)
-    setting = find_setting(manifest["setting"])
-    judged = {
-        name: known
-        for name, known in theorems(setting.name).items()
-        if name in manifest["theorems"]
-    }
-    target = Path(directory) / "counterexamples"
-    ordered = sorted(judged, key=lambda name: (not name.startswith("P-"), name))
-    verdicts = judge_together(setting, [judged[name] for name in ordered], results)
-    if not any(verdict.violation for verdict in verdicts):
-        return verdicts
-    members = members_again(Path(directory), manifest, setting)
-    return [with_counterexample(verdict, members, setting, target) for verdict in verdicts]
 
 
 def left_out(results: computing.Results) -> dict[str, list[str]]:

@@ -62,12 +62,34 @@ class Shards:
         """
         return Results(*(_read(self._table(table, number), theorems, columns) for table in TABLES))
 
-    def columns(self) -> set[str]:
-        """The columns of all tables; a table of a shard without rows may lack them."""
+    def holding(self, numbers: Sequence[int], members: range, *, remedy: str) -> list[int]:
+        """Those of some finished shards that hold one of the members; ValueError where one of the
+        members is in none.
+        """
+        wanted = set(members)
+        held = {
+            number: wanted.intersection(
+                parquet.read_table(
+                    BytesIO(self._table("environments", number).read_bytes()),
+                    columns=[tables.MEMBER],
+                )[tables.MEMBER].to_pylist()
+            )
+            for number in numbers
+        }
+        absent = sorted(wanted.difference(*held.values()))
+        if absent:
+            raise ValueError(
+                f"{self.directory}: {len(absent)} of the members {members.start}:{members.stop} are"
+                f" missing, the first of them {absent[0]}; {remedy}"
+            )
+        return [number for number, there in held.items() if there]
+
+    def columns(self, numbers: Sequence[int]) -> set[str]:
+        """The columns of all tables of some shards; a table without rows may lack them."""
         return {
             name
             for table in TABLES
-            for number in range(self.count)
+            for number in numbers
             for name in parquet.read_schema(self._table(table, number)).names
         }
 

@@ -21,7 +21,7 @@ from tunebound.theory.engine.computing import (
     plan,
     shard_tables,
 )
-from tunebound.theory.engine.loading import load, shards_in
+from tunebound.theory.engine.loading import load, member_range, shards_in
 from tunebound.theory.engine.manifests import (
     KEPT,
     MANY,
@@ -245,6 +245,7 @@ def compute(
     directory: str | os.PathLike[str],
     *,
     share: tuple[int, int] = (1, 1),
+    members: tuple[int, int] | None = None,
     jobs: int | None = None,
     backend: str | None = None,
     address: str | None = None,
@@ -260,6 +261,9 @@ def compute(
         As in `run`, which also says what is raised.
     share : tuple of int
         (i, N): the i-th of N shares, counted from 1.
+    members : tuple of int, optional
+        (a, b): a share of those shards alone that hold one of the members a, …, b − 1, numbered
+        from 0. Shards are computed whole, so that ranges which divide one both compute it.
 
     Returns
     -------
@@ -273,19 +277,22 @@ def compute(
     parts = whole_number("share: the number of shares", pair[1], low=1, high=MANY)
     part = whole_number("share: the number of the share", pair[0], low=1, high=parts)
     jobs = processes_to_use(jobs)
-    setting, options, members = study.resolved()
+    setting, options, suite = study.resolved()
     target = path("directory", directory)
     known = study.tested()
-    plans = plan(members.specifications, setting, options)
-    manifest = study._manifest(setting, options, members, len(plans))
+    plans = plan(suite.specifications, setting, options)
+    count = len(suite.specifications)
+    wanted = set(range(*member_range((0, count) if members is None else members, count)))
+    manifest = study._manifest(setting, options, suite, len(plans))
     claim_directory(target, manifest)
     for folder in (target, *(target / name for name in FOLDERS)):
         sweep(folder)
     if manifest.get(KEPT):
-        keep(setting, members, target)
+        keep(setting, suite, target)
     shards = shards_in(target, manifest)
     # the dearest come first, so that every share has some of them
-    mine = range(part - 1, len(plans), parts)
+    chosen = [number for number, shard in enumerate(plans) if not wanted.isdisjoint(shard)]
+    mine = chosen[part - 1 :: parts]
     damaged = {number: names for number, names in shards.damaged().items() if number in mine}
     if damaged:
         logger.warning(
@@ -295,7 +302,7 @@ def compute(
     unfinished = [number for number in mine if number in missing or number in damaged]
     if unfinished and len(missing) < len(plans):
         compare_versions(target, manifest)
-    calls = [(setting, members, plans[number], options, known) for number in unfinished]
+    calls = [(setting, suite, plans[number], options, known) for number in unfinished]
     asked = sum(len(plans[number]) for number in mine)
     with (
         tqdm(

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
@@ -179,6 +180,7 @@ def _compare(worker: str, found: Mapping[str, str], expected: Mapping[str, str])
         )
 
 
+@cache
 def _version(package: str) -> str:
     try:
         return version(package)

@@ -24,6 +24,7 @@ REPLACED = "instability of each pair in the limit"
 CHANGED = "distance when a label changes, for each that can be learned, in the limit"
 MEAN_REPLACED = "mean instability over pairs in the limit"
 LIMIT = "instability of each sample in the limit"
+PAIRS_AT_ONCE = 10_000
 FITTED_FROM = 1e10  # the slope in ln ln t is fitted on later records
 
 
@@ -183,9 +184,11 @@ class HeadEvidence:
         """Distances between the left-out limit directions of pairs, and their mean."""
         directions = self.left_out_directions
         # differences, not inner products: close pairs keep their digits
-        distance = np.array(
-            [np.linalg.norm(directions[i] - directions[j]) for i, j in zip(one, other, strict=True)]
-        )
+        distance = np.empty(len(one))
+        for first in range(0, len(one), PAIRS_AT_ONCE):
+            part = slice(first, first + PAIRS_AT_ONCE)
+            apart = directions[one[part]] - directions[other[part]]
+            distance[part] = np.sqrt(np.vecdot(apart, apart))
         resolution = self.limit_resolution[one] + self.limit_resolution[other]
         return (
             self._in_the_limit(distance[None], bound, resolution[None], REPLACED),

@@ -1,14 +1,19 @@
 """Certificates against separators that were planted or refitted by a cone program."""
 
+import io
+import sys
 from itertools import combinations
 
 import numpy as np
 import pytest
+import tqdm
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from tests.oracles.class_program import largest_margin
 from tests.oracles.separator_program import hard_margin_direction
 from tunebound import synthetic, theory, tuning
+from tunebound.bounds.separators import interior_point, least_distance
+from tunebound.bounds.separators import left_out as separators_left_out
 from tunebound.theory.certification import left_out, trained
 
 
@@ -355,3 +360,33 @@ def test_a_head_that_has_no_separator_is_named():
     assert certificate.weights.shape == (4, 3)
     assert any("no separator tells class 3 from the rest" in note for note in certificate.notes)
     assert theory.certify(X, y, classes="all-pairs", constant=1.0).margin > 0
+
+
+class Terminal(io.StringIO):
+    """What takes a progress bar to be looked at."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_without_progress_no_bar_is_shown_by_any_part(monkeypatch, progress):
+    shown = []
+
+    class Noted(tqdm.tqdm):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **{**options, "delay": 0})
+            shown.append((options["desc"], not self.disable))
+
+    for module in (interior_point, separators_left_out):
+        monkeypatch.setattr(module, "tqdm", Noted)
+    # small data go to the method with the bar too
+    monkeypatch.setattr(least_distance, "_PIVOTING", 0)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    data = synthetic.make_separable("gaussian", n=12, d=4, margin=1.0, radius=4.0)
+    theory.certify(data.X, data.y, exact="all", progress=progress)
+    described = {what for what, _ in shown}
+    assert {"separator", "left-out separators"} <= described
+    assert {visible for _, visible in shown} == {progress}
+    assert bool(terminal.getvalue()) == progress
