@@ -110,12 +110,12 @@ def test_one_row_of_numbers_a_slope_and_all_who_predict_it(page, directory):
     starts = [row for row in listed if len(row) == 12]
     assert len(starts) == len(by_slope(rates)) == rates[0].together
     assert all(len(row) == 5 for row in listed if row not in starts)
-    ratio = [row for row in starts if row[1] == "radius_over_margin"]
+    ratio = [row for row in starts if row[1] == "B/γ"]
     assert {row[0] for row in ratio} == {
         "mean instability in the limit",
         "mean instability at step t",
     }
-    assert not {row[1] for row in starts} & {"margin", "radius"}
+    assert not {row[1] for row in starts} & {"margin", "radius", "γ", "B"}
 
 
 def test_orthogonal_samples_attain_the_rate_of_the_published_bound(page, directory):
