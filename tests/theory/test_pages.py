@@ -83,7 +83,9 @@ def test_what_is_printed_is_dark_on_light(browser, pages):
     shown = "getComputedStyle(document.body).color"
     assert page.evaluate(shown) == "rgb(232, 232, 232)"
     page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 1030, "height": 700})  # A4 on its side, within the margins
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1030
     assert page.evaluate(shown) == "rgb(26, 26, 26)"
-    assert page.evaluate("getComputedStyle(document.querySelector('img')).filter") == "none"
+    assert page.evaluate("getComputedStyle(document.querySelector('figure img')).filter") == "none"
     assert not page.locator("#explorer").is_visible()
     page.close()

@@ -135,7 +135,7 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
                 "params": [
                     {"name": "around", "select": {"type": "interval", "encodings": ["x", "y"]}},
                 ],
-                "mark": {"type": "point", "opacity": 0.85},
+                "mark": {"type": "point", "filled": True, "size": 60, "strokeWidth": 1.5},
                 "encoding": {
                     "x": {
                         "field": "measured",
@@ -144,7 +144,7 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
                         "title": "measured",
                     },
                     "y": {"field": "bound", "type": "quantitative", "scale": log, "title": "bound"},
-                    "fill": colour,
+                    "color": colour,
                     "stroke": _by_theorem(theorems, [look(name)["color"] for name in theorems]),
                     "shape": _by_theorem(
                         theorems, [MARKERS[look(name)["marker"]] for name in theorems]

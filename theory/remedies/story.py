@@ -168,7 +168,8 @@ def _comparisons(
             of,
             drawn.against_plain,
             f"Each method against plain fine-tuning on the same tasks{where}: median factor and its"
-            " exact 95 % interval over tasks, unadjusted. Green: more stable; orange: less.",
+            " exact 95 % interval over tasks, unadjusted. Green: more stable; orange: less. A bar"
+            " across the panel: too few tasks for an interval.",
             lambda _: True,
         ),
         f"critical-differences{ending}": _illustration(
