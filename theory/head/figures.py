@@ -166,8 +166,8 @@ def direction_error(results: Results) -> Figure:
         if len(table):
             middle = table.groupby(tables.STEPS)[column].quantile(QUARTILES).unstack()
             axis.plot(middle.index, middle[0.5], ms=4, lw=1.5, label=label, **style)
-            band = {"color": style["color"], "alpha": 0.12, "lw": 0}
-            axis.fill_between(middle.index, middle[0.25], middle[0.75], **band)
+            low, high = middle[0.25], middle[0.75]
+            axis.fill_between(middle.index, low, high, color=style["color"], alpha=0.12, lw=0)
     axis.set(
         xscale="log",
         yscale="log",
