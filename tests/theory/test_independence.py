@@ -57,6 +57,36 @@ def test_size_and_order_of_the_shards_change_no_bit(setting):
     identical(computed(setting, 3), together)
 
 
+# a shard of theirs has one member, since networks are trained one after another
+NETWORKS = {
+    "full-network": {"steps": 5, "minimiser_steps": 40},
+    "remedies": {"steps": 3, "methods": ("plain", "mixout")},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", list(NETWORKS))
+def test_shards_order_threads_and_processes_change_no_bit_of_networks(setting):
+    options = NETWORKS[setting]
+    found, checked, suite = theory.Study(setting, "smoke", 0, options).resolved()
+    known = tuple(theory.theorems(setting).values())
+    members = range(len(suite.specifications))
+    assert len(members) > 1
+    in_one = computing.shard_tables(found, suite, list(members), checked, known)
+    together = computing.concatenate([in_one])
+    assert len(together.environments) == len(members)
+    before = torch.get_num_threads()
+    with threadpool_limits(2):
+        torch.set_num_threads(2)
+        alone = [
+            computing.shard_tables(found, suite, [member], checked, known)
+            for member in reversed(members)
+        ]
+    torch.set_num_threads(before)
+    identical(computing.concatenate(alone), together)
+    identical(theory.study("smoke", setting=setting, jobs=2, **options), together)
+
+
 @pytest.mark.parametrize("setting", ["head", "several-classes", "full-quadratics"])
 def test_threads_of_the_process_change_no_bit(setting):
     before = torch.get_num_threads()

@@ -124,3 +124,20 @@ def test_what_are_no_rows_is_refused(function, results):
     with pytest.raises(ValueError, match="rows lack the columns"):
         function(results.environments)
     assert computing.TABLES[0] == "rows"
+
+
+def test_the_rows_of_some_members(study_directory, results):
+    found = theory.load(study_directory, members=(3, 6))
+    for table in computing.TABLES:
+        whole = getattr(results, table)
+        expected = whole[whole["member"].isin([3, 4, 5])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(getattr(found, table), expected, check_dtype=False)
+    part = theory.load(study_directory, members=(3, 4), theorems="H-limit", columns="bound")
+    assert part.rows["member"].unique().tolist() == [3]
+    assert list(part.rows.columns) == ["member", "bound"]
+
+
+@pytest.mark.parametrize("members", [(4, 4), (0, 10**6), (-1, 1), (0.0, 1), (1, 2, 3)])
+def test_members_that_are_none_are_refused(study_directory, members):
+    with pytest.raises((ValueError, TypeError), match="members"):
+        theory.load(study_directory, members=members)

@@ -37,11 +37,21 @@ def test_every_call_is_answered_once(processes):
 
 
 def test_helpers_take_the_dear_ones_in_front_and_this_process_the_cheap_ones_behind():
-    list(shared_out(whose, [(0,), (1,)], 2))  # the helper has started
-    answers = dict(shared_out(whose, [(number, 0.1) for number in range(12)], 2))
+    list(shared_out(whose, [(number, 0.1) for number in range(6)], 3))  # the helpers have started
+    answers = dict(shared_out(whose, [(number, 0.1) for number in range(12)], 3))
     here = {number for number, process in answers.items() if process == os.getpid()}
     assert here, "this process works while it waits"
     assert here == set(range(12 - len(here), 12))
+
+
+def test_two_processes_both_begin_with_the_dear_ones_and_end_with_the_cheap_ones():
+    list(shared_out(whose, [(0,), (1,)], 2))  # the helper has started
+    answers = dict(shared_out(whose, [(number, 0.1) for number in range(12)], 2))
+    here = sorted(number for number, process in answers.items() if process == os.getpid())
+    assert here[0] <= 1
+    there = sorted(set(range(12)) - set(here))
+    assert there[0] <= 1
+    assert abs(here[-1] - there[-1]) < 6
 
 
 def test_one_call_and_one_process_stay_here():
@@ -50,9 +60,8 @@ def test_one_call_and_one_process_stay_here():
     assert list(shared_out(whose, [], 4)) == []
 
 
-def test_few_processes_that_were_prepared_are_those_that_compute(monkeypatch):
-    monkeypatch.setattr("tunebound.theory.engine.processes.IMPORTED", "json")
-    prepare(2)
+def test_few_processes_that_were_prepared_are_those_that_compute():
+    prepare(2, "json")
     helper = elsewhere(os.getpid)
     answers = dict(shared_out(whose, [(number, 0.1) for number in range(6)], 2))
     assert set(answers.values()) == {os.getpid(), helper}
@@ -63,8 +72,8 @@ def test_many_processes_are_not_started_before_they_are_needed(monkeypatch):
         raise AssertionError(f"{helpers} helpers were started")
 
     monkeypatch.setattr("tunebound.theory.engine.processes._executor", refuse)
-    prepare(FEW + 1)
-    prepare(1)
+    prepare(FEW + 1, "json")
+    prepare(1, "json")
 
 
 def test_a_call_that_fails_ends_the_others():

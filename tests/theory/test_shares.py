@@ -70,7 +70,7 @@ def test_what_lacks_a_share_is_an_unfinished_study(whole, shares, tmp_path):
     united = tmp_path / "united"
     missing = theory.merge(shares[1:], united)
     assert missing == len(finished(shares[0]))
-    with pytest.raises(ValueError, match=f"{missing} of .* shards are missing; `tunebound run`"):
+    with pytest.raises(ValueError, match=f"{missing} of .* shards are missing; `tunebound run "):
         theory.load(united)
     assert theory.merge(shares[:1], united) == 0, "what is there already counts"
     assert files(united) == files(whole)
@@ -130,6 +130,41 @@ def test_other_versions_are_said(shares, tmp_path, caplog):
     theory.merge(shares, tmp_path / "united")
     (said,) = caplog.messages
     assert said.endswith(f"was begun under other versions than {shares[0]} (numpy {now} -> 1.0)")
+
+
+def test_ranges_of_members_are_together_the_study(whole, tmp_path):
+    """Every shard that holds one of the members, whole; ranges that divide one agree on it."""
+    setting, options, suite = STUDY.resolved()
+    plans = computing.plan(suite.specifications, setting, options)
+    count = len(suite.specifications)
+    ranges = [(0, 5), (5, 6), (6, count)]
+    for first, end in ranges:
+        directory = tmp_path / f"{first}"
+        theory.compute(STUDY, directory, members=(first, end), jobs=1)
+        holding = {n for n, shard in enumerate(plans) if any(first <= m < end for m in shard)}
+        assert finished(directory) == {f"{number:05d}" for number in holding}
+        assert holding != set(range(len(plans)))
+    assert theory.merge([tmp_path / f"{first}" for first, _ in ranges], tmp_path / "united") == 0
+    assert files(tmp_path / "united") == files(whole)
+    left = [theory.compute(STUDY, tmp_path / "one", members=each, jobs=1) for each in ranges]
+    assert left[-1] == 0
+    assert files(tmp_path / "one") == files(whole)
+
+
+def test_a_share_of_a_range_of_members(tmp_path):
+    for part in (1, 2):
+        theory.compute(STUDY, tmp_path / f"{part}", members=(0, 4), share=(part, 2), jobs=1)
+    theory.compute(STUDY, tmp_path / "both", members=(0, 4), jobs=1)
+    parts = [finished(tmp_path / f"{part}") for part in (1, 2)]
+    assert not parts[0] & parts[1]
+    assert parts[0] | parts[1] == finished(tmp_path / "both")
+
+
+@pytest.mark.parametrize("members", [(2, 2), (3, 1), (0, 10**6), (-1, 2), (1.0, 2), (1,), "0:2"])
+def test_what_are_no_members_is_refused(members, tmp_path):
+    with pytest.raises((ValueError, TypeError), match="members"):
+        theory.compute(STUDY, tmp_path / "none", members=members)
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("share", [(0, 2), (3, 2), (1, 0), (1.0, 2), (-1, 2)])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tunebound.theory.engine.studies import Study
 
 DEFAULT_SUITE = "standard"
+DRAWING = 2  # processes; more would take longer to start than to draw
 
 
 def _share(text: str) -> tuple[int, int]:
@@ -113,7 +114,7 @@ def run(
 
     share, only = _share(shard), _members(members)
     if backend is None and not (dry_run or plan):
-        processes.prepare(jobs)
+        processes.prepare(jobs, "tunebound.theory.engine.studies")
     from tunebound import theory
     from tunebound.theory.engine.forecast import forecast
     from tunebound.theory.engine.judging import judge_all
@@ -270,9 +271,13 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser, too.")] = False,
 ) -> None:
     """Write verdicts, rates, figures and certificates of a study as one HTML file."""
+    from tunebound.theory.engine import processes
+
+    jobs = processes.at_most(DRAWING)
+    processes.prepare(jobs, "tunebound.theory.engine.reporting")
     from tunebound import theory
 
-    written = theory.report(directory, output=output)
+    written = theory.report(directory, output=output, jobs=jobs)
     typer.echo(written)
     if show and typer.launch(str(written.resolve())):
         raise ValueError(f"no browser was found that opens {written}; open it yourself")

@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 import matplotlib
 from markupsafe import Markup
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 INK, PAPER = "#000001", "#fffffe"  # what a vector figure is drawn in, to be replaced
@@ -35,7 +36,9 @@ def render(package: str, template: str, **values: Any) -> str:
 def png(figure: Figure) -> str:
     """A figure as the address of an image, in pixels."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.set_dpi(110)
+    # savefig would lay the figure out and draw it once for nothing before
+    FigureCanvasAgg(figure).print_png(buffer)
     return data_address("image/png", buffer.getvalue())
 
 

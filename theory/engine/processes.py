@@ -15,7 +15,6 @@ from joblib.externals.loky import get_reusable_executor
 # So many processes may be started before it is known how many calls there are.
 FEW = 4
 IDLE = 300  # seconds after which a process without work ends
-IMPORTED = "tunebound.theory.engine.studies"
 # The processes share the cores; sums keep one order whatever the machine.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
@@ -26,19 +25,21 @@ class ProcessError(ChildProcessError):
     """A process of this machine ended in the middle of a call."""
 
 
-def prepare(jobs: int | None) -> None:
-    """Have the other processes import what computes while this one still does, where they are few.
+def prepare(jobs: int | None, imported: str) -> None:
+    """Have the other processes import a module while this one still does, where they are few.
 
     Parameters
     ----------
     jobs : int, optional
         As for the computation that follows; all cores by default.
+    imported : str
+        Full name of the module that computes.
     """
     helpers = (jobs or joblib.cpu_count()) - 1
     if 0 < helpers < FEW:
         executor = _executor(helpers)
         for _ in range(helpers):
-            executor.submit(import_module, IMPORTED)
+            executor.submit(import_module, imported)
 
 
 def shared_out(
@@ -47,7 +48,8 @@ def shared_out(
     """Results of the calls, in any order, each as soon as it is there and this process is free.
 
     The helpers take calls from the front, this process from the back in between: with the dearest
-    first they end together, and what is done waits for cheap calls only.
+    first they end together, and what is done waits for cheap calls only. Beside one helper this
+    process does half of the work and takes from the front too, so that the cheapest end it.
 
     Raises
     ------
@@ -61,6 +63,7 @@ def shared_out(
         return
     executor = _executor(processes - 1)
     waiting, done = deque(calls), SimpleQueue[Future[Result]]()
+    take = waiting.popleft if processes == 2 else waiting.pop
 
     def send() -> None:
         if (call := _taken(waiting.popleft)) is not None:
@@ -77,7 +80,7 @@ def shared_out(
         for _ in range(processes - 1):
             send()
         for _ in calls:
-            own = _taken(waiting.pop) if done.empty() else None
+            own = _taken(take) if done.empty() else None
             yield done.get().result() if own is None else function(*own)
     except BaseException as error:
         waiting.clear()
@@ -89,6 +92,11 @@ def shared_out(
                 f" give it fewer than jobs={processes}"
             ) from error
         raise
+
+
+def at_most(processes: int) -> int:
+    """So many processes, or one a core where there are fewer cores."""
+    return min(processes, joblib.cpu_count())
 
 
 def elsewhere(function: Callable[..., Result], *call: Any) -> Result:

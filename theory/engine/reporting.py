@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pandas as pd
 from markupsafe import Markup
 from tqdm import tqdm
 
-from tunebound._ground.checks import path
+from tunebound._ground.checks import path, whole_number
 from tunebound._ground.storage import replacing
 from tunebound.theory.engine import computing, exploring, populations, tables
 from tunebound.theory.engine.alternative import described
@@ -28,6 +29,7 @@ from tunebound.theory.engine.judging import judge_all
 from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import population, read_manifest
 from tunebound.theory.engine.presentation import Illustration
+from tunebound.theory.engine.processes import shared_out
 from tunebound.theory.engine.reached import reached
 from tunebound.theory.engine.scatter import has_points
 from tunebound.theory.engine.setting import find_setting
@@ -36,10 +38,15 @@ from tunebound.theory.engine.tightness import judged_rows, tightness
 SCATTER = "bound-against-measured"
 SHORT = 3  # letters
 NOTHING = "–"
+# parts of the page beside the figures, whose names have no spaces
+FIRST, EXPLORER = "first figure", "chart to explore"
 
 
 def report(
-    directory: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None
+    directory: str | os.PathLike[str],
+    *,
+    output: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
 ) -> Path:
     """Write the report of a finished study.
 
@@ -49,12 +56,15 @@ def report(
         The study's directory; counterexamples are stored in it.
     output : path, optional
         The HTML file; `report.html` in the directory by default.
+    jobs : int
+        Processes that draw, of which this one is one.
 
     Returns
     -------
     Path
         The file, self-contained.
     """
+    jobs = whole_number("jobs", jobs, low=1)
     source = path("directory", directory)
     target = source / "report.html" if output is None else path("output", output)
     results = load(source)
@@ -63,13 +73,11 @@ def report(
     presentation = setting.presentation()
     verdicts = judge_all(source, results)
     rates = [rate for verdict in verdicts for rate in verdict.rates]
-    chosen = presentation.figures(results)
-    figures = [
-        _drawn(name, chosen[name], results)
-        for name in tqdm(chosen, desc="figures", unit="figure", delay=2, disable=None)
-    ]
     decisions = decide(list(hypotheses(manifest["setting"]).values()), results)
     words = in_words(results.environments, setting.factors)
+    chosen = presentation.figures(results)
+    parts = _parts(chosen, results, shown_first(verdicts), words, setting.factors, jobs)
+    figures = [parts[name] for name in chosen]
     numbers = dict(results.environments[[tables.ENVIRONMENT, tables.MEMBER]].to_numpy())
     names = [verdict.theorem.name for verdict in verdicts if verdict.bounded and verdict.tightness]
     page = render(
@@ -88,7 +96,7 @@ def report(
             for each in verdicts
             if each.theorem.formula
         },
-        explorer=_explorer(results, words, setting.factors),
+        explorer=parts[EXPLORER],
         verdicts=verdicts,
         reached={each.theorem.name: reached(each.theorem) for each in verdicts},
         left_out=left_out(results),
@@ -98,7 +106,7 @@ def report(
         decisions=decisions,
         findings=[told(each, words) for each in presentation.findings(results, verdicts)],
         tables=presentation.tables(results),
-        first=_first(figures, chosen, results, shown_first(verdicts)),
+        first=parts.get(FIRST, figures[0] if figures else None),
         figures=figures,
         symbol=tables.symbol,
         group=tables.symbol(presentation.group),
@@ -152,29 +160,49 @@ def left_out(results: computing.Results) -> dict[str, list[str]]:
     return said
 
 
-def _first(
-    figures: Sequence[dict[str, str]],
+def _parts(
     chosen: Mapping[str, Illustration],
     results: computing.Results,
-    names: Sequence[str],
-) -> dict[str, str] | None:
-    """The figure that stands beside the answer: the first, of the theorems that the answer speaks
-    of where it shows theorems.
+    first: Sequence[str],
+    words: Mapping[str, str],
+    factors: tuple[str, ...],
+    jobs: int,
+) -> dict[str, Any]:
+    """What takes longest: the figures, and the chart to explore; where the first figure shows
+    theorems, it once more with those alone that stand first.
     """
-    if not figures or figures[0]["name"] != SCATTER or not names:
-        return figures[0] if figures else None
-    rows = results.rows[results.rows[tables.THEOREM].isin(names)]
-    return _drawn(SCATTER, chosen[SCATTER], replace(results, rows=rows))
-
-
-def _drawn(name: str, illustration: Illustration, results: computing.Results) -> dict[str, str]:
-    figure = illustration.draw(results)
-    return {
-        "name": name,
-        "caption": illustration.caption,
-        "alt": described(figure),
-        "data": png(figure),
+    # what a notebook has set, but not where it draws
+    style = {
+        key: value
+        for key, value in matplotlib.rcParams.copy().items()
+        if not key.startswith("backend")
     }
+    calls: list[tuple[Any, ...]] = [
+        (name, _drawn, style, name, illustration, results) for name, illustration in chosen.items()
+    ]
+    if first and next(iter(chosen), None) == SCATTER:
+        of_first = replace(results, rows=results.rows[results.rows[tables.THEOREM].isin(first)])
+        calls.insert(0, (FIRST, _drawn, style, SCATTER, chosen[SCATTER], of_first))
+    calls.append((EXPLORER, _explorer, results, words, factors))
+    made = shared_out(_called, calls, jobs)
+    return dict(tqdm(made, total=len(calls), desc="figures", unit="figure", delay=2, disable=None))
+
+
+def _called(name: str, function: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
+    return name, function(*arguments)
+
+
+def _drawn(
+    style: dict[str, Any], name: str, illustration: Illustration, results: computing.Results
+) -> dict[str, str]:
+    with matplotlib.rc_context(style):
+        figure = illustration.draw(results)
+        return {
+            "name": name,
+            "caption": illustration.caption,
+            "alt": described(figure),
+            "data": png(figure),
+        }
 
 
 def _explorer(
