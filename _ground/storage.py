@@ -128,18 +128,21 @@ def read_arrays(
         RuntimeError,
         MemoryError,
     ) as error:
+        # NumPy's own words advise to load what is no archive unsafely
+        reason = "it is no archive of plain arrays" if "pickle" in str(error) else error
         raise ValueError(
-            f"{source} cannot be read ({error}); it is damaged or was not written by to_npz"
+            f"{source} cannot be read ({reason}); it is damaged or was not written by to_npz"
         ) from error
+    found = stored.get("format")
+    if found is not None and str(found) != format_name:
+        raise ValueError(
+            f"{source} has format {str(found)!r}, expected {format_name!r}; write it again, or name"
+            " a file of that kind"
+        )
     missing = [key for key in ("format", *entries) if key not in stored]
     if missing:
         raise ValueError(
             f"{source} lacks the entries {', '.join(missing)}; it was not written by to_npz"
-        )
-    if str(stored["format"]) != format_name:
-        raise ValueError(
-            f"{source} has format {str(stored['format'])!r}, expected {format_name!r}; write it"
-            " again"
         )
     digest = stored.pop(_DIGEST, None)
     if digest is None or str(digest) != _digest(stored):

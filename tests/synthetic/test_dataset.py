@@ -338,7 +338,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         SeparableDataset.from_npz(path)
     with path.open("wb") as stream:
         np.savez(stream, X=np.array([object()], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(ValueError, match="it is no archive of plain arrays"):
         SeparableDataset.from_npz(path)
 
 

@@ -1,13 +1,17 @@
 """Figures as files: those that are named, of the size that is asked for, with what is in them."""
 
+import re
 import struct
 import xml.etree.ElementTree as ET
 
 import pytest
+from matplotlib.colors import to_hex
 
 from tunebound import theory
 from tunebound.theory.engine.drawing import draw_figures
-from tunebound.theory.head.figures import NO_RUNGS, look
+from tunebound.theory.engine.exploring import chart
+from tunebound.theory.engine.looks import MARKERS, look
+from tunebound.theory.engine.setting import find_setting
 
 
 def inches(path):
@@ -63,9 +67,29 @@ def test_what_cannot_be_drawn_is_refused_before_a_file_is_written(
     assert not (tmp_path / "figures").exists()
 
 
-def test_no_two_theorems_of_the_head_look_alike():
-    looks = [tuple(map(str, look(name).values())) for name in theory.theorems("head")]
-    shown = [one for one in looks if looks.count(one) == 1]
-    assert len(shown) >= len(looks) - len(NO_RUNGS), (
-        "only those that no figure of rungs shows share a look"
-    )
+def test_no_two_theorems_of_a_setting_look_alike():
+    for setting in theory.settings():
+        looks = [tuple(look(name).values()) for name in theory.theorems(setting)]
+        assert len(set(looks)) == len(looks), setting
+
+
+def test_a_theorem_looks_the_same_in_every_figure_and_in_the_chart(results):
+    presentation = find_setting("head").presentation()
+    seen = 0
+    for name in presentation.figures(results):
+        for axis in presentation.draw(name, results).axes:
+            for line in axis.get_lines():
+                theorem = re.match(r"[HP]-[\w-]+", str(line.get_label()))
+                if theorem:
+                    shown = {"color": to_hex(line.get_color()), "marker": line.get_marker()}
+                    assert shown == look(theorem[0]), (name, theorem[0])
+                    seen += 1
+    assert seen > 10
+    encoding = chart(results, {}, ("family", "n"))["hconcat"][0]["layer"][1]["encoding"]
+    for channel, part, called in (
+        ("stroke", "color", str),
+        ("shape", "marker", MARKERS.get),
+    ):
+        scale = encoding[channel]["scale"]
+        for theorem, shown in zip(scale["domain"], scale["range"], strict=True):
+            assert shown == called(look(theorem)[part])

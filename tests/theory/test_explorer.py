@@ -1,46 +1,31 @@
 """The chart of a report, in a real browser: what is shown is the study's, whatever is chosen."""
 
-import shutil
-
 import numpy as np
 import pytest
 
-from tunebound import theory
+from tests.theory.browser import launched
 from tunebound.theory.engine.reporting import in_words
 from tunebound.theory.engine.setting import find_setting
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 DOTS = "#explorer .concat_0_layer_1_marks path"
 CURVES = "#explorer .concat_1_layer_0_marks"
 
 
 @pytest.fixture(scope="module")
-def report(study_directory, tmp_path_factory):
-    return theory.report(study_directory, output=tmp_path_factory.mktemp("page") / "report.html")
-
-
-@pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield launched
-        launched.close()
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture
-def page(browser, report):
+def page(browser, report_page):
     opened = browser.new_page(viewport={"width": 1200, "height": 1000})
     wrong = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.on(
         "request", lambda request: wrong.append(request.url) if "http" in request.url else None
     )
-    opened.goto(report.as_uri())
+    opened.goto(report_page.as_uri())
     opened.wait_for_selector("#explorer svg", timeout=60_000)
     yield opened
     opened.close()

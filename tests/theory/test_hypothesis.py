@@ -189,7 +189,7 @@ def test_what_did_not_decide_says_what_it_could_have_seen():
     few = alone([-0.3] * 4)
     assert few.needed is None
     assert math.isnan(few.detectable)
-    assert few.note == "4 units are too few for 1 claims"
+    assert few.note == "4 units are too few for 1 claim"
     assert alone([-0.3] * 20).note == ""
 
 

@@ -5,6 +5,7 @@ import pytest
 from tunebound import synthetic, theory
 from tunebound.theory.engine import computing
 from tunebound.theory.engine import scatter as plots
+from tunebound.theory.engine.looks import look
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.head import figures as head
 
@@ -59,7 +60,8 @@ def test_figures_have_axis_labels_titles_and_a_caption(name, sweep, tmp_path):
 def test_points_of_the_scatter_are_the_rows(results):
     figure = plots.bound_against_measured(results)
     (panel,) = [axis for axis in figure.axes if axis.get_title() == "H-anytime"]
-    shown = sum(len(line.get_xdata()) for line in panel.get_lines() if line.get_marker() == "o")
+    marker = look("H-anytime")["marker"]
+    shown = sum(len(line.get_xdata()) for line in panel.get_lines() if line.get_marker() == marker)
     rows = results.rows[results.rows["theorem"] == "H-anytime"]
     last = rows[rows["steps"] == rows["steps"].max()]
     assert shown == (last["measured"] > 0).sum()

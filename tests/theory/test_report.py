@@ -4,12 +4,15 @@ import html
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tunebound import theory
 from tunebound.theory.engine.exponents import by_slope
+from tunebound.theory.engine.formulas import in_parts, mathml
+from tunebound.theory.engine.presentation import Table
 from tunebound.theory.engine.reached import reached
-from tunebound.theory.engine.reporting import judge_all
+from tunebound.theory.engine.reporting import in_words, judge_all, told
 from tunebound.theory.engine.statement import find_theorem
 
 
@@ -109,12 +112,12 @@ def test_one_row_of_numbers_a_slope_and_all_who_predict_it(page, directory):
     starts = [row for row in listed if len(row) == 12]
     assert len(starts) == len(by_slope(rates)) == rates[0].together
     assert all(len(row) == 5 for row in listed if row not in starts)
-    ratio = [row for row in starts if row[1] == "radius_over_margin"]
+    ratio = [row for row in starts if row[1] == "B/γ"]
     assert {row[0] for row in ratio} == {
         "mean instability in the limit",
         "mean instability at step t",
     }
-    assert not {row[1] for row in starts} & {"margin", "radius"}
+    assert not {row[1] for row in starts} & {"margin", "radius", "γ", "B"}
 
 
 def test_orthogonal_samples_attain_the_rate_of_the_published_bound(page, directory):
@@ -174,3 +177,50 @@ def test_who_cannot_see_is_told_what_the_figures_show(page):
         assert not re.search(r"<th\b(?![^>]*scope=)", table)
     assert page.count("<main>") == page.count("</main>") == 1
     assert len(re.findall(r"<h1", page)) == 1
+
+
+def test_a_formula_is_cut_between_its_sides_and_its_conditions():
+    assert in_parts(r"\lVert a=b\rVert\le\max_{i<j}(c>d)=e,\quad f=g") == [
+        r"\lVert a=b\rVert",
+        r"\le\max_{i<j}(c>d)",
+        r"=e,\quad ",
+        "f=g",
+    ]
+    for known in theory.theorems().values():
+        parts = in_parts(known.formula)
+        assert "".join(parts) == known.formula
+        assert all(part.count("{") == part.count("}") for part in parts)
+        shown = "".join(text(mathml(part)) for part in parts)
+        assert shown.replace(" ", "") == text(mathml(known.formula)).replace(" ", "")
+
+
+def test_no_data_set_is_called_by_the_name_of_its_file(page, directory):
+    names = set(theory.load(directory).environments["environment"])
+    seen = re.sub(r'<details class="set">.*?</details>', "", page, flags=re.DOTALL)
+    assert not names & set(re.findall(r"[\w.+-]*\w", text(seen)))
+    assert "radius_over_margin" not in text(seen[: seen.index('id="computed"')])
+
+
+def test_a_member_is_called_by_what_varies():
+    environments = pd.DataFrame(
+        {
+            "environment": ["one-n6", "mlp-n8"],
+            "kind": ["one", "heavy_tailed"],
+            "n": [6, 8],
+            "rotated": [True, False],
+            "radius_over_margin": [4.0, 4.5],
+            "order": ["at_random", "cyclic"],
+            "kappa": [0.1, 0.1],
+        }
+    )
+    words = in_words(environments, [name for name in environments if name != "environment"])
+    assert words == {
+        "one-n6": "kind one, n = 6, rotated, B/γ = 4, order at random",
+        "mlp-n8": "heavy tailed, n = 8, not rotated, B/γ = 4.5, order cyclic",
+    }
+    assert told("worst on one-n6.", words) == f"worst on {words['one-n6']}."
+
+
+def test_columns_of_words_are_told_from_columns_of_numbers():
+    rows = (("a", "1.5 (2)", "–", "grows: +1"), ("b", "×0.9 [0, ∞]", "−3", "12"))
+    assert Table("t", "n", ("", "x", "y", "z"), rows).numeric == (False, True, True, False)

@@ -159,9 +159,7 @@ def test_the_limit_is_that_of_independent_draws(results):
         "H-free [proved here]: not violated on 13 independent draws of this design; few: up to 21 %"
         " of new draws may show an error of the code (95 %)"
     )
-    assert "the design: 13 values of family; n = 12, 16; d = 5, 12, 20; radius_over_margin = 8" in (
-        str(verdict)
-    )
+    assert "the design: 13 values of family; n = 12, 16; d = 5, 12, 20; B/γ = 8" in (str(verdict))
 
 
 def test_members_of_one_draw_count_once(results):

@@ -6,13 +6,14 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from tunebound.theory.churn import columns
+from tunebound.theory.churn import columns, theorems
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.looks import look
 
 CERTIFICATES = (
-    (columns.FLIPPED, columns.ANGLE, "angle, in the limit", "o"),
-    (columns.FLIPPED, columns.BALL, "ball, in the limit", "s"),
-    (columns.FLIPPED_AT_STEP, columns.DRIFT, "drift, after the last step", "^"),
+    (theorems.angle.name, columns.FLIPPED, columns.ANGLE, "in the limit"),
+    (theorems.ball.name, columns.FLIPPED, columns.BALL, "in the limit"),
+    (theorems.drift.name, columns.FLIPPED_AT_STEP, columns.DRIFT, "after the last step"),
 )
 
 
@@ -23,16 +24,15 @@ def certified_against_measured(results: Results) -> Figure:
     environments = results.environments
     figure = Figure(figsize=(6.6, 4.6), layout="constrained")
     axis = figure.subplots()
-    colours = sns.color_palette("colorblind")
-    for (flipped, certified, label, marker), colour in zip(CERTIFICATES, colours, strict=False):
+    for name, flipped, certified, when in CERTIFICATES:
         axis.plot(
             environments[flipped],
             1 - environments[certified],
-            marker,
+            ls="none",
             ms=4,
             alpha=0.7,
-            color=colour,
-            label=label,
+            label=f"{name}, {when}",
+            **look(name),
         )
     smallest = 1 / float((environments[columns.POINTS] * environments[columns.N]).max())
     for scale in (axis.set_xscale, axis.set_yscale):

@@ -63,7 +63,7 @@ def certificates(environments: pd.DataFrame) -> list[str]:
     return [
         (
             f"Separators: largest relative duality gap {gap:.1e};"
-            f" {environments[columns.UNDECIDED].mean():.1e} of the pairs are nearer to a boundary"
+            f" {environments[columns.UNDECIDED].mean():.2g} of the pairs are nearer to a boundary"
             " than it leaves open."
         )
     ]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunebound.theory.certification.command import certify
-from tunebound.theory.command_line import listing, studying, testing
+from tunebound.theory.command_line import listing, printing, studying, testing
 
 app = typer.Typer(
     help=(
@@ -62,10 +62,10 @@ def main() -> None:
     try:
         app()
     except OSError as error:
-        typer.echo(f"tunebound: {_in_words(error)}", err=True)
+        printing.complaint(_in_words(error))
         sys.exit(2)
     except (ValueError, TypeError, ArithmeticError) as error:
-        typer.echo(f"tunebound: {error}", err=True)
+        printing.complaint(str(error))
         sys.exit(2)
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tunebound.theory.command_line import printing
 from tunebound.theory.command_line.parameters import complete_settings, complete_theorems
 
 # What computes is imported by the commands that need it: --help answers at once.
@@ -30,23 +31,21 @@ def list_theorems(
 
     chosen = None if setting is None else find_setting(setting).name
     if name is not None:
-        typer.echo(_told(find_known(name, chosen)))
+        told = find_known(name, chosen)
+        printing.entry(told.name, _all_of(told))
         return
     for known in statements(chosen).values():
-        typer.echo(
-            f"{known.name} [{known.setting}]\n    {known.statement}\n"
-            f"    {_known_of(known)}{known.source}"
-        )
+        lines = [known.statement, f"{_known_of(known)}{known.source}"]
+        printing.entry(known.name, lines, f" [{known.setting}]")
 
 
-def _told(known: "Known") -> str:
+def _all_of(known: "Known") -> list[str]:
     """All that is known of one statement, a line each."""
     from tunebound.theory.engine.known import facts
 
     lines = {"says": known.statement, **facts(known), "in LaTeX": getattr(known, "formula", "")}
     lines["test it"] = f"tunebound verify {known.name}"
-    told = (f"    {word}: {text}" for word, text in lines.items() if text)
-    return "\n".join([known.name, *told])
+    return [f"{word}: {text}" for word, text in lines.items() if text]
 
 
 def _known_of(listed: "Known") -> str:
@@ -59,9 +58,11 @@ def families() -> None:
     from tunebound import synthetic
 
     for name, family in synthetic.families().items():
-        typer.echo(f"{name}\n    {family.summary}")
-        for option, about in family.options.items():
-            typer.echo(f"    {option} = {about.default}: {about.meaning}")
+        options = (
+            f"{option} = {about.default}: {about.meaning}"
+            for option, about in family.options.items()
+        )
+        printing.entry(name, [family.summary, *options])
 
 
 def methods() -> None:
@@ -69,7 +70,7 @@ def methods() -> None:
     from tunebound import tuning
 
     for name, method in tuning.methods().items():
-        typer.echo(f"{name}\n    {method.source}")
+        printing.entry(name, [method.source])
 
 
 def suites() -> None:
@@ -77,11 +78,12 @@ def suites() -> None:
     from tunebound import theory
 
     for setting in theory.settings().values():
-        typer.echo(f"{setting.name}: {setting.summary}")
+        lines = []
         for name in setting.suite_names():
             members = setting.suite(name, 0, setting.options()).specifications
             draws = len({setting.draw(each) for each in members})
-            typer.echo(f"    {name:10} {len(members):6,} members, {draws:6,} independent draws")
+            lines.append(f"{name:10} {len(members):6,} members, {draws:6,} independent draws")
+        printing.entry(setting.name, lines, f": {setting.summary}")
 
 
 def list_options() -> None:
@@ -89,6 +91,10 @@ def list_options() -> None:
     from tunebound import theory
 
     for setting in theory.settings().values():
-        typer.echo(setting.name)
-        for name, default, meaning in setting.options.described():
-            typer.echo(f"    {name} = {default}: {meaning}")
+        printing.entry(
+            setting.name,
+            [
+                f"{name} = {default}: {meaning}"
+                for name, default, meaning in setting.options.described()
+            ],
+        )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tunebound.theory.command_line import printing
 from tunebound.theory.command_line.parameters import (
     Directory,
     Options,
@@ -160,16 +161,25 @@ def run(
         )
         return
     results = theory.load(target)
-    for verdict in judge_all(target, results):
-        known = verdict.theorem
-        line = f"{verdict.test:>16}  {known.status:>25}  {known.name}  {verdict.extent}"
-        typer.echo(line.rstrip())
-    for decision in theory.decide(list(theory.hypotheses(chosen.name).values()), results):
-        if decision.units:
-            typer.echo(
-                f"{decision.status:>16}  {'hypothesis':>25}  {decision.hypothesis.name}"
-                f"  {decision.effect}{decision.note and f'  ({decision.note})'}"
-            )
+    decisions = theory.decide(list(theory.hypotheses(chosen.name).values()), results)
+    found = [
+        (each.test, each.theorem.status, each.theorem.name, each.extent)
+        for each in judge_all(target, results)
+    ] + [
+        (
+            each.status,
+            "hypothesis",
+            each.hypothesis.name,
+            f"{each.effect}{each.note and f'  ({each.note})'}",
+        )
+        for each in decisions
+        if each.units
+    ]
+    printing.table(
+        ("test:", "known", "statement:", "on what"),
+        found,
+        "{:>16}  {:>25}  {}  {}".format,
+    )
     typer.echo(
         f"{len(results.environments)} environments in {target}. Next: tunebound report {target}"
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tunebound.theory.command_line import printing
 from tunebound.theory.command_line.parameters import (
     Options,
     Suite,
@@ -54,7 +55,7 @@ def verify(
             )
         chosen = options(find_setting(known.setting))
         decision = verify_hypothesis(known, suite, seed=seed, jobs=jobs, **chosen)
-        typer.echo(str(decision))
+        printing.verdict(str(decision), decision.status)
         if decision.status == "refuted":
             raise typer.Exit(1)
         return
@@ -64,7 +65,7 @@ def verify(
     verdict = theory.verify(
         known, members, seed=seed, output=None if data else output, jobs=jobs, **chosen
     )
-    typer.echo(str(verdict))
+    printing.verdict(str(verdict), verdict.test)
     if verdict.violation is not None:
         if data is None:
             members = setting.suite(suite, seed, checked_options(setting, chosen))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tunebound.theory.engine.hypothesis import Decision
-from tunebound.theory.engine.statement import FITTED, PROVED, PUBLISHED
+from tunebound.theory.engine.statement import FITTED, PREDICTION, PROVED, PUBLISHED
 from tunebound.theory.engine.verdict import Verdict, counted
 
 SENTENCES = 3
@@ -59,9 +59,9 @@ def _proved(verdicts: Sequence[Verdict]) -> list[str]:
         return [f"{sentence}."]
     near, far = _nearest(tight), _farthest(tight)
     return [
-        f"{sentence}; in the median data set the nearest bound, {near.theorem.name}, promises"
-        f" {_times(near)} what is measured"
-        + (f", the farthest, {far.theorem.name}, {_times(far)}." if far is not near else ".")
+        f"{sentence}. Of their bounds on what has a largest value, the nearest, {_called(near)},"
+        f" promises {_times(near)} what is measured in the median data set"
+        + (f", the farthest, {_called(far)}, {_times(far)}." if far is not near else ".")
     ]
 
 
@@ -104,7 +104,9 @@ def _decided(decisions: Sequence[Decision]) -> list[str]:
         status: [each.hypothesis.name for each in decisions if each.status == status]
         for status in ("confirmed", "refuted", "not decided")
     }
-    counts = ", ".join(f"{len(names)} {status}" for status, names in named.items() if names)
+    counts = ", ".join(
+        f"{len(names)} {_are(len(names))} {status}" for status, names in named.items() if names
+    )
     sentences = [f"Of {counted(len(decisions), 'prediction')} of a sign, {counts}."]
     for status in ("confirmed", "refuted"):
         names = named[status]
@@ -125,6 +127,11 @@ def _nearest(verdicts: Sequence[Verdict]) -> Verdict:
 
 def _farthest(verdicts: Sequence[Verdict]) -> Verdict:
     return min(verdicts, key=_median)
+
+
+def _called(verdict: Verdict) -> str:
+    kind = verdict.theorem.kind
+    return verdict.theorem.name + ("" if kind == PREDICTION else f" ({kind})")
 
 
 def _times(verdict: Verdict) -> str:

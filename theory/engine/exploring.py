@@ -16,6 +16,7 @@ import pandas as pd
 
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.looks import MARKERS, look
 
 ALL, NONE = "all", "none"
 STEPS = 10  # numbers of steps that the slider has at most
@@ -58,16 +59,17 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
     theorems = list(rows["theorem"].unique())
     sets = _sets(results, words, factors)
     levels = sorted(rows.loc[rows["k"] >= 0, "k"].unique())
-    named = [tables.symbol(name) for name in factors]
-    colours = [*named, "theorem"]
+    varying = [name for name in factors if results.environments[name].nunique() > 1]
+    named = [tables.symbol(name) for name in varying or factors[:1]]
     parameters: list[dict[str, Any]] = []
     if levels:
         bounds = {"min": int(levels[0]), "max": int(levels[-1]), "step": 1}
         slider = {"input": "range", **bounds, "name": "number of steps "}
         parameters.append({"name": "step", "value": int(levels[-1]), "bind": slider})
-    parameters.append(_menu("theorem", theorems, " theorem "))
+    moving = rows.loc[rows["k"] >= 0, "theorem"]
+    parameters.append(_menu("theorem", theorems, " theorem ", next(iter(moving), theorems[0])))
     parameters.append(_menu("beside", [NONE, *theorems], " beside "))
-    parameters.append(_menu("colour", colours, " colour by ", colours[min(1, len(named) - 1)]))
+    parameters.append(_menu("colour", named, " colour by ", named[min(1, len(named) - 1)]))
     chosen_of = []
     for number, name in enumerate(named):
         parameters.append(
@@ -75,8 +77,8 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
         )
         chosen_of.append(f"(only{number} == '{ALL}' || datum['{name}'] == only{number})")
     at = f"datum.k < 0 || datum.k == {'step' if levels else -1}"
-    chosen = next(f"datum['{name}']" for name in named)
-    for name in colours[1:]:
+    chosen = f"datum['{named[0]}']"
+    for name in named[1:]:
         chosen = f"colour == '{name}' ? datum['{name}'] : {chosen}"
     common = [
         {"lookup": "m", "from": {"data": {"name": "sets"}, "key": "m", "fields": ["set", *named]}},
@@ -133,7 +135,7 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
                 "params": [
                     {"name": "around", "select": {"type": "interval", "encodings": ["x", "y"]}},
                 ],
-                "mark": {"type": "point", "filled": True, "opacity": 0.85},
+                "mark": {"type": "point", "filled": True, "size": 60, "strokeWidth": 1.5},
                 "encoding": {
                     "x": {
                         "field": "measured",
@@ -143,11 +145,10 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
                     },
                     "y": {"field": "bound", "type": "quantitative", "scale": log, "title": "bound"},
                     "color": colour,
-                    "shape": {
-                        "field": "theorem",
-                        "type": "nominal",
-                        "legend": {"title": "theorem"},
-                    },
+                    "stroke": _by_theorem(theorems, [look(name)["color"] for name in theorems]),
+                    "shape": _by_theorem(
+                        theorems, [MARKERS[look(name)["marker"]] for name in theorems]
+                    ),
                     "tooltip": tooltip,
                 },
             },
@@ -156,7 +157,7 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
     curves = {
         "width": SIZE,
         "height": SIZE,
-        "title": "Measured along t, of the points drawn around",
+        "title": ["Measured along t,", "of the points drawn around"],
         "data": {"name": "points"},
         "transform": [
             *common,
@@ -190,6 +191,13 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
         },
         "hconcat": [scatter, curves] if levels else [scatter],
     }
+
+
+def _by_theorem(theorems: Sequence[str], looks: Sequence[str]) -> dict[str, Any]:
+    scale = {"domain": list(theorems), "range": list(looks)}
+    shown_now = {"expr": f"beside == '{NONE}' ? [theorem] : [theorem, beside]"}
+    legend = {"title": "theorem", "values": shown_now}
+    return {"field": "theorem", "type": "nominal", "scale": scale, "legend": legend}
 
 
 def _menu(
@@ -245,9 +253,7 @@ def _sets(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
             values = pd.qcut(values, FEW // 2, duplicates="drop").map(
                 lambda part: f"{part.left:.3g} to {part.right:.3g}"
             )
-        elif pd.api.types.is_float_dtype(values):
-            values = values.map("{:g}".format)
-        columns[tables.symbol(name)] = values.astype(str)
+        columns[tables.symbol(name)] = values.map(tables.level)
     return pd.DataFrame(columns)
 
 

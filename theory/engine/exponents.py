@@ -146,7 +146,7 @@ def by_slope(rates: Iterable[Rate]) -> list[tuple[Rate, ...]]:
 def by_family(rates: Iterable[Rate]) -> dict[str, Mapping[str, float]]:
     """Slopes of each family, by what they are slopes of; slopes without families are left out."""
     return {
-        f"{rate.quantity}, in {rate.factor}": rate.slope.families
+        f"{rate.quantity}, in {tables.symbol(rate.factor)}": rate.slope.families
         for rate, *_ in by_slope(rates)
         if rate.slope.families
     }

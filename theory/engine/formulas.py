@@ -9,6 +9,11 @@ from latex2mathml.converter import convert
 # A name of a function and what it is taken of stand apart, as in print; brackets need no space.
 NAMED = re.compile(r"(<mi>(?:ln|sin|cos|tan|exp|arcsin|arccos)</mi>)(?=<m(?:i|n|sub|sup|over))")
 
+OPENING = ("{", "(", "[", "\\{", "\\left", "\\begin", "\\lVert", "\\lvert")
+CLOSING = ("}", ")", "]", "\\}", "\\right", "\\end", "\\rVert", "\\rvert")
+RELATIONS = ("=", "<", ">", "\\le", "\\ge", "\\approx")
+WIDE = "\\quad"
+
 
 def mathml(formula: str, *, display: str = "inline") -> str:
     """A formula in LaTeX as a ``math`` element.
@@ -28,3 +33,20 @@ def mathml(formula: str, *, display: str = "inline") -> str:
     if unknown:
         raise ValueError(f"no MathML for {', '.join(unknown)} in {formula}")
     return NAMED.sub(r'\1<mspace width="0.17em" />', written)
+
+
+def in_parts(formula: str) -> list[str]:
+    """A formula in LaTeX cut where a line may end: behind a wide space, and before the relations in
+    front of the first one, all outside of brackets. The parts, put together again, are the formula.
+    """
+    parts, depth, conditions = [""], 0, False
+    for token in re.findall(r"\\[A-Za-z]+\s*|\\.|.", formula.replace("\n", " ")):
+        name = token.strip()
+        depth += (name in OPENING) - (name in CLOSING)
+        if name in RELATIONS and depth == 0 and not conditions:
+            parts.append("")
+        parts[-1] += token
+        if name == WIDE and depth == 0:
+            parts.append("")
+            conditions = True
+    return [part for part in parts if part]

@@ -25,6 +25,7 @@ from tunebound.theory.engine.statistics.effects import (
 )
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
 from tunebound.theory.engine.studies import study
+from tunebound.theory.engine.verdict import counted
 
 SCALES = ("log ratio", "difference", "trend")
 EQUIVALENT = 1.05  # a factor between 1/1.05 and 1.05 counts as no effect worth the name
@@ -127,7 +128,8 @@ class Decision:
         said = ["within ±5 %"] if self.equivalent else []
         if self.units and self.status == "not decided":
             if self.needed is None:
-                said.append(f"{self.units} units are too few for {self.together} claims")
+                few = "unit is" if self.units == 1 else "units are"
+                said.append(f"{self.units} {few} too few for {counted(self.together, 'claim')}")
             else:
                 said.append(
                     f"{self.needed} of {self.units} signs needed; {100 * POWER:.0f} % power from"
@@ -142,9 +144,9 @@ class Decision:
         if self.hypothesis.scale == "log ratio":
             with np.errstate(over="ignore"):
                 middle, low, high = (f"{value:.3g}" for value in np.exp(values))
-            return f"×{middle} [{low}, {high}]"
+            return f"×{middle} [{low}, {high}]".replace("inf", "∞")
         middle, low, high = (f"{value:+.3g}" for value in values)
-        return f"{middle} [{low}, {high}]"
+        return f"{middle} [{low}, {high}]".replace("inf", "∞")
 
     def __str__(self) -> str:
         lines = [f"{self.hypothesis.name}: {self.status}", f"  {self.hypothesis.statement}"]

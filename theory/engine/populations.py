@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
+from tunebound.theory.engine.tables import level, symbol
 
 LISTED = 6  # levels of a factor that are written out
 # Of fewer draws the limit is above 5 %.
@@ -33,9 +34,9 @@ def described(environments: pd.DataFrame, factors: Iterable[str]) -> str:
 
 def _levels(name: str, column: pd.Series) -> str:
     values = sorted(column.unique())
-    text = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    text, called = [level(value) for value in values], symbol(name)
     if len(values) <= LISTED:
-        return f"{name} = {', '.join(text)}"
+        return f"{called} = {', '.join(text)}"
     if pd.api.types.is_numeric_dtype(column):
-        return f"{name} from {text[0]} to {text[-1]} ({len(values)} values)"
-    return f"{len(values)} values of {name}"
+        return f"{called} from {text[0]} to {text[-1]} ({len(values)} values)"
+    return f"{len(values)} values of {called}"

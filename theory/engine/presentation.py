@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from tunebound._ground.registry import find_named
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.verdict import Verdict
+
+NUMBER = re.compile(r"[▼▲+−×-]?[ ]?[\d.∞]|–?$")
 
 
 def _always(results: Results) -> bool:
@@ -40,6 +43,12 @@ class Table:
     note: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Of each column, whether all its cells are or begin with numbers."""
+        columns = zip(self.columns, *self.rows, strict=True)
+        return tuple(all(map(NUMBER.match, cells)) for _, *cells in columns)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from tunebound.theory.engine.alternative import described
 from tunebound.theory.engine.answering import in_three_sentences, shown_first
 from tunebound.theory.engine.commands import replaying
 from tunebound.theory.engine.exponents import by_family, by_slope
-from tunebound.theory.engine.formulas import mathml
+from tunebound.theory.engine.formulas import in_parts, mathml
 from tunebound.theory.engine.html import png, render
 from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.judging import judge_all
@@ -35,6 +36,8 @@ from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.tightness import judged_rows, tightness
 
 SCATTER = "bound-against-measured"
+SHORT = 3  # letters
+NOTHING = "–"
 # parts of the page beside the figures, whose names have no spaces
 FIRST, EXPLORER = "first figure", "chart to explore"
 
@@ -80,7 +83,7 @@ def report(
     page = render(
         "tunebound.theory.engine",
         "report.html.jinja",
-        title=f"{presentation.title} {_capital(population(manifest))}",
+        title=f"{_sentence(presentation.title)} {_capital(population(manifest))}",
         subtitle=presentation.subtitle(results, manifest),
         question=presentation.question,
         answer=in_three_sentences(verdicts, decisions),
@@ -89,7 +92,7 @@ def report(
             source, manifest, int(numbers[environment]), theorem
         ),
         formulas={
-            each.theorem.name: Markup(mathml(each.theorem.formula))
+            each.theorem.name: Markup(" ").join(map(_mathematics, in_parts(each.theorem.formula)))
             for each in verdicts
             if each.theorem.formula
         },
@@ -101,11 +104,12 @@ def report(
         slopes=by_slope(rates),
         families=_family_rows(by_family(rates)),
         decisions=decisions,
-        findings=presentation.findings(results, verdicts),
+        findings=[told(each, words) for each in presentation.findings(results, verdicts)],
         tables=presentation.tables(results),
         first=parts.get(FIRST, figures[0] if figures else None),
         figures=figures,
-        group=presentation.group,
+        symbol=tables.symbol,
+        group=tables.symbol(presentation.group),
         group_theorems=names,
         group_rows=_group_rows(results, names, presentation.group),
         certificates=presentation.certificates(results.environments),
@@ -124,14 +128,24 @@ def in_words(environments: pd.DataFrame, factors: Sequence[str]) -> dict[str, st
     others = [name for name in others if environments[name].nunique() > 1]
     words = {}
     for row in environments.to_dict("records"):
-        levels = ", ".join(
-            f"{tables.symbol(name)} = {row[name]:g}"
-            if isinstance(row[name], (int, float)) and not isinstance(row[name], bool)
-            else f"{name.replace('_', ' ')} {row[name]}"
-            for name in others
-        )
-        words[row[tables.ENVIRONMENT]] = f"{str(row[first]).replace('_', ' ')}, {levels}"
+        kind = tables.level(row[first])
+        # a short word says nothing without what it is of
+        said = [kind if len(kind) > SHORT else f"{tables.symbol(first)} {kind}"]
+        said += [_levelled(name, row[name]) for name in others]
+        words[row[tables.ENVIRONMENT]] = ", ".join(said)
     return words
+
+
+def _levelled(factor: str, value: Any) -> str:
+    name, level = tables.symbol(factor), tables.level(value)
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    return f"{name} = {level}" if isinstance(value, (int, float)) else f"{name} {level}"
+
+
+def told(sentence: str, words: Mapping[str, str]) -> str:
+    """A sentence with the names of environments in words."""
+    return re.sub(r"\w[\w.+-]*\w", lambda found: words.get(found[0], found[0]), sentence)
 
 
 def left_out(results: computing.Results) -> dict[str, list[str]]:
@@ -223,7 +237,7 @@ def _group_rows(
     sets = results.environments.groupby(group)[tables.MEMBER].nunique()
     return [
         {
-            "group": value,
+            "group": tables.level(value),
             "sets": int(count),
             "cells": [cells.get((value, name), "–") for name in names],
         }
@@ -235,17 +249,28 @@ def _family_rows(slopes: Mapping[str, Mapping[str, float]]) -> list[tuple[str, l
     """A line of cells for each family, after a first line of what the slopes are of."""
     names = sorted({family for each in slopes.values() for family in each})
     lines = [
-        (name, [f"{each[name]:+.2f}" if name in each else "–" for each in slopes.values()])
+        (
+            tables.level(name),
+            [f"{each[name]:+.2f}" if name in each else "–" for each in slopes.values()],
+        )
         for name in names
     ]
     return [("", list(slopes)), *lines] if lines else []
+
+
+def _mathematics(formula: str) -> Markup:
+    return Markup(mathml(formula))
 
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def _sentence(words: str) -> str:
+    return words if words.endswith("?") else f"{words.rstrip('.')}."
+
+
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_plain(entry)}" for key, entry in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return ", ".join(f"{key}: {_plain(entry)}" for key, entry in value.items()) or NOTHING
+    return (", ".join(map(str, value)) if isinstance(value, list) else str(value)) or NOTHING

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.looks import TRIVIAL, look
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import find_theorem
 from tunebound.theory.engine.tightness import judged_rows
@@ -46,7 +47,7 @@ def bound_against_measured(results: Results) -> Figure:
             axis.loglog(
                 part[tables.MEASURED],
                 part[tables.BOUND],
-                "o",
+                look(name)["marker"],
                 ms=3.5,
                 alpha=0.7,
                 color=colours[n],
@@ -56,7 +57,7 @@ def bound_against_measured(results: Results) -> Figure:
         if rows[tables.MAXIMUM].nunique() == 1 and np.isfinite(rows[tables.MAXIMUM].iloc[0]):
             axis.axhline(
                 rows[tables.MAXIMUM].iloc[0],
-                color=sns.color_palette("colorblind")[3],
+                color=TRIVIAL,
                 ls="--",
                 lw=1,
                 label="trivial maximum",
@@ -68,8 +69,9 @@ def bound_against_measured(results: Results) -> Figure:
         axis.set_axis_off()
     figure.supxlabel(f"measured: {setting.measures}")
     figure.supylabel("bound")
+    between = " " if columns == COLUMNS else "\n"
     figure.suptitle(
-        "Bound against measured instability: points below the black line violate the bound"
+        f"Bound against measured instability:{between}points below the black line violate the bound"
     )
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 MEMBER = "member"  # number of the member in its suite
 ENVIRONMENT = "environment"  # name of the member
 DRAW = "draw"  # the independent draw that it comes from; empty for what was handed over
@@ -43,3 +45,10 @@ ASSUMPTION = "assumption"  # the first assumption that failed
 def symbol(factor: str) -> str:
     """What a factor is called beside its values."""
     return SYMBOLS.get(factor, factor.replace("_", " "))
+
+
+def level(value: object) -> str:
+    """A level of a factor in words."""
+    if isinstance(value, (float, np.floating)):
+        return f"{value:g}"
+    return str(value).replace("_", " ")

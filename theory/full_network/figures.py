@@ -34,7 +34,7 @@ def against_distance(results: Results) -> Figure:
     """Instability after the last step against the estimated distance to the minimiser, one point a
     network.
     """
-    return _final(results, "distance", "‖w_0 − w*‖, estimated by long training")
+    return _final(results, "distance", r"$\Vert w_0 - w^*\Vert$, estimated by long training")
 
 
 def _final(results: Results, column: str, label: str) -> Figure:

@@ -17,10 +17,10 @@ from tunebound.theory.full_network import figures as drawn
 def subtitle(results: computing.Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     replicas = int((results.environments[columns.N] + 1).sum())
+    sizes = results.environments[columns.PARAMETERS]
+    several = f"{sizes.min():,} to " if sizes.nunique() > 1 else ""
     return (
-        f"{len(results.environments)} networks of"
-        f" {results.environments[columns.PARAMETERS].min():,} to"
-        f" {results.environments[columns.PARAMETERS].max():,} parameters,"
+        f"{len(results.environments)} networks of {several}{sizes.max():,} parameters,"
         f" {manifest['options']['steps']:,} steps of full-batch descent with every sample left out"
         f" in turn ({replicas:,} replicas)."
     )
@@ -93,8 +93,8 @@ def certificates(environments: pd.DataFrame) -> list[str]:
 PRESENTATION = Presentation(
     title="Full fine-tuning of pre-trained networks: what of its theory applies?",
     question=(
-        "When one training sample is left out, how far do the parameters of a small pre- "
-        "trained network move, and what of the theory applies to it?"
+        "When one training sample is left out, how far do the parameters of a small pre-trained"
+        " network move, and what of the theory applies to it?"
     ),
     subtitle=subtitle,
     findings=findings,

@@ -14,18 +14,18 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from tunebound.bounds import full
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.looks import look
 from tunebound.theory.full_quadratics import columns, theorems
 
-PALETTE = sns.color_palette("colorblind")
-# Black for what is measured and red for the exact worst case, so that the eye finds both first.
-STYLES = {
-    theorems.published.name: {"color": PALETTE[1], "marker": "s", "ls": "--"},
-    theorems.closed.name: {"color": PALETTE[0], "marker": "o", "ls": "--"},
-    theorems.steps.name: {"color": PALETTE[9], "marker": "v", "ls": "-"},
-    theorems.data.name: {"color": PALETTE[2], "marker": "^", "ls": "-"},
-    theorems.contraction.name: {"color": PALETTE[4], "marker": "P", "ls": "-"},
-    theorems.trajectory.name: {"color": PALETTE[5], "marker": "D", "ls": "-"},
-    theorems.worst_case.name: {"color": PALETTE[3], "marker": "*", "ls": "-"},
+# what is compared along a factor; dashed what was published or holds for every step
+COMPARED = {
+    theorems.published.name: "--",
+    theorems.closed.name: "--",
+    theorems.steps.name: "-",
+    theorems.data.name: "-",
+    theorems.contraction.name: "-",
+    theorems.trajectory.name: "-",
+    theorems.worst_case.name: "-",
 }
 LABELS = {
     theorems.worst_case.name: f"{theorems.worst_case.name} (exact worst case)",
@@ -34,10 +34,11 @@ LABELS = {
 FACTORS = {
     "n": "number of samples n",
     "kappa": "condition κ = μ/β",
-    "distance": "distance ‖w_0 − w*‖",
+    "distance": r"distance $\Vert w_0 - w^*\Vert$",
 }
 AT_STEP = 5
 BASE = {"kind": "quadratic", "interpolates": True, "rotated": False}
+DISTANCE = r"distance of parameters $\Vert w_S(T) - w_{S^i}(T)\Vert$"
 
 
 def _lines(axis: Axes, rows: pd.DataFrame, factor: str) -> None:
@@ -47,11 +48,12 @@ def _lines(axis: Axes, rows: pd.DataFrame, factor: str) -> None:
         .median()
     )
     axis.plot(measured.index, measured, color="black", lw=3, label="measured, mean over samples")
-    for name, style in STYLES.items():
+    for name, style in COMPARED.items():
         middle = rows[rows[tables.THEOREM] == name].groupby(factor)[tables.BOUND].median()
         if len(middle):
-            axis.plot(middle.index, middle, ms=6, lw=1.3, label=LABELS.get(name, name), **style)
-    axis.set(xscale="log", yscale="log", ylabel="distance of parameters ‖w_S(T) − w_{S^i}(T)‖")
+            label = LABELS.get(name, name)
+            axis.plot(middle.index, middle, ms=6, lw=1.3, ls=style, label=label, **look(name))
+    axis.set(xscale="log", yscale="log", ylabel=DISTANCE)
 
 
 def _base(results: Results, **fixed: float) -> pd.DataFrame:

@@ -290,7 +290,7 @@ def minimiser_shift(evidence: FullEvidence) -> tuple[Claim, ...]:
         " F-contraction"
     ),
     formula=(
-        r"\operatorname{mean}\text{F-trajectory}\le\text{F-data}\le\text{F-steps}\le\text{F-closed"
+        r"\operatorname{mean}\,\text{F-trajectory}\le\text{F-data}\le\text{F-steps}\le\text{F-closed"
         r"};\quad\text{quadratic worst case}\le\text{F-worst}\le\text{F-contraction}"
     ),
     source="this project, docs/full-tuning.md",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,15 +13,13 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 from tunebound.bounds import direction_distance
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.statement import theorems as theorems_of
+from tunebound.theory.engine.looks import TRIVIAL, look
 from tunebound.theory.engine.tightness import judged_rows, tightness
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head.evidence import ERROR
 
 PALETTE = sns.color_palette("colorblind")
 QUARTILES = np.array([0.25, 0.5, 0.75])
-MARKERS = "osD^vP*Xhd<"
-TRIVIAL = PALETTE[3]  # of the largest value that can be; no theorem has it
 # what a design varies beside the family
 DESIGN = (columns.N, columns.D, columns.RADIUS_OVER_MARGIN)
 FACTOR_LABELS = {
@@ -43,14 +40,6 @@ NO_RUNGS = (
     theorems.deletion_early.name,
 )
 MEASURED_LIMIT = "measured, limit t → ∞"
-
-
-def look(name: str) -> dict[str, Any]:
-    """Colour and marker of a theorem, alike in every figure and unlike any other's."""
-    ours = [known for known in theorems_of("head") if known not in NO_RUNGS]
-    index = ours.index(name) if name in ours else len(ours)
-    colours = [colour for colour in PALETTE if colour != TRIVIAL]
-    return {"color": colours[index % len(colours)], "marker": MARKERS[index % len(MARKERS)]}
 
 
 def ladder(results: Results, factor: str) -> Figure:
@@ -167,18 +156,18 @@ def direction_error(results: Results) -> Figure:
     certified = results.rows[results.rows[tables.QUANTITY] == ERROR]
     figure = Figure(figsize=(8.2, 4.8), layout="constrained")
     axis = figure.subplots()
-    for table, column, label, colour, style in (
-        (certified, tables.MEASURED, "measured, head on S", "black", "-"),
-        (certified, tables.BOUND, f"{theorems.direction.name} certificate", PALETTE[0], "-o"),
-        (rows, tables.MEASURED, "measured, S plus mean over S^i", "dimgrey", "-"),
-        (rows, tables.BOUND, "C ln ln t/ln t, C fitted on early steps", PALETTE[1], "-s"),
+    direction, first = theorems.direction.name, theorems.first_term.name
+    for table, column, label, style in (
+        (certified, tables.MEASURED, "measured, head on S", {"color": "black"}),
+        (certified, tables.BOUND, f"{direction} certificate", look(direction)),
+        (rows, tables.MEASURED, r"measured, $S$ plus mean over $S^i$", {"color": "dimgrey"}),
+        (rows, tables.BOUND, f"{first}: C ln ln t/ln t, C fitted on early steps", look(first)),
     ):
         if len(table):
             middle = table.groupby(tables.STEPS)[column].quantile(QUARTILES).unstack()
-            axis.plot(middle.index, middle[0.5], style, color=colour, ms=4, lw=1.5, label=label)
-            axis.fill_between(
-                middle.index, middle[0.25], middle[0.75], color=colour, alpha=0.12, lw=0
-            )
+            axis.plot(middle.index, middle[0.5], ms=4, lw=1.5, label=label, **style)
+            low, high = middle[0.25], middle[0.75]
+            axis.fill_between(middle.index, low, high, color=style["color"], alpha=0.12, lw=0)
     axis.set(
         xscale="log",
         yscale="log",
@@ -215,7 +204,7 @@ def asymptotics(results: Results) -> Figure:
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     for column, label, colour, style in (
         (tables.MEASURED, tables.MEASURED, "black", "-"),
-        ("predicted", "predicted: w_S ln t + w̃", PALETTE[0], "--"),
+        ("predicted", r"predicted: $w_S\,\ln t + \tilde w$", PALETTE[0], "--"),
     ):
         middle = predicted.groupby(tables.STEPS)[column].quantile(QUARTILES).unstack()
         left.plot(middle.index, middle[0.5], style, color=colour, lw=2, label=label)
@@ -245,7 +234,7 @@ def asymptotics(results: Results) -> Figure:
         ylim=(0, 1),
     )
     spanning = float(np.isfinite(onset).mean())
-    right.axhline(spanning, color=PALETTE[3], ls="--", label="support vectors span the samples")
+    right.axhline(spanning, color=TRIVIAL, ls="--", label="support vectors span the samples")
     right.set_title("Share of all data sets whose asymptotics have begun by t", fontsize="medium")
     right.legend(frameon=False, loc="lower right")
     return figure
@@ -286,7 +275,7 @@ def tightness_by_family(results: Results) -> Figure:
     )
     axis = figure.subplots()
     sns.heatmap(
-        np.log10(table.clip(lower=1e-12)),
+        np.log10(table.clip(lower=1e-12)).rename(index=tables.level),
         annot=table.to_numpy(),
         fmt=".2g",
         cmap="viridis",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tunebound.theory.engine import computing
+from tunebound.theory.engine import computing, tables
 from tunebound.theory.engine import scatter as plots
 from tunebound.theory.engine.exponents import by_slope
 from tunebound.theory.engine.presentation import Illustration, Presentation, Table
@@ -99,7 +99,9 @@ def _on_rates(verdicts: Sequence[Verdict]) -> list[str]:
         if rate.factor != columns.N or len(families) < 2:
             continue
         ordered = sorted(families, key=families.__getitem__)
-        ends = " to ".join(f"{families[name]:+.2f} ({name})" for name in (ordered[0], ordered[-1]))
+        ends = " to ".join(
+            f"{families[name]:+.2f} ({tables.level(name)})" for name in (ordered[0], ordered[-1])
+        )
         attained = abs(families.get(ORTHOGONAL, 0.0) + 0.5) < ATTAINED
         sentences.append(
             f"With n goes the {rate.quantity} to the power {rate.slope.value:+.2f}"
@@ -134,8 +136,8 @@ def _on_asymptotics(results: computing.Results, verdict: Verdict | None) -> list
     sentences = [
         f"When do the asymptotics begin? The support vectors span the samples on {len(spanning)} of"
         f" {len(environments)} data sets; there the expansion w_S ln t + w̃ is good from t ="
-        f" 10^{onset.median():.3g} on in the median, from 10^{onset.min():.2g} at the earliest and"
-        f" 10^{onset.max():.2g} at the latest. The runs go beyond it on {verdict.environments} data"
+        f" 10^{onset.median():.3g} on in the median, from 10^{onset.min():.3g} at the earliest and"
+        f" 10^{onset.max():.3g} at the latest. The runs go beyond it on {verdict.environments} data"
         f" sets, and leave the 2 % around the predicted error on {verdict.violations} of them."
     ]
     degenerate = environments[

@@ -367,9 +367,9 @@ def asymptotic(evidence: HeadEvidence) -> tuple[Claim, ...]:
         " H-limit ≤ H-anytime, and mean H-trajectory(t) ≤ H-anytime-plain for every t"
     ),
     formula=(
-        r"\operatorname{mean}\text{H-pair}\le\text{H-dual}\le\text{H-support}\le\text{H-free},"
-        r"\quad\operatorname{mean}\text{H-deletion}\le\text{H-limit}\le\sqrt{\tfrac{32}{27}}\frac "
-        r"B{\gamma n},\quad\text{H-limit}\le\text{H-anytime}"
+        r"\operatorname{mean}\,\text{H-pair}\le\text{H-dual}\le\text{H-support}\le\text{H-free},"
+        r"\quad\operatorname{mean}\,\text{H-deletion}\le\text{H-limit}\le\sqrt{\tfrac{32}{27}}"
+        r"\frac B{\gamma n},\quad\text{H-limit}\le\text{H-anytime}"
     ),
     source=OURS,
     setting="head",

@@ -43,9 +43,9 @@ def error_against_heads(results: Results) -> Figure:
                 middle.index, middle.iloc[0] / np.sqrt(middle.index), color=colour, ls="--", lw=0.8
             )
         _heads_axis(axis, scale, sorted(rows["heads"].unique()))
-    axes[0].set_ylabel("distance of ŵ_H(t) from the maximum-margin direction")
+    axes[0].set_ylabel(r"distance of $\hat w_H(t)$ from the maximum-margin direction")
     axes[0].plot(
-        [], [], color="black", ls="--", lw=0.8, label=f"1/√H from H = 1 ({theorems.published.name})"
+        [], [], color="black", ls="--", lw=0.8, label=f"1/√H from H = 1 ({theorems.scaling.name})"
     )
     axes[0].plot([], [], color="black", ls=":", lw=1.2, label="common bias, fitted")
     return _finished(
@@ -79,7 +79,7 @@ def error_along_steps(results: Results) -> Figure:
             )
         _heads_axis(axis, rows[columns.SCALE].iloc[0], sorted(rows["heads"].unique()))
         axis.set_title(f"n = {_samples(rows)}, d = {d}, σ = {rows[columns.SCALE].iloc[0]:g}")
-    axes[0].set_ylabel("distance of ŵ_H(t) from the maximum-margin direction")
+    axes[0].set_ylabel(r"distance of $\hat w_H(t)$ from the maximum-margin direction")
     return _finished(figure, axes, "Direction error of the mean head along gradient descent")
 
 
@@ -133,7 +133,7 @@ def instability_against_heads(results: Results) -> Figure:
             )
             axis.loglog(middle.index, middle[tables.BOUND], color=colour, ls="--", lw=0.8)
         _heads_axis(axis, scale, sorted(rows["heads"].unique()))
-    axes[0].set_ylabel("mean distance of ŵ_H(t) on S and S^i")
+    axes[0].set_ylabel(r"mean distance of $\hat w_H(t)$ on $S$ and $S^i$")
     axes[0].plot([], [], color="black", ls="--", lw=0.8, label=theorems.anytime.name)
     return _finished(
         figure,

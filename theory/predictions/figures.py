@@ -57,7 +57,9 @@ def slopes_of_all(results: Results) -> Figure:
     axis.grid(axis="x", color="0.9")
     handles = dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
     if handles:
-        axis.legend(handles.values(), handles.keys(), title="predicted", loc="best")
+        figure.legend(
+            handles.values(), handles.keys(), title="predicted", loc="outside right upper"
+        )
     return figure
 
 

@@ -37,7 +37,7 @@ def along_the_path(results: Results) -> Figure:
         axis.loglog(
             middle.index, middle[tables.BOUND], "s--", color=colour, label=f"bound, {label}"
         )
-    left.set(ylabel="mean error of x·ŵ_i, certified samples", title="one Newton step")
+    left.set(ylabel=r"mean error of $x\cdot\hat w_i$, certified samples", title="one Newton step")
     right.set(ylabel="mean distance of unit directions", title="along the path")
     for axis in (left, right):
         axis.set_xlabel("1/λ")

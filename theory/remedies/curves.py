@@ -157,7 +157,7 @@ def retraining_distance(environments: pd.DataFrame) -> Figure:
         factor_axis(axis, "x")
         factor_axis(axis, "y")
         axis.set(
-            xlabel="‖w_0 − w*‖ with re-training, factor against without",
+            xlabel=r"$\Vert w_0 - w^*\Vert$ with re-training, factor against without",
             ylabel="instability, factor against without",
         )
         axis.set_title(MEASURES[measure].label, fontsize="medium")

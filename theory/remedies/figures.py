@@ -128,14 +128,13 @@ def _ranked(axis: Axes, measure: str, found: Ranks) -> None:
     axis.set_xlim(-1.4, count + 2.4)
     axis.set_xticks(range(1, count + 1))
     axis.xaxis.set_ticks_position("top")
-    axis.xaxis.set_label_position("top")
     axis.spines[["left", "right", "bottom"]].set_visible(False)
     axis.spines["top"].set_bounds(1, count)
     axis.spines["top"].set_position(("data", 0))
     axis.set_yticks([])
-    axis.set_xlabel(
+    axis.set_title(
         f"mean rank by {MEASURES[measure].label}, {found.tasks} tasks; 1 is the most stable",
-        labelpad=24,
+        fontsize="medium",
     )
     axis.set_ylabel(" ")
 

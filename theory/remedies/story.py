@@ -124,9 +124,9 @@ def certificates(environments: pd.DataFrame) -> list[str]:
     ]
     if separable.notna().to_numpy().any():
         lines.append(
-            "After tuning, the training features of a run are separable on a share of"
-            f" {np.nanmin(separable.to_numpy()):.2f} to 1 of the seeds (mean"
-            f" {np.nanmean(separable.to_numpy()):.3f}); γ, B and B/γ are medians over those."
+            "After tuning, the training features are separable for"
+            f" {np.nanmean(separable.to_numpy()):.1%} of the seeds, of a task and method at least"
+            f" {np.nanmin(separable.to_numpy()):.0%}; γ, B and B/γ are medians over those."
         )
     if diverged.to_numpy().any():
         lines.append(
@@ -168,7 +168,8 @@ def _comparisons(
             of,
             drawn.against_plain,
             f"Each method against plain fine-tuning on the same tasks{where}: median factor and its"
-            " exact 95 % interval over tasks, unadjusted. Green: more stable; orange: less.",
+            " exact 95 % interval over tasks, unadjusted. Green: more stable; orange: less. A bar"
+            " across the panel: too few tasks for an interval.",
             lambda _: True,
         ),
         f"critical-differences{ending}": _illustration(

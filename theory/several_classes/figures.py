@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.looks import look
 from tunebound.theory.engine.statement import Theorem
 from tunebound.theory.engine.tightness import judged_rows
 from tunebound.theory.several_classes import columns, theorems
 
-PALETTE = sns.color_palette("colorblind")
 TITLES = {
     "one": "support samples held against one class",
     "all": "support samples held against all classes",
@@ -43,13 +42,14 @@ def against_classes(results: Results) -> Figure:
         ):
             middle = _median(part, measured_by, tables.MEASURED)
             axis.plot(middle.index, middle, style, color="black", marker="o", lw=2, label=label)
-        for colour, theorem in zip(
-            PALETTE,
-            (theorems.trajectory, theorems.anytime, theorems.deletion, theorems.limit),
-            strict=False,
+        for theorem in (
+            theorems.trajectory,
+            theorems.anytime,
+            theorems.deletion,
+            theorems.limit,
         ):
             middle = _median(part, theorem, tables.BOUND)
-            axis.plot(middle.index, middle, color=colour, marker="s", ms=4, label=theorem.name)
+            axis.plot(middle.index, middle, ms=4, label=theorem.name, **look(theorem.name))
         axis.set(yscale="log", xlabel="number of classes K")
         axis.set_title(TITLES.get(kind, kind), fontsize="medium")
         axis.set_xticks(sorted(part[columns.CLASSES].unique()))

@@ -121,7 +121,7 @@ def anytime(evidence: ClassEvidence) -> tuple[Claim, ...]:
     "K-chain",
     statement="mean K-deletion ≤ K-limit ≤ √(32/27) ρ/n",
     formula=(
-        r"\operatorname{mean}\text{K-deletion}\le\text{K-limit}\le\sqrt{\tfrac{32}{27}}\,\frac"
+        r"\operatorname{mean}\,\text{K-deletion}\le\text{K-limit}\le\sqrt{\tfrac{32}{27}}\,\frac"
         r"\rho n"
     ),
     source=OURS,

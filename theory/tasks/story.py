@@ -20,9 +20,10 @@ def subtitle(results: Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     rows = results.environments
     sizes, encoder = rows[columns.N], manifest["options"]["encoder"]
+    several = f"{sizes.min()} to " if sizes.nunique() > 1 else ""
     return (
-        f"{len(rows)} subsamples of {rows[columns.TASK].nunique()} tasks, {sizes.min()} to"
-        f" {sizes.max()} samples each, as {encoder} sees them."
+        f"{len(rows)} subsamples of {rows[columns.TASK].nunique()} tasks, {several}{sizes.max()}"
+        f" samples each, as {encoder} sees them."
     )
 
 
