@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 
 from tests.test_packages import ROOT
 from tunebound import theory, tuning
+from tunebound.theory.engine.computing import Results
 from tunebound.theory.tasks import columns, members
 from tunebound.theory.tasks.bootstrap import Logarithms, correlation
 from tunebound.theory.tasks.claims import CONFIRMED, REFUTED, findings
@@ -20,7 +21,7 @@ from tunebound.theory.tasks.formats import FORMATS
 from tunebound.theory.tasks.members import TaskSample, task_suite
 from tunebound.theory.tasks.own_texts import OWN_TASKS, own_task
 from tunebound.theory.tasks.preparations import scaled
-from tunebound.theory.tasks.publication import PAGE, STORED, joined, page_of
+from tunebound.theory.tasks.publication import PAGE, STORED, Tables, page_of
 from tunebound.theory.tasks.reading import read_hub_task, read_task, task_names
 from tunebound.theory.tasks.setting import TaskOptions
 
@@ -471,9 +472,52 @@ def test_no_bound_is_violated_on_sentences_of_our_own(tmp_path):
     assert (results.rows["excess"] <= 0).all()
     # the flow has come to the limit
     np.testing.assert_allclose(rows[columns.FLOW], rows[columns.INSTABILITY], rtol=0.15)
-    environments, bounds = joined([results, results])
-    assert len(environments) == len(rows)
-    assert (bounds["violations"] == 0).all()
+
+
+def study_of(sizes):
+    """A study of some sizes with a bound that is held on every size and violated at 400."""
+    environments = pd.DataFrame(
+        {
+            "member": range(len(sizes)),
+            "environment": [f"a-n{n}" for n in sizes],
+            columns.TASK: "a",
+            columns.PREPARATION: "mean",
+            columns.LABELS: "own",
+            columns.N: sizes,
+            columns.SUBSAMPLE: 0,
+            columns.ENCODER: "none",
+            columns.SEED: 0,
+        }
+    )
+    rows = environments[["member", "environment"]].assign(
+        theorem="T-mean", quantity="q", excess=[0.25 if n == 400 else -1 / n for n in sizes]
+    )
+    options = {"sizes": list(map(str, sizes)), "folder": "here", "cache": "there"}
+    manifest = {"seed": 0, "options": options, "versions": {"tunebound": "1"}}
+    return Results(rows=rows, environments=environments, skipped=pd.DataFrame()), manifest
+
+
+def test_studies_add_to_what_is_stored_and_nothing_is_counted_twice(tmp_path):
+    found = Tables.of(*study_of([50, 100]))
+    for sizes in ([100, 400], [20], [20]):
+        found = found.joined(*study_of(sizes))
+    assert found.ordered[columns.N].tolist() == [20, 50, 100, 400]
+    (bound,) = found.bounds.to_dict("records")
+    assert (bound["environments"], bound["violations"], bound["largest_excess"]) == (4, 1, 0.25)
+    assert [run["options"] for run in found.runs] == [
+        {"sizes": sizes} for sizes in (["50", "100"], ["100", "400"], ["20"])
+    ]
+
+
+def test_stored_tables_are_read_as_they_were_written():
+    found = Tables.read(ROOT / STORED)
+    assert not found.environments.duplicated(["environment", "encoder", "seed"]).any()
+    held = found.bounds.set_index("quantity")["environments"]
+    separable = int(found.environments[columns.SEPARABLE].sum())
+    assert held["instability in the limit, by pair"] == separable
+    assert (
+        held["mean instability at step t, by anytime"] == found.environments[columns.FLOW].count()
+    )
 
 
 def test_the_page_shows_the_stored_results():

@@ -94,26 +94,59 @@ def test_what_a_field_leaves_out_is_damped_where_it_is_stiff():
     assert 1e-6 < left_out[0] < 1e-5
 
 
-@pytest.mark.parametrize("kappa", [0.0, 3e-3])
-@pytest.mark.parametrize("n", [5, 9])
-def test_systems_in_the_samples_are_those_in_the_heads(n, kappa):
+def systems(n, kappas):
+    """Weighted samples, their curvature matrices, and both ways of solving, with b on the right."""
     torch.manual_seed(0)
     Z = torch.randn(2, n, 9, dtype=torch.float64)
     weights = torch.rand(2, 3, n, dtype=torch.float64) * torch.logspace(-14, 2, n).double()
     weights[0, 1, 2] = 0.0
     matrices = torch.einsum("bmj,bji,bjk->bmik", weights, Z, Z)
-    kappas = torch.full((2, 1, 1), kappa, dtype=torch.float64)
-    shifts = torch.tensor([0.7, 4.0], dtype=torch.float64)
-    shifted = matrices + kappa * matrices @ matrices
-    shifted += shifts[:, None, None, None] * torch.eye(9, dtype=torch.float64)
-    b = torch.randn(2, 3, 9, dtype=torch.float64)
-    expected = torch.linalg.solve(shifted, b)
     scratch = Z.new_empty((2, *matrices.shape))
     room = Z.new_empty((3, matrices.numel()))
-    for system in (
+    return (
+        matrices,
         of_matrices(matrices.clone(), scratch, kappas),
         of_samples(Z, Z @ Z.mT, weights, room, kappas),
-    ):
+    )
+
+
+def dense(matrices, kappas, shifts):
+    shifted = matrices + kappas[..., None] * matrices @ matrices
+    return shifted + shifts[:, None, None, None] * torch.eye(9, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("n", [5, 9])
+def test_systems_in_the_samples_are_those_in_the_heads(n):
+    none = torch.zeros((2, 1, 1), dtype=torch.float64)
+    matrices, *both = systems(n, none)
+    shifts, b = torch.tensor([0.7, 4.0]).double(), torch.randn(2, 3, 9, dtype=torch.float64)
+    for system in both:
         solve, solved = system(shifts)
         assert solved.all()
+        expected = torch.linalg.solve(dense(matrices, none, shifts), b)
         torch.testing.assert_close(solve(b), expected, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [5, 9])
+def test_squares_are_solved_in_the_heads_and_to_a_share_in_the_samples(n):
+    matrices, *_ = systems(n, torch.zeros((2, 1, 1), dtype=torch.float64))
+    largest = torch.linalg.matrix_norm(matrices, ord=2).amax(dim=1)[:, None, None]
+    for size in (0.05, 0.2, 0.3, 0.5):  # of κ‖M‖
+        kappas, shifts = size / largest, torch.tensor([0.7, 4.0]).double()
+        _, in_heads, in_samples = systems(n, kappas)
+        inverse = torch.linalg.inv(dense(matrices, kappas, shifts))
+        solve, solved = in_heads(shifts)
+        assert solved.all()
+        b = torch.randn(2, 3, 9, dtype=torch.float64)
+        torch.testing.assert_close(solve(b), (inverse @ b[..., None])[..., 0], rtol=1e-8, atol=1e-9)
+        solve, solved = in_samples(shifts)
+        assert solved.all()
+        columns = [solve(b.expand(2, 3, 9)) for b in torch.eye(9, dtype=torch.float64)]
+        # in the eigenvectors of M, which are those of both
+        _, vectors = torch.linalg.eigh(matrices)
+        told = vectors.mT @ torch.stack(columns, dim=-1) @ vectors
+        true = vectors.mT @ inverse @ vectors
+        ratio = told.diagonal(dim1=-2, dim2=-1) / true.diagonal(dim1=-2, dim2=-1)
+        assert float((ratio - 1).abs().max()) < 0.015
+        rest = told - torch.diag_embed(told.diagonal(dim1=-2, dim2=-1))
+        torch.testing.assert_close(rest, torch.zeros_like(rest), rtol=0, atol=1e-9)

@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments,
         command=COMMAND,
         description="Write docs/results/tasks and the tables made of it, in docs/real-tasks.md.",
-        study="of a finished study of tasks",
+        study="of a finished study of tasks; docs/results/tasks first to add to what is there",
         several=True,
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -35,33 +36,83 @@ ELSEWHERE = ("folder", "cache")  # options that say where things were, which nob
 BLOCKS = ("tasks", "sizes", "tightness", "preparations", "claims", "bounds", "solvers", "run")
 
 
-def joined(parts: Sequence[Results]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The environments of several studies, each once, and the worst case of every bound.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tables:
+    """What is committed of studies.
 
-    Returns
-    -------
+    Attributes
+    ----------
     environments : DataFrame
         Without the numbers that members have in their suites.
     bounds : DataFrame
         One row a theorem and quantity: on how many environments it was held against what was
         measured, the largest excess, and on how many it was above 0.
+    versions : dict
+    runs : list
+        Seed and options of each study.
     """
-    names = [tables.ENVIRONMENT, columns.ENCODER, columns.SEED]
-    environments = pd.concat([part.environments for part in parts]).drop_duplicates(names)
-    rows = pd.concat([part.rows for part in parts])
-    by = rows.groupby([tables.THEOREM, tables.QUANTITY])
-    bounds = pd.DataFrame(
-        {
-            "environments": by[tables.ENVIRONMENT].nunique(),
-            "largest_excess": by[tables.EXCESS].max(),
-            "violations": by[tables.EXCESS].agg(lambda excess: int((excess > 0).sum())),
-        }
-    )
-    ordered = [columns.TASK, columns.PREPARATION, columns.LABELS, columns.N, columns.SUBSAMPLE]
-    return (
-        environments.drop(columns=tables.MEMBER).sort_values(ordered, ignore_index=True),
-        bounds.reset_index(),
-    )
+
+    environments: pd.DataFrame
+    bounds: pd.DataFrame
+    versions: dict[str, str]
+    runs: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, stored: Path) -> Self:
+        """The tables that `publish` has written."""
+        about = json.loads((stored / ABOUT).read_text(encoding="utf-8"))
+        return cls(
+            environments=pd.read_csv(stored / ENVIRONMENTS),
+            bounds=pd.read_csv(stored / BOUNDS),
+            versions=about["versions"],
+            runs=about["runs"],
+        )
+
+    @classmethod
+    def of(cls, results: Results, manifest: Mapping[str, Any]) -> Self:
+        """Those of one study."""
+        by = results.rows.groupby([tables.THEOREM, tables.QUANTITY])
+        bounds = pd.DataFrame(
+            {
+                "environments": by[tables.ENVIRONMENT].nunique(),
+                "largest_excess": by[tables.EXCESS].max(),
+                "violations": by[tables.EXCESS].agg(lambda excess: int((excess > 0).sum())),
+            }
+        )
+        options = manifest["options"].items()
+        chosen = {name: value for name, value in options if name not in ELSEWHERE}
+        return cls(
+            environments=results.environments.drop(columns=tables.MEMBER),
+            bounds=bounds.reset_index(),
+            versions=manifest["versions"],
+            runs=[{"seed": manifest["seed"], "options": chosen}],
+        )
+
+    def joined(self, results: Results, manifest: Mapping[str, Any]) -> Self:
+        """These and what a study adds to them: environments that are here already are left out of
+        it.
+        """
+        here, offered = (
+            pd.MultiIndex.from_frame(frame[[tables.ENVIRONMENT, columns.ENCODER, columns.SEED]])
+            for frame in (self.environments, results.environments)
+        )
+        new = results.environments[~offered.isin(here)]
+        rows = results.rows[results.rows[tables.MEMBER].isin(new[tables.MEMBER])]
+        more = self.of(dataclasses.replace(results, environments=new, rows=rows), manifest)
+        by = pd.concat([self.bounds, more.bounds]).groupby([tables.THEOREM, tables.QUANTITY])
+        total = by.agg({"environments": "sum", "largest_excess": "max", "violations": "sum"})
+        return dataclasses.replace(
+            self,
+            environments=pd.concat([self.environments, more.environments]),
+            bounds=total.reset_index(),
+            runs=[*self.runs, *(run for run in more.runs if run not in self.runs)],
+        )
+
+    @property
+    def ordered(self) -> pd.DataFrame:
+        """The environments, by task, preparation, labels, size and subsample."""
+        by = [columns.TASK, columns.PREPARATION, columns.LABELS, columns.N, columns.SUBSAMPLE]
+        return self.environments.sort_values(by, ignore_index=True)
 
 
 def blocks(environments: pd.DataFrame, bounds: pd.DataFrame, about: Mapping[str, Any]) -> dict:
@@ -131,7 +182,8 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
     Parameters
     ----------
     directories : sequence of Path
-        Of studies of this setting, for example one a machine.
+        Of studies of this setting, for example one a machine. The first may be docs/results/tasks
+        itself: then what the studies add to the tables there is added.
     root : Path
 
     Returns
@@ -144,33 +196,27 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
     ValueError
         If a study is of another setting, or two were computed with different versions.
     """
-    manifests = [read_manifest(directory) for directory in directories]
-    for directory, manifest in zip(directories, manifests, strict=True):
+    first, *others = directories
+    found = None
+    if (first / ABOUT).exists():
+        found = Tables.read(first)
+    else:
+        others = [first, *others]
+    for directory in others:
+        manifest = read_manifest(directory)
         if manifest["setting"] != "tasks":
             raise ValueError(f"{directory} is a study of {manifest['setting']}, not of tasks")
-        if manifest["versions"] != manifests[0]["versions"]:
+        if found is not None and manifest["versions"] != found.versions:
             raise ValueError(f"{directory} was computed with other versions; run it again")
-    environments, bounds = joined([load(directory) for directory in directories])
-    about = {
-        "commit": _commit(root),
-        "versions": manifests[0]["versions"],
-        "runs": [
-            {
-                "seed": manifest["seed"],
-                "options": {
-                    name: value
-                    for name, value in manifest["options"].items()
-                    if name not in ELSEWHERE
-                },
-            }
-            for manifest in manifests
-        ],
-    }
+        results = load(directory)
+        found = Tables.of(results, manifest) if found is None else found.joined(results, manifest)
+    assert found is not None
+    about = {"commit": _commit(root), "versions": found.versions, "runs": found.runs}
     stored = root / STORED
     stored.mkdir(parents=True, exist_ok=True)
     written = {
-        stored / ENVIRONMENTS: _csv(environments),
-        stored / BOUNDS: _csv(bounds),
+        stored / ENVIRONMENTS: _csv(found.ordered),
+        stored / BOUNDS: _csv(found.bounds),
         stored / ABOUT: json.dumps(about, indent=1, ensure_ascii=False) + "\n",
     }
     for path, text in written.items():

@@ -23,8 +23,6 @@ from tunebound.tuning.heads.run import record as record_heads
 from tunebound.tuning.threads import a_block_a_thread
 
 FLOW_MEMORY = 2**24  # bytes a block of heads at once: more leaves the caches of a CPU
-# where a step's matrices are among the samples, so that little but solving them is done to them
-SAMPLE_FLOW_MEMORY = 2**26
 DEVICE_FLOW_MEMORY = 2**28  # the same of a GPU, where small blocks would wait for their launches
 
 
@@ -150,8 +148,7 @@ class FlowProblem:
         (batch, n, _), r = self.coordinates.shape, self.numbers
         left_out = self.descent.distance.shape[-1]
         on_cpu = self.Z.device.type == "cpu"
-        memory = SAMPLE_FLOW_MEMORY if r == n else FLOW_MEMORY
-        memory = memory if on_cpu else DEVICE_FLOW_MEMORY
+        memory = FLOW_MEMORY if on_cpu else DEVICE_FLOW_MEMORY
         workers = torch.get_num_threads() if on_cpu else 1
         # a head: three matrices of a step, activities likewise, increments and positions of its
         # stages
