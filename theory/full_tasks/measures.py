@@ -1,0 +1,143 @@
+"""What a table of runs says of a way of fine-tuning on a task, seed by seed, and how methods compare
+with plain fine-tuning there.
+
+A measure of instability over seeds is a mean over pairs of seeds, so that seeds can be weighted:
+where a resample holds a seed twice, its pair with itself does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tunebound._ground.arrays import Floats
+from tunebound.theory.full_tasks import columns
+from tunebound.theory.full_tasks.predictions import unpacked
+
+SCORES, SEEDS, LEFT_OUT, HEAD, RATIO = "scores", "seeds", "left-out", "head", "ratio"
+OUTCOMES: Mapping[str, str] = {
+    SEEDS: "disagreement of two seeds (churn)",
+    SCORES: "standard deviation of accuracy over seeds",
+    LEFT_OUT: "leave-one-out distance of the logits' directions",
+    HEAD: "leave-one-out distance of heads on the tuned, frozen features",
+    RATIO: "B/γ of the tuned features",
+}
+BY_SEED = {
+    LEFT_OUT: columns.LEFT_OUT_DIRECTION,
+    HEAD: columns.HEAD_LEFT_OUT,
+    RATIO: columns.RADIUS_OVER_MARGIN,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A method at a strength against plain fine-tuning, on one task and the same seeds.
+
+    Attributes
+    ----------
+    seeds : (s,) int64
+        Those that both were run from.
+    pairs : dict of str to (2, s, s)
+        By outcome, of the method and of plain fine-tuning: a number for each pair of seeds.
+    values : dict of str to (2, s)
+        By outcome: a number for each seed; NaN where it was not measured.
+    """
+
+    seeds: np.ndarray
+    pairs: dict[str, Floats]
+    values: dict[str, Floats]
+
+    def log_ratio(self, outcome: str, weights: Floats) -> Floats:
+        """ln(method/plain) with the seeds weighted, (k,) for weights (k, s); NaN where one of the
+        two is 0 or not there.
+        """
+        if outcome in self.pairs:
+            tried, plain = (_over_pairs(each, weights) for each in self.pairs[outcome])
+            half = 2 if outcome == SCORES else 1  # a deviation is the root of what is averaged
+        else:
+            tried, plain = (_over_seeds(each, weights) for each in self.values[outcome])
+            half = 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = (np.log(tried) - np.log(plain)) / half
+        return np.where(np.isfinite(ratio), ratio, np.nan)
+
+    def log_ratio_of_all(self, outcome: str) -> float:
+        """ln(method/plain) of all seeds alike."""
+        return float(self.log_ratio(outcome, np.ones((1, len(self.seeds))))[0])
+
+
+def compared(
+    rows: pd.DataFrame, task: str, tried: tuple[str, float], plain: tuple[str, float]
+) -> Comparison:
+    """Two variants (method, strength) on a task.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Environments of this setting.
+    """
+    ours, theirs = (of_variant(rows, task, *each) for each in (tried, plain))
+    shared = ours.index.intersection(theirs.index).sort_values()
+    both = [each.loc[shared] for each in (ours, theirs)]
+    return Comparison(
+        shared.to_numpy(),
+        {
+            SEEDS: np.stack([_disagreements(each) for each in both]),
+            SCORES: np.stack([_squares(each) for each in both]),
+        },
+        {
+            outcome: np.stack([each[column].to_numpy(dtype=float) for each in both])
+            for outcome, column in BY_SEED.items()
+        },
+    )
+
+
+def of_variant(rows: pd.DataFrame, task: str, method: str, strength: float) -> pd.DataFrame:
+    """The runs of a variant on a task by seed, each once; of two with the same seed, the one with
+    runs without a text.
+    """
+    chosen = rows[
+        (rows[columns.TASK] == task)
+        & (rows[columns.METHOD] == method)
+        & (rows[columns.STRENGTH] == strength)
+    ]
+    ordered = chosen.sort_values(columns.LEFT_OUT, ascending=False, kind="stable")
+    return ordered.drop_duplicates(columns.SEED).set_index(columns.SEED)
+
+
+def classes(runs: pd.DataFrame) -> np.ndarray:
+    """Predicted classes (s, m) of runs."""
+    counts = runs[columns.PREDICTED].to_numpy()
+    rows = zip(runs[columns.PREDICTIONS], counts, strict=True)
+    return np.stack([unpacked(text, int(count)) for text, count in rows])
+
+
+def _disagreements(runs: pd.DataFrame) -> Floats:
+    """Share of texts on which two seeds differ, (s, s)."""
+    if not len(runs):
+        return np.zeros((0, 0))
+    predicted = classes(runs)
+    return np.asarray((predicted[:, None] != predicted).mean(axis=2))
+
+
+def _squares(runs: pd.DataFrame) -> Floats:
+    """Half the squared difference of two seeds' accuracies, (s, s); its mean is their variance."""
+    accuracy = runs[columns.ACCURACY].to_numpy(dtype=float)
+    return np.asarray((accuracy[:, None] - accuracy) ** 2 / 2)
+
+
+def _over_pairs(pairs: Floats, weights: Floats) -> Floats:
+    """Weighted mean over pairs of different seeds, (k,)."""
+    total = weights.sum(axis=1) ** 2 - (weights**2).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.einsum("ki,ij,kj->k", weights, pairs, weights, optimize=True) / total)
+
+
+def _over_seeds(values: Floats, weights: Floats) -> Floats:
+    """Weighted mean over seeds of what was measured, (k,)."""
+    known = np.isfinite(values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((weights @ np.where(known, values, 0.0)) / (weights @ known))

@@ -1,0 +1,113 @@
+"""Which runs a study is made of: a first look, every strength on a few seeds, and what is judged, at
+strengths that were chosen on other tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from tunebound import synthetic
+from tunebound.theory.engine.loading import load
+from tunebound.theory.full_tasks import columns
+from tunebound.theory.full_tasks.choice import chosen_strength
+from tunebound.theory.full_tasks.members import RunSpecification, TuningTask
+from tunebound.theory.full_tasks.options import FullTaskOptions
+from tunebound.theory.full_tasks.variants import (
+    COMMON,
+    LADDER,
+    PROCEDURE,
+    REFERENCE,
+    Variant,
+    variant,
+)
+from tunebound.theory.texts.finding import find_task, known_tasks
+
+LOOK, LADDER_SUITE, JUDGED = "look", "ladder", "judged"
+SUITES = (LOOK, LADDER_SUITE, JUDGED)
+FEW = 3  # seeds of the first look, and of each strength
+SHOWN = (REFERENCE, "maximal_margin", "multi_head")  # in the first look
+EVERY = 7  # seed whose runs are repeated without single texts, from the first one on
+
+
+def make_suite(name: str, sample: int, options: FullTaskOptions) -> synthetic.Suite[TuningTask]:
+    """All runs, seed by seed, so that what is done when a study is stopped is of equal seeds for
+    all methods and tasks.
+
+    Parameters
+    ----------
+    name : {"look", "ladder", "judged"}
+    sample : int
+        Seed of the choice of texts.
+    options : FullTaskOptions
+    """
+    tasks = options.only or tuple(known_tasks(options.folder))
+    digests = {task: find_task(options.folder, task).digest for task in tasks}
+    wanted = {LOOK: _look, LADDER_SUITE: _ladder, JUDGED: _judged}[name](tasks, options)
+    return synthetic.Suite(
+        name,
+        sample,
+        tuple(
+            RunSpecification(
+                task=task,
+                method=tried.method,
+                strength=tried.strength,
+                seed=seed,
+                left_out=left_out,
+                n=options.n,
+                sample=sample,
+                digest=digests[task],
+                encoder=options.encoder,
+                max_length=options.max_length,
+                folder=options.folder,
+            )
+            for seed, task, tried, left_out in wanted
+        ),
+    )
+
+
+Wanted = Iterator[tuple[int, str, Variant, int]]
+
+
+def _look(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
+    for seed in range(FEW):
+        for task in tasks:
+            for method in options.methods or SHOWN:
+                yield seed, task, variant(method), min(1, options.left_out) if seed == 0 else 0
+
+
+def _ladder(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
+    every = [Variant(method, each) for method, tried in LADDER.items() for each in tried]
+    for seed in range(FEW):
+        for task in tasks:
+            for tried in (Variant(REFERENCE), *every):
+                if not options.methods or tried.method in options.methods:
+                    yield seed, task, tried, 0
+
+
+def _judged(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
+    if not options.ladder:
+        raise ValueError(
+            "ladder is empty: methods are judged at strengths chosen on other tasks; name the"
+            " directory of a finished study of the suite 'ladder'"
+        )
+    found = load(options.ladder).environments
+    done = set(zip(found[columns.TASK], found[columns.SEED], strict=True))
+    for seed in range(options.seeds):
+        for task in tasks:
+            left_out = options.left_out if seed % EVERY == 0 else 0
+            if not left_out and (task, seed) in done:
+                continue
+            for tried in _of_judged(found, task, bool(left_out)):
+                if not options.methods or tried.method in options.methods:
+                    yield seed, task, tried, left_out
+
+
+def _of_judged(found: pd.DataFrame, task: str, without: bool) -> Iterator[Variant]:
+    yield Variant(REFERENCE)
+    for method in LADDER:
+        strength = chosen_strength(found, method, task)
+        yield Variant(method, strength)
+        if method == COMMON and without:
+            yield Variant(PROCEDURE, strength)
