@@ -1,5 +1,5 @@
-"""What a table of runs says of a way of fine-tuning on a task, seed by seed, and how methods compare
-with plain fine-tuning there.
+"""What a table of runs says of a way of fine-tuning on a task, seed by seed, against plain
+fine-tuning there.
 
 A measure of instability over seeds is a mean over pairs of seeds, so that seeds can be weighted:
 where a resample holds a seed twice, its pair with itself does not count.

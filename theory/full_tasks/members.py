@@ -1,4 +1,4 @@
-"""One environment: a task's training texts, a way of fine-tuning, a seed, and texts to leave out."""
+"""One environment: a task, a way of fine-tuning, a seed, and texts to leave out."""
 
 from __future__ import annotations
 

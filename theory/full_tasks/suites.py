@@ -1,5 +1,5 @@
-"""Which runs a study is made of: a first look, every strength on a few seeds, and what is judged, at
-strengths that were chosen on other tasks.
+"""Which runs a study is made of: a first look, every strength on a few seeds, and what is judged,
+at strengths that were chosen on other tasks.
 """
 
 from __future__ import annotations
