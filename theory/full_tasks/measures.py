@@ -64,6 +64,17 @@ class Comparison:
             ratio = (np.log(tried) - np.log(plain)) / half
         return np.where(np.isfinite(ratio), ratio, np.nan)
 
+    def measured(self, outcome: str) -> Comparison:
+        """The same on the seeds on which the outcome was measured for both."""
+        if outcome in self.pairs:
+            return self
+        known = np.flatnonzero(np.isfinite(self.values[outcome]).all(axis=0))
+        return Comparison(
+            self.seeds[known],
+            {name: each[:, known][:, :, known] for name, each in self.pairs.items()},
+            {name: each[:, known] for name, each in self.values.items()},
+        )
+
     def log_ratio_of_all(self, outcome: str) -> float:
         """ln(method/plain) of all seeds alike."""
         return float(self.log_ratio(outcome, np.ones((1, len(self.seeds))))[0])

@@ -32,8 +32,8 @@ EVERY = 7  # seed whose runs are repeated without single texts, from the first o
 
 
 def make_suite(name: str, sample: int, options: FullTaskOptions) -> synthetic.Suite[TuningTask]:
-    """All runs, seed by seed, so that what is done when a study is stopped is of equal seeds for
-    all methods and tasks.
+    """All runs, in the order in which they are of use where a study is stopped: strengths method by
+    method, each on all seeds and tasks; what is judged seed by seed, each with all methods.
 
     Parameters
     ----------
@@ -78,12 +78,13 @@ def _look(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
 
 
 def _ladder(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
-    every = [Variant(method, each) for method, tried in LADDER.items() for each in tried]
-    for seed in range(FEW):
-        for task in tasks:
-            for tried in (Variant(REFERENCE), *every):
-                if not options.methods or tried.method in options.methods:
-                    yield seed, task, tried, 0
+    for method, strengths in {REFERENCE: (0.0,), **LADDER}.items():
+        if options.methods and method not in options.methods:
+            continue
+        for seed in range(FEW):
+            for task in tasks:
+                for strength in strengths:
+                    yield seed, task, Variant(method, strength), 0
 
 
 def _judged(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
