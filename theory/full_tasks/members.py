@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,7 @@ from tunebound.theory.full_tasks.starts import loaded
 from tunebound.theory.full_tasks.variants import Variant
 from tunebound.theory.texts.finding import find_task
 
-FORMAT = "tunebound-full-task-1"
+FORMAT, ENTRY = "tunebound-full-task-1", "specification"
 PREDICTED = 300  # test texts of each task
 
 
@@ -116,7 +117,7 @@ class TuningTask:
 
 def save(member: TuningTask, path: str | os.PathLike[str]) -> None:
     """Write what a member is made from."""
-    write_arrays(path, {"format": FORMAT, **asdict(member.specification)})
+    write_arrays(path, {"format": FORMAT, ENTRY: json.dumps(asdict(member.specification))})
 
 
 def load(path: str | os.PathLike[str]) -> TuningTask:
@@ -127,9 +128,8 @@ def load(path: str | os.PathLike[str]) -> TuningTask:
     ValueError
         If the file holds none.
     """
-    names = tuple(RunSpecification.__dataclass_fields__)
-    stored = read_arrays(path, format_name=FORMAT, entries=names)
-    return RunSpecification(**{name: stored[name].item() for name in names}).make()
+    stored = read_arrays(path, format_name=FORMAT, entries=(ENTRY,))
+    return RunSpecification(**json.loads(stored[ENTRY].item())).make()
 
 
 @lru_cache(maxsize=16)

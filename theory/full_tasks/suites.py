@@ -15,8 +15,8 @@ from tunebound.theory.full_tasks.choice import chosen_strength
 from tunebound.theory.full_tasks.members import RunSpecification, TuningTask
 from tunebound.theory.full_tasks.options import FullTaskOptions
 from tunebound.theory.full_tasks.variants import (
-    COMMON,
     LADDER,
+    METHODS,
     PROCEDURE,
     REFERENCE,
     Variant,
@@ -100,15 +100,12 @@ def _judged(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
             left_out = options.left_out if seed % EVERY == 0 else 0
             if not left_out and (task, seed) in done:
                 continue
-            for tried in _of_judged(found, task, bool(left_out)):
-                if not options.methods or tried.method in options.methods:
-                    yield seed, task, tried, left_out
+            for method in options.methods or METHODS:
+                if left_out or method != PROCEDURE:
+                    yield seed, task, _at_chosen_strength(found, method, task), left_out
 
 
-def _of_judged(found: pd.DataFrame, task: str, without: bool) -> Iterator[Variant]:
-    yield Variant(REFERENCE)
-    for method in LADDER:
-        strength = chosen_strength(found, method, task)
-        yield Variant(method, strength)
-        if method == COMMON and without:
-            yield Variant(PROCEDURE, strength)
+def _at_chosen_strength(found: pd.DataFrame, method: str, task: str) -> Variant:
+    if method == REFERENCE:
+        return Variant(method)
+    return Variant(method, chosen_strength(found, method, task))
