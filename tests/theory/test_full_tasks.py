@@ -23,8 +23,7 @@ from tunebound.theory.full_tasks.measures import (
     LEFT_OUT,
     SCORES,
     SEEDS,
-    compared,
-    of_variant,
+    Runs,
 )
 from tunebound.theory.full_tasks.options import FullTaskOptions
 from tunebound.theory.full_tasks.predictions import packed, unpacked
@@ -85,10 +84,10 @@ def test_predictions_come_back():
 
 def test_measures_are_those_of_pairs_one_by_one():
     rows = planted(["a"], 5, {("a", "plain", 0): 6, ("a", "l2_sp", 0.1): 3})
-    comparison = compared(rows, "a", ("l2_sp", 0.1), PLAIN)
+    comparison = Runs.of(rows).compared("a", ("l2_sp", 0.1), PLAIN)
     expected = {SEEDS: [], SCORES: []}
     for method, strength in (("l2_sp", 0.1), PLAIN):
-        runs_of = of_variant(rows, "a", method, strength)
+        runs_of = Runs.of(rows).on("a", method, strength)
         predicted = [unpacked(text, TEXTS) for text in runs_of[columns.PREDICTIONS]]
         accuracy = runs_of[columns.ACCURACY].to_numpy()
         expected[SEEDS].append(np.mean([(p != q).mean() for p, q in combinations(predicted, 2)]))
@@ -113,28 +112,30 @@ def test_the_deviation_is_that_of_accuracies_and_seeds_are_matched():
     rows = planted(["a"], 6, {("a", "plain", 0): 4, ("a", "mixout", 0.5): 4})
     rows[columns.ACCURACY] = rng.random(len(rows))
     rows = rows.drop(index=rows.index[[0, 8]])  # seed 0 of plain, seed 2 of mixout
-    comparison = compared(rows, "a", ("mixout", 0.5), PLAIN)
+    comparison = Runs.of(rows).compared("a", ("mixout", 0.5), PLAIN)
     assert comparison.seeds.tolist() == [1, 3, 4, 5]
     deviations = [
-        of_variant(rows, "a", *each).loc[comparison.seeds, columns.ACCURACY].std()
+        Runs.of(rows).on("a", *each).loc[comparison.seeds, columns.ACCURACY].std()
         for each in (("mixout", 0.5), PLAIN)
     ]
     assert comparison.log_ratio_of_all(SCORES) == pytest.approx(
         np.log(deviations[0] / deviations[1])
     )
     constant = rows.assign(**{columns.ACCURACY: 0.5})
-    assert np.isnan(compared(constant, "a", ("mixout", 0.5), PLAIN).log_ratio_of_all(SCORES))
+    assert np.isnan(
+        Runs.of(constant).compared("a", ("mixout", 0.5), PLAIN).log_ratio_of_all(SCORES)
+    )
 
 
 def test_measures_by_seed_are_read_where_they_were_measured():
     rows = planted(["a"], 3, {("a", "plain", 0): 4, ("a", "mixout", 0.5): 4})
     rows.loc[[0, 1, 3, 4], columns.LEFT_OUT_DIRECTION] = [0.1, 0.3, 0.2, 0.8]
-    comparison = compared(rows, "a", ("mixout", 0.5), PLAIN).measured(LEFT_OUT)
+    comparison = Runs.of(rows).compared("a", ("mixout", 0.5), PLAIN).measured(LEFT_OUT)
     assert comparison.seeds.tolist() == [0, 1]
     assert comparison.log_ratio_of_all(LEFT_OUT) == pytest.approx(np.log(0.5 / 0.2))
     # the run that was repeated without texts stands for its seed
     twice = pd.concat([rows, rows.iloc[[3]].assign(**{columns.LEFT_OUT: 3, HEAD: 1})])
-    assert of_variant(twice, "a", "mixout", 0.5)[columns.LEFT_OUT].tolist() == [3, 0, 0]
+    assert Runs.of(twice).on("a", "mixout", 0.5)[columns.LEFT_OUT].tolist() == [3, 0, 0]
 
 
 FOUR = ["a", "b", "c", "d"]
@@ -153,17 +154,17 @@ def two_strengths(weak, strong):
 def test_the_strength_for_a_task_is_chosen_on_the_others():
     # on its own texts task a says the opposite of what b, c and d say
     rows = planted(FOUR, 4, two_strengths([1, 6, 6, 6], [12, 2, 2, 2]))
-    assert chosen_strength(rows, "maximal_margin", "a") == STRONG
+    assert chosen_strength(Runs.of(rows), "maximal_margin", "a") == STRONG
     without = rows[rows[columns.TASK] != "a"]
-    assert chosen_strength(without, "maximal_margin", "a") == STRONG
+    assert chosen_strength(Runs.of(without), "maximal_margin", "a") == STRONG
     turned = planted(FOUR, 4, two_strengths([12, 6, 6, 6], [1, 2, 2, 2]))
-    assert chosen_strength(turned, "maximal_margin", "a") == STRONG
+    assert chosen_strength(Runs.of(turned), "maximal_margin", "a") == STRONG
     others = planted(FOUR, 4, two_strengths([1, 2, 2, 2], [1, 6, 6, 6]))
-    assert chosen_strength(others, "maximal_margin", "a") == WEAK
-    at = at_chosen(rows, "maximal_margin")
+    assert chosen_strength(Runs.of(others), "maximal_margin", "a") == WEAK
+    at = at_chosen(Runs.of(rows), "maximal_margin")
     assert at["a"][0] == STRONG
     assert at["a"][1].log_ratio_of_all(SEEDS) == pytest.approx(
-        compared(rows, "a", ("maximal_margin", STRONG), PLAIN).log_ratio_of_all(SEEDS)
+        Runs.of(rows).compared("a", ("maximal_margin", STRONG), PLAIN).log_ratio_of_all(SEEDS)
     )
 
 
@@ -171,12 +172,12 @@ def test_a_strength_that_costs_accuracy_is_not_chosen():
     differing = two_strengths([6] * 4, [2] * 4)
     accuracy = {("plain", 0): 0.8, ("maximal_margin", WEAK): 0.8, ("maximal_margin", STRONG): 0.78}
     rows = planted(FOUR, 4, differing, accuracy=accuracy)
-    assert chosen_strength(rows, "maximal_margin", "a") == WEAK
+    assert chosen_strength(Runs.of(rows), "maximal_margin", "a") == WEAK
     accuracy["maximal_margin", WEAK] = 0.7  # neither keeps it: the one that loses least
     rows = planted(FOUR, 4, differing, accuracy=accuracy)
-    assert chosen_strength(rows, "maximal_margin", "a") == STRONG
+    assert chosen_strength(Runs.of(rows), "maximal_margin", "a") == STRONG
     with pytest.raises(ValueError, match="no strength of mixout can be chosen for a"):
-        chosen_strength(rows, "mixout", "a")
+        chosen_strength(Runs.of(rows), "mixout", "a")
 
 
 def test_seeds_that_one_strength_alone_has_do_not_choose():
@@ -184,7 +185,7 @@ def test_seeds_that_one_strength_alone_has_do_not_choose():
     # later runs of the chosen strength must not change what was chosen
     late = planted(FOUR, 9, {(task, "maximal_margin", STRONG): 20 for task in FOUR}, seed=1)
     both = pd.concat([rows, late[late[columns.SEED] >= 3]], ignore_index=True)
-    assert chosen_strength(both, "maximal_margin", "a") == STRONG
+    assert chosen_strength(Runs.of(both), "maximal_margin", "a") == STRONG
 
 
 def test_claims_are_decided_by_what_was_planted():
@@ -203,7 +204,8 @@ def test_claims_are_decided_by_what_was_planted():
     each = found["multi_head", SEEDS]
     rows = planted(tasks, 6, differing)
     effects = [
-        compared(rows, task, ("multi_head", 16), PLAIN).log_ratio_of_all(SEEDS) for task in tasks
+        Runs.of(rows).compared(task, ("multi_head", 16), PLAIN).log_ratio_of_all(SEEDS)
+        for task in tasks
     ]
     middle, error = np.mean(effects), stats.sem(effects)
     reach = stats.t.ppf(0.975, len(tasks) - 1) * error

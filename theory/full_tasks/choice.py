@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from tunebound.theory.full_tasks import columns
-from tunebound.theory.full_tasks.measures import SEEDS, compared, of_variant
+from tunebound.theory.full_tasks.measures import SEEDS, Runs
 from tunebound.theory.full_tasks.variants import COMMON, PROCEDURE, REFERENCE
 
 MOST_LOSS = 0.01  # of accuracy, on average over the tasks that the strength is chosen on
@@ -37,41 +35,35 @@ class Tried:
         return self.accuracy >= -MOST_LOSS
 
 
-def tried_elsewhere(rows: pd.DataFrame, method: str, task: str) -> list[Tried]:
+def tried_elsewhere(runs: Runs, method: str, task: str) -> list[Tried]:
     """Every strength of a method on all other tasks, on the seeds that all strengths were run from.
 
     Parameters
     ----------
-    rows : DataFrame
-        Environments of this setting.
+    runs : Runs
     method, task : str
     """
     method = COMMON if method == PROCEDURE else method
-    others = rows[rows[columns.TASK] != task]
-    of_method = others[others[columns.METHOD] == method]
-    strengths = sorted(of_method[columns.STRENGTH].unique())
-    found = []
-    for strength in strengths:
-        logs, changes = [], []
-        for other in sorted(of_method[columns.TASK].unique()):
-            shared = _shared_seeds(others, other, method, strengths)
-            own = others[others[columns.SEED].isin(shared)]
-            if len(shared) < 2:
-                continue
-            comparison = compared(own, other, (method, strength), PLAIN)
-            logs.append(comparison.log_ratio_of_all(SEEDS))
-            changes.append(
-                of_variant(own, other, method, strength)[columns.ACCURACY].mean()
-                - of_variant(own, other, *PLAIN)[columns.ACCURACY].mean()
-            )
-        if logs:
-            known = [each for each in logs if np.isfinite(each)]
-            factor = float(np.exp(np.mean(known))) if known else float("nan")
-            found.append(Tried(float(strength), factor, float(np.mean(changes))))
-    return found
+    strengths = runs.strengths(method, without=task)
+    logs: dict[float, list[float]] = {strength: [] for strength in strengths}
+    changes: dict[float, list[float]] = {strength: [] for strength in strengths}
+    for other in runs.tasks:
+        shared = _shared_seeds(runs, other, method, strengths)
+        if other == task or len(shared) < 2:
+            continue
+        for strength in strengths:
+            comparison = runs.compared(other, (method, strength), PLAIN, shared)
+            assert comparison is not None
+            logs[strength].append(comparison.log_ratio_of_all(SEEDS))
+            changes[strength].append(comparison.gain)
+    return [
+        Tried(strength, _factor(logs[strength]), float(np.mean(changes[strength])))
+        for strength in strengths
+        if logs[strength]
+    ]
 
 
-def chosen_strength(rows: pd.DataFrame, method: str, task: str) -> float:
+def chosen_strength(runs: Runs, method: str, task: str) -> float:
     """The strength with the least churn on other tasks, among those that lose at most 1 % of
     accuracy there; where none does, the one that loses least.
 
@@ -80,7 +72,7 @@ def chosen_strength(rows: pd.DataFrame, method: str, task: str) -> float:
     ValueError
         If the method was not run on two seeds of any other task.
     """
-    tried = tried_elsewhere(rows, method, task)
+    tried = tried_elsewhere(runs, method, task)
     if not tried:
         raise ValueError(
             f"no strength of {method} can be chosen for {task}: no other task has two seeds of it"
@@ -92,7 +84,12 @@ def chosen_strength(rows: pd.DataFrame, method: str, task: str) -> float:
     return max(tried, key=lambda each: each.accuracy).strength
 
 
-def _shared_seeds(rows: pd.DataFrame, task: str, method: str, strengths: list[float]) -> set[int]:
-    runs = [of_variant(rows, task, *PLAIN)]
-    runs += [of_variant(rows, task, method, strength) for strength in strengths]
-    return set.intersection(*(set(each.index) for each in runs))
+def _factor(logs: list[float]) -> float:
+    known = [each for each in logs if np.isfinite(each)]
+    return float(np.exp(np.mean(known))) if known else float("nan")
+
+
+def _shared_seeds(runs: Runs, task: str, method: str, strengths: list[float]) -> frozenset[int]:
+    every = [runs.on(task, *PLAIN), *(runs.on(task, method, each) for each in strengths)]
+    seeds = (set() if each is None else set(each.index) for each in every)
+    return frozenset(set.intersection(*seeds))

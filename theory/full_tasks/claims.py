@@ -16,7 +16,6 @@ import pandas as pd
 from scipy import stats
 
 from tunebound._ground.arrays import Floats
-from tunebound.theory.full_tasks import columns
 from tunebound.theory.full_tasks.choice import PLAIN, chosen_strength, tried_elsewhere
 from tunebound.theory.full_tasks.measures import (
     BY_SEED,
@@ -26,7 +25,7 @@ from tunebound.theory.full_tasks.measures import (
     SCORES,
     SEEDS,
     Comparison,
-    compared,
+    Runs,
 )
 from tunebound.theory.full_tasks.variants import COMMON, LADDER, PROCEDURE
 
@@ -112,10 +111,11 @@ def findings(rows: pd.DataFrame) -> list[Finding]:
         Environments of this setting; a claim needs three tasks, and three seeds on each where it is
         about seeds.
     """
+    runs = Runs.of(rows)
     found = [
         finding
         for method, outcomes in JUDGED.items()
-        for finding in _of_method(rows, method, outcomes)
+        for finding in _of_method(runs, method, outcomes)
     ]
     order = np.argsort([each.p for each in found], kind="stable")
     largest = 0.0
@@ -125,23 +125,23 @@ def findings(rows: pd.DataFrame) -> list[Finding]:
     return found
 
 
-def at_chosen(rows: pd.DataFrame, method: str) -> dict[str, tuple[float, Comparison]]:
+def at_chosen(runs: Runs, method: str) -> dict[str, tuple[float, Comparison]]:
     """By task: the strength of a method that was chosen on the others, and the comparison with
     plain fine-tuning at it; without tasks on which that strength was not run.
     """
     found = {}
-    for task in sorted(rows[columns.TASK].unique()):
-        if not tried_elsewhere(rows, method, task):
+    for task in runs.tasks:
+        if not tried_elsewhere(runs, method, task):
             continue
-        strength = chosen_strength(rows, method, task)
-        comparison = compared(rows, task, (method, strength), PLAIN)
-        if len(comparison.seeds):
+        strength = chosen_strength(runs, method, task)
+        comparison = runs.compared(task, (method, strength), PLAIN)
+        if comparison is not None:
             found[task] = strength, comparison
     return found
 
 
-def _of_method(rows: pd.DataFrame, method: str, outcomes: tuple[str, ...]) -> Iterator[Finding]:
-    chosen = at_chosen(rows, method)
+def _of_method(runs: Runs, method: str, outcomes: tuple[str, ...]) -> Iterator[Finding]:
+    chosen = at_chosen(runs, method)
     for outcome in outcomes:
         effects, resamples, strengths, counts = [], [], {}, []
         for task, (strength, comparison) in chosen.items():

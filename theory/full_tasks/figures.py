@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.full_tasks import columns
 from tunebound.theory.full_tasks.claims import READABLE, at_chosen, findings
-from tunebound.theory.full_tasks.measures import LEFT_OUT, OUTCOMES, SCORES, SEEDS
+from tunebound.theory.full_tasks.measures import LEFT_OUT, OUTCOMES, SCORES, SEEDS, Runs
 from tunebound.theory.full_tasks.variants import LADDER
 
 DRAWN = (SEEDS, SCORES, LEFT_OUT)
@@ -20,15 +18,15 @@ def against_plain(results: Results) -> Figure:
     """Factor of every method against plain fine-tuning, one point a task, and the mean with its
     interval over tasks.
     """
-    rows = results.environments
-    methods, judged = list(LADDER)[::-1], findings(rows)
-    tasks = sorted(rows[columns.TASK].unique())
+    runs = Runs.of(results.environments)
+    methods, judged = list(LADDER)[::-1], findings(results.environments)
+    tasks = runs.tasks
     colours = dict(zip(tasks, sns.color_palette("husl", len(tasks)), strict=True))
     figure = Figure(figsize=(12.5, 0.5 * len(methods) + 1.6), layout="constrained")
     axes = figure.subplots(1, len(DRAWN), sharey=True)
     for axis, outcome in zip(axes, DRAWN, strict=True):
         for place, method in enumerate(methods):
-            for task, (_, comparison) in at_chosen(rows, method).items():
+            for task, (_, comparison) in at_chosen(runs, method).items():
                 ratio = np.exp(comparison.measured(outcome).log_ratio_of_all(outcome))
                 axis.plot(ratio, place - 0.15, "o", ms=4, alpha=0.8, color=colours[task])
             for each in judged:
@@ -48,5 +46,5 @@ def against_plain(results: Results) -> Figure:
 
 def is_compared(results: Results) -> bool:
     """Whether a remedy stands beside plain fine-tuning at a chosen strength."""
-    rows: pd.DataFrame = results.environments
-    return any(at_chosen(rows, method) for method in LADDER)
+    runs = Runs.of(results.environments)
+    return any(at_chosen(runs, method) for method in LADDER)

@@ -8,7 +8,8 @@ where a resample holds a seed twice, its pair with itself does not count.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,8 @@ class Comparison:
     ----------
     seeds : (s,) int64
         Those that both were run from.
+    gain : float
+        Mean accuracy of the method less that of plain fine-tuning.
     pairs : dict of str to (2, s, s)
         By outcome, of the method and of plain fine-tuning: a number for each pair of seeds.
     values : dict of str to (2, s)
@@ -47,6 +50,7 @@ class Comparison:
     """
 
     seeds: np.ndarray
+    gain: float
     pairs: dict[str, Floats]
     values: dict[str, Floats]
 
@@ -71,6 +75,7 @@ class Comparison:
         known = np.flatnonzero(np.isfinite(self.values[outcome]).all(axis=0))
         return Comparison(
             self.seeds[known],
+            self.gain,
             {name: each[:, known][:, :, known] for name, each in self.pairs.items()},
             {name: each[:, known] for name, each in self.values.items()},
         )
@@ -80,21 +85,71 @@ class Comparison:
         return float(self.log_ratio(outcome, np.ones((1, len(self.seeds))))[0])
 
 
-def compared(
-    rows: pd.DataFrame, task: str, tried: tuple[str, float], plain: tuple[str, float]
-) -> Comparison:
-    """Two variants (method, strength) on a task.
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """The runs of a table, by task, method and strength.
 
-    Parameters
+    Attributes
     ----------
-    rows : DataFrame
-        Environments of this setting.
+    variants : dict of (task, method, strength) to DataFrame
+        By seed, each once: of two runs of one seed, the one with runs without a text.
     """
-    ours, theirs = (of_variant(rows, task, *each) for each in (tried, plain))
-    shared = ours.index.intersection(theirs.index).sort_values()
-    both = [each.loc[shared] for each in (ours, theirs)]
+
+    variants: dict[tuple[str, str, float], pd.DataFrame]
+    _made: dict[Any, Comparison | None] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Self:
+        """Of the environments of this setting."""
+        ordered = rows.sort_values(columns.LEFT_OUT, ascending=False, kind="stable")
+        once = ordered.drop_duplicates([*VARIANT, columns.SEED]).sort_values(columns.SEED)
+        return cls(
+            {
+                (str(task), str(method), float(strength)): own.set_index(columns.SEED)
+                for (task, method, strength), own in once.groupby(VARIANT)
+            }
+        )
+
+    @property
+    def tasks(self) -> list[str]:
+        return sorted({task for task, _, _ in self.variants})
+
+    def strengths(self, method: str, *, without: str) -> list[float]:
+        """Those of a method on any task but one."""
+        return sorted({s for task, own, s in self.variants if own == method and task != without})
+
+    def on(self, task: str, method: str, strength: float) -> pd.DataFrame | None:
+        """The runs of a variant on a task by seed; None where there are none."""
+        return self.variants.get((task, method, strength))
+
+    def compared(
+        self,
+        task: str,
+        tried: tuple[str, float],
+        plain: tuple[str, float],
+        seeds: frozenset[int] | None = None,
+    ) -> Comparison | None:
+        """Two variants (method, strength) on a task, on these seeds or on all that they share; None
+        where they share none.
+        """
+        key = task, tried, plain, seeds
+        if key not in self._made:
+            ours, theirs = self.on(task, *tried), self.on(task, *plain)
+            if ours is None or theirs is None:
+                return None
+            shared = ours.index.intersection(theirs.index if seeds is None else sorted(seeds))
+            both = [each.loc[shared.sort_values()] for each in (ours, theirs)]
+            self._made[key] = _comparison(both) if len(shared) else None
+        return self._made[key]
+
+
+VARIANT = [columns.TASK, columns.METHOD, columns.STRENGTH]
+
+
+def _comparison(both: list[pd.DataFrame]) -> Comparison:
     return Comparison(
-        shared.to_numpy(),
+        both[0].index.to_numpy(),
+        float(np.subtract(*(each[columns.ACCURACY].mean() for each in both))),
         {
             SEEDS: np.stack([_disagreements(each) for each in both]),
             SCORES: np.stack([_squares(each) for each in both]),
@@ -106,19 +161,6 @@ def compared(
     )
 
 
-def of_variant(rows: pd.DataFrame, task: str, method: str, strength: float) -> pd.DataFrame:
-    """The runs of a variant on a task by seed, each once; of two with the same seed, the one with
-    runs without a text.
-    """
-    chosen = rows[
-        (rows[columns.TASK] == task)
-        & (rows[columns.METHOD] == method)
-        & (rows[columns.STRENGTH] == strength)
-    ]
-    ordered = chosen.sort_values(columns.LEFT_OUT, ascending=False, kind="stable")
-    return ordered.drop_duplicates(columns.SEED).set_index(columns.SEED)
-
-
 def classes(runs: pd.DataFrame) -> np.ndarray:
     """Predicted classes (s, m) of runs."""
     counts = runs[columns.PREDICTED].to_numpy()
@@ -128,8 +170,6 @@ def classes(runs: pd.DataFrame) -> np.ndarray:
 
 def _disagreements(runs: pd.DataFrame) -> Floats:
     """Share of texts on which two seeds differ, (s, s)."""
-    if not len(runs):
-        return np.zeros((0, 0))
     predicted = classes(runs)
     return np.asarray((predicted[:, None] != predicted).mean(axis=2))
 

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import pandas as pd
-
 from tunebound import synthetic
 from tunebound.theory.engine.loading import load
 from tunebound.theory.full_tasks import columns
 from tunebound.theory.full_tasks.choice import chosen_strength
+from tunebound.theory.full_tasks.measures import Runs
 from tunebound.theory.full_tasks.members import RunSpecification, TuningTask
 from tunebound.theory.full_tasks.options import FullTaskOptions
 from tunebound.theory.full_tasks.variants import (
@@ -93,8 +92,9 @@ def _judged(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
             "ladder is empty: methods are judged at strengths chosen on other tasks; name the"
             " directory of a finished study of the suite 'ladder'"
         )
-    found = load(options.ladder).environments
-    done = set(zip(found[columns.TASK], found[columns.SEED], strict=True))
+    rows = load(options.ladder).environments
+    done = set(zip(rows[columns.TASK], rows[columns.SEED], strict=True))
+    found = Runs.of(rows)
     for seed in range(options.seeds):
         for task in tasks:
             left_out = options.left_out if seed % EVERY == 0 else 0
@@ -105,7 +105,7 @@ def _judged(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
                     yield seed, task, _at_chosen_strength(found, method, task), left_out
 
 
-def _at_chosen_strength(found: pd.DataFrame, method: str, task: str) -> Variant:
+def _at_chosen_strength(found: Runs, method: str, task: str) -> Variant:
     if method == REFERENCE:
         return Variant(method)
     return Variant(method, chosen_strength(found, method, task))

@@ -8,7 +8,7 @@ import pandas as pd
 from tunebound.theory.full_tasks import columns
 from tunebound.theory.full_tasks.choice import PLAIN, tried_elsewhere
 from tunebound.theory.full_tasks.claims import READABLE, at_chosen, findings
-from tunebound.theory.full_tasks.measures import OUTCOMES, classes, of_variant
+from tunebound.theory.full_tasks.measures import OUTCOMES, Runs, classes
 from tunebound.theory.full_tasks.variants import LADDER, PROCEDURE
 from tunebound.tuning import instability
 
@@ -31,10 +31,10 @@ def by_task(rows: pd.DataFrame) -> Cells:
         "frozen heads: mean distance",
         "by one solve",
     )
-    table = []
-    for task in sorted(rows[columns.TASK].unique()):
-        runs = of_variant(rows, task, *PLAIN)
-        if not len(runs):
+    table, every = [], Runs.of(rows)
+    for task in every.tasks:
+        runs = every.on(task, *PLAIN)
+        if runs is None:
             continue
         several = len(runs) > 1
         accuracy = runs[columns.ACCURACY].to_numpy(dtype=float)
@@ -62,10 +62,10 @@ def by_strength(rows: pd.DataFrame) -> Cells:
     """Every strength of every method: what it does on all tasks that all of its strengths were run
     on, and for which tasks it was chosen.
     """
-    table = []
+    table, runs = [], Runs.of(rows)
     for method in LADDER:
-        chosen = {task: strength for task, (strength, _) in at_chosen(rows, method).items()}
-        for each in tried_elsewhere(rows, method, task=""):
+        chosen = {task: strength for task, (strength, _) in at_chosen(runs, method).items()}
+        for each in tried_elsewhere(runs, method, task=""):
             tasks = [task for task, strength in chosen.items() if strength == each.strength]
             table.append(
                 (
@@ -82,13 +82,9 @@ def by_strength(rows: pd.DataFrame) -> Cells:
 
 def by_method(rows: pd.DataFrame) -> Cells:
     """Factors against plain fine-tuning of every method and task at the chosen strength."""
-    table = []
+    table, runs = [], Runs.of(rows)
     for method in (*LADDER, PROCEDURE):
-        for task, (strength, comparison) in at_chosen(rows, method).items():
-            ours, theirs = (
-                of_variant(rows, task, *each).loc[comparison.seeds, columns.ACCURACY].mean()
-                for each in ((method, strength), PLAIN)
-            )
+        for task, (strength, comparison) in at_chosen(runs, method).items():
             ratios = (
                 comparison.measured(outcome).log_ratio_of_all(outcome) for outcome in OUTCOMES
             )
@@ -99,7 +95,7 @@ def by_method(rows: pd.DataFrame) -> Cells:
                     f"{strength:g}",
                     str(len(comparison.seeds)),
                     *(_number(float(np.exp(ratio)), 2) for ratio in ratios),
-                    f"{100 * (ours - theirs):+.1f}",
+                    f"{100 * comparison.gain:+.1f}",
                 )
             )
     head = ("method", "task", "strength", "seeds", *OUTCOMES.values(), "accuracy, points")
