@@ -129,5 +129,5 @@ def frozen_heads(features: Floats, labels: Integers) -> dict[str, Cell]:
     return {
         **values,
         columns.HEAD_LEFT_OUT: float(np.linalg.norm(moved, axis=1).mean()),
-        columns.HEAD_BOUND: float(bound.mean()),
+        columns.HEAD_BOUND: float(np.mean(bound)),
     }

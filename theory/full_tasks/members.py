@@ -142,8 +142,8 @@ def _tokens(
     chosen = rng.permutation(len(task.train))[:n]
     tested = rng.permutation(len(task.validation))[:PREDICTED]
     reader: tuning.PretrainedEncoder = loaded(encoder, max_length)
-    tokens = reader.tokens([task.train.texts[place] for place in chosen])  # type: ignore[arg-type]
-    given = reader.tokens([task.validation.texts[place] for place in tested])  # type: ignore[arg-type]
+    tokens = reader.tokens([task.train.texts[place] for place in chosen])
+    given = reader.tokens([task.validation.texts[place] for place in tested])
     order = given["attention_mask"].sum(dim=1).argsort(stable=True)
     return (
         tokens,

@@ -30,9 +30,11 @@ class FullTaskOptions(Options):
         Runs without one text beside the run with all of every seventh seed, from the first on.
     ladder : str
         Directory of the finished study of the suite "ladder" that the strengths of the suite
-        "judged" are chosen from.
+        "judged" are chosen from; without one they are the first of the ladder.
     steps : int
+        Of plain fine-tuning, at least 1.
     batch_size : int
+        At least 1.
     learning_rate : float
         Of AdamW, after a linear rise over the first tenth of the steps; it then falls linearly.
     dropout : float

@@ -87,14 +87,12 @@ def _ladder(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
 
 
 def _judged(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
-    if not options.ladder:
-        raise ValueError(
-            "ladder is empty: methods are judged at strengths chosen on other tasks; name the"
-            " directory of a finished study of the suite 'ladder'"
-        )
-    rows = load(options.ladder).environments
-    done = set(zip(rows[columns.TASK], rows[columns.SEED], strict=True))
-    found = Runs.of(rows)
+    found: Runs | None = None
+    done: set[tuple[str, int]] = set()
+    if options.ladder:
+        rows = load(options.ladder).environments
+        done = set(zip(rows[columns.TASK], rows[columns.SEED], strict=True))
+        found = Runs.of(rows)
     for seed in range(options.seeds):
         for task in tasks:
             left_out = options.left_out if seed % EVERY == 0 else 0
@@ -105,7 +103,8 @@ def _judged(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
                     yield seed, task, _at_chosen_strength(found, method, task), left_out
 
 
-def _at_chosen_strength(found: Runs, method: str, task: str) -> Variant:
-    if method == REFERENCE:
-        return Variant(method)
+def _at_chosen_strength(found: Runs | None, method: str, task: str) -> Variant:
+    """The variant whose strength the ladder says; without one, at the method's first strength."""
+    if found is None or method == REFERENCE:
+        return variant(method)
     return Variant(method, chosen_strength(found, method, task))
