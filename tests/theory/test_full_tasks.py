@@ -3,6 +3,8 @@ planted tables.
 """
 
 import json
+import re
+import sys
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -14,6 +16,7 @@ from torch import nn
 
 from tests.test_packages import ROOT
 from tunebound import theory, tuning
+from tunebound.theory import command_line
 from tunebound.theory.engine.loading import so_far
 from tunebound.theory.full_tasks import columns, evidence, members
 from tunebound.theory.full_tasks.choice import chosen_strength
@@ -480,6 +483,21 @@ def test_every_method_of_the_comparison_is_tuned_by_one_that_is_known():
             else:
                 assert (method.name, method.strength) == (name, strength)
                 assert variant(tried.name) == tried
+
+
+def test_the_commands_of_the_page_are_understood(tmp_path, monkeypatch):
+    text = (ROOT / PAGE).read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (first,) = re.findall(r"^tunebound (run .*runs/look) ", text, flags=re.MULTILINE)
+    monkeypatch.setattr(sys, "argv", ["tunebound", *first.split(), "--dry-run"])
+    with pytest.raises(SystemExit) as stop:
+        command_line.main()
+    assert not stop.value.code
+    suites = re.findall(r"--suite (\w+)", text)
+    assert set(suites) == set(theory.find_setting("full-tasks").suite_names())
+    assigned = re.findall(r"--set (\S+=[^\s']+)", text)
+    assert len(assigned) > 6
+    FullTaskOptions.parse(assigned, setting="full-tasks")
 
 
 def test_the_page_shows_the_stored_results():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.full_tasks.claims import READABLE, at_chosen, findings
@@ -12,6 +13,7 @@ from tunebound.theory.full_tasks.measures import LEFT_OUT, OUTCOMES, SCORES, SEE
 from tunebound.theory.full_tasks.variants import LADDER
 
 DRAWN = (SEEDS, SCORES, LEFT_OUT)
+TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 def against_plain(results: Results) -> Figure:
@@ -35,6 +37,10 @@ def against_plain(results: Results) -> Figure:
                     axis.plot(each.factor, place + 0.15, "D", ms=5, color="0.3")
         axis.axvline(1, color="black", lw=1)
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(FixedLocator(TICKS))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.minorticks_off()
+        axis.set_ylim(-0.6, len(methods) - 0.4)
         axis.set_title(OUTCOMES[outcome], fontsize="small")
         axis.set_xlabel("factor against plain fine-tuning")
     axes[0].set_yticks(range(len(methods)), [READABLE[method] for method in methods])
