@@ -73,7 +73,7 @@ class Finding:
     factor, low, high : float
         Geometric mean over tasks of method over plain fine-tuning, and its interval over tasks.
     seeds_low, seeds_high : float
-        Of the same mean, these tasks kept, seeds drawn again; NaN with fewer than two seeds.
+        Of the same mean, these tasks kept, seeds drawn again; NaN with too few seeds.
     p, adjusted : float
         Of Student's test over tasks, and by Holm's method for all that are judged together.
     tasks : int
@@ -180,9 +180,13 @@ def _drawn_again(count: int) -> Floats:
 
 
 def _over_seeds(resamples: Floats) -> tuple[float, float]:
-    """The interval of the geometric mean over tasks, from (tasks, RESAMPLES) logarithms."""
-    known = np.isfinite(resamples)
-    means = np.where(known, resamples, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    """The interval of the geometric mean over tasks, from (tasks, RESAMPLES) logarithms; NaN where
+    most resamples leave a task without one, as those of very few seeds do.
+    """
+    means = resamples.mean(axis=0)
+    means = means[np.isfinite(means)]
+    if len(means) < RESAMPLES / 2:
+        return np.nan, np.nan
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.exp(np.percentile(means, [tail, 100 - tail]))
     return float(low), float(high)
