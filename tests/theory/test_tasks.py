@@ -17,13 +17,13 @@ from tunebound.theory.tasks import columns, members
 from tunebound.theory.tasks.bootstrap import Logarithms, correlation
 from tunebound.theory.tasks.claims import CONFIRMED, REFUTED, findings
 from tunebound.theory.tasks.evidence import BOUNDS, examine
-from tunebound.theory.tasks.formats import FORMATS
 from tunebound.theory.tasks.members import TaskSample, task_suite
-from tunebound.theory.tasks.own_texts import OWN_TASKS, own_task
 from tunebound.theory.tasks.preparations import scaled
 from tunebound.theory.tasks.publication import PAGE, STORED, Tables, page_of
-from tunebound.theory.tasks.reading import read_hub_task, read_task, task_names
 from tunebound.theory.tasks.setting import TaskOptions
+from tunebound.theory.texts.formats import FORMATS
+from tunebound.theory.texts.own_texts import OWN_TASKS, own_task
+from tunebound.theory.texts.reading import read_hub_task, read_task, task_names
 
 ELEVEN = [
     "cola",

@@ -287,3 +287,32 @@ def test_methods_tune_a_transformers_encoder(method):
     )
     assert (np.sign(tuned.logits(inputs)) == labels).mean() > 0.9
     assert tuned.parameters["bert.embeddings.word_embeddings.weight"].dtype == torch.float32
+
+
+def test_products_in_bfloat16_stay_near_those_in_the_encoders_own_precision():
+    encoder, inputs = Bert(), padded()
+    given = {"steps": 8, "optimiser": "adamw", "learning_rate": 2e-3, "dropout": 0.0}
+    own = tune(encoder, inputs, **given)
+    reduced = tune(encoder, inputs, precision="bfloat16", **given)
+    assert reduced.precision == "bfloat16"
+    assert reduced.parameters["bert.embeddings.word_embeddings.weight"].dtype == torch.float32
+    # eight bits: features and losses differ by about a hundredth, and do differ
+    features, others = (each.features(inputs) for each in (own, reduced))
+    assert 1e-4 < np.abs(features - others).max() < 0.1
+    np.testing.assert_allclose(reduced.losses, own.losses, rtol=0, atol=0.02)
+    with pytest.raises(ValueError, match="precision='bfloat16': a TokenEncoder is computed in flo"):
+        tune(tuning.TokenMLP(VOCABULARY, 6, seed=0), TASK.tokens, precision="bfloat16")
+
+
+@pytest.mark.parametrize("steps", [5, 20])
+def test_the_step_size_rises_and_falls_linearly(steps):
+    """A model that nothing but decay of the weights moves, by η_t·λ·w in each step."""
+    encoder = Beside()
+    given = {"optimiser": "adamw", "learning_rate": 0.5, "warm_up": 0.2, "decay": True}
+    tuned = tune(encoder, np.random.default_rng(0).normal(size=(N, 3)), steps=steps, **given)
+    top = max(0.2 * steps, 1)
+    shares = [min((t + 1) / top, (steps - t) / (steps - top + 1)) for t in range(steps)]
+    assert max(shares) == 1
+    left = np.prod([1 - 0.5 * 0.01 * share for share in shares])
+    expected = left * encoder.pooler.weight.detach().numpy()
+    np.testing.assert_allclose(tuned.parameters["pooler.weight"][0], expected, rtol=1e-5)

@@ -90,6 +90,22 @@ def member_range(members: object, count: int) -> tuple[int, int]:
     return first, end
 
 
+def so_far(directory: Path) -> Results:
+    """The tables of what is there of a study that goes on, held against their checksums.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the directory holds no study, or nothing of one yet.
+    """
+    shards = shards_in(directory, read_manifest(directory))
+    absent = {*shards.missing(), *shards.damaged()}
+    parts = [shards.read(number) for number in range(shards.count) if number not in absent]
+    if not parts:
+        raise ValueError(f"{directory}: nothing of the study is there yet")
+    return concatenate(parts)
+
+
 def _named(
     argument: str, kind: str, asked: str | Sequence[str], known: Mapping[str, None]
 ) -> tuple[str, ...]:

@@ -16,14 +16,13 @@ from tunebound import synthetic
 from tunebound._ground.arrays import Floats, Integers
 from tunebound._ground.checks import labelled_sample
 from tunebound._ground.storage import Stored
-from tunebound.theory.tasks.own_texts import OWN_TASKS, own_task
 from tunebound.theory.tasks.preparations import PREPARATIONS, encoded, scaled
-from tunebound.theory.tasks.reading import TextTask, read_hub_task, read_task, task_names
+from tunebound.theory.texts.finding import find_task
+from tunebound.theory.texts.reading import TextTask
 
 BLOCK = 200  # texts that are encoded and kept together
 PREDICTED = 300  # validation texts of each task
 FOREMOST = "mean"  # the preparation of all sizes
-HUB = "hub"
 OWN, SHUFFLED = "own", "shuffled"
 
 
@@ -156,24 +155,6 @@ class SampleSpecification:
             max_length=self.max_length,
             cache=Path(self.cache),
         )
-
-
-def find_task(folder: str, name: str) -> TextTask:
-    """A task of the folder, of the hub, or, without a folder, one of the project's own."""
-    if not folder:
-        return own_task(name)
-    return read_hub_task(name) if folder == HUB else read_task(Path(folder), name)
-
-
-def known_tasks(folder: str) -> Sequence[str]:
-    """Names of the tasks that are there."""
-    if not folder:
-        return OWN_TASKS
-    if folder == HUB:
-        from tunebound.theory.tasks.formats import FORMATS
-
-        return tuple(FORMATS)
-    return task_names(Path(folder))
 
 
 def task_suite(

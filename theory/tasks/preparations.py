@@ -10,7 +10,7 @@ import numpy as np
 
 from tunebound import tuning
 from tunebound._ground.arrays import Floats
-from tunebound.theory.tasks.formats import Text
+from tunebound.theory.texts.formats import Text
 
 CONSTANT = 0.3  # of the mean square norm: the feature that stands for a bias
 MIDDLE = "middle"

@@ -17,10 +17,10 @@ from tunebound.theory.tasks.evidence import TaskEvidence, examine
 from tunebound.theory.tasks.members import (
     SampleSpecification,
     TaskSample,
-    known_tasks,
     task_suite,
 )
 from tunebound.theory.tasks.preparations import PREPARATIONS
+from tunebound.theory.texts.finding import known_tasks
 
 if TYPE_CHECKING:
     from tunebound.theory.engine.presentation import Presentation

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from tunebound._ground import checks
-from tunebound.tuning.fine_tuning.encoding import Inputs, encode_all, read_inputs
+from tunebound.tuning.fine_tuning.encoding import OWN, Inputs, encode_all, read_inputs
 from tunebound.tuning.fine_tuning.methods.method import Method
 
 
@@ -38,6 +38,8 @@ class FineTuned:
     losses : (R, steps) float64
         Mean logistic loss of each batch before its step, with dropout and without the method's own
         terms; 0 for a batch of which the replica sees nothing.
+    precision : {"own", "bfloat16"}
+        As tuning was asked for; features are computed in it.
     """
 
     encoder: Any
@@ -49,12 +51,14 @@ class FineTuned:
     head: Tensor
     bias: Tensor
     losses: NDArray[np.float64]
+    precision: str = OWN
 
     def features(self, inputs: ArrayLike | Inputs) -> NDArray[np.float64]:
         """Encoded features (R, N, features) of N inputs like those of `fine_tune`, without
         dropout.
         """
-        return encode_all(self.encoder, self.parameters, read_inputs(self.encoder, inputs))
+        read = read_inputs(self.encoder, inputs)
+        return encode_all(self.encoder, self.parameters, read, self.precision)
 
     def logits(self, inputs: ArrayLike | Inputs) -> NDArray[np.float64]:
         """Logits (R, N) of the label +1 for N inputs like those of `fine_tune`."""

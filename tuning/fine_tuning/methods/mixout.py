@@ -60,8 +60,9 @@ class Mixout(Method):
         self, parameters: Parameters, start: Parameters, noise: Mapping[str, Tensor]
     ) -> Parameters:
         p = self.strength
+        masks = {key: mask.to(start[key].dtype) for key, mask in noise.items()}
         mixed = {
             key: (mask * start[key] + (1 - mask) * parameters[key] - p * start[key]) / (1 - p)
-            for key, mask in noise.items()
+            for key, mask in masks.items()
         }
-        return {**parameters, **{key: w.to(start[key].dtype) for key, w in mixed.items()}}
+        return {**parameters, **mixed}

@@ -100,9 +100,7 @@ class SelfUnsupervised(Method):
             rate = LEARNING_RATE * (1 + math.cos(math.pi * (step - 1) / self.strength)) / 2
             slopes = slope(parameters, inputs[drawn], hidden, samples[:, drawn])
             for key in trained:
-                parameters[key] = parameters[key] - rate * optimiser.direction(
-                    key, slopes[key], parameters[key]
-                )
+                parameters[key] = optimiser.moved(key, slopes[key], parameters[key], rate)
         return {
             key.removeprefix("encoder."): value[replica]
             for key, value in parameters.items()

@@ -14,7 +14,7 @@ import numpy as np
 
 from tunebound._ground.arrays import Integers
 from tunebound.theory.certification.formats import read_columns
-from tunebound.theory.tasks.formats import Row, TaskFormat, Text, format_of
+from tunebound.theory.texts.formats import Row, TaskFormat, Text, format_of
 
 logger = logging.getLogger(__name__)
 

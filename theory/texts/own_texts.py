@@ -7,8 +7,8 @@ from itertools import product
 
 import numpy as np
 
-from tunebound.theory.tasks.formats import Text
-from tunebound.theory.tasks.reading import Examples, TextTask
+from tunebound.theory.texts.formats import Text
+from tunebound.theory.texts.reading import Examples, TextTask
 
 PRAISE, PLACED = "own-praise", "own-places"
 OWN_TASKS = (PRAISE, PLACED)

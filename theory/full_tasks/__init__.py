@@ -1,0 +1,1 @@
+"""Text-classification tasks with the whole encoder fine-tuned, by the remedies and plainly."""

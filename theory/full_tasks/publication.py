@@ -1,0 +1,162 @@
+"""The committed results of studies of full tuning, and the tables in the documentation made of
+them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tunebound._ground.storage import replacing
+from tunebound.theory.engine import tables
+from tunebound.theory.engine.generated import filled, markdown
+from tunebound.theory.engine.loading import so_far
+from tunebound.theory.engine.manifests import read_manifest
+from tunebound.theory.full_tasks import columns
+from tunebound.theory.full_tasks.tables import by_method, by_strength, by_task, decided
+
+COMMAND = "python -m tunebound.theory.full_tasks"
+PAGE = Path("docs/full-tasks.md")
+STORED = Path("docs/results/full-tasks")
+ENVIRONMENTS, ABOUT = "environments.csv", "about.json"
+ELSEWHERE = ("folder", "cache", "ladder")  # options that say where things were
+# Of all studies that are published together: runs are compared across them.
+SHARED = (
+    *("encoder", "n", "steps", "batch_size", "learning_rate", "dropout", "max_length"),
+    "precision",
+)
+KEY = [columns.TASK, columns.METHOD, columns.STRENGTH, columns.SEED, columns.LEFT_OUT]
+
+
+def blocks(rows: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of all generated blocks of the page, by name."""
+    made = {
+        "plain": markdown(*by_task(rows)),
+        "strengths": markdown(*by_strength(rows)),
+        "methods": markdown(*by_method(rows)),
+        "claims": markdown(*decided(rows)),
+    }
+    versions = ", ".join(f"{package} {at}" for package, at in about["versions"].items())
+    count = int((1 + rows[columns.LEFT_OUT]).sum())
+    made["run"] = "\n".join(
+        [
+            f"{len(rows)} environments, {count:,} runs, published at commit"
+            f" `{about['commit'][:12]}`; {versions}.",
+            *(
+                f"- Suite {run['suite']}, seed {run['seed']},"
+                f" {run['environments']} of {run['planned']} environments:"
+                f" {', '.join(f'{name} {_told(value)}' for name, value in run['options'].items())}."
+                for run in about["runs"]
+            ),
+        ]
+    )
+    return made
+
+
+def page_of(page: str, stored: Path) -> str:
+    """The page with all blocks made of the stored results."""
+    rows = pd.read_csv(stored / ENVIRONMENTS, dtype={columns.PREDICTIONS: str})
+    about = json.loads((stored / ABOUT).read_text(encoding="utf-8"))
+    for name, text in blocks(rows, about).items():
+        page = filled(page, name, text, command=COMMAND)
+    return page
+
+
+def publish(directories: Sequence[Path], root: Path) -> list[Path]:
+    """Write the committed results of studies, and the page's tables, below the root of the
+    repository; of a study that goes on, what is there.
+
+    Parameters
+    ----------
+    directories : sequence of Path
+        Of studies of this setting.
+    root : Path
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+
+    Raises
+    ------
+    ValueError
+        If a study is of another setting, was computed with other versions, or its runs are not
+        comparable with those of the first.
+    """
+    manifests = [read_manifest(directory) for directory in directories]
+    for directory, manifest in zip(directories, manifests, strict=True):
+        if manifest["setting"] != "full-tasks":
+            raise ValueError(f"{directory} is a study of {manifest['setting']}, not of full-tasks")
+        if manifest["versions"] != manifests[0]["versions"]:
+            raise ValueError(f"{directory} was computed with other versions; run it again")
+        for name in SHARED:
+            own, first = (each["options"][name] for each in (manifest, manifests[0]))
+            if own != first:
+                raise ValueError(
+                    f"{directory} has {name} {own} and {directories[0]} {first}; their runs cannot"
+                    " be compared, so publish them apart"
+                )
+    parts = [so_far(directory).environments for directory in directories]
+    rows = pd.concat([part for part in parts if len(part)])
+    rows = rows.drop_duplicates(KEY).drop(columns=[tables.MEMBER, tables.DRAW])
+    rows = rows.sort_values(KEY, ignore_index=True)
+    about = {
+        "commit": _commit(root),
+        "versions": manifests[0]["versions"],
+        "runs": [
+            {
+                "suite": manifest["suite"],
+                "seed": manifest["seed"],
+                "environments": len(part),
+                "planned": manifest["members"],
+                "options": {
+                    name: value
+                    for name, value in manifest["options"].items()
+                    if name not in ELSEWHERE
+                },
+            }
+            for manifest, part in zip(manifests, parts, strict=True)
+        ],
+    }
+    stored = root / STORED
+    stored.mkdir(parents=True, exist_ok=True)
+    written = {
+        stored / ENVIRONMENTS: _csv(rows),
+        stored / ABOUT: json.dumps(about, indent=1, ensure_ascii=False) + "\n",
+    }
+    for path, text in written.items():
+        _write(path, text)
+    _write(root / PAGE, page_of((root / PAGE).read_text(encoding="utf-8"), stored))
+    return [*written, root / PAGE]
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    text = StringIO()
+    frame.to_csv(text, index=False, float_format="%.9g", lineterminator="\n")
+    return text.getvalue()
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def _told(value: Any) -> str:
+    if value == []:
+        return "all"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _commit(root: Path) -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ValueError(f"{root} is no git repository ({done.stderr.strip()}): pass --root")
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""Text-classification tasks: from files, from the Hugging Face hub, and of this project's own."""
