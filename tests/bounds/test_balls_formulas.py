@@ -216,7 +216,7 @@ def test_nothing_left_is_a_right_angle():
         slack=0.0,
     )
     assert ball.worst_distance(1) == ROOT2
-    with pytest.raises(ValueError, match=r"^size must be a whole number and at least 1"):
+    with pytest.raises(ValueError, match=r"^size must be at least 1, got 0"):
         ball.worst_distance(0)
 
 
