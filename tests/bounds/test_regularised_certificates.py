@@ -54,6 +54,7 @@ CASES = {
     "a bias": (with_constant(6, 8, 3, 1.0, 2.0), [0.3, -0.2, 0.1], 0.6, True),
     "a bias, tiny features": (with_constant(7, 8, 2, 1e-6, 0.5), [1.0, 2e-7], 1.0, True),
     "a bias, large constant": (with_constant(8, 9, 2, 0.3, -30.0), [0.2, 0.01], 0.4, True),
+    "a bias, small constant": (with_constant(9, 6, 2, 1.0, 1e-4), [0.3, 0.2], 0.8, True),
 }
 
 
@@ -178,6 +179,40 @@ def test_pairs_are_compared_where_they_decide_only(monkeypatch):
         np.testing.assert_allclose(found, np.where(open_, exact, bound), rtol=1e-12)
         seen.add(int(open_.sum()))
     assert {0} < seen
+
+
+def test_at_the_limits_the_pairs_are_compared_up_to_one_and_not_from_one_on(monkeypatch):
+    monkeypatch.setattr(regularised, "ALL_PAIRS", 0)
+    rows, own, kept = (
+        np.array([[2.0], [1.0], [1.0]]),
+        np.array([4.0, 1, 1]),
+        np.array([1, 0.25, 0.25]),
+    )
+    for size, known in ((0.25, [1, 2, 2]), (0.2, [1, 4, 4]), (0.5, [1, 4, 4])):
+        found = regularised._largest_others(rows, own, kept, np.zeros(3), np.full(3, size))
+        assert found.tolist() == known
+
+
+def test_many_samples_are_certified_by_pairs_that_decide(monkeypatch):
+    rng = np.random.default_rng(4)
+    X, y = rng.normal(size=(11, 4)), np.where(np.arange(11) % 2, 1, -1)
+    w, seen = np.full(4, 0.05), [0, 0]
+    for lam in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5):
+        monkeypatch.undo()
+        whole = regularised.approximate_leave_one_out(X, y, w, lam=lam).tau
+        residuals = 1 / (1 + np.exp(y * (X @ w)))
+        curvatures = residuals * (1 - residuals) / 11
+        exact, leverage = direct(X, curvatures, lam)
+        H = (X.T * curvatures) @ X + lam * np.eye(4)
+        own = np.einsum("nd,nd->n", X, np.linalg.solve(H, X.T).T)
+        others = np.array([np.delete(own, i).max() for i in range(11)])
+        size, bound = whole / exact, np.sqrt(others / (1 - leverage))
+        open_ = (bound * size >= 1) & (np.sqrt(others) * size < 1)
+        monkeypatch.setattr(regularised, "ALL_PAIRS", 0)
+        found = regularised.approximate_leave_one_out(X, y, w, lam=lam).tau
+        np.testing.assert_allclose(found, np.where(open_, exact, bound) * size, rtol=1e-10)
+        seen = [seen[0] + open_.sum(), seen[1] + (~open_).sum()]
+    assert min(seen) >= 2
 
 
 SAMPLE = ([[1.0, 0.0], [-1.0, 0.5]], [1, -1], [0.1, 0.2])
