@@ -37,6 +37,29 @@ def test_the_figure(swap, scale, shift):
     bound = bounds.deletion_with_bias(X, y, s)
     turned = chord(np.arctan(0.5))  # to (2, -1) or (2, 1)
     assert bound == pytest.approx([turned, turned, ROOT2, 0, 0], abs=1e-7)
+    assert bound[3:].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("off", [1e-2, 1e-5])
+def test_the_gap_is_that_of_the_weights_and_the_dual(off, monkeypatch):
+    real = free_bias._separate
+
+    def inexact(X, pairs):
+        solution = real(X, pairs)
+        return dataclasses.replace(
+            solution,
+            weights=solution.weights + [0.0, off],
+            dual=solution.dual * (1 + off * np.arange(len(pairs))),
+        )
+
+    monkeypatch.setattr(free_bias, "_separate", inexact)
+    s = bounds.max_margin_with_bias(FIGURE, LABELS)
+    products = FIGURE @ s.weights
+    attained = (products[LABELS > 0].min() - products[LABELS < 0].max()) / 2
+    attained /= np.linalg.norm(s.weights)
+    largest = np.linalg.norm((s.dual * LABELS) @ FIGURE) / s.dual.sum()
+    assert attained < largest
+    assert s.gap == pytest.approx(1 - (attained / largest) ** 2, rel=1e-6)
 
 
 def test_one_dimension():
@@ -84,6 +107,15 @@ def test_the_angle_to_a_cone_of_differences(positive, negative, sine):
         np.array(positive, dtype=float), np.array(negative, dtype=float), np.array([1.0, 0.0])
     )
     assert found == pytest.approx(chord(np.arcsin(sine)), abs=1e-12)
+
+
+def test_a_unit_vector_that_rounding_made_longer_is_at_a_right_angle_at_most():
+    rng = np.random.default_rng(0)
+    units = [v / np.linalg.norm(v) for v in rng.normal(size=(400, 3))]
+    longer = [u for u in units if np.linalg.norm(u) > 1]
+    assert len(longer) >= 3
+    for u in longer:
+        assert free_bias._turned(-u[None], np.zeros((1, 3)), u) == pytest.approx(ROOT2)
 
 
 def test_no_difference_is_a_right_angle():
