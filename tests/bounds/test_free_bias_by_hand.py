@@ -190,6 +190,12 @@ def test_refusals(y, given, error, message):
         bounds.deletion_with_bias(FIGURE, y, given)
 
 
+def test_a_sample_without_a_dual_turns_nothing():
+    bound = bounds.deletion_with_bias(FIGURE, LABELS, separator(dual=np.array([0, 0.5, 0.5, 0, 0])))
+    assert bound == pytest.approx([0, chord(np.arctan(0.5)), ROOT2, 0, 0], abs=1e-7)
+    assert bound[0] == 0
+
+
 def test_a_separator_off_by_less_than_is_allowed_is_taken():
     for given in (separator(bias=9e-7), separator(weights=np.array([1 + 9e-7, 0.0]))):
         assert bounds.deletion_with_bias(FIGURE, LABELS, given).max() <= ROOT2
