@@ -48,7 +48,7 @@ def test_the_gap_is_that_of_the_weights_and_the_dual(off, monkeypatch):
         solution = real(X, pairs)
         return dataclasses.replace(
             solution,
-            weights=solution.weights + [0.0, off],
+            weights=solution.weights + np.array([0.0, off]),
             dual=solution.dual * (1 + off * np.arange(len(pairs))),
         )
 

@@ -562,10 +562,11 @@ def test_shapes_that_do_not_fit_are_listed(formula):
         if argument == "gradient_norms":
             changed[argument] = np.ones((2, 4))
         if argument == "beta":
-            continue
+            changed = {"beta": np.ones(2), "n": np.full(3, 5)}
         arguments = VALID[formula] | changed
         with pytest.raises(
-            ValueError, match=rf"shapes do not broadcast: .*{argument}.*give arrays of one shape"
+            ValueError,
+            match=rf"shapes do not broadcast: .*\b{argument}\w* \(2,\).*give arrays of one shape",
         ):
             getattr(full, formula)(**arguments)
     if "beta" in ARGUMENTS[formula]:
@@ -605,6 +606,22 @@ def test_overflow_is_an_error_and_large_factors_alone_are_none():
     # the prefactor alone is 1e310: only the whole product has to fit
     value = full.data(n=10**12, mu=1e-300, beta=1e-300, initial_loss=1e300, steps=10)
     assert value == pytest.approx(2**0.5 * 1e300 * 1e-120, rel=1e-12)
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_every_step_of_a_trajectory_decays_by_the_steps_that_follow(weighting):
+    norms = [3.0, 0.0, 2.0, 5.0]
+    for n, mu, beta in ((2, 0.5, 2.0), (7, 0.3, 0.4), (5, 1.0, 1.0)):
+        q = 1 - mu / beta * ((n - 1) / n if weighting == "1/n" else 1)
+        known = sum(q ** (3 - t) * norm for t, norm in enumerate(norms)) / beta
+        known /= n if weighting == "1/n" else n - 1
+        found = full.trajectory(n=n, mu=mu, beta=beta, gradient_norms=norms, weighting=weighting)
+        assert found == pytest.approx(known, rel=1e-14)
+
+
+def test_a_sum_beyond_float64_is_refused_before_it_warns():
+    with pytest.raises(OverflowError, match=r"^trajectory exceeds float64"):
+        full.trajectory(n=2, mu=1e-9, beta=0.5, gradient_norms=[1.7e308, 1.7e308])
 
 
 def test_formulas_need_no_cvxpy():
