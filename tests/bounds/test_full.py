@@ -109,6 +109,12 @@ EXTREMES = [
 @pytest.mark.parametrize("problem", EXTREMES)
 def test_formulas_with_steps_are_exact_at_the_extremes(problem, weighting):
     assert_all_exact({**problem, "weighting": weighting}, 2.0, 3.0)
+    constants = {name: problem[name] for name in ("n", "mu", "beta")}
+    known = {**constants, "lipschitz": 2.0, "distance": 3.0}
+    assert_exact("closed", {**known, "weighting": weighting})
+    assert_exact("published", known)
+    norms = {"gradient_norms": [3.0, 0.0, 2.0, 5.0], "weighting": weighting}
+    assert_exact("trajectory", {**constants, **norms})
 
 
 @given(problem(), positive, positive)
