@@ -132,7 +132,7 @@ def off_interpolation(
     gradient_norm = non_negative_array("gradient_norm", gradient_norm)
     weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, mu=mu, beta=beta, steps=steps, gradient_norm=gradient_norm)
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(under="ignore"):
         approached = -np.expm1(power(rates(n, mu, beta, weighting).log_left_out, steps))
     return finish("off_interpolation", product((gradient_norm, approached), (mu, n - 1)))
 

@@ -120,7 +120,7 @@ def geometric_sum(
 
     As two factors: the sum itself may lie below float64 where another factor lifts it back.
     """
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         gap = np.abs(log_ratio)
         terms = np.where(gap > 0, np.expm1(-steps * gap) / np.expm1(-gap), steps)
         root = np.exp(power(np.maximum(log_first, log_second), steps - 1) / 2)

@@ -2,6 +2,8 @@
 promise.
 """
 
+import itertools
+import re
 import subprocess
 import sys
 
@@ -582,6 +584,54 @@ def test_shapes_that_do_not_fit_are_listed(formula):
         }
         with pytest.raises(ValueError, match=r"shapes do not broadcast: beta \(2,\), mu \(3,\)"):
             getattr(full, formula)(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("formula", "argument", "other"),
+    [
+        (formula, *pair)
+        for formula, arguments in ARGUMENTS.items()
+        if formula != "worst_case"
+        for pair in itertools.permutations(arguments, 2)
+    ],
+)
+def test_any_two_shapes_that_do_not_fit_are_listed(formula, argument, other):
+    arguments = dict(VALID[formula])
+    for name, length in ((argument, 2), (other, 3)):
+        value = np.asarray(ONE[name])
+        arguments[name] = np.broadcast_to(value, (length, *value.shape))
+    with pytest.raises(ValueError, match=r"^shapes do not broadcast: ") as refusal:
+        getattr(full, formula)(**arguments)
+    for name, length in ((argument, 2), (other, 3)):
+        assert re.search(rf"\b{name}\w* \({length},\)", str(refusal.value))
+
+
+@pytest.mark.parametrize(
+    ("formula", "large"),
+    [
+        ("published", {"lipschitz": 1e300, "mu": 1e-300, "distance": 1e300}),
+        ("closed", {"lipschitz": 1e300, "mu": 1e-300, "distance": 1e300}),
+        ("steps", {"lipschitz": 1e300, "beta": 1e-300, "mu": 1e-301, "distance": 1e300}),
+        ("data", {"initial_loss": 1e305, "beta": 1e-320, "mu": 1e-321, "n": 2}),
+        ("trajectory", {"gradient_norms": [1e300], "beta": 1e-300, "mu": 1e-301}),
+        ("off_interpolation", {"gradient_norm": 1e300, "beta": 1e-300, "mu": 1e-301}),
+        ("minimiser_shift", {"gradient_norm": 1e300, "mu": 1e-300}),
+    ],
+)
+def test_a_bound_beyond_float64_is_named(formula, large):
+    with pytest.raises(OverflowError, match=f"^{formula} exceeds float64"):
+        getattr(full, formula)(**{**VALID[formula], **large})
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("kappa", [1.0, 1 - 2.0**-53, 1e-3])
+def test_the_largest_number_of_steps_warns_of_nothing(kappa, weighting):
+    # warnings are errors here; T times a logarithm exceeds float64
+    late = dict(n=2, mu=kappa, beta=1.0, steps=1e308, weighting=weighting)
+    assert full.contraction(**late, distance=1.0) == 0
+    assert full.worst_quadratic(**late, distance=1.0) == 0
+    assert full.steps(**late, lipschitz=1.0, distance=1.0) == 0
+    assert full.off_interpolation(**late, gradient_norm=1.0) == pytest.approx(1 / kappa)
 
 
 def test_curvatures_that_cross_by_rounding_count_as_equal():
