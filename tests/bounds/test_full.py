@@ -614,6 +614,7 @@ def test_any_two_shapes_that_do_not_fit_are_listed(formula, argument, other):
         ("steps", {"lipschitz": 1e300, "beta": 1e-300, "mu": 1e-301, "distance": 1e300}),
         ("data", {"initial_loss": 1e305, "beta": 1e-320, "mu": 1e-321, "n": 2}),
         ("trajectory", {"gradient_norms": [1e300], "beta": 1e-300, "mu": 1e-301}),
+        ("contraction", {"n": 2, "mu": 1e-9, "distance": 1.7e308, "steps": 3}),
         ("off_interpolation", {"gradient_norm": 1e300, "beta": 1e-300, "mu": 1e-301}),
         ("minimiser_shift", {"gradient_norm": 1e300, "mu": 1e-300}),
     ],
