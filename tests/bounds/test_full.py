@@ -17,6 +17,7 @@ from mpmath import mp, mpf
 from tests.oracles import full_formulas
 from tests.oracles.full_runs import Quadratic, descend, leave_one_out_distances, random_problem
 from tunebound.bounds import full
+from tunebound.bounds.full import rates
 
 RELATIVE = 1e-12
 WEIGHTINGS = ("1/n", "1/(n-1)")
@@ -149,6 +150,41 @@ def test_trajectory_is_exact(problem, norms):
 @given(log_uniform(0.31, 12).map(np.floor).map(float), positive, positive)
 def test_minimiser_shift_is_exact(n, mu, gradient_norm):
     assert_exact("minimiser_shift", {"n": n, "mu": mu, "gradient_norm": gradient_norm})
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("n", [2.0, 3.0, 40.0, 1e9])
+@pytest.mark.parametrize("kappa", [1e-9, 0.3, 0.5, 0.75 * (1 + 1e-9), 0.76, 0.9, 1 - 1e-13])
+def test_logarithms_of_rates_keep_their_digits(kappa, n, weighting):
+    beta = np.asarray(4.0)
+    mu = kappa * beta
+    found = rates.rates(np.asarray(n), mu, beta, weighting)
+    with mp.workdps(50):
+        k = mpf(float(mu)) / 4
+        share = (mpf(n) - 1) / mpf(n) if weighting == "1/n" else mpf(1)
+        q, p = 1 - share * k, 1 - k
+        known = {
+            "kappa": k,
+            "complement": p,
+            "share": share,
+            "log_left_out": mp.log(q),
+            "log_full": mp.log(p),
+            "log_loss": mp.log(p) / 2,
+            "left_out_over_loss": mp.log(q / mp.sqrt(p)),
+            "left_out_over_full": mp.log(q / p),
+        }
+    for name, exact in known.items():
+        assert float(getattr(found, name)) == pytest.approx(float(exact), rel=2e-13), name
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_rates_of_several_problems_are_of_one_shape(weighting):
+    found = rates.rates(
+        np.array([[2.0], [3.0], [9.0]]), np.array([0.1, 0.2]), np.asarray(1.0), weighting
+    )
+    for name in ("log_left_out", "left_out_over_loss", "left_out_over_full"):
+        assert getattr(found, name).shape == (3, 2)
+    assert np.broadcast_shapes(found.share.shape, (1, 2)) == (3, 2)
 
 
 def test_values_by_hand():
@@ -622,6 +658,12 @@ def test_any_two_shapes_that_do_not_fit_are_listed(formula, argument, other):
 def test_a_bound_beyond_float64_is_named(formula, large):
     with pytest.raises(OverflowError, match=f"^{formula} exceeds float64"):
         getattr(full, formula)(**{**VALID[formula], **large})
+
+
+def test_the_larger_of_two_ways_may_exceed_float64():
+    # R (q + p) does, R/n does not
+    known = dict(n=2, mu=1e-9, beta=1.0, distance=1.1e308, steps=1)
+    assert full.contraction(**known) == pytest.approx(5.5e307, rel=1e-14)
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
