@@ -112,6 +112,11 @@ EXTREMES = [
 @pytest.mark.parametrize("problem", EXTREMES)
 def test_formulas_with_steps_are_exact_at_the_extremes(problem, weighting):
     assert_all_exact({**problem, "weighting": weighting}, 2.0, 3.0)
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("problem", EXTREMES)
+def test_formulas_without_steps_are_exact_at_the_extremes(problem, weighting):
     constants = {name: problem[name] for name in ("n", "mu", "beta")}
     known = {**constants, "lipschitz": 2.0, "distance": 3.0}
     assert_exact("closed", {**known, "weighting": weighting})
