@@ -305,9 +305,7 @@ def _balls(
     total = parts.sum(axis=0)
     others = np.vstack([total - parts, total])
     lengths = np.linalg.norm(others, axis=1)
-    units = np.divide(
-        others, lengths[:, np.newaxis], out=np.zeros_like(others), where=lengths[:, np.newaxis] > 0
-    )
+    units = others / np.where(lengths > 0, lengths, 1.0)[:, np.newaxis]
     reach = np.maximum(units @ feasible, 0.0)
     across = np.linalg.norm(feasible - reach[:, np.newaxis] * units, axis=1)
     column = np.full(sample_norms.size, support.size)
@@ -341,4 +339,4 @@ def _acute_chord(sine: Floats) -> Floats:
     """Chord of an angle below 90 degrees from a bound on its sine, sqrt(2) from 1 on."""
     known = np.minimum(sine, 1.0)
     cosine = np.sqrt((1.0 - known) * (1.0 + known))
-    return np.where(sine < 1.0, SQRT2 * known / np.sqrt(1.0 + cosine), SQRT2)
+    return np.asarray(SQRT2 * known / np.sqrt(1.0 + cosine))

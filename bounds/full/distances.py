@@ -72,12 +72,12 @@ def contraction(
     # per unit of distance.
     spread = 1.0 if weighting == "1/n" else rate.complement
     apart = product((distance, spread, *total), (n,))
-    with np.errstate(under="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         # halves of the powers: a distance may lift them back into float64
         left_out, full = (
             np.exp(power(logarithm, steps) / 2) for logarithm in (rate.log_left_out, rate.log_full)
         )
-    by_minimiser = product((distance, left_out, left_out)) + product((distance, full, full))
+        by_minimiser = product((distance, left_out, left_out)) + product((distance, full, full))
     return finish("contraction", np.minimum(apart, by_minimiser))
 
 
@@ -132,7 +132,7 @@ def off_interpolation(
     gradient_norm = non_negative_array("gradient_norm", gradient_norm)
     weighting = choice("weighting", weighting, WEIGHTINGS)
     broadcast(n=n, mu=mu, beta=beta, steps=steps, gradient_norm=gradient_norm)
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(under="ignore"):
         approached = -np.expm1(power(rates(n, mu, beta, weighting).log_left_out, steps))
     return finish("off_interpolation", product((gradient_norm, approached), (mu, n - 1)))
 

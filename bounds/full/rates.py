@@ -78,7 +78,7 @@ def rates(n: Floats, mu: Floats, beta: Floats, weighting: str) -> Rates:
     """
     kappa, complement = mu / beta, (beta - mu) / beta
     # 0/0 is of p = 0 and an n beyond 1e154, where only the logarithms count
-    with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", under="ignore", invalid="ignore"):
         log_full = np.where(kappa < 0.5, np.log1p(-kappa), np.log(complement))
         if weighting == "1/(n-1)":
             zero = np.zeros(np.broadcast_shapes(n.shape, kappa.shape))
@@ -120,7 +120,7 @@ def geometric_sum(
 
     As two factors: the sum itself may lie below float64 where another factor lifts it back.
     """
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         gap = np.abs(log_ratio)
         terms = np.where(gap > 0, np.expm1(-steps * gap) / np.expm1(-gap), steps)
         root = np.exp(power(np.maximum(log_first, log_second), steps - 1) / 2)

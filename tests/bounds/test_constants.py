@@ -396,5 +396,30 @@ def test_what_is_no_separator_is_refused(other):
             constant(other)
     X = np.array([[1.0, 2.0], [2.0, 1.0], [-1.0, -1.0], [-2.0, -1.0]])
     separator = max_margin(X, np.array([1, 1, -1, -1]))
-    with pytest.raises(TypeError, match="left_out must be a LeaveOneOut, got"):
+    refusal = r"left_out must be a LeaveOneOut, got .*; pass leave_one_out_separators\(X, y\)$"
+    with pytest.raises(TypeError, match=refusal):
         constants.direction_constant(separator, other)
+
+
+def test_every_constant_says_where_it_comes_from():
+    X, y = separable(np.random.default_rng(0), 12, 3)
+    s = max_margin(X, y)
+    left_out = leave_one_out_separators(X, y, s)
+    for constant, source in (
+        (constants.radius(X), "max_i |x_i|"),
+        (constants.margin(s), "hard-margin separator, duality gap"),
+        (constants.kkt_lambda(s), "1/(n max_j alpha_j), dual of the separator"),
+        (
+            constants.direction_constant(s, left_out),
+            "max_i of direction distance / separator distance, all leave-one-out separators",
+        ),
+        (
+            constants.certified_direction_constant(s),
+            "nu = margin, certified together with lam = 1/(n max_j alpha_j)",
+        ),
+        (constants.head_curvature(X), "lambda_max(X^T X / n) / 4"),
+        (constants.step_size_limit(X), "2/beta"),
+        (constants.step_size_limit(X, "1/(n-1)"), "2 (n-1)/(n beta)"),
+        (constants.published_step_size_limit(X), "8/sigma_max(X)"),
+    ):
+        assert constant.source == source

@@ -2,6 +2,8 @@
 promise.
 """
 
+import itertools
+import re
 import subprocess
 import sys
 
@@ -15,6 +17,7 @@ from mpmath import mp, mpf
 from tests.oracles import full_formulas
 from tests.oracles.full_runs import Quadratic, descend, leave_one_out_distances, random_problem
 from tunebound.bounds import full
+from tunebound.bounds.full import rates
 
 RELATIVE = 1e-12
 WEIGHTINGS = ("1/n", "1/(n-1)")
@@ -111,6 +114,17 @@ def test_formulas_with_steps_are_exact_at_the_extremes(problem, weighting):
     assert_all_exact({**problem, "weighting": weighting}, 2.0, 3.0)
 
 
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("problem", EXTREMES)
+def test_formulas_without_steps_are_exact_at_the_extremes(problem, weighting):
+    constants = {name: problem[name] for name in ("n", "mu", "beta")}
+    known = {**constants, "lipschitz": 2.0, "distance": 3.0}
+    assert_exact("closed", {**known, "weighting": weighting})
+    assert_exact("published", known)
+    norms = {"gradient_norms": [3.0, 0.0, 2.0, 5.0], "weighting": weighting}
+    assert_exact("trajectory", {**constants, **norms})
+
+
 @given(problem(), positive, positive)
 # the sum alone underflows
 @example(
@@ -141,6 +155,43 @@ def test_trajectory_is_exact(problem, norms):
 @given(log_uniform(0.31, 12).map(np.floor).map(float), positive, positive)
 def test_minimiser_shift_is_exact(n, mu, gradient_norm):
     assert_exact("minimiser_shift", {"n": n, "mu": mu, "gradient_norm": gradient_norm})
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("n", [2.0, 3.0, 40.0, 1e9])
+@pytest.mark.parametrize("kappa", [1e-9, 0.3, 0.5, 0.75 * (1 + 1e-9), 0.76, 0.9, 1 - 1e-13])
+def test_logarithms_of_rates_keep_their_digits(kappa, n, weighting):
+    beta = np.asarray(3.0 if kappa > 0.99 else 4.0)  # by 3 the ratio itself is rounded
+    mu = kappa * beta
+    found = rates.rates(np.asarray(n), mu, beta, weighting)
+    with mp.workdps(50):
+        k = mpf(float(mu)) / mpf(float(beta))
+        share = (mpf(n) - 1) / mpf(n) if weighting == "1/n" else mpf(1)
+        q, p = 1 - share * k, 1 - k
+        known = {
+            "kappa": k,
+            "complement": p,
+            "share": share,
+            "log_left_out": mp.log(q),
+            "log_full": mp.log(p),
+            "log_loss": mp.log(p) / 2,
+            "left_out_over_loss": mp.log(q / mp.sqrt(p)),
+            "left_out_over_full": mp.log(q / p),
+        }
+    for name, exact in known.items():
+        assert float(getattr(found, name)) == pytest.approx(float(exact), rel=2e-13, abs=2e-17), (
+            name
+        )
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_rates_of_several_problems_are_of_one_shape(weighting):
+    found = rates.rates(
+        np.array([[2.0], [3.0], [9.0]]), np.array([0.1, 0.2]), np.asarray(1.0), weighting
+    )
+    for name in ("log_left_out", "left_out_over_loss", "left_out_over_full"):
+        assert getattr(found, name).shape == (3, 2)
+    assert np.broadcast_shapes(found.share.shape, (1, 2)) == (3, 2)
 
 
 def test_values_by_hand():
@@ -562,10 +613,11 @@ def test_shapes_that_do_not_fit_are_listed(formula):
         if argument == "gradient_norms":
             changed[argument] = np.ones((2, 4))
         if argument == "beta":
-            continue
+            changed = {"beta": np.ones(2), "n": np.full(3, 5)}
         arguments = VALID[formula] | changed
         with pytest.raises(
-            ValueError, match=rf"shapes do not broadcast: .*{argument}.*give arrays of one shape"
+            ValueError,
+            match=rf"shapes do not broadcast: .*\b{argument}\w* \(2,\).*give arrays of one shape",
         ):
             getattr(full, formula)(**arguments)
     if "beta" in ARGUMENTS[formula]:
@@ -575,6 +627,61 @@ def test_shapes_that_do_not_fit_are_listed(formula):
         }
         with pytest.raises(ValueError, match=r"shapes do not broadcast: beta \(2,\), mu \(3,\)"):
             getattr(full, formula)(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("formula", "argument", "other"),
+    [
+        (formula, *pair)
+        for formula, arguments in ARGUMENTS.items()
+        if formula != "worst_case"
+        for pair in itertools.permutations(arguments, 2)
+    ],
+)
+def test_any_two_shapes_that_do_not_fit_are_listed(formula, argument, other):
+    arguments = dict(VALID[formula])
+    for name, length in ((argument, 2), (other, 3)):
+        value = np.asarray(ONE[name])
+        arguments[name] = np.broadcast_to(value, (length, *value.shape))
+    with pytest.raises(ValueError, match=r"^shapes do not broadcast: ") as refusal:
+        getattr(full, formula)(**arguments)
+    for name, length in ((argument, 2), (other, 3)):
+        assert re.search(rf"\b{name}\w* \({length},\)", str(refusal.value))
+
+
+@pytest.mark.parametrize(
+    ("formula", "large"),
+    [
+        ("published", {"lipschitz": 1e300, "mu": 1e-300, "distance": 1e300}),
+        ("closed", {"lipschitz": 1e300, "mu": 1e-300, "distance": 1e300}),
+        ("steps", {"lipschitz": 1e300, "beta": 1e-300, "mu": 1e-301, "distance": 1e300}),
+        ("data", {"initial_loss": 1e305, "beta": 1e-320, "mu": 1e-321, "n": 2}),
+        ("trajectory", {"gradient_norms": [1e300], "beta": 1e-300, "mu": 1e-301}),
+        ("contraction", {"n": 2, "mu": 1e-9, "distance": 1.7e308, "steps": 3}),
+        ("off_interpolation", {"gradient_norm": 1e300, "beta": 1e-300, "mu": 1e-301}),
+        ("minimiser_shift", {"gradient_norm": 1e300, "mu": 1e-300}),
+    ],
+)
+def test_a_bound_beyond_float64_is_named(formula, large):
+    with pytest.raises(OverflowError, match=f"^{formula} exceeds float64"):
+        getattr(full, formula)(**{**VALID[formula], **large})
+
+
+def test_the_larger_of_two_ways_may_exceed_float64():
+    # R (q + p) does, R/n does not
+    known = dict(n=2, mu=1e-9, beta=1.0, distance=1.1e308, steps=1)
+    assert full.contraction(**known) == pytest.approx(5.5e307, rel=1e-14)
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("kappa", [1.0, 1 - 2.0**-53, 1e-3])
+def test_the_largest_number_of_steps_warns_of_nothing(kappa, weighting):
+    # warnings are errors here; T times a logarithm exceeds float64
+    late = dict(n=2, mu=kappa, beta=1.0, steps=1e308, weighting=weighting)
+    assert full.contraction(**late, distance=1.0) == 0
+    assert full.worst_quadratic(**late, distance=1.0) == 0
+    assert full.steps(**late, lipschitz=1.0, distance=1.0) == 0
+    assert full.off_interpolation(**late, gradient_norm=1.0) == pytest.approx(1 / kappa)
 
 
 def test_curvatures_that_cross_by_rounding_count_as_equal():
@@ -605,6 +712,22 @@ def test_overflow_is_an_error_and_large_factors_alone_are_none():
     # the prefactor alone is 1e310: only the whole product has to fit
     value = full.data(n=10**12, mu=1e-300, beta=1e-300, initial_loss=1e300, steps=10)
     assert value == pytest.approx(2**0.5 * 1e300 * 1e-120, rel=1e-12)
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_every_step_of_a_trajectory_decays_by_the_steps_that_follow(weighting):
+    norms = [3.0, 0.0, 2.0, 5.0]
+    for n, mu, beta in ((2, 0.5, 2.0), (7, 0.3, 0.4), (5, 1.0, 1.0)):
+        q = 1 - mu / beta * ((n - 1) / n if weighting == "1/n" else 1)
+        known = sum(q ** (3 - t) * norm for t, norm in enumerate(norms)) / beta
+        known /= n if weighting == "1/n" else n - 1
+        found = full.trajectory(n=n, mu=mu, beta=beta, gradient_norms=norms, weighting=weighting)
+        assert found == pytest.approx(known, rel=1e-14)
+
+
+def test_a_sum_beyond_float64_is_refused_before_it_warns():
+    with pytest.raises(OverflowError, match=r"^trajectory exceeds float64"):
+        full.trajectory(n=2, mu=1e-9, beta=0.5, gradient_norms=[1.7e308, 1.7e308])
 
 
 def test_formulas_need_no_cvxpy():

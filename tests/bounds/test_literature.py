@@ -265,6 +265,7 @@ def test_step_sizes_of_several_runs_meet_their_own_smoothness():
     [
         ("regularized_stability", {"lipschitz": 1e200, "lam": 1e-10}),
         ("regularized_stability", {"lipschitz": [1.0, 1e200], "lam": 1e-10}),
+        ("regularized_distance", {"lipschitz": 1e200, "lam": 1e-200}),
         ("convex_descent_distance", {"beta": 1e-308, "step_sizes": [1e308, 1e308]}),
         ("convex_descent_stability", {"lipschitz": 1e200}),
         ("strongly_convex_descent_stability", {"lipschitz": 1e200}),

@@ -142,3 +142,14 @@ def test_the_copy_has_all_portions_below_one_name(tmp_path):
     settings = (tmp_path / "pyproject.toml").read_text(encoding="utf-8")
     assert 'only_mutate = ["tunebound/bounds/balls.py"]' in settings
     assert '"-m", "not slow"' in settings
+
+
+def test_guarded_functions_are_mutated_too(tmp_path):
+    text = '@within_float64("x", "y")\ndef f(x, y):\n    return x / y\n'
+    moved = 'def f(x, y):\n    return x / y\n\nf = within_float64("x", "y")(f)\n'
+    assert command.undecorated(text) == moved
+    assert command.undecorated(moved) == moved
+    command.copy_tree(Part("p", ("bounds/balls.py",), ("tests/bounds/test_balls.py",)), tmp_path)
+    copy = (tmp_path / "tunebound/bounds/balls.py").read_text(encoding="utf-8")
+    assert "@within_float64" not in copy
+    assert copy.endswith('\nclasses = within_float64("X", "weights", "dual")(classes)\n')

@@ -1,0 +1,391 @@
+"""Clashes, covers and removals of samples few enough to know the answer."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tunebound import bounds
+from tunebound.bounds import removal
+
+UNIT = 2.0**-52
+
+
+def lists(rows):
+    return [list(map(int, row)) for row in rows]
+
+
+def array(rows):
+    return np.array(rows, dtype=float)
+
+
+@pytest.mark.parametrize(
+    ("y", "signs"), [([0, 1, 1], [-1, 1, 1]), ([1, 0, 0], [1, -1, -1])], ids=str
+)
+def test_rows_of_two_classes_are_signed_and_scaled_by_powers_of_two(y, signs):
+    X = array([[3, -1], [0.25, 0.1], [0, 0]])
+    Z, owner = removal._rows(X, np.array(y), 2)
+    scaled = array([[0.75, -0.25], [0.5, 0.2], [0, 0]])
+    np.testing.assert_array_equal(Z, scaled * np.array(signs)[:, None])
+    assert owner.tolist() == [0, 1, 2]
+
+
+def test_rows_of_several_classes_compare_with_every_rival():
+    X = array([[1, 2], [3, 5], [-7, 1]])
+    y = np.array([0, 1, 2])
+    Z, owner = removal._rows(X, y, 3)
+    assert owner.tolist() == [0, 0, 1, 1, 2, 2]
+    # W has two rows, the last class scores 0; each row has the norm of a number in [1/2, 1)
+    W = array([[0.3, -1.1], [0.7, 0.2]])
+    scores = X @ np.vstack([W, [0, 0]]).T
+    known = [scores[i, y[i]] - scores[i, k] for i in range(3) for k in range(3) if k != y[i]]
+    powers = [4, 4, 8, 8, 8, 8]
+    np.testing.assert_allclose(Z @ W.ravel() * powers, known, rtol=1e-13)
+    assert (np.abs(Z).max(axis=1) >= 0.5).all()
+    assert (np.abs(Z).max(axis=1) < 1).all()
+
+
+def test_contradictions_are_disjoint_pairs_and_zero_rows():
+    points = array([[1, 2], [0, 0], [1, 2], [3, 3], [1, 2], [-0.0, 0.0], [3, 3], [1, 2], [5, 5]])
+    y = np.array([0, 1, 1, 2, 0, 0, 2, 1, 1])
+    found = lists(removal._contradictions(points, y))
+    assert found[:2] == [[1], [5]]
+    # four equal samples of two classes give two pairs, equal ones of one class none
+    pairs = found[2:]
+    assert len(pairs) == 2
+    assert sorted(i for pair in pairs for i in pair) == [0, 2, 4, 7]
+    for pair in pairs:
+        assert pair == sorted(pair)
+        assert y[pair[0]] != y[pair[1]]
+
+
+def test_contradictions_count_the_fewer_side():
+    points, y = np.ones((6, 2)), np.array([1, 1, 0, 1, 2, 1])
+    found = lists(removal._contradictions(points, y))
+    assert len(found) == 2
+    assert {i for pair in found for i in pair if y[i] != 1} == {2, 4}
+    # a zero written with a sign is the same number
+    mixed = array([[1, 0.0], [1, -0.0]])
+    assert lists(removal._contradictions(mixed, np.array([0, 1]))) == [[0, 1]]
+
+
+TRIANGLE = array([[1, 0], [-1, 1], [-1, -1]])
+
+
+@pytest.mark.parametrize("decide", [removal.is_clash, removal._is_exact_clash])
+@pytest.mark.parametrize(
+    ("rows", "clash"),
+    [
+        (TRIANGLE, True),
+        (TRIANGLE[[2, 0, 1]], True),
+        (TRIANGLE * [[1e3], [1], [1e-3]], True),
+        (array([[1, 0], [-1, 1], [1, -1]]), False),
+        (array([[1, 0], [1, 1], [1, -1]]), False),
+        (array([[1, 0], [-1, 0], [0, 1]]), False),
+        (array([[1.0], [-2.0]]), True),
+        (array([[1.0], [2.0]]), False),
+        (array([[0.0, 0.0]]), True),
+        (array([[1.0, 0.0]]), False),
+        (array([[1, 2], [-2, -4]]), True),
+        (array([[1, 2], [-2, -4.000001]]), False),
+        (array([[1, 2], [2, 4]]), False),
+        (array([[1, 0, 0], [-1, 1, 0], [-1, -1, 0]]), True),
+        (array([[0, 1, 0], [0, -1, 1], [0, -1, -1]]), True),
+        (array([[1, 0, 0], [-1, 1, 0], [-1, -1, 1e-9]]), False),
+        (array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -2, -3]]), True),
+        (array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -2, 3]]), False),
+        (array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -2, 0]]), False),
+    ],
+    ids=str,
+)
+def test_what_is_a_clash(decide, rows, clash):
+    assert decide(rows) is clash
+
+
+def test_no_rows_are_no_clash():
+    assert removal.is_clash(np.empty((0, 3))) is False
+
+
+def test_float64_decides_where_it_can_and_rationals_up_to_a_size(monkeypatch):
+    def refuse(Z):
+        raise AssertionError("not needed")
+
+    monkeypatch.setattr(removal, "_is_exact_clash", refuse)
+    assert removal.is_clash(TRIANGLE)
+    assert not removal.is_clash(array([[1, 0], [1, 1], [1, -1]]))
+    asked = []
+    monkeypatch.setattr(removal, "_is_exact_clash", lambda Z: asked.append(len(Z)) or True)
+    assert removal.is_clash(array([[1, 2], [-2, -4]]))  # fewer rows than d + 1
+    assert removal.is_clash(array([[1, 2], [-2, -4], [-3, -6]]))  # rows of rank 1
+    assert asked == [2, 3]
+    monkeypatch.setattr(removal, "LARGEST_EXACT", 2)
+    assert removal.is_clash(array([[1, 2], [-2, -4]]))
+    monkeypatch.setattr(removal, "LARGEST_EXACT", 1)
+    assert not removal.is_clash(array([[1, 2], [-2, -4]]))
+
+
+@pytest.mark.parametrize("share", [1e-3, 1e-9, 1e-12])
+def test_a_share_beyond_the_rounding_of_its_combination_is_proved(share):
+    # the shares of the rows are 1, 1 and `share`
+    rows = array([[1, share], [-1, share], [0, -2]])
+    if share > 1e-11:
+        assert removal.is_clash(rows)
+    assert removal._is_exact_clash(rows)
+    assert not removal.is_clash(rows * [[1], [1], [-1]])
+
+
+def test_positive_products_exceed_their_rounding():
+    # two entries: 4 units of rounding of the sum of absolute terms
+    w = array([1, 1])
+    Z = array([[1, 1], [1, -1], [1, -1 + 3 * UNIT], [1, -1 + 12 * UNIT], [-1, 0.5], [0, 0]])
+    assert removal._positive(Z, w).tolist() == [True, False, False, True, False, False]
+    assert removal._positive(1e6 * Z, w).tolist() == [True, False, False, True, False, False]
+
+
+def test_a_separator_has_the_largest_smallest_product_in_the_box():
+    for Z, best in (
+        ([[1, 0], [0, 1]], 1.0),
+        ([[0.5, 0], [0, 0.25]], 0.25),
+        ([[0.9, 0.8], [0.9, -0.8]], 0.9),
+        ([[-1, 0.5], [-0.2, -0.1]], None),
+        ([[3, 1], [2, 2]], 1.0),
+    ):
+        w = removal._separator(array(Z))
+        assert np.abs(w).max() <= 1 + 1e-12
+        smallest = (array(Z) @ w).min()
+        assert smallest > 0
+        if best is not None:
+            assert min(smallest, 1) == pytest.approx(best)
+    assert removal._separator(TRIANGLE) is None
+    assert removal._separator(array([[1, 0], [-1, 0]])) is None
+
+
+def test_fits_reweigh_by_their_errors():
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(12, 3))
+    found = removal._least_squares(Z)
+    assert len(found) == 4 * removal.REWEIGHTINGS
+    weights = np.ones(12)
+    for w in found:
+        # the minimiser of the weighted squares, with a ridge of 1e-9 |Z|^2
+        root = np.sqrt(weights)
+        ridge = np.sqrt(1e-9 * (Z**2).sum()) * np.eye(3)
+        known = np.linalg.lstsq(
+            np.vstack([root[:, None] * Z, ridge]), np.append(root, np.zeros(3)), rcond=None
+        )[0]
+        np.testing.assert_allclose(w, known, rtol=1e-9)
+        weights = 1 / (abs(1 - Z @ w) + 0.1)
+
+
+def search(Z, owner=None, n=None):
+    owner = np.arange(len(Z)) if owner is None else np.array(owner)
+    return removal._Search(array(Z), owner, len(Z) if n is None else n)
+
+
+# three rows around the origin, twice, and one that no clash needs
+DOUBLE = [[1, 0], [-1, 1], [-1, -1], [2, 0.1], [-2, 1.9], [-2, -2.1], [0.3, 0.1]]
+
+
+def test_disjoint_clashes_share_no_sample_and_leave_none():
+    one = search(DOUBLE)
+    one.disjoint()
+    members = [i for clash in one.clashes for i in clash]
+    assert len(members) == len(set(members))
+    assert len(one.clashes) == 2
+    assert one.at_least == 2
+    rest = [i for i in range(7) if i not in members]
+    assert removal._separator(array(DOUBLE)[rest]) is not None
+    # what is taken already is not free
+    two = search(DOUBLE)
+    two.add(np.array([0, 1, 2]))
+    two.disjoint()
+    assert lists(two.clashes)[0] == [0, 1, 2]
+    assert not {0, 1, 2} & set(lists(two.clashes)[1])
+
+
+def test_nothing_to_cover():
+    one = search([[1, 0], [1, 1]])
+    one.disjoint()
+    assert one.clashes == []
+    cover, shares = one.packing
+    assert cover.tolist() == [0, 0]
+    assert shares.tolist() == []
+    assert one.at_least == 0
+    assert one.crossing() is False
+
+
+def test_the_packing_is_the_best_of_its_clashes():
+    one = search(np.ones((5, 2)))
+    for clash in ([0, 1], [1, 2], [0, 2]):
+        one.add(np.array(clash))
+    cover, shares = one.packing
+    # each sample half: an odd cycle
+    assert cover == pytest.approx([0.5, 0.5, 0.5, 0, 0])
+    assert shares == pytest.approx([0.5, 0.5, 0.5])
+    assert one.at_least == 2
+    one.add(np.array([3]))  # what is known of the others is forgotten
+    assert one.packing[1] == pytest.approx([0.5, 0.5, 0.5, 1])
+    assert one.at_least == 3
+
+
+def test_a_crossing_clash_is_one_that_the_cover_leaves_open():
+    one = search(DOUBLE)
+    one.add(np.array([0, 1, 2]))
+    assert one.crossing() is True
+    assert len(one.clashes) == 2
+    assert removal.is_clash(array(DOUBLE)[one.clashes[1]])
+    while one.crossing():
+        assert len(one.clashes) < 20
+    cover = one.packing[0]
+    samples = one._clash(np.ones(7, dtype=bool), cover)
+    assert cover[samples].sum() > 1 - 1e-6
+
+
+def test_the_cheapest_clash_of_free_samples():
+    one = search(DOUBLE[:6])
+    everything = np.ones(6, dtype=bool)
+    found = one._clash(everything, np.array([1, 1, 1, 0, 0, 0.0]))
+    assert found.tolist() == [3, 4, 5]
+    found = one._clash(everything, np.array([0, 0, 0, 1, 1, 1.0]))
+    assert found.tolist() == [0, 1, 2]
+    some = everything.copy()
+    some[[0, 3]] = False
+    assert one._clash(some, np.zeros(6)) is None
+    some[3] = True
+    assert 3 in one._clash(some, np.zeros(6))
+    assert one._clash(np.zeros(6, dtype=bool), np.zeros(6)) is None
+
+
+def test_a_clash_of_rows_is_named_by_the_samples_that_own_them():
+    one = search([[1, 0], [-1, 1], [-1, -1], [4, 1]], owner=[2, 0, 2, 1], n=3)
+    found = one._clash(np.ones(3, dtype=bool), np.array([0, 1, 0.0]))
+    assert found.tolist() == [0, 2]
+
+
+def test_a_removal_keeps_all_that_can_be_kept():
+    for affordable in (True, False):
+        rows, w = search(DOUBLE[:6]).removal(affordable)
+        kept = np.setdiff1d(np.arange(6), rows)
+        assert (array(DOUBLE)[kept] @ w > 0).all()
+        if affordable:
+            assert len(rows) == 2
+    rows, w = search([[1, 0.2], [1, -0.3]]).removal(True)
+    assert rows.size == 0
+    assert (array([[1, 0.2], [1, -0.3]]) @ w > 0).all()
+
+
+def test_what_a_program_leaves_out_is_put_back_where_it_fits(monkeypatch):
+    # rows 0 and 3 exclude each other, and nothing else does
+    Z = array([[1, 0], [0.9, 0.1], [0.1, 1], [-1, 0]])
+    tried = []
+    real = removal._separator
+    monkeypatch.setattr(removal, "_separator", lambda Z: tried.append(len(Z)) or real(Z))
+
+    def after(*fits):
+        tried.clear()
+        one = search(Z)
+        monkeypatch.setattr(one, "_reweighted", lambda: [array(fit) for fit in fits])
+        rows, w = one.removal(True)
+        assert (np.delete(Z, rows, axis=0) @ w > 0).all()
+        return rows.tolist(), tried
+
+    assert after([-1, 0]) == ([0], [2, 3, 4])
+    # the fit that keeps most counts, of equal ones the first
+    assert after([-1, 0], [-1, 0.2]) == ([0], [3, 4])
+    assert after([-1, 0.2], [-1, 0]) == ([0], [3, 4])
+    assert after([-1, 0.2], [1, -2]) == ([0], [3, 4])
+    assert after([1, -2], [-1, 0.2]) == ([3], [3, 3])
+    # the nearest is tried first
+    monkeypatch.setattr(removal, "PUT_BACK", 1)
+    assert after([-1, 0]) == ([0, 1], [2])
+    assert after([1, -2]) == ([2, 3], [3])
+
+
+def test_reweighted_fits_are_those_of_their_programs():
+    Z = array(DOUBLE)
+    one = search(Z)
+    found = one._reweighted()
+    assert len(found) == removal.REWEIGHTINGS
+    weights = np.ones(7)
+    for w in found:
+        slack = np.maximum(1 - Z @ w, 0)
+        # no other w of a fine search has a smaller weighted sum of slacks
+        rng = np.random.default_rng(0)
+        others = w + rng.normal(size=(400, 2)) * 10 ** rng.uniform(-4, 1, (400, 1))
+        sums = np.maximum(1 - Z @ others.T, 0).T @ weights
+        assert sums.min() >= slack @ weights - 1e-9
+        weights = 1 / (slack + 0.1)
+
+
+def test_rows_of_a_sample_share_its_slack():
+    one = search([[1, 0], [-1, 0], [0, 1]], owner=[0, 0, 1], n=2)
+    w = one._reweighted()[0]
+    assert w[1] >= 1 - 1e-9
+    assert abs(w[0]) < 1e-9  # |w_0| + 1 is the slack of the first sample
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "rows", "shape"),
+    [
+        ([[1.0], [2.0], [3.0]], [1, -1, 1], [1], (1,)),
+        ([[1.0], [2.0], [3.0]], [1, 0, 1], [1], (2, 1)),
+        ([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]], [0, 1, 2], [], (3, 2)),
+        ([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0], [-1.0, -1.0]], [0, 1, 2, 2], [], (3, 2)),
+        ([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [0, 1, 2, 0], [1], (3, 2)),
+        ([[0.0, 0.0], [1.0, 1.0]], [1, -1], [0], (2,)),
+    ],
+)
+def test_small_answers(X, y, rows, shape):
+    found = bounds.smallest_removal(X, y)
+    assert found.rows.tolist() == rows
+    assert found.exact
+    assert found.weights.shape == shape
+    X, y = np.array(X), np.array(y)
+    kept = np.setdiff1d(np.arange(len(y)), rows)
+    scores = X[kept] @ found.weights.T
+    if len(shape) == 1:
+        assert (scores * y[kept] > 0).all()
+    else:
+        assert (scores.argmax(axis=1) == y[kept]).all()
+        own = scores[np.arange(len(kept)), y[kept]]
+        rivals = np.where(np.eye(shape[0])[y[kept]] == 1, -np.inf, scores).max(axis=1)
+        assert (own > rivals).all()
+    assert len(found.clashes) == len(found.shares)
+    assert found.at_least == np.ceil(found.shares.sum() - 1e-9)
+
+
+@pytest.mark.parametrize("entries", [17, 18])
+def test_linear_programs_are_solved_up_to_a_size(entries, monkeypatch):
+    # the two samples in the middle are of the wrong class: 9 rows of 2 entries
+    X = array([[1, t] for t in (-4, -3, -2, -0.1, 0.1, 0.2, 2, 3, 4)])
+    y = np.array([-1, -1, -1, 1, -1, 1, 1, 1, 1])
+    monkeypatch.setattr(removal, "LARGEST_PROGRAM", entries)
+    found = bounds.smallest_removal(X, y)
+    assert found.at_least == (1 if entries == 18 else 0)
+
+
+def test_rounds_end_where_the_bound_is_met(monkeypatch):
+    asked = []
+    real = removal._Search.crossing
+    monkeypatch.setattr(removal._Search, "crossing", lambda self: asked.append(1) or real(self))
+    assert bounds.smallest_removal([[1.0], [2.0], [3.0]], [1, -1, 1]).exact
+    assert asked == []
+    rng = np.random.default_rng(2)
+    X, y = rng.standard_normal((12, 3)), np.where(np.arange(12) % 2, 1, -1)
+    monkeypatch.setattr(removal, "ROUNDS", 2)
+    found = bounds.smallest_removal(X, y)
+    assert found.exact or 1 <= len(asked) <= 2
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        ([[1.0], [2.0]], [-1, np.nan], "y[1] = nan: y must be finite"),
+        ([[1.0], [2.0]], [0, 0], "y holds only the class 0"),
+        ([[1.0], [2.0]], [0, 2], "y has 0 sample(s) of class 1 of 3 and needs 1"),
+        ([[1.0], [2.0]], [-1, 2], "y[1] = 2.0: y must be -1 or +1"),
+    ],
+)
+def test_labels_are_checked(X, y, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        bounds.smallest_removal(X, y)
