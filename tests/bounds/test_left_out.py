@@ -1,0 +1,182 @@
+"""Problems without some rows: blocks, what proves nothing, and whose separator one is."""
+
+import numpy as np
+import pytest
+
+from tests.oracles.samples import separable
+from tunebound.bounds import leave_one_out_separators, max_margin
+from tunebound.bounds.separators import classes, left_out, pivots
+from tunebound.bounds.separators.classes import leave_one_out_classes, max_margin_classes
+from tunebound.bounds.separators.split_products import EPS
+
+
+def sample(seed=1, n=30, d=5):
+    X, y = separable(np.random.default_rng(seed), n, d)
+    return X, y, max_margin(X, y)
+
+
+def three_classes():
+    rng = np.random.default_rng(2)
+    y = np.repeat(np.arange(3), 5)
+    return 3 * np.eye(3)[y] @ rng.normal(size=(3, 4)) + 0.1 * rng.normal(size=(15, 4)), y
+
+
+@pytest.mark.parametrize(("size", "allowed"), [(1.0, 1e-6), (1e12, 4 * EPS * 1e12 + 1e-6)])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_smallest_product_is_1_within_rounding(size, allowed, side):
+    # the second row has the largest norm, the first the smallest product
+    for share, possible in ((0.99, True), (1.01, False)):
+        product = 1 + side * share * allowed
+        Z = np.array([[0.0, 1.0], [size, 2.0]])
+        w = np.array([0.0, product])
+        found = left_out.smallest_product(Z, w)
+        assert found == (product, possible)
+        assert isinstance(found[0], float)
+
+
+@pytest.mark.parametrize(("share", "together"), [(0.1, 1), (1.9, 1), (2, 2), (3.1, 3), (99, 7)])
+def test_a_block_holds_what_memory_allows(monkeypatch, share, together):
+    X, y, whole = sample(n=20)
+    Z, k = X * y[:, None], whole.support.size
+    monkeypatch.setattr(left_out, "_LARGEST_BLOCK", int(share * 40 * k))
+    monkeypatch.setattr(left_out, "_DIFFERENT_ROWS", 40)
+    problems = left_out._Problems(Z, whole.dual, np.arange(7)[:, None], "active-set")
+    blocks = list(problems.blocks())
+    assert [block.size for block in blocks[:-1]] == [together] * (len(blocks) - 1)
+    assert np.array_equal(np.concatenate(blocks), np.arange(7))
+    # without many active rows the products themselves fill it
+    monkeypatch.setattr(left_out, "_DIFFERENT_ROWS", 0)
+    monkeypatch.setattr(left_out, "_LARGEST_BLOCK", 60)
+    assert [block.size for block in problems.blocks()] == [3, 3, 1]
+
+
+def test_a_dual_that_proves_nothing_has_an_infinite_gap():
+    X, y, whole = sample()
+    Z = X * y[:, None] / whole.margin
+    rows = np.full((5, 1), len(y))  # nothing is left out
+    problems = left_out._Problems(Z, whole.dual * whole.margin**2, rows, "active-set")
+    own = problems.dual
+    duals = np.array([own, own * np.nan, -own, 0 * own, np.where(own > 0, own, -1e-300)])
+    weights, margins, gaps = problems._certified(np.arange(5), duals)
+    assert np.isfinite(gaps).tolist() == [True, False, False, False, False]
+    assert gaps[0] < 1e-13
+    assert margins == pytest.approx([1.0, 0, 0, 0, 0], rel=1e-12)
+    assert weights[0] == pytest.approx(whole.weights * whole.margin, rel=1e-10)
+    assert (Z @ weights[0]).min() == pytest.approx(1.0, rel=1e-12)
+    assert not weights[1:].any()
+
+
+def test_some_rows_are_left_out_together_and_n_stands_for_none():
+    X, y, whole = sample()
+    Z, n = X * y[:, None], len(y)
+    first, second = whole.support[:2]
+    problems = np.array([[first, second], [first, n], [n, n], [second, first]])
+    weights, margins, gaps = left_out.resolve(
+        Z, whole.margin, whole.dual, problems, solver="active-set"
+    )
+    assert gaps.max() < 1e-12
+    for k, rows in enumerate(problems):
+        rest = np.setdiff1d(np.arange(n), rows)
+        own = max_margin(X[rest], y[rest])
+        assert margins[k] == pytest.approx(own.margin, rel=1e-12)
+        assert weights[k] == pytest.approx(own.weights, rel=1e-9)
+
+
+@pytest.mark.parametrize("gap", [1e-12, np.nextafter(1e-12, 1)])
+def test_a_gap_above_1e_12_is_solved_anew(monkeypatch, gap):
+    X, y, whole = sample()
+    Z, support = X * y[:, None] / whole.margin, whole.support[:, None]
+    solved = []
+    fresh = left_out.least_distance
+
+    def noted(rows, active):
+        solved.append((len(rows), active))
+        return fresh(rows, active)
+
+    certified = left_out._Problems._certified
+
+    def pretended(self, block, duals):
+        weights, margins, gaps = certified(self, block, duals)
+        return weights, margins, np.full_like(gaps, gap)
+
+    monkeypatch.setattr(left_out._Problems, "_certified", pretended)
+    monkeypatch.setattr(left_out, "least_distance", noted)
+    problems = left_out._Problems(Z, whole.dual * whole.margin**2, support, "active-set")
+    weights, margins, gaps = problems.solved(np.arange(len(support)))
+    assert len(solved) == (len(support) if gap > 1e-12 else 0)
+    duals = pivots.resolve(problems.whole, support)
+    for (rows, active), i, dual in zip(solved, whole.support, duals, strict=False):
+        assert rows == len(y) - 1
+        rest = np.arange(len(y)) != i
+        assert np.array_equal(active, np.flatnonzero(dual[rest] > 0))
+    assert gaps.max() <= 1e-12
+    for i, k in enumerate(whole.support):
+        own = max_margin(np.delete(X, k, 0) / whole.margin, np.delete(y, k))
+        assert margins[i] == pytest.approx(own.margin, rel=1e-12)
+        assert weights[i] == pytest.approx(own.weights, rel=1e-9)
+
+
+def test_refusals_name_the_argument_and_the_remedy():
+    X, y, whole = sample()
+    points, labels = three_classes()
+    own = max_margin_classes(points, labels)
+    remedy = r"pass max_margin\(X, y\) of the same X and y, or leave it out$"
+    of_classes = r"pass max_margin_classes\(X, y\) of the same X and y, or leave it out$"
+    for call, error, message in (
+        (lambda: leave_one_out_separators(X, y, own), TypeError, "^separator .*" + remedy),
+        (
+            lambda: leave_one_out_classes(points, labels, whole),
+            TypeError,
+            "^separator .*" + of_classes,
+        ),
+        (lambda: leave_one_out_separators(X, y, samples=[0.5]), ValueError, "^samples"),
+        (lambda: leave_one_out_classes(points, labels, samples=[0.5]), ValueError, "^samples"),
+        (lambda: leave_one_out_separators(X, y, solver="nnls"), ValueError, "^solver must be"),
+        (
+            lambda: leave_one_out_separators(X[:, :4], y, whole),
+            ValueError,
+            r"^separator is for 30 samples in 5 dimensions, X has shape \(30, 4\): " + remedy,
+        ),
+        (
+            lambda: leave_one_out_separators(X * 2, y, whole),
+            ValueError,
+            r"^separator has min_j y_j x_j \. w = 2 on X, y instead of 1: " + remedy,
+        ),
+        (
+            lambda: leave_one_out_classes(points[:, :3], labels, own),
+            ValueError,
+            r"^separator has weights \(3, 4\) for 15 samples, X and y ask for \(3, 3\) and 15: "
+            + of_classes,
+        ),
+        (
+            lambda: leave_one_out_classes(points[1:], labels[1:], own),
+            ValueError,
+            r"^separator has weights \(3, 4\) for 15 samples, X and y ask for \(3, 4\) and 14: "
+            + of_classes,
+        ),
+        (
+            lambda: leave_one_out_classes(points * 2, labels, own),
+            ValueError,
+            "^separator has a smallest margin of 2 on X, y instead of 1: " + of_classes,
+        ),
+    ):
+        with pytest.raises(error, match=message):
+            call()
+
+
+def test_left_out_classes_without_a_given_separator_are_those_with_it():
+    points, labels = three_classes()
+    own = max_margin_classes(points, labels)
+    assert own.direction == pytest.approx(own.weights / np.linalg.norm(own.weights), rel=1e-12)
+    given, computed = (
+        leave_one_out_classes(points, labels, own),
+        leave_one_out_classes(points, labels),
+    )
+    assert np.array_equal(given.weights, computed.weights)
+    assert np.array_equal(given.gaps, computed.gaps)
+    other = np.setdiff1d(np.arange(15), own.support)
+    assert other.size
+    for i in other:
+        assert np.array_equal(given.weights[i], own.weights)
+        assert (given.margins[i], given.gaps[i]) == (own.margin, own.gap)
+    assert classes._differences(points, labels, 3).shape == (30, 12)
