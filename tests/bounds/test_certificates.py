@@ -100,7 +100,8 @@ def test_the_last_bits_of_extended_weights_have_an_error_of_their_own():
     values, errors = products(split(row), weights)
     assert values[0, 0] == 3 * (2.0**-60 - 2.0**-62)
     sizes = np.linalg.norm(low) * np.linalg.norm(row)
-    assert errors[0, 0] == pytest.approx(4 * EPS * 1.01**2 * sizes + EPS * values[0, 0], rel=1e-12)
+    expected = 4 * EPS * 1.01**2 * sizes + EPS * values[0, 0]
+    assert errors[0, 0] == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("off", [0.0, 1e-6, 1e-2])

@@ -66,8 +66,9 @@ def test_programs_give_the_dual_of_the_data_without_a_row_up_to_a_multiple(n, d)
     assert np.array_equal(before[1], dual)
 
 
-def test_programs_start_from_what_is_known_and_ask_for_digits(monkeypatch):
-    Z, dual = rows_and_dual(8, 20)
+@pytest.mark.parametrize(("n", "d"), [(12, 4), (9, 9), (8, 20)])
+def test_programs_start_from_what_is_known_and_ask_for_digits(monkeypatch, n, d):
+    Z, dual = rows_and_dual(n, d)
     calls, right = [], daqp.solve
 
     def solve(**program):
@@ -78,11 +79,12 @@ def test_programs_start_from_what_is_known_and_ask_for_digits(monkeypatch):
     support = np.flatnonzero(dual > 0)
     quadratic_programs.resolve(Z, dual, support)
     for i, call in zip(support, calls, strict=True):
-        others = np.arange(8) != i
-        assert call["A"].shape == (8, 8)
-        assert np.array_equal(call["H"], np.eye(8))
+        others = np.arange(n) != i
+        assert call["A"].shape == (n, min(n, d))
+        assert np.array_equal(call["H"], np.eye(min(n, d)))
         assert not call["f"].any()
         np.testing.assert_allclose(call["A"] @ call["A"].T, Z @ Z.T, atol=1e-10)
+        assert d > n or np.array_equal(call["A"], -Z)
         assert (call["bupper"][others] == -1.0).all()
         assert call["bupper"][i] == np.inf
         assert (call["blower"] == -np.inf).all()

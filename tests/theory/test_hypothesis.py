@@ -365,13 +365,20 @@ def test_verify_hands_on_what_it_was_given(monkeypatch):
 
 def test_what_is_no_hypothesis_or_no_table_is_refused_by_name():
     for claims, results, message in (
-        ([claim([])], None, r"results .*Results.*pass what theory\.run or study gave"),
-        ([None], NOTHING, r"claims .*Hypothesis.*pass what theory\.hypotheses\(\) holds"),
-        (claim([]), NOTHING, r"^claims .*hypotheses"),
+        (
+            [claim([])],
+            None,
+            "^results must be a Results, got NoneType; pass what theory.run or study gave$",
+        ),
+        (
+            [None],
+            NOTHING,
+            r"^claims must be a Hypothesis, got NoneType; pass what theory.hypotheses\(\) holds$",
+        ),
+        (3, NOTHING, "^claims must be a sequence of hypotheses, got 3"),
     ):
-        with pytest.raises(TypeError, match=message) as refused:
+        with pytest.raises(TypeError, match=message):
             decide(claims, results)
-        assert "remedy" not in str(refused.value)
 
 
 def test_effects_are_read_from_the_tables_whatever_type_holds_them():
@@ -379,14 +386,14 @@ def test_effects_are_read_from_the_tables_whatever_type_holds_them():
 
     def effects(results):
         seen.append(results)
-        return pd.Series([-0.3] * 9, dtype=object)
+        return pd.Series([True] * 9)
 
     own = Hypothesis(
         name="own",
         statement="s",
         source="t",
         setting="head",
-        predicted=-1,
+        predicted=1,
         scale="trend",
         effects=effects,
     )
