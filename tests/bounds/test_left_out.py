@@ -1,11 +1,13 @@
 """Problems without some rows: blocks, what proves nothing, and whose separator one is."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from tests.oracles.samples import separable
 from tunebound.bounds import leave_one_out_separators, max_margin
-from tunebound.bounds.separators import classes, left_out, pivots
+from tunebound.bounds.separators import classes, leave_one_out, left_out, pivots, quadratic_programs
 from tunebound.bounds.separators.classes import leave_one_out_classes, max_margin_classes
 from tunebound.bounds.separators.split_products import EPS
 
@@ -180,3 +182,68 @@ def test_left_out_classes_without_a_given_separator_are_those_with_it():
         assert np.array_equal(given.weights[i], own.weights)
         assert (given.margins[i], given.gaps[i]) == (own.margin, own.gap)
     assert classes._differences(points, labels, 3).shape == (30, 12)
+
+
+def test_the_pivots_answer_at_every_scale_and_a_bar_counts_problems(monkeypatch):
+    X, y, _ = sample()
+    seen = []
+
+    class Bar:
+        def __init__(self, **options):
+            seen.append(options)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def update(self, number):
+            seen.append(number)
+
+    def unwanted(*_):
+        raise AssertionError("the pivots left a gap")
+
+    monkeypatch.setattr(left_out, "tqdm", Bar)
+    monkeypatch.setattr(left_out, "least_distance", unwanted)
+    for scale in (2.0**-30, 1.0, 2.0**30):
+        whole = max_margin(X * scale, y)
+        support = whole.support[:, None]
+        _, _, gaps = left_out.resolve(
+            X * scale * y[:, None], whole.margin, whole.dual, support, solver="active-set"
+        )
+        assert gaps.dtype == float
+    assert seen[:2] == [
+        {
+            "total": len(support),
+            "desc": "left-out separators",
+            "unit": "",
+            "disable": None,
+            "delay": 2,
+            "leave": False,
+        },
+        len(support),
+    ]
+
+
+def test_daqp_is_asked_where_it_is_named_and_missed_before_work(monkeypatch):
+    X, y, whole = sample()
+    asked, right = [], quadratic_programs.resolve
+
+    def noted(Z, dual, rows):
+        asked.extend(rows.tolist())
+        return right(Z, dual, rows)
+
+    monkeypatch.setattr(quadratic_programs, "resolve", noted)
+    leave_one_out_separators(X, y, whole)
+    assert asked == []
+    leave_one_out_separators(X, y, whole, solver="daqp")
+    assert asked == whole.support.tolist()
+
+    def unwanted(*_):
+        raise AssertionError("work before the refusal")
+
+    monkeypatch.setitem(sys.modules, "daqp", None)
+    monkeypatch.setattr(leave_one_out, "max_margin", unwanted)
+    with pytest.raises(ImportError, match="solver='daqp' needs the package daqp"):
+        leave_one_out_separators(X, y, solver="daqp")
