@@ -23,14 +23,16 @@ def three_classes():
     return 3 * np.eye(3)[y] @ rng.normal(size=(3, 4)) + 0.1 * rng.normal(size=(15, 4)), y
 
 
-@pytest.mark.parametrize(("size", "allowed"), [(1.0, 1e-6), (1e12, 4 * EPS * 1e12 + 1e-6)])
+@pytest.mark.parametrize(
+    ("size", "allowed"), [(1.0, 1e-6), (1e12, 5 * EPS * 1e12 * 10**0.5 + 1e-6)]
+)
 @pytest.mark.parametrize("side", [-1, 1])
 def test_the_smallest_product_is_1_within_rounding(size, allowed, side):
-    # the second row has the largest norm, the first the smallest product
+    # the others have the largest norm, the first row the smallest product
     for share, possible in ((0.99, True), (1.01, False)):
         product = 1 + side * share * allowed
-        Z = np.array([[0.0, 1.0], [size, 2.0]])
-        w = np.array([0.0, product])
+        Z = np.array([[0.0, 1.0, 0.0], [size, 2.0, 0.0], [size, 2.0, 0.0]])
+        w = np.array([0.0, product, 3.0])
         found = left_out.smallest_product(Z, w)
         assert found == (product, possible)
         assert isinstance(found[0], float)
@@ -58,8 +60,11 @@ def test_a_dual_that_proves_nothing_has_an_infinite_gap():
     rows = np.full((5, 1), len(y))  # nothing is left out
     problems = left_out._Problems(Z, whole.dual * whole.margin**2, rows, "active-set")
     own = problems.dual
-    duals = np.array([own, own * np.nan, -own, 0 * own, np.where(own > 0, own, -1e-300)])
+    alone = np.eye(len(y))[np.argmin(((Z / np.linalg.norm(Z, axis=1)[:, None]) @ Z.T).min(axis=1))]
+    assert (Z @ (alone @ Z)).min() < 0
+    duals = np.array([own, own * np.nan, -own, alone, np.where(own > 0, own, -1e-300)])
     weights, margins, gaps = problems._certified(np.arange(5), duals)
+    assert not problems._certified(np.arange(1), 0 * duals[:1])[0].any()
     assert np.isfinite(gaps).tolist() == [True, False, False, False, False]
     assert gaps[0] < 1e-13
     assert margins == pytest.approx([1.0, 0, 0, 0, 0], rel=1e-12)
@@ -247,3 +252,23 @@ def test_daqp_is_asked_where_it_is_named_and_missed_before_work(monkeypatch):
     monkeypatch.setattr(leave_one_out, "max_margin", unwanted)
     with pytest.raises(ImportError, match="solver='daqp' needs the package daqp"):
         leave_one_out_separators(X, y, solver="daqp")
+
+
+def test_a_combination_is_off_by_the_rounding_of_its_terms(monkeypatch):
+    X, y, whole = sample()
+    Z = X * y[:, None] / whole.margin
+    problems = left_out._Problems(
+        Z, whole.dual * whole.margin**2, np.full((2, 1), len(y)), "active-set"
+    )
+    seen, right = [], left_out.certify
+
+    def noted(values, errors, weights, duals, deviation, rows):
+        seen.append(deviation)
+        return right(values, errors, weights, duals, deviation, rows)
+
+    monkeypatch.setattr(left_out, "certify", noted)
+    duals = np.array([problems.dual, 3 * problems.dual])
+    problems._certified(np.arange(2), duals)
+    terms = 1.01 * (whole.support.size + 2) * EPS
+    expected = terms * (duals @ (1.01 * np.linalg.norm(Z, axis=1)))
+    assert seen[0] == pytest.approx(expected, rel=1e-12, abs=0)
