@@ -85,7 +85,7 @@ def certify(
     total = dual.sum(axis=1, dtype=np.longdouble)
     above = (dual * (values + errors)).sum(axis=1, dtype=np.longdouble)
     if left_out is not None:
-        values, errors = np.where(left_out, np.inf, values), np.where(left_out, 0.0, errors)
+        values = np.where(left_out, np.inf, values)
     smallest, lowest = values.min(axis=1), (values - errors).min(axis=1)
     proven = (lowest > 0) & (total > 0)
     norms = np.sqrt((weights[proven] ** 2).sum(axis=1))

@@ -92,8 +92,6 @@ def tableau(Z: Floats, dual: Floats) -> Tableau:
     rotated = rows @ Q
     on_active = rotated[:, :k] @ inverse.T
     on_active[active] = -(inverse @ inverse.T)
-    beyond = rotated[:, k:]
-    beyond[active] = 0.0
     offset = 1.0 - rows @ (dual[active] @ rows[active])
     offset[active] = dual[active]
     place = np.zeros(n + 1, np.intp)
@@ -107,7 +105,7 @@ def tableau(Z: Floats, dual: Floats) -> Tableau:
         inside=inside,
         outside=~inside & (np.arange(n + 1) < n),
         on_active=_padded(on_active),
-        beyond=_padded(beyond),
+        beyond=_padded(rotated[:, k:]),
         offset=_padded(offset),
         squares=_padded((rows**2).sum(axis=1)),
     )

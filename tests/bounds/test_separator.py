@@ -221,11 +221,22 @@ def test_rows_that_are_almost_parallel_are_answered_down_to_1e_13(seed):
     assert s.gap <= 1e-6
 
 
-@pytest.mark.parametrize("margin", [1e-14, 1e-16])
+@pytest.mark.parametrize("margin", [5e-15, 1e-16])
 def test_a_margin_that_float64_cannot_resolve_is_no_number(margin):
     X, y = flat(np.random.default_rng(0), 40, 5, margin)
     with pytest.raises(NotSeparableError, match="Append a constant feature"):
         max_margin(X, y)
+
+
+def test_at_the_limit_of_float64_a_margin_is_refused_or_within_its_gap():
+    X, y = flat(np.random.default_rng(0), 40, 5, 1e-14)
+    try:
+        s = max_margin(X, y)
+    except NotSeparableError:  # whether it is depends on the order of sums
+        return
+    truth = squared_margin(X, y, s.support)
+    assert truth * (1 - Fraction(s.gap)) <= Fraction(s.margin) ** 2
+    assert s.gap <= 1e-6
 
 
 @pytest.mark.parametrize(("n", "d"), [(30, 5), (20, 40)])

@@ -123,3 +123,14 @@ def test_a_slope_along_steps_is_within_each_run_where_the_factor_falls():
     ((rate,),) = decide_rates(SETTING, [(theorem("T", **{ALONG_STEPS: 2.0}), data)]).values()
     assert rate.slope.value == pytest.approx(2.0, abs=1e-9)
     assert (rate.slope.groups, rate.slope.environments, rate.slope.draws) == (18, 54, 18)
+
+
+def test_of_several_quantities_of_a_member_the_last_counts_and_the_first_row_names_it():
+    other, data = rows("T", 3.0).assign(quantity="another"), rows("T", -1.0)
+    data.loc[0, "quantity"] = "q of the first"
+    ((rate,),) = decide_rates(
+        SETTING, [(theorem("T", n=-1.0), pd.concat([other, data], ignore_index=True))]
+    ).values()
+    assert rate.slope.value == pytest.approx(-1.0, abs=1e-12)
+    assert rate.slope.environments == 18
+    assert rate.quantity == "q of the first"

@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -275,3 +276,132 @@ def test_no_effect_counts_for_neither_side(predicted):
 def test_what_was_not_tested_has_the_p_value_of_no_evidence():
     decision = alone([])
     assert (decision.units, decision.p, decision.adjusted) == (0, 1.0, 1.0)
+
+
+def test_what_lies_at_the_margin_is_outside():
+    for edge in (0.25, -0.25):
+        assert equivalence_test([edge] * 8, 0.25) == 1.0
+        assert equivalence_test([edge * 0.99] * 8, 0.25) == 0.5**8
+
+
+def test_a_p_value_at_the_level_decides():
+    assert signs_needed(5, 2 / 2**5) == 5
+    assert signs_needed(5, np.nextafter(2 / 2**5, 0)) is None
+    decision = alone([-0.3] * 20)
+    for adjusted, status in ((0.05, "confirmed"), (np.nextafter(1 - 0.95, 1), "not decided")):
+        assert module._with_status(decision, adjusted, 1).status == status
+    assert module._with_status(decision, 1 - 0.95, 1).status == "confirmed"
+
+
+def test_ratios_of_zeros_warn_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert log_ratio(pd.Series([0.0, 0.0]), pd.Series([0.0, 1.0])).tolist() == [0, -math.inf]
+
+
+def test_a_median_of_values_whose_sum_leaves_float64_is_theirs():
+    assert median_interval([1.7e308] * 6) == (1.7e308, 1.7e308, 1.7e308)
+
+
+def test_an_interval_ends_where_its_share_is_met_exactly():
+    # as the sign test at 2/2⁵ does, which all five signs reach
+    values = [1.0, 2.0, 4.0, 8.0, 16.0]
+    assert median_interval(values, 1 - 2 / 2**5) == (4.0, 1.0, 16.0)
+    assert median_interval(values, 1 - 1 / 2**5) == (4.0, -math.inf, math.inf)
+
+
+def test_a_p_value_is_at_most_1():
+    assert sign_test([1.0, -1.0]) == sign_test([0.0] * 3) == sign_test([]) == 1.0
+
+
+def test_a_decision_is_told_in_lines():
+    halved = alone([math.log(0.5)] * 8)
+    assert str(halved) == (
+        "claim: confirmed\n"
+        "  a statement\n"
+        "  median effect ×0.5 [0.5, 0.5] over 8 units (exact 95% interval)\n"
+        "  predicted sign on 8, opposite on 0; sign test p = 0.0078, 0.0078 by Holm for 1 judged"
+        " together"
+    )
+    assert str(alone([])) == "claim: not tested\n  a statement"
+
+
+@pytest.mark.parametrize("predicted", [-1, 1, np.int64(-1)])
+def test_a_registered_hypothesis_holds_what_was_said(monkeypatch, predicted):
+    keep(monkeypatch, module._HYPOTHESES)
+
+    def effects(results):
+        return results.environments["n"]
+
+    words = {"statement": "s", "source": "t", "setting": "full", "predicted": predicted}
+    mine = theory.hypothesize("mine", **words, scale="trend")(effects)
+    assert mine == Hypothesis(name="mine", **words, scale="trend", effects=effects)
+    assert type(mine.predicted) is int
+    assert theory.hypothesize("other", **words)(effects).scale == "log ratio"
+
+
+@pytest.mark.parametrize("predicted", [-2, 2, 0, 1.0, "1", True + 1])
+def test_a_sign_that_is_none_is_refused(predicted):
+    with pytest.raises(ValueError, match=f"predicted must be -1 or 1, got {predicted!r}"):
+        theory.hypothesize("other", statement="s", source="t", setting="head", predicted=predicted)
+
+
+def test_verify_hands_on_what_it_was_given(monkeypatch):
+    seen = []
+
+    def study(*arguments, **options):
+        seen.append((arguments, options))
+        return NOTHING
+
+    monkeypatch.setattr(module, "study", study)
+    decision = module.verify_hypothesis(claim([-1.0] * 9), "standard", seed=3, jobs=2, steps=5)
+    assert decision.status == "confirmed"
+    module.verify_hypothesis(claim([]))
+    assert seen == [
+        (("standard",), {"setting": "head", "seed": 3, "jobs": 2, "steps": 5}),
+        (("smoke",), {"setting": "head", "seed": 0, "jobs": None}),
+    ]
+
+
+def test_what_is_no_hypothesis_or_no_table_is_refused_by_name():
+    for claims, results, message in (
+        (
+            [claim([])],
+            None,
+            "^results must be a Results, got NoneType; pass what theory.run or study gave$",
+        ),
+        (
+            [None],
+            NOTHING,
+            r"^claims must be a Hypothesis, got NoneType; pass what theory.hypotheses\(\) holds$",
+        ),
+        (3, NOTHING, "^claims must be a sequence of hypotheses, got 3"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            decide(claims, results)
+
+
+def test_effects_are_read_from_the_tables_whatever_type_holds_them():
+    seen = []
+
+    def effects(results):
+        seen.append(results)
+        return pd.Series([True] * 9)
+
+    own = Hypothesis(
+        name="own",
+        statement="s",
+        source="t",
+        setting="head",
+        predicted=1,
+        scale="trend",
+        effects=effects,
+    )
+    (decision,) = decide([own], NOTHING)
+    assert seen[0] is NOTHING
+    assert (decision.status, decision.agreeing, decision.opposed) == ("confirmed", 9, 0)
+
+
+def test_adjusted_p_values_are_at_most_1():
+    crowd = decide([claim([1.0, -1.0], name=str(k)) for k in range(5)], NOTHING)
+    assert [decision.adjusted for decision in crowd] == [1.0] * 5

@@ -9,7 +9,7 @@ import pytest
 
 from tunebound import theory
 from tunebound.theory.engine.setting import find_setting
-from tunebound.theory.engine.tightness import judged_rows, spread
+from tunebound.theory.engine.tightness import judged_rows, spread, tightness
 from tunebound.theory.engine.verdict import Verdict, Violation, judge_in
 
 HEAD = find_setting("head")
@@ -291,3 +291,18 @@ def test_a_violation_is_shown_with_the_command_that_replays_it():
     assert f"  {proved.contradiction}" in str(proved).splitlines()
     assert replace(proved, violations=0, violation=None).contradiction == ""
     assert "replay it" not in str(replace(verdict, violation=replace(violation, path=None)))
+
+
+def test_rows_that_are_none_are_refused_by_name():
+    remedy = "pass the rows of what theory.study, run or load gave"
+    for call in (judged_rows, tightness):
+        with pytest.raises(TypeError, match=f"^rows must be a DataFrame, got list; {remedy}$"):
+            call([1.0])
+        assert not len(call(pd.DataFrame({"measured": [], "bound": [], "resolution": []})))
+    frame = pd.DataFrame({"measured": [1.0], "steps": [1.0]})
+    with pytest.raises(
+        ValueError, match=f"^rows lack the columns member, theorem, quantity, bound; {remedy}$"
+    ):
+        judged_rows(frame)
+    with pytest.raises(ValueError, match=f"^rows lack the columns bound, resolution; {remedy}$"):
+        tightness(frame)

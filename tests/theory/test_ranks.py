@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import friedmanchisquare
 
-from tunebound.theory.engine.statistics.ranks import mean_ranks
+from tunebound.theory.engine.statistics.ranks import Ranks, mean_ranks
 
 
 def table(values):
@@ -51,3 +51,23 @@ def test_too_little_is_refused():
         mean_ranks(table(np.ones((5, 2))))
     with pytest.raises(ValueError, match="NaN"):
         mean_ranks(table([[1, np.nan, 2], [1, 2, 3]]))
+
+
+def test_mean_ranks_exactly_a_critical_difference_apart_are_alike():
+    mean = pd.Series({"a": 1.0, "b": 2.0, "c": 3.5})
+    ranks = Ranks(mean=mean, difference=1.0, statistic=0.0, p=1.0, tasks=1)
+    assert ranks.groups() == [("a", "b")]
+
+
+def test_the_statistic_and_the_tasks_are_told():
+    values = np.random.default_rng(1).random((7, 4))
+    ranks, expected = mean_ranks(table(values)), friedmanchisquare(*values.T)
+    assert (ranks.statistic, ranks.p) == (expected.statistic, expected.pvalue)
+    assert (ranks.tasks, mean_ranks(table(np.ones((5, 3)))).tasks) == (7, 5)
+
+
+def test_methods_with_the_same_mean_rank_keep_their_order():
+    # enough of them that a sort which is not stable moves them
+    values = np.tile(np.arange(40) % 2, (3, 1))
+    mean = mean_ranks(table(values)).mean
+    assert list(mean.index) == [f"m{k}" for k in (*range(0, 40, 2), *range(1, 40, 2))]

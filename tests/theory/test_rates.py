@@ -68,23 +68,26 @@ def test_slopes_agree_with_a_regression_on_group_dummies():
         assert slope.families[name] == pytest.approx(regression(own), rel=1e-10)
 
 
-@pytest.mark.parametrize(("families", "groups"), [(12, 4), (3, 4), (1, 10)])
+@pytest.mark.parametrize(("families", "groups"), [(5, 4), (3, 4), (1, 10)])
 def test_bootstrap_agrees_with_an_explicit_loop(families, groups):
     """Families with replacement where there are enough, then draws within each, then a regression
     on dummies.
     """
     data = frame(-1, apart=0.4, noise=0.4, families=families, groups=groups, seed=3)
     rng = np.random.default_rng(1)
-    by_family = [own for _, own in data.groupby("family")]
+    x, y = np.log(data["n"].to_numpy()), np.log(data["measured"].to_numpy())
+    rows = data.groupby("family").indices
     found = []
     for _ in range(LOOPS):
         chosen = rng.integers(families, size=families) if families >= 5 else range(families)
-        parts = []
+        again, level = [], []
         for place, number in enumerate(chosen):
-            own = by_family[number]
-            again = own.iloc[rng.integers(len(own), size=len(own))]
-            parts.append(again.assign(family=f"{place}"))
-        found.append(regression(pd.concat(parts)))
+            own = rng.choice(rows[f"f{number}"], len(rows[f"f{number}"]))
+            again.extend(own)
+            level.extend(place * groups + data["margin"].to_numpy()[own])
+        dummies = np.eye(families * groups)[level]
+        design = np.column_stack([x[again], dummies])
+        found.append(np.linalg.lstsq(design, y[again], rcond=None)[0][0])
     slope = measure(data, "" if families == 1 else "family")
     assert len(slope.resampled) == RESAMPLES
     assert np.mean(found) == pytest.approx(
@@ -233,3 +236,68 @@ def test_the_bootstrap_starts_from_its_seed_and_from_0_where_none_is_named():
     assert np.array_equal(one.resampled, same.resampled)
     assert not np.array_equal(one.resampled, other.resampled)
     assert measure(frame(-1), "").families == {}
+
+
+def unbalanced():
+    """Three groups of different levels and sizes n, told apart by the family alone: an exact power
+    law, and a bound with another.
+    """
+    n = np.array([10.0, 20, 40, 80, 160, 320])
+    family = np.repeat(["a", "b", "c"], 2)
+    level = np.repeat([1.0, 100, 7], 2)
+    return pd.DataFrame(
+        {
+            "n": n,
+            "family": family,
+            "margin": np.nan,
+            "draw": [f"draw {k}" for k in range(6)],
+            "measured": level / n**0.7,
+            "bound": level / n,
+            "resolution": 1e-9,
+        }
+    )
+
+
+def test_a_factor_without_a_value_is_one_value_like_any_other():
+    data = unbalanced()
+    for name in OTHERS:
+        others = data.assign(**{"family": np.nan, "margin": np.nan, name: data["family"]})
+        assert within_group_slope(others, "n", OTHERS).value == pytest.approx(-0.7, abs=1e-12)
+        assert slope_beside(others, "bound", "n", OTHERS) == pytest.approx(-1.0, abs=1e-12)
+
+
+def test_the_slope_beside_leaves_out_what_the_slope_does_and_bounds_of_0():
+    data = frame(-0.7, families=5, noise=0.3).assign(
+        bound=lambda rows: rows["bound"] * np.exp(np.random.default_rng(5).normal(size=len(rows)))
+    )
+    kept = data.drop(index=[1, 6, 11])
+    for column, value in (("measured", 1e-9), ("measured", 1e-12), ("bound", 0.0)):
+        less = data.copy()
+        less.loc[[1, 6, 11], column] = value
+        expected = regression(kept.assign(measured=kept["bound"]))
+        assert slope_beside(less, "bound", "n", OTHERS) == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_family_that_varies_by_rounding_alone_has_no_slope_of_its_own():
+    data = frame(-0.7, families=4).astype({"n": float})
+    data.loc[data["family"] == "f1", "n"] = 10 * (1 + 1e-8 * np.arange(3))
+    slope = measure(data)
+    assert slope.groups == 4
+    assert slope.families == {name: pytest.approx(-0.7) for name in ("f0", "f2", "f3")}
+
+
+def test_logarithms_far_from_0_keep_their_digits():
+    for middle, height in ((1e9, 1.0), (1.0, 1e-300)):
+        near = np.repeat(middle * np.array([2e-4, 1.0, 5e3]), 3)
+        n = near * (1 + 1e-3 * np.tile(np.arange(3), 3))
+        data = pd.DataFrame(
+            {
+                "n": n,
+                "family": np.repeat(["a", "b", "c"], 3),
+                "margin": 0.1,
+                "draw": [f"draw {k}" for k in range(9)],
+                "measured": height * (n / middle) ** -0.7,
+                "resolution": 0.0,
+            }
+        )
+        assert measure(data, "").value == pytest.approx(-0.7, abs=1e-8)

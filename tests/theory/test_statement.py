@@ -294,3 +294,56 @@ def test_every_theorem_of_the_project_has_its_row_in_the_documentation():
     for name, known in theory.theorems().items():
         for page in re.findall(r"docs/[\w-]+\.md", known.source):
             assert (Path(__file__).parents[2] / page).is_file(), f"{name}: its source has no {page}"
+
+
+WORDS = {
+    "name": "t",
+    "statement": "s",
+    "source": "t",
+    "setting": "head",
+    "proof": "conjecture",
+    "claims": lambda evidence: (),
+}
+
+
+@pytest.mark.parametrize(
+    "word", ["statement", "source", "proof", "setting", "domain", "kind", "formula"]
+)
+def test_what_is_said_in_no_words_is_refused_by_name(word):
+    with pytest.raises(TypeError, match=f"^{word} must be a str, got int; say it in words$"):
+        theory.Theorem(**{**WORDS, word: 3})
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"name": ""}, ValueError, "^name"),
+        ({"name": 3}, TypeError, "^name"),
+        ({"assumptions": 3}, TypeError, "^assumptions must be a sequence of Assumption, got 3"),
+        (
+            {"assumptions": [3]},
+            TypeError,
+            r"^assumptions must be a Assumption, got int; pass theory\.Assumption\(…\)$",
+        ),
+        ({"rates": [1]}, TypeError, r"^rates must map factors to exponents, got \[1\]$"),
+        ({"rates": {"n": "fast"}}, TypeError, r"^rates\['n'\]"),
+        (
+            {"free_constants": "C"},
+            TypeError,
+            "^free_constants must be a sequence of names, got 'C'",
+        ),
+        (
+            {"free_constants": [3]},
+            TypeError,
+            "^free_constants must be a str, got int; pass a tuple of names$",
+        ),
+        ({"maximum": 0.0}, ValueError, "^maximum must be above 0, got 0.0$"),
+        ({"maximum": "much"}, (TypeError, ValueError), "^maximum"),
+        ({"maximum": np.nan}, ValueError, "^maximum"),
+    ],
+)
+def test_what_is_no_theorem_is_refused_by_name(changed, error, message):
+    with pytest.raises(error, match=message):
+        theory.Theorem(**{**WORDS, **changed})
+    assert theory.Theorem(**{**WORDS, "maximum": np.inf}).maximum == np.inf
+    assert theory.Theorem(**{**WORDS, "maximum": 1e-300}).maximum == 1e-300

@@ -87,7 +87,7 @@ class Decision:
     """
 
     hypothesis: Hypothesis
-    status: str
+    status: str = "not tested"
     units: int = 0
     agreeing: int = 0
     opposed: int = 0
@@ -332,21 +332,18 @@ def verify_hypothesis(
 def _alone(claim: Hypothesis, effects: pd.Series) -> Decision:
     known = effects.dropna()
     if not len(known):
-        return Decision(hypothesis=claim, status="not tested")
+        return Decision(hypothesis=claim)
     signs = np.sign(known.to_numpy(dtype=float)) * claim.predicted
     median, low, high = median_interval(known)
-    p = sign_test(known)
     return Decision(
         hypothesis=claim,
-        status="not decided",
         units=len(known),
         agreeing=int((signs > 0).sum()),
         opposed=int((signs < 0).sum()),
         median=median,
         low=low,
         high=high,
-        p=p,
-        adjusted=p,
+        p=sign_test(known),
         equivalence=(
             equivalence_test(known, math.log(EQUIVALENT))
             if claim.scale == "log ratio"

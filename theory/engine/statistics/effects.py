@@ -121,6 +121,6 @@ def log_ratio(changed: pd.Series, reference: pd.Series) -> pd.Series:
     """ln(changed/reference) of non-negative quantities: 0 where both are zero, ±∞ where one of them
     is.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore"):
         ratio = np.log(changed.astype(float)) - np.log(reference.astype(float))
     return ratio.mask((changed == 0) & (reference == 0), 0.0)

@@ -114,9 +114,9 @@ def within_group_slope(
         draws=draws,
         dropped=len(frame) - len(seen),
         families={
-            str(name): float(_ratio(pair))
-            for name, pair in zip(labels, own, strict=False)
-            if pair[1] > 0
+            str(name): float(slope)
+            for name, slope in zip(labels, _ratio(own), strict=False)
+            if np.isfinite(slope)
         },
         resampled=_ratio(totals),
     )
