@@ -528,3 +528,31 @@ def test_what_is_there_of_a_study_is_published(tiny, tmp_path, monkeypatch):
     about = json.loads((tmp_path / STORED / "about.json").read_text(encoding="utf-8"))
     assert [(run["environments"], run["planned"]) for run in about["runs"]] == [(9, 18)]
     assert "9 of 18 environments" in (tmp_path / PAGE).read_text(encoding="utf-8")
+    first = (tmp_path / STORED / "environments.csv").read_text(encoding="utf-8")
+    theory.compute(study, tmp_path / "rest", share=(2, 2), jobs=1)
+    publish([tmp_path / STORED, tmp_path / "rest", out], tmp_path)
+    both = (tmp_path / STORED / "environments.csv").read_text(encoding="utf-8").splitlines()
+    assert len(both) == 1 + 18
+    assert set(first.splitlines()) < set(both)
+    about = json.loads((tmp_path / STORED / "about.json").read_text(encoding="utf-8"))
+    assert [run["environments"] for run in about["runs"]] == [9, 9]
+
+
+def test_what_is_committed_chooses_strengths_and_is_not_run_again(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("tunebound.theory.full_tasks.publication._commit", lambda root: "0" * 40)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / PAGE).write_text((ROOT / PAGE).read_text(encoding="utf-8"), encoding="utf-8")
+    out, methods = tmp_path / "ladder", ("plain", "linear_probing")
+    options = {"encoder": tiny, "n": 24, "steps": 1, "methods": methods}
+    theory.compute(theory.Study("full-tasks", "ladder", options=options), out, jobs=1)
+    publish([out], tmp_path)
+    suites = [
+        make_suite(
+            "judged",
+            0,
+            small(tiny, tmp_path, methods=methods, left_out=1, seeds=8, ladder=str(ladder)),
+        )
+        for ladder in (out, tmp_path / STORED)
+    ]
+    assert suites[0].specifications == suites[1].specifications
+    assert len(suites[0].specifications) == 24

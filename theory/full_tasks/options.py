@@ -29,8 +29,9 @@ class FullTaskOptions(Options):
     left_out : int
         Runs without one text beside the run with all of every seventh seed, from the first on.
     ladder : str
-        Directory of the finished study of the suite "ladder" that the strengths of the suite
-        "judged" are chosen from; without one they are the first of the ladder.
+        Directory of the finished study of the suite "ladder", or of committed results, that the
+        strengths of the suite "judged" are chosen from, and whose runs it does not repeat; without
+        one they are the first of the ladder.
     steps : int
         Of plain fine-tuning, at least 1.
     batch_size : int

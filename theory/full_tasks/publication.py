@@ -19,12 +19,18 @@ from tunebound.theory.engine.generated import filled, markdown
 from tunebound.theory.engine.loading import so_far
 from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.full_tasks import columns
+from tunebound.theory.full_tasks.stored import (
+    ABOUT,
+    ENVIRONMENTS,
+    STORED,
+    is_stored,
+    stored_about,
+    stored_runs,
+)
 from tunebound.theory.full_tasks.tables import by_method, by_strength, by_task, decided
 
 COMMAND = "python -m tunebound.theory.full_tasks"
 PAGE = Path("docs/full-tasks.md")
-STORED = Path("docs/results/full-tasks")
-ENVIRONMENTS, ABOUT = "environments.csv", "about.json"
 ELSEWHERE = ("folder", "cache", "ladder")  # options that say where things were
 # Of all studies that are published together: runs are compared across them.
 SHARED = (
@@ -61,8 +67,7 @@ def blocks(rows: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, str]:
 
 def page_of(page: str, stored: Path) -> str:
     """The page with all blocks made of the stored results."""
-    rows = pd.read_csv(stored / ENVIRONMENTS, dtype={columns.PREDICTIONS: str})
-    about = json.loads((stored / ABOUT).read_text(encoding="utf-8"))
+    rows, about = stored_runs(stored), stored_about(stored)
     for name, text in blocks(rows, about).items():
         page = filled(page, name, text, command=COMMAND)
     return page
@@ -75,7 +80,8 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
     Parameters
     ----------
     directories : sequence of Path
-        Of studies of this setting.
+        Of studies of this setting. The first may be docs/results/full-tasks itself: then what the
+        studies add is added, and what is in both is theirs.
     root : Path
 
     Returns
@@ -86,44 +92,32 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
     Raises
     ------
     ValueError
-        If a study is of another setting, was computed with other versions, or its runs are not
-        comparable with those of the first.
+        If a study is of another setting, was computed with other versions, its runs are not
+        comparable with those of the first, or committed results are not named first.
     """
-    manifests = [read_manifest(directory) for directory in directories]
-    for directory, manifest in zip(directories, manifests, strict=True):
-        if manifest["setting"] != "full-tasks":
-            raise ValueError(f"{directory} is a study of {manifest['setting']}, not of full-tasks")
-        if manifest["versions"] != manifests[0]["versions"]:
+    versions: dict[str, str] | None = None
+    runs: list[dict[str, Any]] = []
+    parts: list[pd.DataFrame] = []
+    earlier: list[dict[str, Any]] = []
+    for directory in directories:
+        if is_stored(directory):
+            if runs:
+                raise ValueError(f"{directory} holds committed results: name it first")
+            about, part = stored_about(directory), stored_runs(directory)
+            earlier = about["runs"]
+        else:
+            about, part = _study(directory)
+        versions = versions or about["versions"]
+        if about["versions"] != versions:
             raise ValueError(f"{directory} was computed with other versions; run it again")
-        for name in SHARED:
-            own, first = (each["options"][name] for each in (manifest, manifests[0]))
-            if own != first:
-                raise ValueError(
-                    f"{directory} has {name} {own} and {directories[0]} {first}; their runs cannot"
-                    " be compared, so publish them apart"
-                )
-    parts = [so_far(directory).environments for directory in directories]
-    rows = pd.concat([part for part in parts if len(part)])
-    rows = rows.drop_duplicates(KEY).drop(columns=[tables.MEMBER, tables.DRAW])
+        runs += about["runs"]
+        parts += [part] if len(part) else []
+        _comparable(directory, runs)
+    rows = pd.concat(parts).drop_duplicates(KEY, keep="last")
     rows = rows.sort_values(KEY, ignore_index=True)
-    about = {
-        "commit": _commit(root),
-        "versions": manifests[0]["versions"],
-        "runs": [
-            {
-                "suite": manifest["suite"],
-                "seed": manifest["seed"],
-                "environments": len(part),
-                "planned": manifest["members"],
-                "options": {
-                    name: value
-                    for name, value in manifest["options"].items()
-                    if name not in ELSEWHERE
-                },
-            }
-            for manifest, part in zip(manifests, parts, strict=True)
-        ],
-    }
+    told = [*map(_identity, runs[len(earlier) :])]
+    runs = [run for run in earlier if _identity(run) not in told] + runs[len(earlier) :]
+    about = {"commit": _commit(root), "versions": versions, "runs": runs}
     stored = root / STORED
     stored.mkdir(parents=True, exist_ok=True)
     written = {
@@ -134,6 +128,39 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
         _write(path, text)
     _write(root / PAGE, page_of((root / PAGE).read_text(encoding="utf-8"), stored))
     return [*written, root / PAGE]
+
+
+def _study(directory: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """What there is of a study, as it is committed."""
+    manifest = read_manifest(directory)
+    if manifest["setting"] != "full-tasks":
+        raise ValueError(f"{directory} is a study of {manifest['setting']}, not of full-tasks")
+    found = so_far(directory).environments.drop(columns=[tables.MEMBER, tables.DRAW])
+    options = manifest["options"].items()
+    run = {
+        "suite": manifest["suite"],
+        "seed": manifest["seed"],
+        "environments": len(found),
+        "planned": manifest["members"],
+        "options": {name: value for name, value in options if name not in ELSEWHERE},
+    }
+    return {"versions": manifest["versions"], "runs": [run]}, found
+
+
+def _identity(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a study that has gone on since."""
+    return {name: value for name, value in run.items() if name != "environments"}
+
+
+def _comparable(directory: Path, runs: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse runs that differ in more than their suite."""
+    first, last = runs[0]["options"], runs[-1]["options"]
+    for name in SHARED:
+        if last[name] != first[name]:
+            raise ValueError(
+                f"{directory} has {name} {last[name]} and the first {first[name]}; their runs"
+                " cannot be compared, so publish them apart"
+            )
 
 
 def _csv(frame: pd.DataFrame) -> str:

@@ -5,14 +5,14 @@ at strengths that were chosen on other tasks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from tunebound import synthetic
-from tunebound.theory.engine.loading import load
-from tunebound.theory.full_tasks import columns
 from tunebound.theory.full_tasks.choice import chosen_strength
 from tunebound.theory.full_tasks.measures import Runs
 from tunebound.theory.full_tasks.members import RunSpecification, TuningTask
 from tunebound.theory.full_tasks.options import FullTaskOptions
+from tunebound.theory.full_tasks.stored import runs_in
 from tunebound.theory.full_tasks.variants import (
     LADDER,
     METHODS,
@@ -88,19 +88,22 @@ def _ladder(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
 
 def _judged(tasks: Sequence[str], options: FullTaskOptions) -> Wanted:
     found: Runs | None = None
-    done: set[tuple[str, int]] = set()
+    done: dict[tuple[int, str, Variant], int] = {}
     if options.ladder:
-        rows = load(options.ladder).environments
-        done = set(zip(rows[columns.TASK], rows[columns.SEED], strict=True))
+        rows = runs_in(Path(options.ladder))
+        for run in rows.itertuples():
+            tried = Variant(run.method, run.strength)
+            done[run.seed, run.task, tried] = run.left_out
         found = Runs.of(rows)
     for seed in range(options.seeds):
         for task in tasks:
             left_out = options.left_out if seed % EVERY == 0 else 0
-            if not left_out and (task, seed) in done:
-                continue
             for method in options.methods or METHODS:
-                if left_out or method != PROCEDURE:
-                    yield seed, task, _at_chosen_strength(found, method, task), left_out
+                if not left_out and method == PROCEDURE:
+                    continue
+                tried = _at_chosen_strength(found, method, task)
+                if done.get((seed, task, tried), -1) < left_out:
+                    yield seed, task, tried, left_out
 
 
 def _at_chosen_strength(found: Runs | None, method: str, task: str) -> Variant:
