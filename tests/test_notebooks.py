@@ -84,7 +84,9 @@ def test_each_section_asks_predicts_shows_and_answers(path):
         title = cells[0].source.splitlines()[0]
         assert re.match(r"## \d+\. .*\?", title), f"{title}: ask a question"
         assert "**Prediction.**" in cells[0].source, f"{title}: predict before the code"
-        kinds = {kind for cell in cells[1:] for output in cell.outputs for kind in output.data}
+        kinds = {
+            kind for cell in cells[1:] for output in cell.outputs for kind in output.get("data", {})
+        }
         assert kinds & {"image/png", "text/html"}, f"{title}: show a figure"
         assert cells[-1].metadata.tags == ["hide-input"]
         answer = cells[-1].outputs[0].data["text/markdown"]

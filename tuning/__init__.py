@@ -1,5 +1,6 @@
 """The tuning algorithms under study, batched over data sets and left-out samples."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from tunebound.tuning import instability
@@ -58,6 +59,9 @@ from tunebound.tuning.heads.optimisers import (
 from tunebound.tuning.heads.run import HeadRun
 from tunebound.tuning.heads.tune import learning_rate_limits, tune_heads
 from tunebound.tuning.recording import record_steps
+
+# For MKL, before its first product: sums then do not depend on where in memory a data set lies.
+os.environ.setdefault("MKL_CBWR", "AUTO")
 
 if TYPE_CHECKING:
     from tunebound.tuning.heads.estimators import HeadTuningClassifier, MultiHeadClassifier

@@ -177,7 +177,7 @@ def test_figures_draw_and_explain_themselves(name, tmp_path):
     illustration = PRESENTATION.figures(results)[name]
     figure = illustration.draw(results)
     figure.savefig(tmp_path / "figure.png")
-    assert any(axis.get_xlabel() for axis in figure.axes)
+    assert any(axis.get_xlabel() or axis.get_title() for axis in figure.axes)
     assert figure.axes[0].get_ylabel()
     assert illustration.caption.endswith(".")
 

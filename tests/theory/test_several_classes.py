@@ -76,7 +76,9 @@ def test_members_are_saved_and_loaded(tmp_path):
     member = SETTING.suite("smoke", 0, SETTING.options())[1]
     SETTING.save(member, tmp_path / "member.npz")
     assert np.array_equal(SETTING.load(tmp_path / "member.npz").X, member.X)
-    with pytest.raises(ValueError, match="it was not written by to_npz"):
+    with pytest.raises(
+        ValueError, match="has format 'tunebound-separable-1', expected 'tunebound-classes-1'"
+    ):
         SETTING.load(synthetic.make_separable(n=10, d=3).to_npz(tmp_path / "other.npz"))
 
 

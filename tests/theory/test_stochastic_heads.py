@@ -80,7 +80,7 @@ def test_any_task_is_written_and_read(tmp_path):
         assert (found is None) == (expected is None)
         assert found is None or np.array_equal(found, expected)
     synthetic.make_separable(n=8, d=2).to_npz(tmp_path / "data.npz")
-    with pytest.raises(ValueError, match="lacks the entries"):
+    with pytest.raises(ValueError, match="has format 'tunebound-separable-1', expected"):
         tasks.load(tmp_path / "data.npz")
 
 

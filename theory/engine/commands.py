@@ -18,7 +18,10 @@ def continuing(directory: Path, manifest: Mapping[str, Any]) -> str:
     """The command that goes on with a study in its directory, in backticks; in words where it was
     begun in Python with what no command names.
     """
-    command = _running(directory, manifest)
+    try:
+        command = _running(directory, manifest)
+    except (TypeError, ValueError):  # of a setting that is not known here, or a damaged manifest
+        return "the call that began it"
     chosen = GRID not in manifest and manifest["theorems"] != list(theorems(manifest["setting"]))
     if command is None or chosen:
         return "the same call in Python"

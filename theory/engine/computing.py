@@ -45,18 +45,6 @@ class Results:
     environments: pd.DataFrame
     skipped: pd.DataFrame
 
-    def of_members(self, first: int, end: int) -> Results:
-        """What the tables say of the members first, …, end − 1."""
-        found = (getattr(self, name) for name in TABLES)
-        return Results(
-            *(
-                frame[frame[tables.MEMBER].between(first, end - 1)].reset_index(drop=True)
-                if len(frame)
-                else frame
-                for frame in found
-            )
-        )
-
     def __str__(self) -> str:
         counted = f"{len(self.rows):,} rows on {len(self.environments):,} environments"
         if tables.THEOREM in self.rows:
@@ -75,6 +63,19 @@ class Results:
 
 
 TABLES = tuple(Results.__dataclass_fields__)
+
+
+def of_members(results: Results, first: int, end: int) -> Results:
+    """What the tables say of the members first, …, end − 1."""
+    found = (getattr(results, name) for name in TABLES)
+    return Results(
+        *(
+            frame[frame[tables.MEMBER].between(first, end - 1)].reset_index(drop=True)
+            if len(frame)
+            else frame
+            for frame in found
+        )
+    )
 
 
 def checked_options(setting: Setting, values: Mapping[str, Any] | None) -> Options:

@@ -10,7 +10,7 @@ from typing import Any
 from tunebound._ground.checks import path, sequence, shown, whole_number
 from tunebound._ground.registry import find_named
 from tunebound.theory.engine.commands import continuing
-from tunebound.theory.engine.computing import Results, concatenate
+from tunebound.theory.engine.computing import Results, concatenate, of_members
 from tunebound.theory.engine.manifests import identity, read_manifest
 from tunebound.theory.engine.shards import Shards, some
 
@@ -50,31 +50,32 @@ def load(
     if theorems is not None:
         names = _named("theorems", "theorem of this study", theorems, computed)
     shards = shards_in(target, manifest)
-    again = continuing(target, manifest)
     missing = shards.missing()
     if missing and members is None:
         raise ValueError(
-            f"{target}: {len(missing)} of {shards.count} shards are missing; {again} continues the"
-            " study"
+            f"{target}: {len(missing)} of {shards.count} shards are missing;"
+            f" {continuing(target, manifest)} continues the study"
         )
     damaged = shards.damaged()
     if damaged:
         raise ValueError(
-            f"{target}: {some([*damaged.values()])}: not what this study wrote; {again} computes"
-            f" {len(damaged)} of {shards.count} shards again"
+            f"{target}: {some([*damaged.values()])}: not what this study wrote;"
+            f" {continuing(target, manifest)} computes {len(damaged)} of {shards.count} shards"
+            " again"
         )
     numbers = list(range(shards.count))
     if members is not None:
         first, end = member_range(members, manifest["members"])
         numbers = [number for number in numbers if number not in missing]
-        numbers = shards.holding(numbers, range(first, end), remedy=f"{again} continues the study")
+        remedy = f"{continuing(target, manifest)} continues the study"
+        numbers = shards.holding(numbers, range(first, end), remedy=remedy)
     chosen = None
     if columns is not None:
         chosen = _named(
             "columns", "column", columns, dict.fromkeys(sorted(shards.columns(numbers)))
         )
     found = concatenate([shards.read(number, names, chosen) for number in numbers])
-    return found if members is None else found.of_members(first, end)
+    return found if members is None else of_members(found, first, end)
 
 
 def member_range(members: object, count: int) -> tuple[int, int]:

@@ -5,6 +5,7 @@ advancing together; float64.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -38,7 +39,8 @@ class SoftmaxProblem:
         """min_{j, k ≠ y_j} (w_{y_j} − w_k)ᵀx_j of heads W (B, rows, K, r), over the samples that
         each is tuned on: (B, rows).
         """
-        scores = torch.matmul(W, self.X.mT[:, None])
+        # one product a data set: a broadcast one is laid out otherwise where there is but one
+        scores = torch.bmm(W.flatten(1, 2), self.X.mT).unflatten(1, W.shape[1:3])
         own = torch.nn.functional.one_hot(self.labels, self.classes).bool().mT[:, None]
         rivals = scores.masked_fill(own, -torch.inf).amax(dim=2)
         margins = scores.masked_fill(~own, 0.0).sum(dim=2) - rivals
@@ -109,9 +111,11 @@ class SoftmaxDescent:
 
     def _accumulate(self) -> None:
         if self.problem.growth == 1.0:
-            # a square and a sum: torch's norm along this axis takes ten times as long
+            # a square and a sum: torch's norm along this axis takes ten times as long, and the
+            # order of its sums depends on how many data sets there are
             torch.mul(self.on_whole, self.on_whole, out=self.squares)
-            self.accumulated.addcmul_(self.squares.sum(dim=1).sqrt_(), self.norms)
+            square = reduce(torch.add, self.squares.unbind(1))
+            self.accumulated.addcmul_(square.sqrt_(), self.norms)
             return
         gradients = self.on_whole.mT[..., None] * self.problem.X[:, :, None]
         gradients -= gradients.mean(dim=1, keepdim=True)

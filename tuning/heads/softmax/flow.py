@@ -138,8 +138,9 @@ class SoftmaxFlow:
 
     def _scores(self, W: Tensor) -> Tensor:
         """(B, m, n, K) of heads (B, m, K r)."""
-        heads = W.unflatten(-1, (self.classes, -1))
-        return torch.matmul(heads, self.Z.mT[:, None]).mT
+        batch, rows, _ = W.shape
+        heads = W.reshape(batch, rows * self.classes, -1)
+        return torch.bmm(heads, self.Z.mT).unflatten(1, (rows, self.classes)).mT
 
     def _activity(self, W: Tensor) -> _Activity:
         p = torch.softmax(self._scores(W), dim=-1)
@@ -157,7 +158,8 @@ class SoftmaxFlow:
 
     def _along_samples(self, u: Tensor, entries: Tensor) -> Tensor:
         """ηt Σ_j entries_j x_jᵀ/n, (B, m, K r), of entries (B, m, n, K)."""
-        summed = torch.matmul(entries.mT, self.Z[:, None]).flatten(-2)
+        summed = torch.bmm(entries.mT.flatten(1, 2), self.Z)
+        summed = summed.view(len(entries), entries.shape[1], -1)
         return summed * self._scale(u, summed)
 
     def _bent(self, activity: _Activity, direction: Tensor) -> Tensor:
