@@ -521,7 +521,7 @@ def test_what_is_there_of_a_study_is_published(tiny, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="shards are missing"):
         theory.load(out)
     assert len(so_far(out).environments) == 9
-    monkeypatch.setattr("tunebound.theory.full_tasks.publication._commit", lambda root: "0" * 40)
+    monkeypatch.setattr("tunebound.theory.full_tasks.publication.commit_of", lambda root: "0" * 40)
     (tmp_path / "docs").mkdir()
     (tmp_path / PAGE).write_text((ROOT / PAGE).read_text(encoding="utf-8"), encoding="utf-8")
     publish([out], tmp_path)
@@ -539,7 +539,7 @@ def test_what_is_there_of_a_study_is_published(tiny, tmp_path, monkeypatch):
 
 
 def test_what_is_committed_chooses_strengths_and_is_not_run_again(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("tunebound.theory.full_tasks.publication._commit", lambda root: "0" * 40)
+    monkeypatch.setattr("tunebound.theory.full_tasks.publication.commit_of", lambda root: "0" * 40)
     (tmp_path / "docs").mkdir()
     (tmp_path / PAGE).write_text((ROOT / PAGE).read_text(encoding="utf-8"), encoding="utf-8")
     out, methods = tmp_path / "ladder", ("plain", "linear_probing")

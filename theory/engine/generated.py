@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tunebound._ground.storage import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -78,3 +85,32 @@ def published(
         print(f"{command}: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def csv_of(frame: pd.DataFrame) -> str:
+    """A table as it is committed, with nine digits."""
+    text = StringIO()
+    frame.to_csv(text, index=False, float_format="%.9g", lineterminator="\n")
+    return text.getvalue()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def commit_of(root: Path) -> str:
+    """The commit that the repository is at.
+
+    Raises
+    ------
+    ValueError
+        If it is no repository.
+    """
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ValueError(f"{root} is no git repository ({done.stderr.strip()}): pass --root")
+    return done.stdout.strip()

@@ -5,17 +5,14 @@ them.
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tunebound._ground.storage import replacing
 from tunebound.theory.engine import tables
-from tunebound.theory.engine.generated import filled, markdown
+from tunebound.theory.engine.generated import commit_of, csv_of, filled, markdown, write_text
 from tunebound.theory.engine.loading import so_far
 from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.full_tasks import columns
@@ -96,37 +93,37 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
         comparable with those of the first, or committed results are not named first.
     """
     versions: dict[str, str] | None = None
+    earlier: list[dict[str, Any]] = []
     runs: list[dict[str, Any]] = []
     parts: list[pd.DataFrame] = []
-    earlier: list[dict[str, Any]] = []
     for directory in directories:
         if is_stored(directory):
-            if runs:
+            if versions:
                 raise ValueError(f"{directory} holds committed results: name it first")
             about, part = stored_about(directory), stored_runs(directory)
             earlier = about["runs"]
         else:
             about, part = _study(directory)
+            runs += about["runs"]
         versions = versions or about["versions"]
         if about["versions"] != versions:
             raise ValueError(f"{directory} was computed with other versions; run it again")
-        runs += about["runs"]
         parts += [part] if len(part) else []
-        _comparable(directory, runs)
+        _comparable(directory, [*earlier, *runs])
     rows = pd.concat(parts).drop_duplicates(KEY, keep="last")
     rows = rows.sort_values(KEY, ignore_index=True)
-    told = [*map(_identity, runs[len(earlier) :])]
-    runs = [run for run in earlier if _identity(run) not in told] + runs[len(earlier) :]
-    about = {"commit": _commit(root), "versions": versions, "runs": runs}
+    again = [*map(_identity, runs)]
+    runs = [run for run in earlier if _identity(run) not in again] + runs
+    about = {"commit": commit_of(root), "versions": versions, "runs": runs}
     stored = root / STORED
     stored.mkdir(parents=True, exist_ok=True)
     written = {
-        stored / ENVIRONMENTS: _csv(rows),
+        stored / ENVIRONMENTS: csv_of(rows),
         stored / ABOUT: json.dumps(about, indent=1, ensure_ascii=False) + "\n",
     }
     for path, text in written.items():
-        _write(path, text)
-    _write(root / PAGE, page_of((root / PAGE).read_text(encoding="utf-8"), stored))
+        write_text(path, text)
+    write_text(root / PAGE, page_of((root / PAGE).read_text(encoding="utf-8"), stored))
     return [*written, root / PAGE]
 
 
@@ -163,27 +160,7 @@ def _comparable(directory: Path, runs: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-def _csv(frame: pd.DataFrame) -> str:
-    text = StringIO()
-    frame.to_csv(text, index=False, float_format="%.9g", lineterminator="\n")
-    return text.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
 def _told(value: Any) -> str:
     if value == []:
         return "all"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _commit(root: Path) -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise ValueError(f"{root} is no git repository ({done.stderr.strip()}): pass --root")
-    return done.stdout.strip()

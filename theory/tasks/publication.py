@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
 
-from tunebound._ground.storage import replacing
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.generated import filled, markdown
+from tunebound.theory.engine.generated import commit_of, csv_of, filled, markdown, write_text
 from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.tasks import columns
@@ -211,41 +208,21 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
         results = load(directory)
         found = Tables.of(results, manifest) if found is None else found.joined(results, manifest)
     assert found is not None
-    about = {"commit": _commit(root), "versions": found.versions, "runs": found.runs}
+    about = {"commit": commit_of(root), "versions": found.versions, "runs": found.runs}
     stored = root / STORED
     stored.mkdir(parents=True, exist_ok=True)
     written = {
-        stored / ENVIRONMENTS: _csv(found.ordered),
-        stored / BOUNDS: _csv(found.bounds),
+        stored / ENVIRONMENTS: csv_of(found.ordered),
+        stored / BOUNDS: csv_of(found.bounds),
         stored / ABOUT: json.dumps(about, indent=1, ensure_ascii=False) + "\n",
     }
     for path, text in written.items():
-        _write(path, text)
-    _write(root / PAGE, page_of((root / PAGE).read_text(encoding="utf-8"), stored))
+        write_text(path, text)
+    write_text(root / PAGE, page_of((root / PAGE).read_text(encoding="utf-8"), stored))
     return [*written, root / PAGE]
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    text = StringIO()
-    frame.to_csv(text, index=False, float_format="%.9g", lineterminator="\n")
-    return text.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
 
 
 def _told(name: str, value: Any) -> str:
     if value == []:
         return "all" if name == "only" else "none"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _commit(root: Path) -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise ValueError(f"{root} is no git repository ({done.stderr.strip()}): pass --root")
-    return done.stdout.strip()

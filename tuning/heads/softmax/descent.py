@@ -111,13 +111,17 @@ class SoftmaxDescent:
 
     def _accumulate(self) -> None:
         if self.problem.growth == 1.0:
-            # a square and a sum: torch's norm along this axis takes ten times as long, and the
-            # order of its sums depends on how many data sets there are
+            # a square and a sum: torch's norm along this axis takes ten times as long
             torch.mul(self.on_whole, self.on_whole, out=self.squares)
-            square = reduce(torch.add, self.squares.unbind(1))
+            square = sum_in_order(self.squares, 1)
             self.accumulated.addcmul_(square.sqrt_(), self.norms)
             return
         gradients = self.on_whole.mT[..., None] * self.problem.X[:, :, None]
         gradients -= gradients.mean(dim=1, keepdim=True)
         self.accumulated += torch.linalg.vector_norm(gradients, dim=(-2, -1))
         self.on_whole /= self.problem.growth
+
+
+def sum_in_order(values: Tensor, axis: int) -> Tensor:
+    """Σ over an axis, first to last; torch's own order depends on how many data sets there are."""
+    return reduce(torch.add, values.unbind(axis))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from functools import reduce
 
 import torch
 from torch import Tensor
 
-from tunebound.tuning.heads.softmax.descent import SoftmaxProblem
+from tunebound.tuning.heads.softmax.descent import SoftmaxProblem, sum_in_order
 
 LARGEST = 700.0  # its exponential, times the classes, is in float64
 # where it is faster than `SoftmaxDescent`, by a fifth to two thirds (measured on one core)
@@ -113,7 +112,7 @@ class RivalDescent:
         entries = self.on_whole
         if self.problem.growth == 1.0:
             # a square and a sum: torch's norm along this axis takes ten times as long
-            squares = _sum(entries.square()) + _sum(entries).square()
+            squares = sum_in_order(entries.square(), 2) + sum_in_order(entries, 2).square()
             self.accumulated.addcmul_(squares.sqrt_().flatten(1), self.norms)
             return
         of_samples = entries.transpose(1, 2).flatten(2)  # (B, K - 1, K size), by place
@@ -129,11 +128,6 @@ class RivalDescent:
         sizes = torch.linalg.vector_norm(gradients, dim=(-2, -1))
         self.accumulated.scatter_add_(1, self.place, sizes)
         entries /= self.problem.growth
-
-
-def _sum(planes: Tensor) -> Tensor:
-    """Σ over axis 2 in one order; torch's own order depends on how many data sets there are."""
-    return reduce(torch.add, planes.unbind(2))
 
 
 def _add_up(planes: Tensor, total: Tensor) -> None:
