@@ -5,8 +5,16 @@ import signal
 import time
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
-from tunebound.theory.engine.processes import FEW, ProcessError, elsewhere, prepare, shared_out
+from tunebound.theory.engine.processes import (
+    FEW,
+    ProcessError,
+    elsewhere,
+    end,
+    prepare,
+    shared_out,
+)
 
 
 def whose(number, seconds=0.0):
@@ -58,6 +66,15 @@ def test_one_call_and_one_process_stay_here():
     assert list(shared_out(whose, [(7,)], 4)) == [(7, os.getpid())]
     assert [process for _, process in shared_out(whose, [(1,), (2,)], 1)] == [os.getpid()] * 2
     assert list(shared_out(whose, [], 4)) == []
+
+
+def test_helpers_that_were_prepared_end_when_told_to_even_in_the_middle_of_a_call():
+    prepare(2, "json")
+    _, helper = elsewhere(whose, 0)
+    get_reusable_executor(max_workers=1).submit(time.sleep, 60)
+    end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(helper, 0)
 
 
 def test_few_processes_that_were_prepared_are_those_that_compute():

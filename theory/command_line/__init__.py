@@ -1,5 +1,5 @@
 """The command line: a module for every group of commands, put together in `application`."""
 
-from tunebound.theory.command_line.application import app, main
+from tunebound.theory.command_line.application import app, main, program
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "program"]

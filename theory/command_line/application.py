@@ -1,5 +1,6 @@
 """The application: every command under its name, and what a user reads where one fails."""
 
+import gc
 import os
 import sys
 from importlib.metadata import version
@@ -67,6 +68,20 @@ def main() -> None:
     except (ValueError, TypeError, ArithmeticError) as error:
         printing.complaint(str(error))
         sys.exit(2)
+
+
+def program() -> None:
+    """`main` in a process of its own, which ends when the command has: what Python would do yet,
+    waiting for idle helpers and freeing memory object by object, takes a second.
+    """
+    try:
+        main()
+    finally:
+        processes = sys.modules.get("tunebound.theory.engine.processes")
+        if processes is not None:  # only what computes imports it
+            processes.end()
+        gc.disable()
+        gc.freeze()
 
 
 def _in_words(error: OSError) -> str:

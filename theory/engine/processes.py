@@ -20,6 +20,8 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_
 
 Result = TypeVar("Result")
 
+_PREPARED: list[Any] = []
+
 
 class ProcessError(ChildProcessError):
     """A process of this machine ended in the middle of a call."""
@@ -38,8 +40,15 @@ def prepare(jobs: int | None, imported: str) -> None:
     helpers = (jobs or joblib.cpu_count()) - 1
     if 0 < helpers < FEW:
         executor = _executor(helpers)
+        _PREPARED.append(executor)
         for _ in range(helpers):
             executor.submit(import_module, imported)
+
+
+def end() -> None:
+    """End the processes that `prepare` started, where nothing that they do is wanted any more."""
+    while _PREPARED:
+        _PREPARED.pop().shutdown(kill_workers=True)
 
 
 def shared_out(
