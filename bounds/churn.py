@@ -86,7 +86,7 @@ def angle(
     ndarray of bool, shape (m, n)
         True where leaving the sample out cannot change the prediction.
     """
-    points, weights = _predicted(points, weights)
+    points, weights, _ = _predicted(points, weights)
     distance = _per_sample("distance", distance)
     gap = real_number("gap", gap, low=0, below=1)
     between = distance + np.sqrt(2.0 * gap / (1.0 + np.sqrt(1.0 - gap)))
@@ -109,8 +109,8 @@ def drift(*, points: ArrayLike, weights: ArrayLike, drift: ArrayLike) -> Boolean
     -------
     ndarray of bool, shape (m, n)
     """
-    points, weights = _predicted(points, weights)
-    return _beyond(points, weights, _per_sample("drift", drift))
+    points, weights, unit = _predicted(points, weights)
+    return _beyond(points, weights, _in_units(_per_sample("drift", drift), unit))
 
 
 @within_float64("points", "weights", "diameter")
@@ -129,13 +129,14 @@ def ball(*, points: ArrayLike, weights: ArrayLike, diameter: ArrayLike) -> Boole
     -------
     ndarray of bool, shape (m, n)
     """
-    points, weights = _predicted(points, weights)
+    points, weights, unit = _predicted(points, weights)
     diameter = real_array("diameter", diameter)
     if diameter.ndim != 2 or diameter.shape[1] != weights.size:
         raise ValueError(
             f"diameter must have shape (n, {weights.size}), one row a left-out sample, got"
             f" {diameter.shape}"
         )
+    diameter = _in_units(diameter, unit)
     lengths = np.linalg.norm(diameter, axis=1)
     scale = np.linalg.norm(weights) + lengths
     certified = np.empty((len(points), len(diameter)), dtype=np.bool_)
@@ -173,8 +174,8 @@ def deletion(
     -------
     ndarray of bool, shape (m, n)
     """
-    points, weights = _predicted(points, weights)
-    known = balls.two_classes(X=X, y=y, weights=weights, dual=dual)
+    known = balls.two_classes(X=X, y=y, weights=_head(weights), dual=dual)
+    points, _, _ = _predicted(points, weights)
     certified = np.empty((len(points), known.column.size), dtype=np.bool_)
     for rows, block in _blocks(points, known.column.size):
         value = block @ known.weights
@@ -230,7 +231,7 @@ def count(*, points: ArrayLike, weights: ArrayLike, margin: ArrayLike, radius: A
     ndarray of float64, shape (m,)
         Not rounded down; infinite where rounding cannot tell a point from the boundary.
     """
-    points, weights = _predicted(points, weights)
+    points, weights, _ = _predicted(points, weights)
     margin, radius = margin_and_radius(margin, radius)
     if margin.ndim or radius.ndim:
         raise ValueError(
@@ -266,13 +267,11 @@ def _rounding(d: int) -> float:
     return 2.0 * (d + 8) * UNIT
 
 
-def _predicted(points: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
-    weights = real_array("weights", weights)
-    if weights.ndim != 1 or not np.any(weights):
-        raise ValueError(
-            f"weights must be one head other than 0, of shape (d,), got shape {weights.shape}: only"
-            " that predicts"
-        )
+def _predicted(points: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats, int]:
+    """Points and a head, checked, in units in which no square of theirs leaves float64; the head's
+    is 2 to the power of the number returned, and no certificate depends on those of the points.
+    """
+    weights = _head(weights)
     points = real_array("points", points)
     if points.ndim != 2 or points.shape[1] != weights.size:
         raise ValueError(
@@ -284,9 +283,24 @@ def _predicted(points: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
         np.any(points != 0, axis=1),
         "must have no zero row: every head is undecided there",
     )
-    # predictions, and every certificate, are the same for a multiple of a point: a power of 2 here
     powers = np.frexp(np.abs(points).max(axis=1))[1]
-    return np.ldexp(points, -powers[:, np.newaxis]), weights
+    unit = int(np.frexp(np.abs(weights).max())[1])
+    return np.ldexp(points, -powers[:, np.newaxis]), np.ldexp(weights, -unit), unit
+
+
+def _head(weights: ArrayLike) -> Floats:
+    weights = real_array("weights", weights)
+    if weights.ndim != 1 or not np.any(weights):
+        raise ValueError(
+            f"weights must be one head other than 0, of shape (d,), got shape {weights.shape}: only"
+            " that predicts"
+        )
+    return weights
+
+
+def _in_units(values: Floats, unit: int) -> Floats:
+    """What has the unit of the head, as a multiple of 2^unit."""
+    return np.ldexp(values, -unit)
 
 
 def _per_sample(name: str, value: ArrayLike) -> Floats:

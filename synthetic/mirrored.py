@@ -33,7 +33,7 @@ from tunebound._ground.storage import Stored
 from tunebound.synthetic.lazy_suite import Suite, named_suite
 from tunebound.synthetic.planting import even_labels, orthogonal_part, random_direction
 
-SMALLEST_RADIUS = 1e-150  # below it squares leave float64
+SMALLEST_RADIUS, LARGEST_RADIUS = 1e-150, 1e150  # beyond them squares leave float64
 TOLERANCE = 1e-12  # of the mirror pairs, relative to the radius
 CLOUDS = ("gaussian", "heavy_tailed", "anisotropic")
 
@@ -200,7 +200,7 @@ def make_mirrored(
     d = whole_number("d", d, low=2, remedy="a pair needs a direction across the axis")
     overlap = real_number("overlap", overlap, low=0, below=0.5)
     gap = real_number("gap", gap, above=0)
-    radius = real_number("radius", radius, above=SMALLEST_RADIUS)
+    radius = real_number("radius", radius, above=SMALLEST_RADIUS, high=LARGEST_RADIUS)
     rng = np.random.default_rng(whole_number("seed", seed, low=0))
     pairs = n // 2
     axis = random_direction(d, rng)

@@ -223,6 +223,28 @@ def test_points_far_out_and_near_the_boundary_are_never_certified_on_rounding():
         assert not churn.drift(points=points, weights=separator.weights, drift=zero).any()
 
 
+@pytest.mark.parametrize("power", [-1000, -560, 700, 1000])
+def test_certificates_do_not_depend_on_the_unit_of_the_head(power):
+    rng = np.random.default_rng(4)
+    points, weights = rng.standard_normal((60, 3)), rng.standard_normal(3)
+    far, diameter = np.array([0.1, 0.3, 0.9]), 0.3 * rng.standard_normal((5, 3))
+    calls = (
+        lambda unit: churn.angle(points=points, weights=unit * weights, distance=far),
+        lambda unit: churn.drift(points=points, weights=unit * weights, drift=unit * far),
+        lambda unit: churn.ball(points=points, weights=unit * weights, diameter=unit * diameter),
+        lambda unit: churn.count(points=points, weights=unit * weights, margin=0.5, radius=2.0),
+    )
+    for call in calls:
+        assert np.array_equal(call(2.0**power), call(1.0))
+    angles = (
+        np.arccos(
+            -np.abs(points @ weights) / np.linalg.norm(points, axis=1) / np.linalg.norm(weights)
+        )
+        - np.pi / 2
+    )
+    assert np.array_equal(calls[0](2.0**power), angles[:, None] > 2 * np.arcsin(far / 2))
+
+
 def test_blocks_change_nothing(monkeypatch):
     data = synthetic.make_separable("gaussian", n=10, d=3, margin=0.5, radius=4.0, seed=0)
     separator = bounds.max_margin(data.X, data.y)

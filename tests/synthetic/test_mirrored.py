@@ -104,3 +104,10 @@ def test_bad_input_is_refused(arguments: dict[str, object], message: str) -> Non
 def test_a_strength_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match=r"strength must be finite and above 0"):
         make_mirrored(n=8, d=2).minimiser(0.0)
+
+
+@pytest.mark.parametrize("radius", [1e-150, 2e150, 4.5e250])
+def test_a_radius_whose_square_is_no_float64_is_refused_by_its_name(radius):
+    with pytest.raises(ValueError, match=r"radius must be finite and in \(1e-150, 1e\+150\]"):
+        make_mirrored(n=4, d=2, radius=radius)
+    assert make_mirrored(n=4, d=2, radius=1e150).radius == pytest.approx(1e150)
