@@ -73,9 +73,12 @@ def wrong(path, value, arguments):
         return _wrong_formula(oracle, value, arguments)
     if path in ("tuning.tune_heads", "tuning.flow_heads"):
         return _undirected(value)
-    if path in INFINITE:
-        given = {name: real_array(name, each) for name, each in arguments.items()}
-        return INFINITE[path](value, **given)
+    if path in INFINITE or path in CERTIFIED:
+        given = {
+            name: real_array(name, each) if np.ndim(each) else float(each)
+            for name, each in arguments.items()
+        }
+        return (INFINITE | CERTIFIED)[path](value, **given)
     if path == "bounds.max_margin" and all(map(_is_array, arguments.values())):
         return _wrong_margin(value, arguments)
     return None
@@ -159,6 +162,43 @@ def _wrong_count(value, *, points, weights, margin, radius):
 def _exactly(values):
     return [mpf(float(each)) for each in values]
 
+
+def _unsound(reach):
+    """Judge of certificates of predictions: where one is given, |x·w| > reach(x, w, i) exactly."""
+
+    def judge(value, *, points, weights, **known):
+        with mp.workdps(700):
+            w = _exactly(weights)
+            for point, certified in zip(points, value, strict=True):
+                x = _exactly(point)
+                for i in np.flatnonzero(certified):
+                    if not abs(mp.fdot(x, w)) > reach(x, w, i, **known):
+                        return f"point {point} is certified for sample {i}"
+        return None
+
+    return judge
+
+
+def _reach_of_angle(x, w, i, *, distance, gap=0.0):
+    between = mpf(float(distance[i])) + mp.sqrt(2 - 2 * mp.sqrt(1 - mpf(float(gap))))
+    return mp.norm(x) * mp.norm(w) * (mp.sin(2 * mp.asin(between / 2)) if between**2 < 2 else 1)
+
+
+def _reach_of_drift(x, w, i, *, drift):
+    return mp.norm(x) * mpf(float(drift[i]))
+
+
+def _reach_of_ball(x, w, i, *, diameter):
+    e = _exactly(diameter[i])
+    return (mp.norm(x) * mp.norm(e) + mp.sign(mp.fdot(x, w)) * mp.fdot(x, e)) / 2
+
+
+# Certificates: none may be given wrongly.
+CERTIFIED = {
+    "bounds.churn.angle": _unsound(_reach_of_angle),
+    "bounds.churn.drift": _unsound(_reach_of_drift),
+    "bounds.churn.ball": _unsound(_reach_of_ball),
+}
 
 # Answers that may be infinite, and what says where.
 INFINITE = {"bounds.churn.count": _wrong_count}
