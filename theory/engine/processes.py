@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from importlib import import_module
 from queue import SimpleQueue
+from threading import RLock
 from typing import Any, TypeVar
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
+from tqdm import tqdm
 
 # So many processes may be started before it is known how many calls there are.
 FEW = 4
@@ -42,7 +44,7 @@ def prepare(jobs: int | None, imported: str) -> None:
         executor = _executor(helpers)
         _PREPARED.append(executor)
         for _ in range(helpers):
-            executor.submit(import_module, imported)
+            executor.submit(_ready, imported)
 
 
 def end() -> None:
@@ -118,6 +120,12 @@ def _taken(take: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
         return take()
     except IndexError:  # the other end was faster
         return None
+
+
+def _ready(imported: str) -> None:
+    # a lock shared with other processes, as bars take by default, outlives a process that is killed
+    tqdm.set_lock(RLock())
+    import_module(imported)
 
 
 def _executor(helpers: int) -> Any:
