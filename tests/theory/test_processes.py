@@ -5,7 +5,6 @@ import signal
 import time
 
 import pytest
-from joblib.externals.loky import get_reusable_executor
 
 from tunebound.theory.engine.processes import (
     FEW,
@@ -68,10 +67,10 @@ def test_one_call_and_one_process_stay_here():
     assert list(shared_out(whose, [], 4)) == []
 
 
-def test_helpers_that_were_prepared_end_when_told_to_even_in_the_middle_of_a_call():
+def test_helpers_that_were_prepared_end_with_the_computation():
     prepare(2, "json")
-    _, helper = elsewhere(whose, 0)
-    get_reusable_executor(max_workers=1).submit(time.sleep, 60)
+    answers = list(shared_out(whose, [(number, 0.05) for number in range(8)], 2))
+    (helper,) = {process for _, process in answers} - {os.getpid()}
     end()
     with pytest.raises(ProcessLookupError):
         os.kill(helper, 0)

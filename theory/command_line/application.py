@@ -1,5 +1,6 @@
 """The application: every command under its name, and what a user reads where one fails."""
 
+import atexit
 import os
 import sys
 from importlib.metadata import version
@@ -70,13 +71,24 @@ def main() -> None:
 
 
 def program() -> None:
-    """`main` in a process of its own, which does not wait for idle helpers at its end."""
+    """`main` in a process of its own, which ends when the command has: Python would free all memory
+    object by object yet, which takes half a second.
+    """
     try:
         main()
-    finally:
-        processes = sys.modules.get("tunebound.theory.engine.processes")
-        if processes is not None:  # only what computes imports it
-            processes.end()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int):
+            raise
+        status = ended.code
+    else:
+        status = 0
+    processes = sys.modules.get("tunebound.theory.engine.processes")
+    if processes is not None:  # only what computes imports it
+        processes.end()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    atexit._run_exitfuncs()
+    os._exit(status)
 
 
 def _in_words(error: OSError) -> str:

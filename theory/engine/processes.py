@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from importlib import import_module
 from queue import SimpleQueue
-from threading import RLock
+from threading import Thread
 from typing import Any, TypeVar
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
-from tqdm import tqdm
 
 # So many processes may be started before it is known how many calls there are.
 FEW = 4
@@ -22,7 +21,8 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_
 
 Result = TypeVar("Result")
 
-_PREPARED: list[Any] = []
+_PREPARED: list[Any] = []  # executors
+_LEAVING: list[Thread] = []
 
 
 class ProcessError(ChildProcessError):
@@ -30,7 +30,8 @@ class ProcessError(ChildProcessError):
 
 
 def prepare(jobs: int | None, imported: str) -> None:
-    """Have the other processes import a module while this one still does, where they are few.
+    """Have the other processes import a module while this one still does, where they are few; they
+    end with the computation that follows, of which a command has one.
 
     Parameters
     ----------
@@ -44,13 +45,14 @@ def prepare(jobs: int | None, imported: str) -> None:
         executor = _executor(helpers)
         _PREPARED.append(executor)
         for _ in range(helpers):
-            executor.submit(_ready, imported)
+            executor.submit(import_module, imported)
 
 
 def end() -> None:
-    """End the processes that `prepare` started, where nothing that they do is wanted any more."""
-    while _PREPARED:
-        _PREPARED.pop().shutdown(kill_workers=True)
+    """Have the processes that `prepare` started end, and wait until they have."""
+    _dismiss()
+    while _LEAVING:
+        _LEAVING.pop().join()
 
 
 def shared_out(
@@ -71,6 +73,7 @@ def shared_out(
     if processes == 1 or len(calls) < 2:
         for call in calls:
             yield function(*call)
+        _dismiss()
         return
     executor = _executor(processes - 1)
     waiting, done = deque(calls), SimpleQueue[Future[Result]]()
@@ -93,6 +96,7 @@ def shared_out(
         for _ in calls:
             own = _taken(take) if done.empty() else None
             yield done.get().result() if own is None else function(*own)
+        _dismiss()
     except BaseException as error:
         waiting.clear()
         executor.shutdown(kill_workers=True)
@@ -122,10 +126,12 @@ def _taken(take: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
         return None
 
 
-def _ready(imported: str) -> None:
-    # a lock shared with other processes, as bars take by default, outlives a process that is killed
-    tqdm.set_lock(RLock())
-    import_module(imported)
+def _dismiss() -> None:
+    """Tell the processes that `prepare` started to end, which takes them half a second."""
+    while _PREPARED:
+        thread = Thread(target=_PREPARED.pop().shutdown)
+        thread.start()
+        _LEAVING.append(thread)
 
 
 def _executor(helpers: int) -> Any:
