@@ -72,10 +72,10 @@ def build(n: float, kappa: float, complement: float, steps: int, weighting: str)
     size, T = 3 * steps, steps
     unit, unit_values = np.eye(size), np.eye(3 * T - 1)
     nothing, no_square, no_value = np.zeros(size), np.zeros((size, size)), np.zeros(3 * T - 1)
-    gradients, left_gradients = unit[1 : T + 1], unit[T + 1 : 2 * T + 1]
-    changes = np.vstack([nothing, unit[2 * T + 1 :]])
+    start, gradients, left_gradients, later = np.split(unit, [1, T + 1, 2 * T + 1])
+    changes = np.vstack([nothing, later])
     share, log_p = (n - 1) / n, float(np.log(complement))
-    positions, differences, log_m = [unit[0]], [nothing], [-np.inf]
+    positions, differences, log_m = [start[0]], [nothing], [-np.inf]
     for t in range(T):
         positions.append(positions[t] - share * gradients[t] - left_gradients[t] / n)
         if weighting == "1/n":
@@ -138,12 +138,10 @@ def build(n: float, kappa: float, complement: float, steps: int, weighting: str)
         for other in [*others[: t + 1], *others[t + 2 :]]:
             rows += [_inequality(point, other), _inequality(other, point)]
         rows += [_inequality(point, other) for other in second_run if other is not point]
-    inequalities, values = (np.array(part) for part in zip(*rows, strict=True))
-    objective = np.outer(differences[T], differences[T])
     return Program(
-        objective=objective,
-        inequalities=inequalities,
-        values=values,
+        objective=np.outer(differences[T], differences[T]),
+        inequalities=np.array([square for square, _ in rows]),
+        values=np.array([value for _, value in rows]),
         log_scale=log_m[T] - float(np.log(n)),
     )
 
@@ -158,8 +156,8 @@ def solve(program: Program) -> Solution:
     """
     import cvxpy  # only the programs need it; the closed forms work without
 
-    size, n_values = program.objective.shape[0], program.values.shape[1]
-    flat = program.inequalities.reshape(len(program.inequalities), -1)
+    size = len(program.objective)
+    flat = program.inequalities.reshape(len(program.inequalities), size * size)
     multipliers = cvxpy.Variable(len(flat), nonneg=True)
     radius = cvxpy.Variable(nonneg=True)
     ball = np.zeros((size, size))
@@ -185,7 +183,7 @@ def solve(program: Program) -> Solution:
     top = max(float(np.asarray(radius.value)), 0.0)
     upper, dual_residual = certified_upper(program, weight, top)
     gram = np.asarray(definite.dual_value)
-    heights = np.asarray(balanced.dual_value).reshape(n_values)
+    heights = np.asarray(balanced.dual_value)
     attained = float(np.sqrt(max(float(np.sum(program.objective * gram)), 0.0)))
     return Solution(
         upper=upper,
@@ -214,7 +212,7 @@ def certified_upper(program: Program, multipliers: Floats, radius: float) -> tup
     and on the class every basis vector has at most norm 1 and every value lies in [0, 1/2].
     Rounding of the matrices is allowed for.
     """
-    size = program.objective.shape[0]
+    size = len(program.objective)
     slack = np.tensordot(multipliers, program.inequalities, 1) - program.objective
     slack[0, 0] += radius
     norms = np.linalg.norm(program.inequalities, axis=(1, 2))

@@ -54,7 +54,7 @@ def support_of(Z: Floats) -> tuple[NDArray[np.intp], Floats]:
             matrix = weighted.T @ weighted
             matrix.flat[:: d + 1] += 1.0
             try:
-                factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
+                factor = scipy.linalg.cho_factor(matrix, check_finite=False)
             except np.linalg.LinAlgError:
                 break
 

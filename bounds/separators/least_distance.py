@@ -99,18 +99,17 @@ def least_distance(Z: Floats, active: NDArray[np.intp] | None = None) -> LeastDi
             return solution
     exponent = int(np.frexp(np.abs(Z).max())[1])
     scaled = np.ldexp(Z, -exponent)  # exact, but for entries 1e308 times below the largest
-    best, best_shift = None, 0
+    gaps = []
     for route in _routes(scaled.size):
         found = route(scaled)
         if found is None:
             continue
         active, shift = found
         solution = _polish(np.ldexp(scaled, shift), active)
-        if best is None or solution.gap < best.gap:
-            best, best_shift = solution, shift
-        if best.gap <= _LARGEST_GAP:
-            return unscale(best, exponent - best_shift)
-    found_gap = "" if best is None else f" (relative duality gap {best.gap:.1e})"
+        if solution.gap <= _LARGEST_GAP:
+            return unscale(solution, exponent - shift)
+        gaps.append(solution.gap)
+    found_gap = f" (relative duality gap {min(gaps):.1e})" if gaps else ""
     raise NotSeparableError(f"{_UNRESOLVED}{found_gap}. {_REMEDY}")
 
 
@@ -191,7 +190,7 @@ def _polish(Z: Floats, active: NDArray[np.intp]) -> LeastDistance:
     until the first dual is 0, and that row leaves.
     """
     rows = split(Z)
-    current = np.zeros(len(Z), np.longdouble)
+    current = np.zeros(len(Z))
     best: LeastDistance | None = None
     for _ in range(2 * active.size + 20):
         active, w, dual = _equality_solution(Z, active)
@@ -201,13 +200,12 @@ def _polish(Z: Floats, active: NDArray[np.intp]) -> LeastDistance:
             best = candidate
         violation = 1.0 - values[0] - errors[0] - 4 * EPS - 8 * EXTENDED_EPS * rows.norms
         violation[active] = 0.0
-        if dual.min() < 0 and active.size > 1:
+        if dual.min() < 0:
             if not current.any():
                 current[active] = np.maximum(dual, 0.0)
             start = current[active]
             lengths = np.full(active.size, np.inf)
             np.divide(start, start - dual, out=lengths, where=dual < 0)
-            current[:] = 0.0
             current[active] = np.maximum(start + lengths.min() * (dual - start), 0.0)
             active = np.delete(active, np.argmin(lengths))
         elif violation.max() > 0:
@@ -222,21 +220,20 @@ def _polish(Z: Floats, active: NDArray[np.intp]) -> LeastDistance:
     return best
 
 
-def _replaced(
-    Z: Floats, active: NDArray[np.intp], dual: Extended, entering: int
-) -> NDArray[np.intp]:
+def _replaced(Z: Floats, active: NDArray[np.intp], dual: Floats, entering: int) -> NDArray[np.intp]:
     """Which place of the active set a row takes that depends on the others: the one whose dual
     falls to 0 first when the new row takes over; none if it is independent.
     """
     rows = Z[active]
-    image = np.linalg.lstsq(rows.T, Z[entering], rcond=EPS)[0]
+    image = np.linalg.lstsq(rows.T, Z[entering])[0]
     left = float(np.linalg.norm(Z[entering] - image @ rows))
     rounding = Z.shape[1] * EPS * float(np.linalg.norm(Z[entering]))
     falling = image > 0
     if (active.size < Z.shape[1] and left > rounding) or not falling.any():
         return np.empty(0, np.intp)
-    length = np.where(falling, dual, np.inf) / np.where(falling, image, 1.0)
-    return np.array([np.argmin(length)])
+    lengths = np.full(active.size, np.inf)
+    np.divide(dual, image, out=lengths, where=falling)
+    return np.array([np.argmin(lengths)])
 
 
 def _equality_solution(
@@ -245,8 +242,8 @@ def _equality_solution(
     """Return the shortest w with Z[active] w = 1 and its multipliers, on independent rows of the
     active set.
 
-    The equations w = A^T alpha, A w = 1 are refined together: a residual in extended precision, a
-    correction by QR.
+    The equations w = A^T alpha, A w = 1 of these rows A are refined together: a residual in
+    extended precision, a correction by QR.
     """
     rows = Z[active]
     Q, R, order = scipy.linalg.qr(rows.T, mode="economic", pivoting=True)
@@ -254,13 +251,12 @@ def _equality_solution(
     rank = int(np.count_nonzero(diagonal > max(rows.shape) * EPS * diagonal[0]))
     active, rows = active[order[:rank]], rows[order[:rank]]
     Q, R = Q[:, :rank], R[:rank, :rank]
-    A = rows.astype(np.longdouble)
     w: Extended = np.zeros(Z.shape[1], np.longdouble)
     dual: Extended = np.zeros(rank, np.longdouble)
     last = np.inf
     for _ in range(8):
-        stationarity = (dual @ A - w).astype(np.float64)
-        feasibility = (1.0 - A @ w).astype(np.float64)
+        stationarity = (dual @ rows - w).astype(np.float64)
+        feasibility = (1.0 - rows @ w).astype(np.float64)
         along = (
             scipy.linalg.solve_triangular(R, feasibility, trans="T", check_finite=False)
             - Q.T @ stationarity
@@ -286,7 +282,7 @@ def _certified(
     chosen = np.maximum(multipliers, 0.0).astype(np.float64)
     dual = np.zeros(len(rows.values))
     dual[active] = chosen
-    combination = chosen.astype(np.longdouble) @ rows.values[active].astype(np.longdouble)
+    combination = chosen.astype(np.longdouble) @ rows.values[active]
     rounding = (active.size + 2) * EXTENDED_EPS * float(chosen @ rows.norms[active])
     deviation = float(np.linalg.norm((combination - w).astype(np.float64))) + rounding
     smallest, margins, gaps = certify(

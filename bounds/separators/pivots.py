@@ -114,8 +114,8 @@ class _Pivots:
         refused until another step succeeds (as in Lawson and Hanson's own program).
         """
         current = np.concatenate([self.inner[at], self.outer[at]], axis=1)
-        fall = np.where(blocking & (current > target), current - target, 1.0)
-        length = np.where(blocking, np.where(current > target, current, 0.0) / fall, np.inf)
+        fall = np.where(current > target, current - target, np.inf)
+        length = np.where(blocking, current / fall, np.inf)
         first = np.argmin(length, axis=1)
         shortest = length[np.arange(at.size), first]
         gone = self._row_at(at, first)
@@ -152,14 +152,14 @@ class _Pivots:
         """Store duals after one step of iterative refinement with the residuals of their rows."""
         whole, changed = self.whole, self.changed[at]
         each = np.arange(at.size)[:, np.newaxis]
-        on_active = np.where(self.removed[at], 0.0, residual[:, whole.active])
+        on_active = residual[:, whole.active] * ~self.removed[at]
         own = np.where(whole.outside[changed], residual[each, changed], 0.0)
         own -= np.matmul(whole.on_active[changed], on_active[..., np.newaxis])[..., 0]
         x = np.matmul(self.inverse[at], own[..., np.newaxis])[..., 0]
         correction = self._duals(-(on_active @ whole.on_active[whole.active]), x, at)
         found = np.zeros((at.size, self.empty + 1))
         found[:, whole.active] = np.maximum(inner + correction[0], 0.0)
-        found[each, changed] += np.maximum(outer + correction[1], 0.0)
+        found[each, changed] = np.maximum(outer + correction[1], 0.0)
         solutions[self.problem[at]] = found[:, :-1]
 
     def _admit(self, at: Indices, entering: Indices) -> Indices:
@@ -215,7 +215,7 @@ class _Pivots:
         image = np.concatenate(self._duals(base, x, at), axis=1)  # coefficients of the new row
         current = np.concatenate([self.inner[at], self.outer[at]], axis=1)
         falling = image > 0
-        length = np.where(falling, current / np.where(falling, image, 1.0), np.inf)
+        length = np.where(falling, current / np.where(falling, image, np.inf), np.inf)
         first = np.argmin(length, axis=1)
         shortest = length[np.arange(at.size), first]
         possible = np.flatnonzero(np.isfinite(shortest))
@@ -230,14 +230,12 @@ class _Pivots:
         inside = self.whole.inside[row]
         self.closed[at, row] = False
         own, rows = at[inside], row[inside]
-        if own.size:
-            column = self.whole.between(rows, self.changed[own])
-            x = np.matmul(self.inverse[own], column[..., np.newaxis])[..., 0]
-            self._extend(own, rows, x, self.whole.diagonal(rows) - (column * x).sum(axis=1))
-            self.removed[own, self.whole.place[rows]] = True
-            self.inner[own, self.whole.place[rows]] = 0.0
-        if own.size < at.size:
-            self._shrink(at[~inside], self._slot_of(at[~inside], row[~inside]))
+        column = self.whole.between(rows, self.changed[own])
+        x = np.matmul(self.inverse[own], column[..., np.newaxis])[..., 0]
+        self._extend(own, rows, x, self.whole.diagonal(rows) - (column * x).sum(axis=1))
+        self.removed[own, self.whole.place[rows]] = True
+        self.inner[own, self.whole.place[rows]] = 0.0
+        self._shrink(at[~inside], self._slot_of(at[~inside], row[~inside]))
 
     def _return(self, at: Indices, row: Indices, dual: Floats) -> None:
         """Take rows of A back into the active sets."""

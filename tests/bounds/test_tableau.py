@@ -6,6 +6,7 @@ import daqp
 import numpy as np
 import pytest
 
+from tests.oracles.pivots import pivot_transform
 from tests.oracles.samples import separable
 from tunebound.bounds import max_margin
 from tunebound.bounds.separators import quadratic_programs
@@ -25,14 +26,7 @@ def test_a_tableau_is_the_pivot_transform_in_dense_matrices(n, d):
     found = tableau(Z, dual)
     K, A = Z @ Z.T, np.flatnonzero(dual > 0)
     B = np.setdiff1d(np.arange(n), A)
-    G = np.linalg.inv(K[np.ix_(A, A)])
-    H = np.zeros((n + 1, n + 1))
-    H[np.ix_(A, A)] = -G
-    H[np.ix_(A, B)] = G @ K[np.ix_(A, B)]
-    H[np.ix_(B, A)] = H[np.ix_(A, B)].T
-    H[np.ix_(B, B)] = K[np.ix_(B, B)] - K[np.ix_(B, A)] @ G @ K[np.ix_(A, B)]
-    h = np.append(1 - K @ dual, 0.0)
-    h[A] = dual[A]
+    H, h = pivot_transform(Z, dual)
     everything = np.arange(n + 1)
     between = found.between(everything, np.tile(everything, (n + 1, 1)))
     close = {"rtol": 0, "atol": 1e-10 * np.abs(H).max()}

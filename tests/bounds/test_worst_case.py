@@ -338,6 +338,16 @@ def test_arrays_are_refused(argument):
         full.worst_case(**arguments | {argument: [arguments[argument]]})
 
 
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("n", 1), ("mu", 0.0), ("beta", 0.05), ("distance", -1.0), ("steps", 0), ("weighting", "n")],
+)
+def test_values_out_of_range_are_refused_by_name(argument, value):
+    arguments = dict(n=5, mu=0.1, beta=1.0, distance=1.0, steps=2)
+    with pytest.raises(ValueError, match=rf"^{argument}\b"):
+        full.worst_case(**arguments | {argument: value})
+
+
 def test_more_steps_than_the_program_can_take_are_refused_with_the_way_out():
     assert LARGEST_STEPS == 25
     with pytest.raises(

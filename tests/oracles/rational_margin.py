@@ -29,7 +29,7 @@ def _optimal(Z, support):
     if not support:
         return None
     gram = [[_dot(Z[a], Z[b]) for b in support] + [Fraction(1)] for a in support]
-    alpha = _solved(gram)
+    alpha = solved(gram)
     if alpha is None or min(alpha) < 0:
         return None
     w = [_dot(alpha, [Z[j][k] for j in support]) for k in range(len(Z[0]))]
@@ -40,7 +40,7 @@ def _dot(a, b):
     return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
 
 
-def _solved(system):
+def solved(system):
     """Gauss and Jordan; None for a singular matrix."""
     size = len(system)
     for c in range(size):
