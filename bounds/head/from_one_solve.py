@@ -109,7 +109,7 @@ def deletion_worst(
 def _one_solve(
     margin: ArrayLike, dual: ArrayLike, norms: ArrayLike
 ) -> tuple[Floats, Floats, Floats]:
-    """The three, checked; the dual scaled to sum 1 (its shares), margin with an axis of samples."""
+    """The three, checked; the dual times margin^2, of sum 1, margin with an axis of samples."""
     margin = positive_array("margin", margin)[..., np.newaxis]
     dual = sample_duals(dual)
     norms = positive_array("norms", norms)
@@ -118,13 +118,13 @@ def _one_solve(
         raise ValueError("dual has one sample: at least 2 are needed to leave one out")
     not_below("norms", norms, "margin", margin, RADIUS_REASON)
     shares = product((margin, margin, dual))
-    total = shares.sum(axis=-1, keepdims=True)
+    total = shares.sum(axis=-1)
     if np.any(np.abs(total - 1.0) > AGREEMENT):
         raise ValueError(
             f"dual has sum {float(total.ravel()[0]):.9g}/margin^2, and a separator's has"
             " 1/margin^2: pass margin and dual of one separator"
         )
-    return margin, shares / total, norms
+    return margin, shares, norms
 
 
 def _sideways(margin: Floats, shares: Floats, norms: Floats) -> Floats:

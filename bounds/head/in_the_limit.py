@@ -175,5 +175,5 @@ def replacement(*, before: ArrayLike, after: ArrayLike) -> float | Floats:
     cosine = np.sqrt((1.0 - sine) * (1.0 + sine))
     other_cosine = np.sqrt((1.0 - other) * (1.0 + other))
     # not of the sines, which halving may have rounded to 0
-    added = np.minimum(before, 2.0) * other_cosine + np.minimum(after, 2.0) * cosine
+    added = before * other_cosine + after * cosine
     return finish("replacement", np.where(sine < other_cosine, added, 2.0))

@@ -49,7 +49,7 @@ from tunebound.bounds.arguments import margin_and_radius, not_below
 from tunebound.bounds.arithmetic import SQRT2, finish, product
 from tunebound.bounds.head.sharp_constants import cone
 
-NEWTON_STEPS = 5  # from an error of 0.06 at most to the last digit
+NEWTON_STEPS = 4  # from an error of 0.06 at most to the last digit
 RIGHT_ANGLE = "no two orthogonal samples have so large a margin; the bound is for such data"
 
 
@@ -100,16 +100,14 @@ def _products(
     broadcast(n=n, margin=margin, radius=radius, learning_rate=rate, steps=steps)
     not_below("radius", radius, "sqrt(2) margin", product((SQRT2, margin)), RIGHT_ANGLE)
     cosine, sine = cone(margin, radius)
-    kappas = (
-        product((rate, radius, radius, n - 1.0), (n,)),
-        product((rate, margin, margin), (n, sine, sine)),
-    )
-    if np.any(kappas[1] < np.finfo(float).tiny):
+    of_copies = product((rate, radius, radius, n - 1.0), (n,))
+    of_other = product((rate, margin, margin), (n, sine, sine))
+    if np.any(of_other < np.finfo(float).tiny):
         raise ValueError(
             "learning_rate times the squared margin over n is below 2.2e-308: take larger steps, or"
             " rescale the data"
         )
-    many, one = (_product(kappa, steps, high) for kappa, high in zip(kappas, largest, strict=True))
+    many, one = _product(of_copies, steps, largest[0]), _product(of_other, steps, largest[1])
     return many, one, cosine, sine
 
 

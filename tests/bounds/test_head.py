@@ -14,6 +14,7 @@ from mpmath import mpf
 from tests.oracles import head_formulas
 from tests.oracles.samples import separable
 from tunebound.bounds import head, leave_one_out_separators, max_margin
+from tunebound.bounds.head import two_directions
 
 RELATIVE = 1e-12
 
@@ -203,10 +204,12 @@ def test_anytime_plain_is_exact(data, n, progress, weighting):
 @given(geometry(), whole(0.5, 12), st.sampled_from(["1/n", "1/(n-1)"]), st.floats(0, 1))
 @example({"margin": 1.0, "radius": 1.0}, 3.0, "1/(n-1)", 0.0)
 @example({"margin": 1.0, "radius": 5.0**0.5}, 2.0, "1/n", 0.5)  # tan psi = 2
+@example({"margin": 1.0, "radius": 2.24}, 2.0, "1/n", 0.5)  # and a little more
 @example({"margin": 1e-9, "radius": 1.0}, 1e12, "1/(n-1)", 0.5)
 @example({"margin": 1.0, "radius": 1.0 + 1e-15}, 12.0, "1/(n-1)", 1.0)
 @example({"margin": 1e-200, "radius": 1e100}, 2.0, "1/n", 0.0)
 @example({"margin": 1.0, "radius": 5.0}, 6.0, "1/(n-1)", 0.5)  # rho/(n - 1) = 1
+@example({"margin": 1.0, "radius": 1.2}, 2.0, "1/(n-1)", 0.0)  # one direction for both weightings
 def test_anytime_and_limit_are_exact(data, n, weighting, share):
     assert_exact("anytime", {**data, "n": n, "weighting": weighting})
     if data["radius"] > data["margin"]:
@@ -243,6 +246,8 @@ def test_flow_with_other_weights_keeps_the_constant_2_from_four_samples_on():
 @given(geometry(), whole(0.5, 6))
 @example({"margin": 1.0, "radius": 1.5}, 2.0)
 @example({"margin": 1.0, "radius": 1.0}, 3.0)
+@example({"margin": 1.0, "radius": 1.5}, 4.0)
+@example({"margin": 1.0, "radius": 1.5}, 1e15)
 def test_the_simplex_is_exact(data, n):
     if data["radius"] > data["margin"]:
         assert_exact("simplex", {**data, "n": n})
@@ -608,6 +613,11 @@ def test_a_radius_below_the_margin_is_refused_but_rounding_is_not(name):
             {"weighting": "1/m"},
             r"weighting must be one of '1/n', '1/\(n-1\)', got '1/m'",
         ),
+        (
+            "anytime_plain",
+            {"weighting": "1/m"},
+            r"weighting must be one of '1/n', '1/\(n-1\)', got '1/m'",
+        ),
     ],
 )
 def test_impossible_combinations_are_refused(name, changes, message):
@@ -731,14 +741,37 @@ def test_two_samples_of_one_norm_leave_no_error():
             r"radius = 4.0 is below sqrt\(2\) margin = 4.24.*no two orthogonal samples",
         ),
         ({"learning_rate": 1e-307}, ValueError, "below 2.2e-308: take larger steps, or rescale"),
-        ({"learning_rate": 100.0}, OverflowError, "exceeds float64"),
-        ({"learning_rate": 1e308}, OverflowError, "exceeds float64"),
-        ({"learning_rate": 80.0, "steps": 1e308}, OverflowError, "exceeds float64"),
+        ({"learning_rate": 100.0}, OverflowError, r"^e\^\(kappa/2\) \+ kappa t exceeds float64"),
+        (
+            {"learning_rate": 1e308},
+            OverflowError,
+            "^learning_rate times the squared radius exceeds float64",
+        ),
+        (
+            {"learning_rate": 80.0, "steps": 1e308},
+            OverflowError,
+            r"^e\^\(kappa/2\) \+ kappa t exceeds float64",
+        ),
     ],
 )
 def test_steps_and_margins_that_the_copies_cannot_have_are_refused(name, changes, error, message):
     with pytest.raises(error, match=message):
         getattr(head, name)(**{**VALID[name], **changes})
+
+
+def test_the_smallest_steps_on_copies():
+    # kappa_2 = eta/2 for two samples of norm 1, against the smallest normal number 2.225e-308
+    data = {"n": 2, "margin": 0.5**0.5, "radius": 1.0, "steps": 3}
+    assert head.copies_lower(**data, learning_rate=4.5e-308) == 0.0
+    with pytest.raises(ValueError, match=r"^learning_rate times the squared margin over"):
+        head.copies_lower(**data, learning_rate=4.4e-308)
+
+
+@pytest.mark.parametrize("largest", [False, True])
+def test_one_step_on_copies_moves_a_product_by_half_its_step_size(largest):
+    kappa = np.append(10.0 ** np.arange(-300.0, 3), [0.5, 0.7, 0.85, 0.886, 0.887, 1.1, 1400.0])
+    found = two_directions._product(kappa, np.ones_like(kappa), largest)
+    np.testing.assert_allclose(found, kappa / 2, rtol=4e-16)
 
 
 def leaving(X, y, i):
