@@ -85,7 +85,9 @@ def test_a_theorem_looks_the_same_in_every_figure_and_in_the_chart(results):
                     assert shown == look(theorem[0]), (name, theorem[0])
                     seen += 1
     assert seen > 10
-    encoding = chart(results, {}, ("family", "n"))["hconcat"][0]["layer"][1]["encoding"]
+    encoding = chart(results, {}, ("family", "n"), presentation)["hconcat"][0]["layer"][1][
+        "encoding"
+    ]
     for channel, part, called in (
         ("stroke", "color", str),
         ("shape", "marker", MARKERS.get),

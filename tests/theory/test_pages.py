@@ -88,4 +88,9 @@ def test_what_is_printed_is_dark_on_light(browser, pages):
     assert page.evaluate(shown) == "rgb(26, 26, 26)"
     assert page.evaluate("getComputedStyle(document.querySelector('figure img')).filter") == "none"
     assert not page.locator("#explorer").is_visible()
+    folded = page.locator("details:has(> summary:text('What the words mean')) > p").first
+    assert folded.evaluate("each => each.checkVisibility()"), "paper cannot be unfolded"
+    assert not page.locator("td dl").first.is_visible()
+    highest = "Math.max(...[...document.querySelectorAll('figure img')].map(each => each.height))"
+    assert page.evaluate(highest) <= 186 / 25.4 * 96, "a figure fits on a page"
     page.close()

@@ -1,5 +1,7 @@
 """Every figure draws from a small study and explains itself."""
 
+from dataclasses import replace
+
 import pytest
 
 from tunebound import synthetic, theory
@@ -65,6 +67,21 @@ def test_points_of_the_scatter_are_the_rows(results):
     rows = results.rows[results.rows["theorem"] == "H-anytime"]
     last = rows[rows["steps"] == rows["steps"].max()]
     assert shown == (last["measured"] > 0).sum()
+
+
+def test_no_violation_lies_outside_of_the_scatter(results):
+    low = results.rows.copy()
+    low.loc[low["theorem"] == "H-anytime", "bound"] = 1e-4
+    figure = plots.bound_against_measured(replace(results, rows=low))
+    (panel,) = [axis for axis in figure.axes if axis.get_title() == "H-anytime"]
+    marker = look("H-anytime")["marker"]
+    for line in panel.get_lines():
+        if line.get_marker() == marker and len(line.get_xdata()):
+            for values, (least, most) in (
+                (line.get_xdata(), panel.get_xlim()),
+                (line.get_ydata(), panel.get_ylim()),
+            ):
+                assert least < min(values) <= max(values) < most
 
 
 def test_figures_against_a_factor_need_one_that_varies(results):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -27,11 +28,7 @@ def subtitle(results: Results, manifest: dict[str, Any]) -> str:
 def findings(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     """The main results as sentences."""
     environments = results.environments
-    pairs = environments[columns.POINTS] * environments[columns.N]
-
-    def share(column: str) -> float:
-        return float((environments[column] * pairs).sum() / pairs.sum())
-
+    share = partial(_share, environments)
     violated = [verdict.theorem.name for verdict in verdicts if verdict.violations]
     return [
         (
@@ -57,6 +54,24 @@ def findings(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     ]
 
 
+def headline(results: Results, verdicts: Sequence[Verdict]) -> str:
+    """The answer in one sentence."""
+    flipped, certified = (
+        _share(results.environments, column) for column in (columns.FLIPPED, columns.BALL)
+    )
+    return (
+        f"Leaving one sample out changes {flipped:.2%} of the predictions in the limit (one for"
+        f" each pair of a point and a sample); one solve certifies {certified:.1%} of them not to"
+        " change."
+    )
+
+
+def _share(environments: pd.DataFrame, column: str) -> float:
+    """Of all pairs of a point and a sample."""
+    pairs = environments[columns.POINTS] * environments[columns.N]
+    return float((environments[column] * pairs).sum() / pairs.sum())
+
+
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants."""
     gap = environments[[columns.GAP, columns.WORST_LEFT_OUT_GAP]].max().max()
@@ -77,6 +92,7 @@ PRESENTATION = Presentation(
     ),
     subtitle=subtitle,
     findings=findings,
+    headline=headline,
     certificates=certificates,
     group=columns.FAMILY,
     illustrations={

@@ -9,22 +9,40 @@ from tunebound.theory.engine.statement import FITTED, PREDICTION, PROVED, PUBLIS
 from tunebound.theory.engine.verdict import Verdict, counted
 
 SENTENCES = 3
+MEDIAN = ", in the median"
+BOUNDED = "the bounds on what has a largest possible value"
 
 
-def in_three_sentences(verdicts: Sequence[Verdict], decisions: Sequence[Decision]) -> list[str]:
+def in_three_sentences(
+    verdicts: Sequence[Verdict],
+    decisions: Sequence[Decision],
+    headline: str = "",
+    member: str = "data set",
+) -> list[str]:
     """What was found, for who has not read the theory.
 
-    First what is proved and how near it comes, then what was published, then what nobody has
-    proved; in a study of hypotheses, how they were decided.
+    First the setting's own answer, then what is proved and how near it comes, then what was
+    published and what nobody has proved; in a study of hypotheses, how they were decided.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+    decisions : sequence of Decision
+    headline, member : str
+        Of the setting's presentation.
     """
     tested = [each for each in verdicts if each.environments]
+    others = [
+        _published([each for each in verdicts if each.theorem.proof == PUBLISHED], member),
+        _open([each for each in tested if each.theorem.proof not in (PROVED, PUBLISHED)]),
+    ]
     said = [
-        *_proved([each for each in tested if each.theorem.proof == PROVED]),
-        *_published([each for each in verdicts if each.theorem.proof == PUBLISHED]),
-        *_open([each for each in tested if each.theorem.proof not in (PROVED, PUBLISHED)]),
+        headline,
+        _proved([each for each in tested if each.theorem.proof == PROVED], member),
+        " ".join(filter(None, others)),
         *_decided([each for each in decisions if each.units]),
     ]
-    return said[:SENTENCES]
+    return list(filter(None, said))[:SENTENCES]
 
 
 def shown_first(verdicts: Sequence[Verdict]) -> list[str]:
@@ -38,34 +56,36 @@ def shown_first(verdicts: Sequence[Verdict]) -> list[str]:
     return list(dict.fromkeys(each.theorem.name for each in [*published, *ends]))
 
 
-def _proved(verdicts: Sequence[Verdict]) -> list[str]:
+def _proved(verdicts: Sequence[Verdict], member: str) -> str:
     if not verdicts:
-        return []
+        return ""
     violated = [each.theorem.name for each in verdicts if each.violations]
     most = max(each.environments for each in verdicts)
     if violated:
-        return [
-            f"{_names(violated)}, proved here, is violated: an error of the code, of the proof or"
-            " of an estimate, to be reported with its counterexample."
-        ]
+        return (
+            f"{_names(violated)}, proved here, {_are(len(violated))} violated: an error of the"
+            " code, of the proof or of an estimate, to be reported with its counterexample."
+        )
     number = len(verdicts)
     subject = "The one statement" if number == 1 else f"Each of the {number} statements"
     sentence = (
-        f"{subject} proved here holds on every data set that meets its assumptions, {most:,} at"
-        " most"
+        f"{subject} proved here holds on every {member} that meets its assumptions (up to {most:,})"
     )
     tight = [each for each in verdicts if each.tightness and each.bounded]
     if not tight:
-        return [f"{sentence}."]
+        return f"{sentence}."
     near, far = _nearest(tight), _farthest(tight)
-    return [
-        f"{sentence}. Of their bounds on what has a largest value, the nearest, {_called(near)},"
-        f" promises {_times(near)} what is measured in the median data set"
-        + (f", the farthest, {_called(far)}, {_times(far)}." if far is not near else ".")
-    ]
+    if near is far:
+        return f"{sentence}. {_called(near)} promises {_times(near)} what is measured{MEDIAN}."
+    every = all(each.bounded for each in verdicts if each.tightness)
+    which = "The nearest bound" if every else f"Of {BOUNDED}, the nearest"
+    return (
+        f"{sentence}. {which}, {_called(near)}, promises {_times(near)} what is measured{MEDIAN},"
+        f" the farthest, {_called(far)}, {_times(far)}."
+    )
 
 
-def _published(verdicts: Sequence[Verdict]) -> list[str]:
+def _published(verdicts: Sequence[Verdict], member: str) -> str:
     parts = []
     for each in verdicts:
         name = each.theorem.name
@@ -75,26 +95,26 @@ def _published(verdicts: Sequence[Verdict]) -> list[str]:
                 " measurement can contradict it"
             )
         elif not each.environments:
-            parts.append(f"{name} asks for what no data set here meets")
+            parts.append(f"{name} asks for what no {member} here meets")
         elif each.violations:
             domain = f" ({each.theorem.domain})" if each.theorem.domain else ""
-            parts.append(f"{name} is violated on {each.violations} data sets{domain}")
+            parts.append(f"{name} is violated on {counted(each.violations, member)}{domain}")
         else:
-            parts.append(f"{name} is {each.test} on {each.environments:,} data sets")
-    return [f"Of what was published, {'; '.join(parts)}."] if parts else []
+            parts.append(f"{name} is {each.test} on {counted(each.environments, member)}")
+    return f"Of what was published, {'; '.join(parts)}." if parts else ""
 
 
-def _open(verdicts: Sequence[Verdict]) -> list[str]:
+def _open(verdicts: Sequence[Verdict]) -> str:
     if not verdicts:
-        return []
+        return ""
     violated = [each.theorem.name for each in verdicts if each.violations]
     kept = [each.theorem.name for each in verdicts if not each.violations]
     fitted = any(each.theorem.proof == FITTED for each in verdicts)
     what = "what nobody has proved" + (" or what was fitted" if fitted else "")
     if not violated:
-        return [f"Of {what} nothing is violated here: {_names(kept)}."]
+        return f"Of {what} nothing is violated here: {_names(kept)}."
     sentence = f"Of {what}, {_names(violated)} {_are(len(violated))} violated"
-    return [f"{sentence}; {_names(kept)} {_are(len(kept))} not." if kept else f"{sentence}."]
+    return f"{sentence}; {_names(kept)} {_are(len(kept))} not." if kept else f"{sentence}."
 
 
 def _decided(decisions: Sequence[Decision]) -> list[str]:

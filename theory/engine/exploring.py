@@ -17,6 +17,8 @@ import pandas as pd
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.looks import MARKERS, look
+from tunebound.theory.engine.presentation import Presentation
+from tunebound.theory.engine.tightness import judged_rows, placed
 
 ALL, NONE = "all", "none"
 STEPS = 10  # numbers of steps that the slider has at most
@@ -24,6 +26,7 @@ DIGITS = 4  # significant digits of what is shown
 SIZE = 380
 LEAST = 1e-6  # what is smaller stands at the edge
 FEW = 12  # values of a factor that get a colour each
+NUMBERS = {"format": "~g", "labelSeparation": 6}
 
 
 def available() -> bool:
@@ -42,10 +45,17 @@ def scripts() -> str:
     return str(vl_convert.javascript_bundle(None))  # type: ignore[arg-type]
 
 
-def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) -> dict[str, Any]:
+def moves(drawn: dict[str, Any]) -> bool:
+    """Whether a chart has a slider, and curves beside its points."""
+    return len(drawn["hconcat"]) > 1
+
+
+def chart(
+    results: Results, words: Mapping[str, str], factors: tuple[str, ...], told: Presentation
+) -> dict[str, Any]:
     """Bound against measured as a Vega-Lite specification: a slider over t, two theorems beside
     each other, colour and choice by factor, and the curves along t of the points that are drawn
-    around.
+    around; without slider and curves where nothing was measured at several t.
 
     Parameters
     ----------
@@ -54,20 +64,25 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
         Name of an environment → how it is called.
     factors : tuple of str
         Columns of the environments that can give the colour.
+    told : Presentation
+        What members, and what they are followed along, are called.
     """
     rows = _points(results)
+    along, symbol = told.along
     theorems = list(rows["theorem"].unique())
     sets = _sets(results, words, factors)
     levels = sorted(rows.loc[rows["k"] >= 0, "k"].unique())
     varying = [name for name in factors if results.environments[name].nunique() > 1]
     named = [tables.symbol(name) for name in varying or factors[:1]]
     parameters: list[dict[str, Any]] = []
+    moving = rows.loc[rows["k"] >= 0, "theorem"]
+    shown_first = next(iter(moving), theorems[0])
     if levels:
         bounds = {"min": int(levels[0]), "max": int(levels[-1]), "step": 1}
-        slider = {"input": "range", **bounds, "name": "number of steps "}
-        parameters.append({"name": "step", "value": int(levels[-1]), "bind": slider})
-    moving = rows.loc[rows["k"] >= 0, "theorem"]
-    parameters.append(_menu("theorem", theorems, " theorem ", next(iter(moving), theorems[0])))
+        slider = {"input": "range", **bounds, "name": f"{along} "}
+        begin = _begin(results, rows, shown_first)
+        parameters.append({"name": "step", "value": begin, "bind": slider})
+    parameters.append(_menu("theorem", theorems, " theorem ", shown_first))
     parameters.append(_menu("beside", [NONE, *theorems], " beside "))
     parameters.append(_menu("colour", named, " colour by ", named[min(1, len(named) - 1)]))
     chosen_of = []
@@ -85,6 +100,8 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
         {"filter": "datum.theorem == theorem || datum.theorem == beside"},
         {"filter": " && ".join(chosen_of)},
         {"calculate": chosen, "as": "shown"},
+        # numbers by their size, words by the alphabet
+        {"calculate": "isNaN(parseFloat(datum.shown)) ? 0 : parseFloat(datum.shown)", "as": "size"},
         {"calculate": f"({at}) ? datum.y : null", "as": "y_now"},
         {"calculate": f"({at}) ? datum.b : null", "as": "b_now"},
         {
@@ -99,15 +116,15 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
         "field": "shown",
         "type": "nominal",
         "scale": {"scheme": "viridis"},
+        "sort": {"field": "size", "op": "min"},
         "legend": {"title": "colour", "columns": 2, "symbolLimit": 3 * FEW},
     }
-    low = max(float(rows[["y", "b"]].min().min()), LEAST) / 1.5
-    high = float(rows[["y", "b"]].max().max()) * 1.5
-    log = {"type": "log", "domain": [low, high], "nice": False, "clamp": True}
+    (left, right), (low, high) = (_span(rows[name]) for name in ("y", "b"))
+    diagonal = [max(left, low), min(right, high)]
     tooltip = [
-        {"field": "set", "title": "data set"},
+        {"field": "set", "title": told.member},
         {"field": "theorem"},
-        {"field": "t", "title": "t"},
+        {"field": "t", "title": symbol},
         {"field": "measured", "type": "quantitative", "format": f".{DIGITS - 1}~g"},
         {"field": "bound", "type": "quantitative", "format": f".{DIGITS - 1}~g"},
     ]
@@ -115,19 +132,16 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
     if levels:
         said = rows[rows["k"] >= 0].drop_duplicates("k").set_index("k")["t"]
         parameters.append({"name": "numbers", "value": [said[level] for level in levels]})
-        title["subtitle"] = {"expr": f"'t = ' + numbers[step - {int(levels[0])}]"}
+        title["subtitle"] = {"expr": f"'{symbol} = ' + numbers[step - {int(levels[0])}]"}
     scatter = {
         "width": SIZE,
         "height": SIZE,
         "title": title,
         "layer": [
             {
-                "data": {"values": [{"v": low}, {"v": high}]},
+                "data": {"values": [{"v": end} for end in diagonal if left < right]},
                 "mark": {"type": "line", "color": "gray", "tooltip": None},
-                "encoding": {
-                    "x": {"field": "v", "type": "quantitative", "scale": log},
-                    "y": {"field": "v", "type": "quantitative", "scale": log},
-                },
+                "encoding": {"x": _axis("v", left, right), "y": _axis("v", low, high)},
             },
             {
                 "data": {"name": "points"},
@@ -137,13 +151,8 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
                 ],
                 "mark": {"type": "point", "filled": True, "size": 60, "strokeWidth": 1.5},
                 "encoding": {
-                    "x": {
-                        "field": "measured",
-                        "type": "quantitative",
-                        "scale": log,
-                        "title": "measured",
-                    },
-                    "y": {"field": "bound", "type": "quantitative", "scale": log, "title": "bound"},
+                    "x": _axis("measured", left, right),
+                    "y": _axis("bound", low, high),
                     "color": colour,
                     "stroke": _by_theorem(theorems, [look(name)["color"] for name in theorems]),
                     "shape": _by_theorem(
@@ -157,20 +166,21 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
     curves = {
         "width": SIZE,
         "height": SIZE,
-        "title": ["Measured along t,", "of the points drawn around"],
+        "title": [f"Measured along {symbol},", "of the points drawn around"],
         "data": {"name": "points"},
         "transform": [
             *common,
             {"filter": {"param": "around"}},
-            {"filter": "datum.k >= 0"},
+            {"filter": f"datum.k >= 0 && datum.y >= {LEAST}"},
         ],
         "mark": {"type": "line", "point": True, "opacity": 0.6},
         "encoding": {
-            "x": {"field": "lt", "type": "quantitative", "title": "log10 t"},
+            "x": {"field": "lt", "type": "quantitative", "title": f"log₁₀ {symbol}"},
             "y": {
                 "field": "y",
                 "type": "quantitative",
                 "scale": {"type": "log"},
+                "axis": NUMBERS,
                 "title": "measured",
             },
             "color": colour,
@@ -181,8 +191,12 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "description": (
-            "Bound against measured for each data set of the study, with a slider over the number"
-            " of steps, and measured curves of the points that are drawn around."
+            f"Bound against measured for each {told.member} of the study"
+            + (
+                f", with a slider over the {along}, and curves of the points that are drawn around."
+                if levels
+                else "."
+            )
         ),
         "params": parameters,
         "datasets": {
@@ -191,6 +205,27 @@ def chart(results: Results, words: Mapping[str, str], factors: tuple[str, ...]) 
         },
         "hconcat": [scatter, curves] if levels else [scatter],
     }
+
+
+def _axis(field: str, low: float, high: float) -> dict[str, Any]:
+    """What stands along one side, on a logarithmic scale of which nothing falls out."""
+    scale = {"type": "log", "domain": [low, high], "nice": False, "clamp": True}
+    title = {} if field == "v" else {"title": field}
+    return {"field": field, "type": "quantitative", "scale": scale, "axis": NUMBERS, **title}
+
+
+def _span(values: pd.Series) -> tuple[float, float]:
+    return max(float(values.min()), LEAST) / 1.5, float(values.max()) * 1.5
+
+
+def _begin(results: Results, rows: pd.DataFrame, theorem: str) -> int:
+    """Where the slider stands first: next to where most data sets are judged."""
+    judged = judged_rows(results.rows[results.rows[tables.THEOREM] == theorem])[tables.STEPS]
+    finite = judged[np.isfinite(judged)]
+    there = rows[(rows["theorem"] == theorem) & (rows["k"] >= 0)]
+    if not len(finite):
+        return int(there["k"].max())
+    return int(there.loc[(there["lt"] - np.log10(finite.median())).abs().idxmin(), "k"])
 
 
 def _by_theorem(theorems: Sequence[str], looks: Sequence[str]) -> dict[str, Any]:
@@ -217,8 +252,7 @@ def _order(level: str) -> tuple[float, str]:
 
 def _points(results: Results) -> pd.DataFrame:
     """Rows that have a place on logarithmic axes, at some numbers of steps and in the limit."""
-    rows = results.rows
-    rows = rows[(rows[tables.MEASURED] > 0) & (rows[tables.BOUND] > 0)]
+    rows = placed(results.rows)
     largest = rows.groupby(tables.THEOREM)[tables.MAXIMUM].transform("max")
     if np.isfinite(largest).any():
         rows = rows[np.isfinite(largest)]
@@ -226,7 +260,8 @@ def _points(results: Results) -> pd.DataFrame:
     places = np.unique(np.linspace(0, len(finite) - 1, STEPS).round().astype(int))
     taken = finite[places] if len(finite) else finite
     rows = rows[rows[tables.STEPS].isin(taken) | ~np.isfinite(rows[tables.STEPS])]
-    number = {step: place for place, step in enumerate(taken)}
+    # a slider needs two places
+    number = {step: place for place, step in enumerate(taken)} if len(taken) > 1 else {}
     steps = rows[tables.STEPS]
     return pd.DataFrame(
         {

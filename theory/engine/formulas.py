@@ -9,6 +9,9 @@ from latex2mathml.converter import convert
 # A name of a function and what it is taken of stand apart, as in print; brackets need no space.
 NAMED = re.compile(r"(<mi>(?:ln|sin|cos|tan|exp|arcsin|arccos)</mi>)(?=<m(?:i|n|sub|sup|over))")
 
+# Words are no space: an operator between words alone would lose the space around it.
+WORDS = re.compile(r"<mtext>([^<]{2,})</mtext>")
+
 OPENING = ("{", "(", "[", "\\{", "\\left", "\\begin", "\\lVert", "\\lvert")
 CLOSING = ("}", ")", "]", "\\}", "\\right", "\\end", "\\rVert", "\\rvert")
 RELATIONS = ("=", "<", ">", "\\le", "\\ge", "\\approx")
@@ -32,6 +35,7 @@ def mathml(formula: str, *, display: str = "inline") -> str:
     unknown = re.findall(r"\\[A-Za-z]*\S", written)
     if unknown:
         raise ValueError(f"no MathML for {', '.join(unknown)} in {formula}")
+    written = WORDS.sub(r"<mi>\1</mi>", written)
     return NAMED.sub(r'\1<mspace width="0.17em" />', written)
 
 

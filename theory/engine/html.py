@@ -13,6 +13,8 @@ from markupsafe import Markup
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from tunebound.theory.engine.typesetting import typeset
+
 INK, PAPER = "#000001", "#fffffe"  # what a vector figure is drawn in, to be replaced
 COLOURS = (
     "<style>:root{--ink:#1a1a1a;--paper:#fff}"
@@ -28,6 +30,7 @@ def render(package: str, template: str, **values: Any) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["typeset"] = typeset
     source = (files(package) / template).read_text(encoding="utf-8")
     style = (files("tunebound.theory.engine") / "style.css").read_text(encoding="utf-8")
     return environment.from_string(source).render(style=Markup(style), **values)

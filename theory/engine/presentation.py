@@ -26,6 +26,10 @@ def _no_tables(results: Results) -> list[Table]:
     return []
 
 
+def _no_headline(results: Results, verdicts: Sequence[Verdict]) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of the report, as text.
@@ -92,6 +96,13 @@ class Presentation:
         Name, fit for a file → figure.
     tables : callable
         results → what else the report shows as tables; nothing by default.
+    headline : callable
+        (results, verdicts) → the answer to the question in one sentence, for who has not read the
+        theory, its numbers those of the findings; empty where verdicts and hypotheses are it.
+    member : str
+        What one environment is called.
+    along : (str, str)
+        What environments are followed along, in words and as a symbol.
     """
 
     title: str
@@ -102,6 +113,9 @@ class Presentation:
     group: str
     illustrations: Mapping[str, Illustration]
     tables: Callable[[Results], list[Table]] = _no_tables
+    headline: Callable[[Results, Sequence[Verdict]], str] = _no_headline
+    member: str = "data set"
+    along: tuple[str, str] = ("number of steps", "t")
 
     def draw(self, name: str, results: Results) -> Figure:
         """The figure of that name; ValueError where there is none, or the study cannot fill it."""

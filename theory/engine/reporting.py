@@ -76,8 +76,9 @@ def report(
     decisions = decide(list(hypotheses(manifest["setting"]).values()), results)
     words = in_words(results.environments, setting.factors)
     chosen = presentation.figures(results)
-    parts = _parts(chosen, results, shown_first(verdicts), words, setting.factors, jobs)
+    parts = _parts(chosen, results, shown_first(verdicts), words, setting.name, jobs)
     figures = [parts[name] for name in chosen]
+    first = parts.get(FIRST) or (figures.pop(0) if figures else None)
     numbers = dict(results.environments[[tables.ENVIRONMENT, tables.MEMBER]].to_numpy())
     names = [verdict.theorem.name for verdict in verdicts if verdict.bounded and verdict.tightness]
     page = render(
@@ -86,7 +87,14 @@ def report(
         title=f"{_sentence(presentation.title)} {_capital(population(manifest))}",
         subtitle=presentation.subtitle(results, manifest),
         question=presentation.question,
-        answer=in_three_sentences(verdicts, decisions),
+        answer=in_three_sentences(
+            verdicts,
+            decisions,
+            presentation.headline(results, verdicts),
+            presentation.member,
+        ),
+        member=presentation.member,
+        along=presentation.along,
         words=words,
         replay=lambda environment, theorem: replaying(
             source, manifest, int(numbers[environment]), theorem
@@ -106,7 +114,7 @@ def report(
         decisions=decisions,
         findings=[told(each, words) for each in presentation.findings(results, verdicts)],
         tables=presentation.tables(results),
-        first=parts.get(FIRST, figures[0] if figures else None),
+        first=first,
         figures=figures,
         symbol=tables.symbol,
         group=tables.symbol(presentation.group),
@@ -165,7 +173,7 @@ def _parts(
     results: computing.Results,
     first: Sequence[str],
     words: Mapping[str, str],
-    factors: tuple[str, ...],
+    setting: str,
     jobs: int,
 ) -> dict[str, Any]:
     """What takes longest: the figures, and the chart to explore; where the first figure shows
@@ -183,7 +191,7 @@ def _parts(
     if first and next(iter(chosen), None) == SCATTER:
         of_first = replace(results, rows=results.rows[results.rows[tables.THEOREM].isin(first)])
         calls.insert(0, (FIRST, _drawn, style, SCATTER, chosen[SCATTER], of_first))
-    calls.append((EXPLORER, _explorer, results, words, factors))
+    calls.append((EXPLORER, _explorer, results, words, setting))
     made = shared_out(_called, calls, jobs)
     return dict(tqdm(made, total=len(calls), desc="figures", unit="figure", delay=2, disable=None))
 
@@ -206,18 +214,21 @@ def _drawn(
 
 
 def _explorer(
-    results: computing.Results, words: Mapping[str, str], factors: tuple[str, ...]
-) -> dict[str, Markup] | None:
+    results: computing.Results, words: Mapping[str, str], name: str
+) -> dict[str, Any] | None:
     """The chart and its scripts as parts of a page; None where there is nothing to look at, or the
     scripts are not installed.
     """
     if not has_points(results) or not exploring.available():
         return None
-    chart = json.dumps(exploring.chart(results, words, factors), separators=(",", ":"))
+    setting = find_setting(name)
+    drawn = exploring.chart(results, words, setting.factors, setting.presentation())
+    chart = json.dumps(drawn, separators=(",", ":"))
     # an element of a page ends where its text has the end's tag
     return {
         "scripts": Markup(exploring.scripts().replace("</script", "<\\/script")),
         "chart": Markup(chart.replace("</", "<\\/")),
+        "moves": exploring.moves(drawn),
     }
 
 
@@ -233,7 +244,7 @@ def _group_rows(
         .groupby([group, tables.THEOREM])["ratio"]
         .agg(["median", "min"])
     )
-    cells = {key: f"{row['median']:.2g} ({row['min']:.1g})" for key, row in ratios.iterrows()}
+    cells = {key: _spread(row["median"], row["min"]) for key, row in ratios.iterrows()}
     sets = results.environments.groupby(group)[tables.MEMBER].nunique()
     return [
         {
@@ -243,6 +254,11 @@ def _group_rows(
         }
         for value, count in sets.items()
     ]
+
+
+def _spread(median: float, loosest: float) -> str:
+    said = [f"{value:.2g}" for value in (median, loosest)]
+    return said[0] if said[0] == said[1] else f"{said[0]} ({said[1]})"
 
 
 def _family_rows(slopes: Mapping[str, Mapping[str, float]]) -> list[tuple[str, list[str]]]:

@@ -11,23 +11,22 @@ from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.looks import TRIVIAL, look
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import find_theorem
-from tunebound.theory.engine.tightness import judged_rows
+from tunebound.theory.engine.tightness import judged_rows, placed
 
 COLUMNS = 4
+LEAST = 1e-6
 
 
 def has_points(results: Results) -> bool:
     """Whether anything of a study has a place on logarithmic axes."""
-    rows = results.rows
-    return bool(len(rows)) and bool(((rows[tables.MEASURED] > 0) & (rows[tables.BOUND] > 0)).any())
+    return bool(len(results.rows)) and bool(len(placed(results.rows)))
 
 
 def bound_against_measured(results: Results) -> Figure:
     """One panel a theorem, one point an environment where the setting judges, on log–log axes."""
     names = list(results.rows[tables.THEOREM].unique())
     setting = find_setting(find_theorem(names[0]).setting)
-    judged = judged_rows(results.rows)
-    positive = judged[(judged[tables.MEASURED] > 0) & (judged[tables.BOUND] > 0)]
+    positive = placed(judged_rows(results.rows))
     # What has no largest value stands beside what has one in other units, so that it is left out;
     # where nothing has one, all is shown.
     largest = positive.groupby(tables.THEOREM)[tables.MAXIMUM].max()
@@ -39,14 +38,16 @@ def bound_against_measured(results: Results) -> Figure:
     sizes = sorted(positive["n"].unique())
     colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
     shown = positive[positive[tables.THEOREM].isin(names)]
-    low, high = max(shown[tables.MEASURED].min() / 2, 1e-6), shown[tables.BOUND].max() * 2
+    pairs = shown[[tables.MEASURED, tables.BOUND]]
+    low, high = max(pairs.min().min() / 2, LEAST), pairs.max().max() * 2
     for axis, name in zip(axes.flat, names, strict=False):
         rows = shown[shown[tables.THEOREM] == name]
         for n in sizes:
             part = rows[rows["n"] == n]
             axis.loglog(
-                part[tables.MEASURED],
-                part[tables.BOUND],
+                # what lies beyond stands at the edge
+                part[tables.MEASURED].clip(lower=1.2 * low),
+                part[tables.BOUND].clip(lower=1.2 * low),
                 look(name)["marker"],
                 ms=3.5,
                 alpha=0.7,
@@ -67,6 +68,8 @@ def bound_against_measured(results: Results) -> Figure:
         axis.minorticks_off()
     for axis in axes.flat[len(names) :]:
         axis.set_axis_off()
+    for axis in axes.flat[max(0, len(names) - columns) : len(names)]:
+        axis.tick_params(labelbottom=True)
     figure.supxlabel(f"measured: {setting.measures}")
     figure.supylabel("bound")
     between = " " if columns == COLUMNS else "\n"

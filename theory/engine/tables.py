@@ -49,6 +49,8 @@ def symbol(factor: str) -> str:
 
 def level(value: object) -> str:
     """A level of a factor in words."""
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
     if isinstance(value, (float, np.floating)):
         return f"{value:g}"
     return str(value).replace("_", " ")

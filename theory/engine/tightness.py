@@ -81,6 +81,12 @@ def tightness(rows: pd.DataFrame) -> pd.Series:
     return (seen / bound).rename("tightness")
 
 
+def placed(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that have a place on logarithmic axes: above 0, and by more than the resolution."""
+    seen = rows[tables.MEASURED] > rows[tables.RESOLUTION].clip(lower=0)
+    return rows[seen & (rows[tables.BOUND] > 0)]
+
+
 def spread(judged: pd.DataFrame) -> dict[str, Any] | None:
     """The tightness of judged rows over environments: median, loosest, tightest, and which; None
     where no bound is positive.

@@ -72,6 +72,19 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
     return sentences
 
 
+def headline(results: computing.Results, verdicts: Sequence[Verdict]) -> str:
+    """The answer in one sentence."""
+    moved = results.environments.groupby(columns.PRETRAINING)[columns.FINAL_INSTABILITY].median()
+    parts = [
+        f"{value:.3g} {f'after {steps} steps of' if steps else 'without'} pre-training"
+        for steps, value in moved.items()
+    ]
+    return (
+        "Leaving one sample out moves the parameters, in the median network, by"
+        f" {', by '.join(parts)}."
+    )
+
+
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants: error bars."""
     return [
@@ -98,17 +111,19 @@ PRESENTATION = Presentation(
     ),
     subtitle=subtitle,
     findings=findings,
+    headline=headline,
+    member="network",
     certificates=certificates,
     group=columns.PRETRAINING,
     illustrations={
         "instability-against-n": Illustration(
             drawn.against_n,
-            "Medians over seeds. More samples: more stable. More pre-training: more stable at the"
-            " same n.",
+            "Medians over seeds, by how long the network was pre-trained. Lower is more stable.",
         ),
         "instability-against-distance": Illustration(
             drawn.against_distance,
-            "Each point is one network. Pre-training brings the start closer to the minimiser.",
+            "Each point is one network. Left: the start is closer to the minimiser. Lower is more"
+            " stable.",
         ),
         "instability-along-steps": Illustration(
             drawn.along_steps,

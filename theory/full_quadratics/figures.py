@@ -102,10 +102,10 @@ def against(results: Results, factor: str) -> Figure:
     axis.set_xticks([tick for k, tick in enumerate(ticks) if k == 0 or tick > 1.2 * ticks[k - 1]])
     axis.xaxis.set_major_formatter(ScalarFormatter())
     axis.xaxis.set_minor_formatter(NullFormatter())
-    about = ", ".join(f"{name} = {value:g}" for name, value in fixed.items())
+    about = ", ".join(f"{tables.symbol(name)} = {value:g}" for name, value in fixed.items())
     axis.set_title(
-        f"Full tuning after T = {AT_STEP} steps against {FACTORS[factor]}\n({about}, step 1/β;"
-        " median over spectra)",
+        f"Full tuning after T = {AT_STEP} steps against {FACTORS[factor]}\n({about},"
+        " step 1/β; median over spectra)",
         fontsize="medium",
     )
     figure.legend(loc="outside right upper", frameon=False)
@@ -123,10 +123,11 @@ def along_steps(results: Results) -> Figure:
         (rows[tables.THEOREM] == theorems.trajectory.name) & (rows[tables.MEASURED] > 0)
     ][tables.MEASURED]
     axis.set_ylim(bottom=max(positive.min(), positive.max() * 1e-6))
-    about = ", ".join(f"{name} = {value:g}" for name, value in fixed.items())
+    about = ", ".join(f"{tables.symbol(name)} = {value:g}" for name, value in fixed.items())
     axis.set_xlabel("number of gradient steps T")
     axis.set_title(
-        f"Full tuning along the steps\n({about}, step 1/β; median over spectra)", fontsize="medium"
+        f"Full tuning along the steps\n({about}, step 1/β;\nmedian over spectra)",
+        fontsize="medium",
     )
     figure.legend(loc="outside right upper", frameon=False)
     return figure

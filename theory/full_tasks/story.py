@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.presentation import Illustration, Presentation, Table
 from tunebound.theory.engine.verdict import Verdict
-from tunebound.theory.full_tasks import claims, columns, figures
+from tunebound.theory.full_tasks import claims, columns, figures, measures
+from tunebound.theory.full_tasks.choice import PLAIN
 from tunebound.theory.full_tasks.tables import by_method, by_strength, by_task, decided
+from tunebound.tuning import instability
 
 
 def subtitle(results: Results, manifest: dict[str, Any]) -> str:
@@ -38,6 +41,29 @@ def findings(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
         f" {each.high:.2f}], {each.tasks} tasks)."
         for each in found
     ]
+
+
+def headline(results: Results, verdicts: Sequence[Verdict]) -> str:
+    """The answer in one sentence, and what was decided of remedies."""
+    runs = measures.Runs.of(results.environments)
+    plain = [found for task in runs.tasks if (found := runs.on(task, *PLAIN)) is not None]
+    said = []
+    seeds = [instability.disagreement(measures.classes(each)) for each in plain if len(each) > 1]
+    if seeds:
+        fewer = np.median([each[columns.LEFT_OUT_CLASSES].mean() for each in plain])
+        said.append(
+            f"Two seeds of plain fine-tuning disagree on {np.median(seeds):.1%} of the test texts,"
+            f" and leaving one text out changes {fewer:.1%} of the predictions (median over"
+            " tasks)."
+        )
+    judged = claims.findings(results.environments)
+    confirmed = [each.claim for each in judged if each.verdict == claims.CONFIRMED]
+    if judged:
+        named = f": {'; '.join(confirmed)}" if confirmed else ""
+        said.append(f"Of {len(judged)} claims on remedies {len(confirmed)} are confirmed{named}.")
+    else:
+        said.append("Too few tasks or seeds were run to judge a remedy.")
+    return " ".join(said)
 
 
 def certificates(rows: pd.DataFrame) -> list[str]:
@@ -75,6 +101,8 @@ PRESENTATION = Presentation(
     ),
     subtitle=subtitle,
     findings=findings,
+    headline=headline,
+    member="run",
     certificates=certificates,
     group=columns.TASK,
     illustrations={

@@ -154,7 +154,7 @@ def direction_error(results: Results) -> Figure:
     """
     rows = results.rows[results.rows[tables.THEOREM] == theorems.first_term.name]
     certified = results.rows[results.rows[tables.QUANTITY] == ERROR]
-    figure = Figure(figsize=(8.2, 4.8), layout="constrained")
+    figure = Figure(figsize=(9.6, 4.8), layout="constrained")
     axis = figure.subplots()
     direction, first = theorems.direction.name, theorems.first_term.name
     for table, column, label, style in (
@@ -175,7 +175,7 @@ def direction_error(results: Results) -> Figure:
         ylabel="distance of unit directions (0 to 2)",
     )
     axis.set_title(
-        "Distance of the heads from the maximum-margin directions\n(median over all data sets,"
+        "Distance of the heads\nfrom the maximum-margin directions\n(median over all data sets,"
         " band: quartiles)",
         fontsize="medium",
     )
@@ -229,7 +229,7 @@ def asymptotics(results: Results) -> Figure:
     )
     right.set(
         xscale="log",
-        xlabel="log10 of the onset: t = 10^x",
+        xlabel=r"$\log_{10}t$ at the onset",
         ylabel="share of the data sets",
         ylim=(0, 1),
     )
@@ -271,7 +271,7 @@ def tightness_by_family(results: Results) -> Figure:
         index=columns.FAMILY, columns=tables.THEOREM, values="ratio", aggfunc="median", sort=False
     )
     figure = Figure(
-        figsize=(0.95 * len(table.columns) + 3, 0.36 * len(table) + 2.2), layout="constrained"
+        figsize=(0.5 * len(table.columns) + 3, 0.36 * len(table) + 2.2), layout="constrained"
     )
     axis = figure.subplots()
     sns.heatmap(
@@ -283,14 +283,14 @@ def tightness_by_family(results: Results) -> Figure:
         vmax=0,
         ax=axis,
         annot_kws={"size": 8},
-        cbar_kws={"label": "log10(measured/bound); 0 is a bound that is attained"},
+        cbar_kws={"label": r"$\log_{10}$(measured/bound); 0: attained"},
     )
     axis.set(
         xlabel="theorem",
         ylabel="family",
         title="Tightness: median of measured/bound over the data sets of a family",
     )
-    axis.tick_params(axis="x", rotation=35)
+    axis.set_xticks(axis.get_xticks(), table.columns, rotation=40, ha="right")
     return figure
 
 

@@ -13,7 +13,7 @@ from tunebound.theory.engine import computing, tables
 from tunebound.theory.engine import scatter as plots
 from tunebound.theory.engine.exponents import by_slope
 from tunebound.theory.engine.presentation import Illustration, Presentation, Table
-from tunebound.theory.engine.verdict import Verdict
+from tunebound.theory.engine.verdict import Verdict, counted
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head import figures as head
 from tunebound.theory.head.sharpness import upper_against_lower
@@ -91,6 +91,16 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
     return sentences
 
 
+def headline(results: computing.Results, verdicts: Sequence[Verdict]) -> str:
+    """The answer in one sentence."""
+    moved = results.environments[columns.FINAL_INSTABILITY]
+    return (
+        "Leaving one sample out moves the direction of the head, after the last step, by"
+        f" {moved.median():.3g} in the median data set and by {moved.max():.3g} at most, of a"
+        " distance that can be 2."
+    )
+
+
 def _on_rates(verdicts: Sequence[Verdict]) -> list[str]:
     """How the slope in n differs from family to family: the pooled one is about their mix."""
     sentences = []
@@ -151,7 +161,7 @@ def _on_asymptotics(results: computing.Results, verdict: Verdict | None) -> list
         sentences.append(
             "ln ln t/ln t shows on degenerate data: the error times ln t grows by"
             f" {degenerate[columns.DOUBLE_LOG_SLOPE].median():.3g} per unit of ln ln t in the"
-            f" median of {len(degenerate)} data sets (fitted from t = 1e10 on;"
+            f" median of {counted(len(degenerate), 'data set')} (fitted from t = 1e10 on;"
             f" {degenerate[columns.DOUBLE_LOG_RATE].median():.3g} predicted in the limit)"
             + (
                 f", against {generic[columns.DOUBLE_LOG_SLOPE].median():.3g} on the others."
@@ -216,6 +226,7 @@ PRESENTATION = Presentation(
     ),
     subtitle=subtitle,
     findings=findings,
+    headline=headline,
     certificates=certificates,
     group=columns.FAMILY,
     illustrations={
@@ -264,7 +275,7 @@ PRESENTATION = Presentation(
         ),
         "tightness-by-family": Illustration(
             head.tightness_by_family,
-            "Which bound is close to the truth on which kind of data. Bright is tight.",
+            "Which bound is close to the truth on which kind of data; 1: it is attained.",
             head.has_tightness,
         ),
     },

@@ -92,6 +92,23 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
     return sentences
 
 
+def headline(results: computing.Results, verdicts: Sequence[Verdict]) -> str:
+    """The answer in one sentence."""
+    environments = results.environments
+    error = environments[[columns.ERROR_ONE, columns.ERROR_MOST]]
+    wide = environments[columns.D] > environments[columns.N]
+    parts = [
+        f"from {rows[columns.ERROR_ONE].median():.3g} to {rows[columns.ERROR_MOST].median():.3g}"
+        f" where {name}"
+        for rows, name in ((error[~wide], "d ≤ n"), (error[wide], "d > n"))
+        if len(rows)
+    ]
+    return (
+        f"Averaging {SIZES[-1]} heads instead of one brings the direction nearer to its limit,"
+        f" {' and '.join(parts)} (medians); 1/√H would divide it by {SIZES[-1] ** 0.5:g}."
+    )
+
+
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants."""
     width = (
@@ -121,6 +138,7 @@ PRESENTATION = Presentation(
     ),
     subtitle=subtitle,
     findings=findings,
+    headline=headline,
     certificates=certificates,
     group=columns.SCALE,
     illustrations={
@@ -133,9 +151,9 @@ PRESENTATION = Presentation(
         ),
         "error-along-steps": Illustration(
             drawn.error_along_steps,
-            "With few features the starts are forgotten and all numbers of heads meet; with more"
-            " features than samples, the part of a start that no sample sees stays for good, and"
-            " averaging is all that removes it.",
+            "With no more features than samples the starts are forgotten in the end; with more, the"
+            " part of a start that no sample sees stays for good, and averaging is all that"
+            " removes it.",
             reads=(theorems.sharp.name,),
         ),
         "where-the-floor-starts": Illustration(

@@ -18,6 +18,7 @@ COLOURS = {"confirmed": GOOD, "refuted": BAD}
 MARKERS = "D^sv"  # of those who predict an exponent, in the order in which they occur
 ACROSS = 4
 MOST_TICKS = 5
+DIGITS = range(3, 9)  # significant ones on an axis; more where numbers look alike
 
 
 def tested(results: Results) -> list[Finding]:
@@ -79,6 +80,10 @@ def along_the_factors(results: Results) -> Figure:
     return figure
 
 
+def _told_apart(values: tuple[float, ...], digits: int) -> bool:
+    return len({f"{value:.{digits}g}" for value in values}) == len(values)
+
+
 def _panel(axis: Axes, environments: pd.DataFrame, design: Design, prediction: Prediction) -> None:
     found = sweeps(environments, design, prediction)
     x = found.coordinates
@@ -95,7 +100,8 @@ def _panel(axis: Axes, environments: pd.DataFrame, design: Design, prediction: P
     shown = x if len(x) <= MOST_TICKS else x[::2]
     axis.set_xticks(shown, [f"{each:.3g}" for each in shown])
     ends = (axis.dataLim.y0, 1.0, axis.dataLim.y1)
-    axis.set_yticks(ends, [f"{each:.3g}" for each in ends])
+    digits = next((few for few in DIGITS if _told_apart(ends, few)), DIGITS[-1])
+    axis.set_yticks(ends, [f"{each:.{digits}g}" for each in ends])
     axis.minorticks_off()
     if prediction.exponents:
         axis.legend(fontsize=7)

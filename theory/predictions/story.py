@@ -96,6 +96,7 @@ PRESENTATION = Presentation(
     question=("Does what the theory predicts of each factor show when that factor alone varies?"),
     subtitle=subtitle,
     findings=findings,
+    member="design",
     certificates=certificates,
     group=columns.DESIGN,
     illustrations={

@@ -89,7 +89,7 @@ def change(finding: Finding) -> str:
     if not finding.draws:
         return "–"
     middle, low, high = (f"{value:.3g}" for value in finding.change)
-    return f"×{middle} [{low}, {high}]"
+    return f"×{middle} [{low}, {high}]".replace("inf", "∞")
 
 
 def decided(finding: Finding) -> str:

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.ticks import plain_numbers
 from tunebound.theory.regularised_heads import columns, theorems
 
 PREDICTION = "error of each prediction"
@@ -42,6 +43,7 @@ def along_the_path(results: Results) -> Figure:
     for axis in (left, right):
         axis.set_xlabel("1/λ")
         axis.minorticks_off()
+        plain_numbers(axis.yaxis)
         axis.legend(frameon=False, fontsize="small")
     return figure
 

@@ -50,6 +50,16 @@ def findings(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     return sentences
 
 
+def headline(results: Results, verdicts: Sequence[Verdict]) -> str:
+    """The answer in one sentence."""
+    environments = results.environments
+    return (
+        f"Leaving one sample out changes {environments[columns.FLIPPED].mean():.2%} of the"
+        " predictions of a regularised head; one fit on all samples certifies"
+        f" {environments[columns.CERTIFIED_LABELS].mean():.1%} of them not to change."
+    )
+
+
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants."""
     return [
@@ -71,6 +81,8 @@ PRESENTATION = Presentation(
     ),
     subtitle=subtitle,
     findings=findings,
+    headline=headline,
+    along=("inverse strength", "1/λ"),
     certificates=certificates,
     group=columns.CLOUD,
     illustrations={

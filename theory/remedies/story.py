@@ -62,6 +62,20 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
     return sentences
 
 
+def headline(results: computing.Results, verdicts: Sequence[Verdict]) -> str:
+    """The answer in one sentence; empty where strengths are chosen and nothing is compared."""
+    parts = compared(results.environments)
+    if not parts:
+        return ""
+    title, environments = parts[0]
+    churn = measured(environments, columns.DISAGREEMENT)[REFERENCE].median()
+    better = effects(environments, (columns.DISAGREEMENT,)).query("high < 0").sort_values("median")
+    return (
+        f"{title}: two runs of plain fine-tuning disagree on {churn:.2%} of the test inputs (median"
+        f" over tasks); less with, each by its own 95 % interval: {_listed(better)}."
+    )
+
+
 def _comparison(title: str, environments: pd.DataFrame) -> list[str]:
     sentences = []
     failed = measured(environments, columns.FAILED)[REFERENCE]
@@ -240,6 +254,8 @@ PRESENTATION = Presentation(
     ),
     subtitle=subtitle,
     findings=findings,
+    headline=headline,
+    member="task",
     certificates=certificates,
     group=columns.N,
     illustrations=_illustrations(),

@@ -176,4 +176,5 @@ def factor(middle: float, low: float, high: float) -> str:
     """A factor with its interval, from logarithms; marked where the interval leaves out 1."""
     mark = " ▼" if high < 0 else " ▲" if low > 0 else ""
     with np.errstate(over="ignore"):
-        return "{:.2g} [{:.2g}, {:.2g}]".format(*np.exp((middle, low, high))) + mark
+        said = "{:.2g} [{:.2g}, {:.2g}]".format(*np.exp((middle, low, high)))
+    return said.replace("inf", "∞") + mark

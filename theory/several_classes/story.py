@@ -54,6 +54,16 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
     return sentences
 
 
+def headline(results: computing.Results, verdicts: Sequence[Verdict]) -> str:
+    """The answer in one sentence."""
+    moved = results.environments[columns.FINAL_INSTABILITY]
+    return (
+        "Leaving one sample out moves the direction of the softmax head, after the last step, by"
+        f" {moved.median():.3g} in the median data set and by {moved.max():.3g} at most, of a"
+        " distance that can be 2."
+    )
+
+
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants."""
     error = environments[columns.PLANTED_MARGIN_ERROR]
@@ -79,6 +89,7 @@ PRESENTATION = Presentation(
     ),
     subtitle=subtitle,
     findings=findings,
+    headline=headline,
     certificates=certificates,
     group=columns.CLASSES,
     illustrations={

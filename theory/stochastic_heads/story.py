@@ -16,6 +16,12 @@ from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.stochastic_heads import columns, theorems
 from tunebound.theory.stochastic_heads import figures as drawn
 
+# who is measured against C(ρ)B/(γn), and by which theorems
+REACHED = {
+    "descent on mini-batches": (theorems.anytime.name,),
+    "momentum": (theorems.momentum.name, theorems.momentum_on_batches.name),
+    "Adam": (theorems.adam.name,),
+}
 SHOWN = (1, 10, 100, 1000)  # steps of the table on Adam
 
 
@@ -23,8 +29,8 @@ def subtitle(results: Results, manifest: dict[str, Any]) -> str:
     """What was computed, in numbers."""
     options = manifest["options"]
     return (
-        f"{len(results.environments)} tasks, {options['steps']:,} steps,"
-        f" {options['rate_fraction']:g} of the largest step; Adam with step"
+        f"{len(results.environments)} tasks, {options['steps']:,} steps of"
+        f" {options['rate_fraction']:g} times the largest stable size; Adam with steps of"
         f" {options['adam_rate']:g}/B."
     )
 
@@ -42,6 +48,23 @@ def findings(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
             f" {tightest['tightest_environment']}."
         )
     return sentences
+
+
+def headline(results: Results, verdicts: Sequence[Verdict]) -> str:
+    """The answer in one sentence."""
+    tightest = {
+        verdict.theorem.name: verdict.tightness["tightest"]
+        for verdict in verdicts
+        if verdict.environments and verdict.tightness
+    }
+    parts = [
+        f"{who} reaches {max(reached):.3g} times that bound"
+        for who, names in REACHED.items()
+        if (reached := [tightest[name] for name in names if name in tightest])
+    ]
+    if not parts:
+        return ""
+    return f"Against the bound for gradient descent, at the worst: {', '.join(parts)}."
 
 
 def certificates(environments: pd.DataFrame) -> list[str]:
@@ -92,6 +115,8 @@ PRESENTATION = Presentation(
     question=("Which bounds for gradient descent survive mini-batches, momentum and Adam?"),
     subtitle=subtitle,
     findings=findings,
+    headline=headline,
+    member="task",
     certificates=certificates,
     group=columns.OPTIMISER,
     illustrations={

@@ -7,6 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.ticks import plain_numbers
 from tunebound.theory.tasks import columns
 from tunebound.theory.tasks.members import FOREMOST, OWN
 
@@ -32,6 +33,7 @@ def level_against_n(results: Results) -> Figure:
         axis.minorticks_off()
         sizes = sorted(rows[columns.N].unique())
         axis.set_xticks(sizes, [str(n) for n in sizes])
+    plain_numbers(right.yaxis)
     figure.legend(loc="outside right upper", frameon=False)
     return figure
 
@@ -56,5 +58,7 @@ def distance_against_ratio(results: Results) -> Figure:
         )
     axis.set(xlabel="B/γ", ylabel="√n · mean distance in the limit")
     axis.minorticks_off()
+    for side in (axis.xaxis, axis.yaxis):
+        plain_numbers(side)
     figure.legend(loc="outside right upper", frameon=False)
     return figure

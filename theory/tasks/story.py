@@ -13,6 +13,7 @@ from tunebound.theory.engine.presentation import Illustration, Presentation, Tab
 from tunebound.theory.engine.scatter import bound_against_measured
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.tasks import claims, columns, figures
+from tunebound.theory.tasks.members import FOREMOST, OWN
 from tunebound.theory.tasks.tables import by_size, by_task, decided
 
 
@@ -49,6 +50,22 @@ def findings(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     return sentences
 
 
+def headline(results: Results, verdicts: Sequence[Verdict]) -> str:
+    """The answer in one sentence."""
+    rows = results.environments
+    n = claims.compared_size(rows)
+    rows = rows[(rows[columns.N] == n) & rows[columns.SEPARABLE].astype(bool)]
+    rows = rows[(rows[columns.PREPARATION] == FOREMOST) & (rows[columns.LABELS] == OWN)]
+    if not len(rows):
+        return ""
+    middle = rows.groupby(columns.TASK)[[columns.INSTABILITY, columns.CHURN]].median().median()
+    return (
+        f"Leaving one of {n} texts out moves the direction of the head by"
+        f" {middle[columns.INSTABILITY]:.2g} of a distance that can be 2, and changes"
+        f" {middle[columns.CHURN]:.1%} of the predictions (median over tasks)."
+    )
+
+
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants."""
     known = environments[environments[columns.SEPARABLE].astype(bool)]
@@ -81,6 +98,8 @@ PRESENTATION = Presentation(
     ),
     subtitle=subtitle,
     findings=findings,
+    headline=headline,
+    member="subsample",
     certificates=certificates,
     group=columns.TASK,
     illustrations={
