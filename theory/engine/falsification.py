@@ -12,11 +12,10 @@ import numpy as np
 from tunebound._ground.checks import path, whole_number
 from tunebound.theory.engine.climbing import Found, Search, worst_claim
 from tunebound.theory.engine.computing import checked_options
-from tunebound.theory.engine.members import setting_of
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.search_space import SearchSpace
 from tunebound.theory.engine.setting import Setting
-from tunebound.theory.engine.statement import Theorem, find_theorem
+from tunebound.theory.engine.statement import Theorem, find_theorem, setting_of
 
 BUDGET = 6000
 
