@@ -293,19 +293,18 @@ def signs(y: ArrayLike, shape: tuple[int, ...]) -> Floats:
     return labels
 
 
-def _refuse_words(y: ArrayLike) -> None:
+def _refuse_words(y: ArrayLike, *, several: bool = False) -> None:
     words = as_array("y", y)
     if words.dtype.kind not in "UO" or not all(isinstance(each, str) for each in words.flat):
         return
     names = np.unique(words.astype(str)).tolist()
-    raise TypeError(
-        f"y holds {', '.join(map(repr, names[:3]))}, labels must be -1 or +1: "
-        + (
-            f"convert it with np.where(np.asarray(y) == {names[0]!r}, -1, 1)"
-            if len(names) <= 2
-            else SEVERAL
-        )
-    )
+    if several:
+        rule = "0, 1, …: convert it with np.unique(y, return_inverse=True)[1]"
+    elif len(names) <= 2:
+        rule = f"-1 or +1: convert it with np.where(np.asarray(y) == {names[0]!r}, -1, 1)"
+    else:
+        rule = f"-1 or +1: {SEVERAL}"
+    raise TypeError(f"y holds {', '.join(map(repr, names[:3]))}, labels must be {rule}")
 
 
 def labelled_classes(
@@ -326,6 +325,7 @@ def labelled_classes(
     points = features(X, batch=batch)
     if getattr(y, "dtype", None) == np.bool_:
         raise TypeError("y is boolean: convert it with y.astype(int)")
+    _refuse_words(y, several=True)
     labels = real_array("y", y)
     if labels.shape != points.shape[:-1]:
         raise ValueError(

@@ -3,6 +3,8 @@ missing.
 """
 
 import importlib.util
+import json
+import os
 import re
 import subprocess
 import sys
@@ -10,24 +12,38 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
+from filelock import FileLock
 
 from tunebound import theory
 
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site") / "site"
-    built = subprocess.run(
+def build(folder):
+    return subprocess.run(
         [sys.executable, str(ROOT / "docs" / "site"), "--output", str(folder)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert built.returncode == 0, built.stdout + built.stderr
-    assert not built.stderr
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Built by the first of the test processes that asks, over a site with a page too many."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder, told = shared / "site", shared / "site.json"
+    with FileLock(shared / "site.lock"):
+        if not told.exists():
+            (folder / ".doctrees").mkdir(parents=True)
+            (folder / "removed.html").touch()
+            built = build(folder)
+            told.write_text(json.dumps([built.returncode, built.stdout, built.stderr]))
+    status, out, err = json.loads(told.read_text())
+    assert status == 0, out + err
+    assert not err
     return folder
 
 
@@ -40,7 +56,20 @@ def reference():
     return module
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.slow
+
+
+def test_a_page_that_was_removed_is_gone(site):
+    assert (site / "index.html").is_file()
+    assert not (site / "removed.html").exists()
+
+
+def test_a_folder_that_holds_no_site_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    refused = build(tmp_path)
+    assert refused.returncode == 2
+    assert "holds something else than a site" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_every_public_name_has_a_page(site, reference):

@@ -311,6 +311,19 @@ def test_labelled_sample_says_what_is_wrong_and_what_to_do(X, y, error, message)
         checks.labelled_sample(X, y)
 
 
+@pytest.mark.parametrize(
+    "words", [list("bac"), np.array(list("bac")), np.array(list("bac"), dtype=object)]
+)
+def test_words_as_labels_of_several_classes_are_refused_with_what_numbers_them(words):
+    with pytest.raises(TypeError, match="y holds 'a', 'b', 'c', labels must be 0, 1, …: ") as told:
+        checks.labelled_classes(np.eye(3), words, classes=None, members=1)
+    remedy = str(told.value).partition("convert it with ")[2]
+    numbered = eval(remedy, {"np": np, "y": words})
+    _, labels, classes = checks.labelled_classes(np.eye(3), numbered, classes=None, members=1)
+    assert labels.tolist() == [1, 0, 2]
+    assert classes == 3
+
+
 def test_labelled_sample_takes_lists_and_integers():
     X, y = checks.labelled_sample([[1, 2], [3, 4]], [1, -1])
     assert X.dtype == y.dtype == np.float64

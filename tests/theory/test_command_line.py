@@ -271,7 +271,9 @@ def test_hypotheses_are_listed_judged_and_verified(monkeypatch, capsys, tmp_path
     assert "leave out --data" in err
 
 
-def test_the_shell_completes_names(monkeypatch, capsys):
+@pytest.mark.parametrize("package", [None, "pytest"])
+def test_the_shell_completes_names_however_python_was_started(package, monkeypatch, capsys):
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", package)
     monkeypatch.setenv("_TUNEBOUND_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", "tunebound verify H-any")
     monkeypatch.setenv("COMP_CWORD", "2")

@@ -1,5 +1,7 @@
 """The search for counterexamples: it finds what is known to be false, confirms it, and no more."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -51,11 +53,25 @@ def test_constant_1_for_heads_is_refuted_from_scratch(seed, tmp_path):
     assert measured == pytest.approx(found.measured, rel=1e-9)
     assert unit == pytest.approx(found.bound, rel=1e-7)
     assert measured > unit * (1 + 1e-6)
+    assert found.ratio == pytest.approx(measured / unit, rel=1e-6)
+    assert found.largest >= found.ratio
     stored = synthetic.SeparableDataset.from_npz(found.path)
     verdict = theory.verify("constant-1", [stored], jobs=1, **found.options)
     assert verdict.test == "violated"
     assert "seen again with 50 digits" in str(found)
     assert f"--data {found.path}" in str(found)
+
+
+@pytest.mark.parametrize(("name", "seed"), [("H-constant-1", 1), ("S-adam", 0), ("H-anytime", 0)])
+def test_the_numbers_that_are_told_are_those_of_the_data_that_are_told(name, seed):
+    """Also where shrinking has led to data of another ratio."""
+    found = theory.falsify(name, budget=500, seed=seed)
+    ratio, measured, sign, bound = re.search(
+        r"failing\): ([\d.e-]+).*\n.* ([\d.e-]+) ([>≤]) bound ([\d.e-]+) on ", str(found)
+    ).groups()
+    assert float(ratio) == pytest.approx(float(measured) / float(bound), rel=1e-6)
+    assert (sign == ">") == (float(measured) > float(bound)) == bool(found)
+    assert found.largest >= found.ratio == pytest.approx(float(ratio), rel=1e-7)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -199,6 +199,16 @@ def test_a_name_that_is_no_file_name_is_refused(name):
     assert name not in theory.theorems()
 
 
+def test_a_setting_that_is_not_there_is_refused_when_the_theorem_is_written():
+    with pytest.raises(ValueError, match=r"'heady' names the setting 'heads': .* mean 'head'"):
+        theory.theorem("heady", statement="s", source="t", setting="heads")(undecorated)
+    assert "heady" not in theory.theorems()
+
+
+def test_every_theorem_speaks_of_a_setting_that_is_there():
+    assert {known.setting for known in theory.theorems().values()} <= set(theory.settings())
+
+
 @pytest.mark.parametrize("maximum", [np.nan, 0.0, -1.0])
 def test_a_maximum_that_no_bound_reaches_is_refused(maximum):
     with pytest.raises(ValueError, match=r"^maximum (=|must be above 0)"):

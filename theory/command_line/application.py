@@ -61,7 +61,7 @@ app.command(name="options")(listing.list_options)
 def main() -> None:
     """Run the command line; what a user can mend is one line on standard error and status 2."""
     try:
-        app()
+        app(prog_name="tunebound")
     except OSError as error:
         printing.complaint(_in_words(error))
         sys.exit(2)

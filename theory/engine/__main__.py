@@ -74,8 +74,7 @@ def search(theorem: Theorem, budget: int, seed: int) -> Reached | None:
         return None
     return Reached(
         statement=theorem.statement,
-        # where the search ended at a violation in float64, what 50 digits say of it
-        ratio=found.measured / found.bound if found or found.doubt else found.ratio,
+        ratio=found.ratio,
         refuted=bool(found),
         shape=", ".join([found.shape, *(f"{name} {value}" for name, value in options.items())]),
         budget=budget,

@@ -12,11 +12,10 @@ import numpy as np
 from tunebound._ground.checks import path, whole_number
 from tunebound.theory.engine.climbing import Found, Search, worst_claim
 from tunebound.theory.engine.computing import checked_options
-from tunebound.theory.engine.members import setting_of
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.search_space import SearchSpace
 from tunebound.theory.engine.setting import Setting
-from tunebound.theory.engine.statement import Theorem, find_theorem
+from tunebound.theory.engine.statement import Theorem, find_theorem, setting_of
 
 BUDGET = 6000
 
@@ -33,8 +32,11 @@ class Falsification:
     ----------
     theorem : Theorem
     ratio : float
-        The largest (measured − resolution)/bound that was seen; of counts the largest nearness to
+        (measured − resolution)/bound of `data`, at its worst claim; of counts the nearness to
         failing (`Claim.nearness`).
+    largest : float
+        The largest ratio that was seen, in float64 but for that of `data`: at least `ratio`, and
+        above it where a violation was shrunk to smaller data that violate by less.
     data : object
         A member of the theorem's setting: of a violation the smallest that still violates, else the
         one with the largest ratio.
@@ -55,6 +57,7 @@ class Falsification:
 
     theorem: Theorem
     ratio: float
+    largest: float
     data: Any
     options: dict[str, Any] = field(default_factory=dict)
     measured: float
@@ -72,11 +75,13 @@ class Falsification:
 
     def __str__(self) -> str:
         status = "violated" if self.confirmed else "not violated"
+        exceeds = self.measured > self.bound
+        more = f", the largest seen {self.largest:.8g}" if self.largest > self.ratio else ""
         lines = [
             f"{self.theorem.name} [{self.theorem.proof}]: {status} in {self.evaluations:,} trials",
             f"  {self.theorem.statement}",
-            f"  largest measured/bound (of counts: nearness to failing): {self.ratio:.8g}",
-            f"  {self.quantity} {self.measured:.8g} {'>' if self.confirmed else '≤'} bound"
+            f"  measured/bound (of counts: nearness to failing): {self.ratio:.8g}{more}",
+            f"  {self.quantity} {self.measured:.8g} {'>' if exceeds else '≤'} bound"
             f" {self.bound:.8g} on {self.shape}",
         ]
         if self.confirmed:
@@ -158,13 +163,14 @@ def falsify(
             f"no member that was tried meets the assumptions of {known.name}: "
             + "; ".join(each.statement for each in known.assumptions)
         )
-    confirmed, doubt, largest = False, "", best.ratio
+    confirmed, doubt = False, ""
     if search.violated():
         best = _shrunk(best, space, search)
         confirmed, doubt, best = _confirmed(best, space, known)
     return Falsification(
         theorem=known,
-        ratio=largest,
+        ratio=best.ratio,
+        largest=max(search.best.ratio, best.ratio),
         data=best.member,
         options=_differing(best.options, setting),
         measured=best.measured,

@@ -17,7 +17,7 @@ from tunebound import synthetic
 from tunebound._ground.storage import replacing
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting, settings
-from tunebound.theory.engine.statement import Theorem
+from tunebound.theory.engine.statement import Theorem, setting_of
 
 DEFAULT_SETTING = "head"
 FOLDER = "members"
@@ -124,16 +124,6 @@ def setting_for(sets: Any, theorems: Iterable[Theorem] | None, name: str | None)
         f"the settings {', '.join(taking)} take {told}; name one of them, setting={taking[0]!r} for"
         " example"
     )
-
-
-def setting_of(theorem: Theorem) -> Setting:
-    """The setting that a theorem names; ValueError where there is none."""
-    try:
-        return find_setting(theorem.setting)
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"theorem {theorem.name!r} names the setting {theorem.setting!r}: {error}"
-        ) from error
 
 
 def setting_of_suite(suite: str) -> str:

@@ -25,6 +25,7 @@ from tunebound._ground.checks import (
 from tunebound._ground.registry import Registry
 from tunebound.theory.engine.claim import Claim
 from tunebound.theory.engine.folders import modules_called
+from tunebound.theory.engine.setting import Setting, find_setting
 
 # What is known of a statement before anything is measured.
 PROVED, PUBLISHED, CONJECTURE = "proved here", "published", "conjecture"
@@ -189,7 +190,7 @@ def theorem(
     statement, source : str
         The inequality in symbols, and where it is proved.
     setting : str
-        Whose evidence the function takes, for example "head".
+        Whose evidence the function takes, for example "head"; one of one's own is registered first.
     formula : str
         The inequality in LaTeX, for the pages that can show it.
     proof : {"proved here", "published", "conjecture", "extrapolation of ours", "fitted"}
@@ -211,8 +212,8 @@ def theorem(
     Raises
     ------
     ValueError
-        If another function is registered under the name, the name cannot be that of a file, `proof`
-        or `kind` is none of the above, or `maximum` is not above 0.
+        If another function is registered under the name, the name cannot be that of a file, there
+        is no such setting, `proof` or `kind` is none of the above, or `maximum` is not above 0.
     """
     choice("proof", proof, PROOFS)
     choice("kind", kind, KINDS)
@@ -233,10 +234,23 @@ def theorem(
             maximum=maximum,
             free_constants=tuple(free_constants),
         )
+        # ours are imported without what their settings compute with; a test finds these
+        if not claims.__module__.startswith("tunebound."):
+            setting_of(new)
         _THEOREMS.add(name, new, claims)
         return new
 
     return register
+
+
+def setting_of(theorem: Theorem) -> Setting:
+    """The setting that a theorem names; ValueError where there is none."""
+    try:
+        return find_setting(theorem.setting)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"theorem {theorem.name!r} names the setting {theorem.setting!r}: {error}"
+        ) from error
 
 
 def theorems(setting: str | None = None) -> dict[str, Theorem]:

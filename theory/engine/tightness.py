@@ -8,8 +8,7 @@ import pandas as pd
 
 from tunebound._ground.checks import choice, instance
 from tunebound.theory.engine import tables
-from tunebound.theory.engine.members import setting_of
-from tunebound.theory.engine.statement import find_theorem
+from tunebound.theory.engine.statement import find_theorem, setting_of
 
 IDENTITY = [tables.MEMBER, tables.THEOREM, tables.QUANTITY]
 JUDGED_AT = ("last", "tightest")

@@ -15,9 +15,8 @@ from tunebound._ground.checks import instance
 from tunebound.bounds.constants import weakest
 from tunebound.theory.engine import computing, populations, tables
 from tunebound.theory.engine.exponents import Rate, decide_rates
-from tunebound.theory.engine.members import setting_of
 from tunebound.theory.engine.setting import Setting
-from tunebound.theory.engine.statement import PROVED, Theorem, find_theorem
+from tunebound.theory.engine.statement import PROVED, Theorem, find_theorem, setting_of
 from tunebound.theory.engine.tightness import judged_rows, spread
 
 # a bound that says nothing on more than half of the environments is called vacuous

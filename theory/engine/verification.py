@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tunebound.theory.engine import computing
-from tunebound.theory.engine.members import members_of, setting_of
+from tunebound.theory.engine.members import members_of
 from tunebound.theory.engine.setting import Setting, find_setting
-from tunebound.theory.engine.statement import Theorem, find_theorem, theorems
+from tunebound.theory.engine.statement import Theorem, find_theorem, setting_of, theorems
 from tunebound.theory.engine.verdict import Verdict, judge_in
 
 

