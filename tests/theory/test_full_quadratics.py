@@ -2,6 +2,10 @@
 figures.
 """
 
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -60,6 +64,21 @@ def test_the_published_bound_is_refuted_at_one_step_and_the_smallest_problem_rep
     assert violation.measured == pytest.approx(moved.mean(), rel=1e-12)
     assert violation.bound == pytest.approx(bound, rel=1e-12)
     assert moved.mean() > bound
+
+
+def test_what_a_process_killed_at_a_counterexample_left_is_swept(directory, full_results):
+    (stored,) = {
+        each.violation.path
+        for each in judge_all(directory, full_results)
+        if each.violation and each.theorem.name == "P-Full"
+    }
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    process.wait()
+    left = stored.with_name(f".{stored.name}.{platform.node()}.{process.pid}.x.part")
+    left.touch()
+    judge_all(directory, full_results)
+    assert stored.exists()
+    assert not left.exists()
 
 
 def test_the_published_bound_survives_with_the_other_weights_there_and_the_mended_one_with_both():

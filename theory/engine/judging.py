@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tunebound._ground.storage import sweep
 from tunebound.theory.engine import computing
 from tunebound.theory.engine.manifests import members_again, read_manifest
 from tunebound.theory.engine.setting import find_setting
@@ -29,5 +30,6 @@ def judge_all(directory: str | os.PathLike[str], results: computing.Results) -> 
     verdicts = judge_together(setting, [judged[name] for name in ordered], results)
     if not any(verdict.violation for verdict in verdicts):
         return verdicts
+    sweep(target)
     members = members_again(Path(directory), manifest, setting)
     return [with_counterexample(verdict, members, setting, target) for verdict in verdicts]
