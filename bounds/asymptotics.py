@@ -291,42 +291,20 @@ def _offset(Z: Floats, leading: Floats, log_scale: float) -> tuple[Floats, Float
     # off
     equal = np.log(float(leading @ leading) / len(Z))
     v = np.linalg.lstsq(Z, np.full(len(Z), log_scale - equal), rcond=None)[0]
-
-    def terms(at: NDArray[np.floating]) -> Floats:
-        with np.errstate(over="ignore"):
-            return np.asarray(np.exp(log_scale - Z @ at))
-
-    v = np.asarray(v, dtype=np.float64)
-    shares = terms(v)
     before = np.inf
     for _ in range(_NEWTON_STEPS):
-        gradient = leading - shares @ Z
+        shares = np.exp(log_scale - Z @ v)
         # in the metric of the square roots the system stays well posed when the shares differ by
         # many decades
-        root = np.sqrt(shares)[:, np.newaxis] * Z
-        step = -_normal_solve(root, gradient)
+        step = _normal_solve(np.sqrt(shares)[:, np.newaxis] * Z, shares @ Z - leading)
         change = float(np.abs(Z @ step).max())  # of the logarithm of a share
-        if change <= _NEAR:
-            # here full steps converge quadratically, and the objective is flat to its rounding
-            if change > before / 2:
-                break
-            before = change
-            v = v + step
-            shares = terms(v)
-            continue
-        value, slope = float(shares.sum() + leading @ v), float(gradient @ step)
-        length = 1.0
-        while True:
-            trial = v + length * step
-            trial_shares = terms(trial)
-            falls = float(trial_shares.sum() + leading @ trial) <= value + 1e-4 * length * slope
-            if falls or length < 1e-12:
-                break
-            length /= 2
-        if not falls:
-            break
-        v, shares = trial, trial_shares
-    return v, shares
+        if change == 0.0 or (before <= _NEAR and change > before / 2):
+            break  # rounding ended the quadratic convergence
+        before = change
+        # no share grows by more than 1 + change: of all lengths the one that surely lowers the sum
+        # most, since the curvature along the step grows by no more than the shares
+        v = v + np.log1p(change) / change * step
+    return np.asarray(v), np.exp(log_scale - Z @ v)
 
 
 def _normal_solve(root: Floats, right: Floats) -> Floats:

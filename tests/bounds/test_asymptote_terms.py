@@ -9,6 +9,7 @@ from mpmath import mp, mpf
 from tunebound import bounds
 from tunebound.bounds import asymptotics
 
+UNIT = float(np.finfo(float).eps)
 # rows y_i x_i with w_S = (1, 0, ...): support vectors, samples on the margin without a dual, others
 ROWS = {
     "generic": ([[1, 1], [1, -0.5]], [], [[2, 3], [1.2, -0.3], [1.05, 0.4]]),
@@ -218,6 +219,9 @@ def test_distances_of_directions_refuse_by_name(across, along, error, message):
         ([[1, 0], [1, 1]], [1, 0], [True, False]),
         ([[1e3, 0], [0, 1e3]], [1e-3, 1e-3], [True, True]),
         ([[1, 2], [1, 1]], [1, 0], [False, True]),
+        # up to 1e-10 of the largest share is rounding
+        ([[1, 0], [0, 1]], [1, 1.1e-10], [True, True]),
+        ([[1, 0], [0, 1]], [1, 0.9e-10], [True, False]),
         # of dependent ones every combination counts, not only the shortest
         ([[1, 3], [1, 1], [1, -0.1]], [1, 0], [True, True, True]),
         ([[1, 3, 0], [1, 1, 1e-12], [1, -0.1, 0]], [1, 0, 0], [True, True, True]),
@@ -249,3 +253,79 @@ def test_an_offset_along_the_separator_leaves_nothing_to_predict():
     # a sample that pulls nothing shifts nothing
     assert found([1.0, 1.0], np.zeros((1, 2))) == pytest.approx(np.log(2**0.5 / 0.005))
     assert found([1.0, 1.0], np.zeros((0, 2))) == pytest.approx(np.log(2**0.5 / 0.005))
+
+
+def test_rows_of_equal_shares_need_no_step(monkeypatch):
+    monkeypatch.setattr(asymptotics, "_NEWTON_STEPS", 0)
+    # z_k = w/|w|^2 + v_k with sum v_k = 0: each of three has the share |w|^2/3 of w = (1, 2)
+    rows = np.array([[0.2 + 2 * a, 0.4 - a] for a in (-1.0, 0.25, 0.75)])
+    v, shares = asymptotics._offset(rows, np.array([1.0, 2.0]), -7.0)
+    assert shares == pytest.approx([5 / 3] * 3, rel=1e-12)
+    assert np.exp(-7.0 - rows @ v) == pytest.approx(shares, rel=1e-12)
+
+
+@pytest.mark.parametrize("spread", [1e-3, 1.0, 30.0])
+def test_shares_of_any_spread_are_found(spread):
+    # shares p_k of orthogonal rows z_k = e_k / p_k for w = (1, ..., 1), as sum p_k z_k = w
+    shares = np.exp(spread * np.array([0.0, -1.0, 0.3, -0.6]))
+    v, found = asymptotics._offset(np.diag(1 / shares), np.ones(4), 2.0)
+    assert found == pytest.approx(shares, rel=1e-12)
+    assert v == pytest.approx((2.0 - np.log(shares)) * shares, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("scale", "second", "rank"),
+    [(1e-8, 1e-3, 2), (1e8, 1e-12, 1), (1.0, 2e-10, 2), (1.0, 5e-11, 1)],
+)
+def test_the_span_of_rows_does_not_depend_on_their_scale(scale, second, rank):
+    basis = asymptotics._span(scale * np.array([[1.0, 0.0, 0.0], [0.0, second, 0.0]]))
+    assert basis.shape == (3, rank)
+    assert np.abs(basis) == pytest.approx(np.eye(3)[:, :rank])
+
+
+def test_the_residual_is_relative_to_the_separator():
+    X, y = signed(ROWS["in a plane"], 0.6)
+    separator = bounds.max_margin(X, y)
+    for residual in (5e-7, 9.9e-7, 1.01e-6):
+        # what no sample sees
+        given = dataclasses.replace(separator, weights=np.array([1, 0, residual]) / 0.6)
+        if residual < 1e-6:
+            found = bounds.asymptote(X, y, learning_rate=1.0, separator=given)
+            assert found.residual == pytest.approx(residual, rel=1e-6)
+        else:
+            with pytest.raises(ArithmeticError, match="miss the separator by 1e-06, relatively"):
+                bounds.asymptote(X, y, learning_rate=1.0, separator=given)
+
+
+@pytest.mark.parametrize(
+    ("far", "excess", "on_margin"),
+    [
+        # 8 units of the rounding of |z| |w_S|, which here are far above 1e-9
+        (2.0**27, 7.5 * UNIT * 2.0**27.5, True),
+        (2.0**27, 8.5 * UNIT * 2.0**27.5, False),
+        (0.5, 0.9e-9, True),
+        (0.5, 1.1e-9, False),
+    ],
+)
+def test_a_sample_is_on_the_margin_up_to_the_rounding_of_its_own_product(far, excess, on_margin):
+    # w_S = (1, 1, 0): two support vectors, the sample, and a near one that exceeds the margin by
+    # 1e-8, which is no rounding there
+    Z = np.array([[1.5, -0.5, 0], [0.25, 0.75, 0], [0.5 + excess, 0.5, far], [0.5, 0.5 + 1e-8, 1]])
+    y = np.array([1, -1, 1, -1])
+    known = bounds.max_margin(Z[:2] * y[:2, None], y[:2])
+    given = dataclasses.replace(known, weights=np.array([1.0, 1.0, 0.0]), dual=np.ones(4))
+    found = bounds.asymptote(Z * y[:, None], y, learning_rate=1.0, separator=given)
+    assert found.dual == pytest.approx([0.4, 1.6, 0, 0], abs=1e-9)
+    assert found.double_log == pytest.approx([0, 0, 1 / far if on_margin else 0], abs=1e-12)
+
+
+def test_the_others_set_the_onset_once_they_shift_more():
+    # H is the identity, and one other sample of z = (3, 1/2): e^(height - 2 u) of what is allowed
+    support, dual, leading = np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([0.5, 0.5]), [1.0, 0.0]
+    offset, other = np.array([0.3, 0.4]), np.array([3.0, 0.5])
+    relaxed = np.log(0.5 / (0.005 * 0.4))
+    for excess in (-1e-3, 1e-3, 0.5, 1.5):
+        shift = np.log(0.5 / (0.005 * 0.4)) - other @ offset
+        scale = excess + 2 * relaxed - shift
+        found = asymptotics._onset(support, dual, other[None], np.array(leading), offset, scale)
+        assert found == pytest.approx(relaxed + max(excess, 0) / 2, rel=1e-12)

@@ -195,6 +195,19 @@ def test_direction_constant_is_0_where_no_sample_matters():
     assert 0 < c.certificate < 1e-12
 
 
+@pytest.mark.parametrize(("distance", "moved"), [(0.9e-12, False), (1.1e-12, True)])
+def test_a_separator_is_moved_by_more_than_rounding_of_its_norm(distance, moved):
+    # turned at right angles to itself, so that directions move as far as separators times margin
+    y = np.array([1, -1, 1, -1])
+    X = y[:, None] * [[2.0, 1.0], [2.0, -1.0], [2.0, 3.0], [2.0, -3.0]]
+    s = max_margin(X, y)
+    left_out = leave_one_out_separators(X, y, s)
+    weights = s.weights + np.array([[0.0, 0.0]] * 3 + [[0.0, distance / 2]])
+    found = constants.direction_constant(s, dataclasses.replace(left_out, weights=weights))
+    assert s.weights == pytest.approx([0.5, 0.0], abs=1e-15)
+    assert found.value == pytest.approx(2.0 if moved else 0.0)
+
+
 def test_direction_constant_needs_one_data_set():
     X, y = separable(np.random.default_rng(2), 10, 4)
     s, left_out = max_margin(X, y), leave_one_out_separators(X, y)

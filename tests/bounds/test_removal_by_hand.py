@@ -389,3 +389,11 @@ def test_rounds_end_where_the_bound_is_met(monkeypatch):
 def test_labels_are_checked(X, y, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         bounds.smallest_removal(X, y)
+
+
+@pytest.mark.parametrize(("least", "found"), [(1 - 0.9e-6, False), (1 - 1.1e-6, True)])
+def test_a_clash_is_open_where_its_cover_is_below_one_by_more_than_rounding(least, found):
+    one = search([[1, 0], [-1, 1], [-1, -1]])
+    one.packing = np.array([least, 0.0, 0.0]), np.zeros(0)
+    assert one.crossing() is found
+    assert lists(one.clashes) == ([[0, 1, 2]] if found else [])
