@@ -2,6 +2,7 @@
 
 import html
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -193,6 +194,14 @@ def test_a_formula_is_cut_between_its_sides_and_its_conditions():
         assert all(part.count("{") == part.count("}") for part in parts)
         shown = "".join(text(mathml(part)) for part in parts)
         assert shown.replace(" ", "") == text(mathml(known.formula)).replace(" ", "")
+
+
+def test_bars_do_not_grow_unless_the_formula_says_so():
+    for known in theory.theorems().values():
+        for operator in ElementTree.fromstring(mathml(known.formula)).iter():
+            if operator.text in ("‖", "|"):
+                kept = operator.get("stretchy") == "false"
+                assert kept or r"\left" in known.formula, known.name
 
 
 def test_no_data_set_is_called_by_the_name_of_its_file(page, directory):

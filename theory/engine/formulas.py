@@ -12,6 +12,9 @@ NAMED = re.compile(r"(<mi>(?:ln|sin|cos|tan|exp|arcsin|arccos)</mi>)(?=<m(?:i|n|
 # Words are no space: an operator between words alone would lose the space around it.
 WORDS = re.compile(r"<mtext>([^<]{2,})</mtext>")
 
+# Bars grow with what stands between them only where the formula says so.
+BARS = re.compile(r"<mo>(&#x02016;|&#x0007C;)</mo>")
+
 OPENING = ("{", "(", "[", "\\{", "\\left", "\\begin", "\\lVert", "\\lvert")
 CLOSING = ("}", ")", "]", "\\}", "\\right", "\\end", "\\rVert", "\\rvert")
 RELATIONS = ("=", "<", ">", "\\le", "\\ge", "\\approx")
@@ -35,6 +38,7 @@ def mathml(formula: str, *, display: str = "inline") -> str:
     unknown = re.findall(r"\\[A-Za-z]*\S", written)
     if unknown:
         raise ValueError(f"no MathML for {', '.join(unknown)} in {formula}")
+    written = BARS.sub(r'<mo stretchy="false">\1</mo>', written)
     written = WORDS.sub(r"<mi>\1</mi>", written)
     return NAMED.sub(r'\1<mspace width="0.17em" />', written)
 

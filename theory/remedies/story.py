@@ -72,7 +72,8 @@ def headline(results: computing.Results, verdicts: Sequence[Verdict]) -> str:
     better = effects(environments, (columns.DISAGREEMENT,)).query("high < 0").sort_values("median")
     return (
         f"{title}: two runs of plain fine-tuning disagree on {churn:.2%} of the test inputs (median"
-        f" over tasks); less with, each by its own 95 % interval: {_listed(better)}."
+        " over tasks); methods under which they disagree less, each by its own 95 % interval:"
+        f" {_listed(better)}."
     )
 
 
