@@ -149,7 +149,9 @@ def check_directory(target: Path, manifest: dict[str, Any]) -> None:
         if differing:
             other = population(there)
             of = f", of {other}" if other != population(manifest) else ""
-            what = "; ".join(_difference(key, there.get(key), manifest[key]) for key in differing)
+            # the digest of other specifications says nothing to people
+            told = [key for key in differing if key != "digest"] or differing
+            what = "; ".join(_difference(key, there.get(key), manifest[key]) for key in told)
             raise ValueError(
                 f"output {target} holds another study{of} (there and here differ: {what}); choose"
                 " another directory or delete it"
@@ -162,6 +164,11 @@ def check_directory(target: Path, manifest: dict[str, Any]) -> None:
 
 def _difference(key: str, there: object, here: object) -> str:
     """One entry of two manifests, with its values where they are short."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+        return "; ".join(
+            _difference(f"{key} {name}", there.get(name), here.get(name)) for name in names
+        )
     values = f"{there!r} and {here!r}"
     return f"{key}, {values}" if len(values) <= SHORT else key
 
