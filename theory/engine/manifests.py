@@ -18,7 +18,7 @@ import torch
 
 from tunebound import synthetic
 from tunebound._ground.checks import whole_number
-from tunebound._ground.storage import is_partial, replacing
+from tunebound._ground.storage import is_partial, write_text
 from tunebound.theory.engine.members import FOLDER, HandedOver, Kept, Members, content
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting
@@ -197,8 +197,7 @@ def claim_directory(target: Path, manifest: dict[str, Any]) -> None:
         },
         "versions": _versions(manifest),
     }
-    with replacing(target / MANIFEST) as partial:
-        partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    write_text(target / MANIFEST, json.dumps(about, indent=2) + "\n")
 
 
 def compare_versions(target: Path, manifest: Mapping[str, Any]) -> None:
