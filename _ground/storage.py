@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -82,6 +83,22 @@ def _lives(process: int) -> bool:
     except (PermissionError, OverflowError):
         return True
     return True
+
+
+def write_text(path: str | os.PathLike[str], text: str, *, errors: str = "strict") -> None:
+    """Write ``text`` to ``path`` in UTF-8, whole or not at all.
+
+    With ``errors="surrogateescape"``, paths of another encoding come back as the bytes that they
+    were.
+    """
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8", errors=errors)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy the contents of a file, whole or not at all."""
+    with replacing(target) as partial:
+        shutil.copyfile(source, partial)
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> Path:

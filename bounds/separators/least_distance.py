@@ -35,7 +35,8 @@ _UNRESOLVED = (
     " below about 1e-13 of the largest entry of X"
 )
 _REMEDY = (
-    "Append a constant feature for an intercept, add features, or remove contradictory samples"
+    "Append a constant feature for an intercept, add features, or remove contradictory samples;"
+    " tune_heads and minimise_heads take them as they are"
 )
 
 

@@ -8,7 +8,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from tunebound._ground.storage import read_arrays, replacing, write_arrays
+from tunebound._ground.storage import (
+    copy_file,
+    read_arrays,
+    replacing,
+    write_arrays,
+    write_text,
+)
 
 
 def test_a_file_takes_its_place_when_the_block_ends(tmp_path):
@@ -35,6 +41,31 @@ def test_after_an_error_the_target_is_as_it_was(tmp_path, error):
     with pytest.raises(error):
         fail()
     assert target.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_text_is_written_in_utf8_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "page.txt"
+    write_text(target, "√n ≤ ν\n")
+    assert target.read_bytes() == b"\xe2\x88\x9an \xe2\x89\xa4 \xce\xbd\n"
+    foreign = b"caf\xe9".decode("utf-8", "surrogateescape")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(target, "a long text before " * 10_000 + foreign)
+    assert target.read_text(encoding="utf-8") == "√n ≤ ν\n"
+    assert list(tmp_path.iterdir()) == [target]
+    write_text(target, foreign, errors="surrogateescape")
+    assert target.read_bytes() == b"caf\xe9"
+
+
+def test_a_file_is_copied_whole_or_not_at_all(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"\0\r\n\xff")
+    copy_file(source, target)
+    assert target.read_bytes() == b"\0\r\n\xff"
+    source.unlink()
+    with pytest.raises(FileNotFoundError):
+        copy_file(source, target)
+    assert target.read_bytes() == b"\0\r\n\xff"
     assert list(tmp_path.iterdir()) == [target]
 
 

@@ -235,6 +235,14 @@ def test_a_verdict_says_all_it_knows():
     ]
 
 
+def test_a_verdict_on_one_environment_says_its_ratio_once():
+    tightness = dict.fromkeys(("median", "loosest", "tightest"), 0.0411)
+    names = dict.fromkeys(("loosest_environment", "tightest_environment"), "set 3")
+    said = str(replace(VERDICT, environments=1, tightness=tightness | names))
+    assert "  measured/bound: 0.0411 (set 3)\n" in said
+    assert said.count("0.0411") == 1
+
+
 def test_a_verdict_says_no_more_than_it_knows():
     bare = Verdict(theorem=PLAIN, test="not violated", environments=1)
     assert str(bare).splitlines() == [

@@ -128,6 +128,11 @@ def undecorated(evidence):
             "'T': HeadEvidence has no 'magin'",
         ),
         (
+            mistaken(lambda evidence: [evidence.mean_run_claim(evidence.run.distnce)]),
+            AttributeError,
+            "'T': HeadRun has no 'distnce'; did you mean 'distance'. It has: .*steps, ",
+        ),
+        (
             mistaken(undecorated, "heads"),
             ValueError,
             "'T' names the setting 'heads': .* mean 'head",

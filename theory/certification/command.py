@@ -132,7 +132,7 @@ def certify(
     """
     from tunebound import theory
     from tunebound._ground.checks import choice, real_number
-    from tunebound._ground.storage import replacing
+    from tunebound._ground.storage import write_text
     from tunebound.theory.certification.reading import read
 
     choice("--classes", classes, CLASSES)
@@ -167,8 +167,7 @@ def certify(
     if html is not None:
         certificate.to_html(html)
     if stored is not None:
-        with replacing(stored) as partial:
-            partial.write_text(_as_json(certificate), encoding="utf-8")
+        write_text(stored, _as_json(certificate))
     typer.echo(_as_json(certificate) if printed else str(certificate))
     if fail_above is not None and _judged(certificate) > fail_above:
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tunebound._ground import checks
-from tunebound._ground.storage import replacing
+from tunebound._ground.storage import write_text
 from tunebound.theory.certification import wording
 from tunebound.theory.certification.certificate import Certificate
 from tunebound.theory.certification.figures import drawings
@@ -36,9 +36,7 @@ def write(certificate: Certificate, path: str | os.PathLike[str]) -> Path:
         raise IsADirectoryError(f"path: {target} is a directory: name a file in it")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"path: there is no directory {target.parent}: make it first")
-    text = html(certificate)
-    with replacing(target) as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_text(target, html(certificate))
     return target
 
 

@@ -44,6 +44,8 @@ def _all_of(known: "Known") -> list[str]:
     from tunebound.theory.engine.known import facts
 
     lines = {"says": known.statement, **facts(known), "in LaTeX": getattr(known, "formula", "")}
+    if (code := getattr(known, "claims", None)) is not None:
+        lines["code"] = f"{code.__module__}.{code.__qualname__}"
     lines["test it"] = f"tunebound verify {known.name}"
     return [f"{word}: {text}" for word, text in lines.items() if text]
 

@@ -49,8 +49,8 @@ def run(
         str | None,
         typer.Option(
             help=(
-                "What is tuned: head, full-quadratics, …; by default head, or the one setting that"
-                " has the suite."
+                "What is tuned; `tunebound suites` lists the settings. By default head, or the one"
+                " setting that has the suite."
             ),
             autocompletion=complete_settings,
         ),

@@ -1,7 +1,7 @@
 """Commands on one theorem: test it on data, or search for data that violate it."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from tunebound.theory.command_line.parameters import (
     computes,
     output_path,
 )
+
+if TYPE_CHECKING:
+    from tunebound.theory.engine.setting import Setting
+    from tunebound.theory.engine.statement import Theorem
 
 
 @computes
@@ -61,7 +65,7 @@ def verify(
         return
     setting = find_setting(known.setting)
     chosen = options(setting)
-    members: Any = suite if data is None else [setting.load(data)]
+    members: Any = suite if data is None else [_loaded(data, known)]
     verdict = theory.verify(
         known, members, seed=seed, output=None if data else output, jobs=jobs, **chosen
     )
@@ -72,6 +76,35 @@ def verify(
         for sentence in second_opinions(verdict, members[verdict.violation.member], chosen):
             typer.echo(f"  {sentence}")
         raise typer.Exit(1)
+
+
+def _loaded(data: Path, theorem: "Theorem") -> Any:
+    """The environment in a file, or whose it is where the theorem does not speak of it."""
+    from tunebound.theory.engine.setting import find_setting, settings
+
+    if data.is_file() and data.suffix != ".npz":
+        raise ValueError(
+            f"--data takes a data set that to_npz or a verdict has written (.npz), got {data}; for"
+            " features of your own there is `tunebound certify`"
+        )
+    try:
+        return find_setting(theorem.setting).load(data)
+    except ValueError:
+        taking = [name for name, each in settings().items() if _takes(each, data)]
+        if not taking:
+            raise
+    raise ValueError(
+        f"--data {data} is for the theorems of {', '.join(taking)}; {theorem.name} speaks of"
+        f" {theorem.setting}"
+    )
+
+
+def _takes(setting: "Setting", data: Path) -> bool:
+    try:
+        setting.load(data)
+    except ValueError:
+        return False
+    return True
 
 
 @computes

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tunebound._ground.storage import replacing
+from tunebound._ground.storage import write_text
 from tunebound.theory.engine.falsification import NoMemberError, falsify
 from tunebound.theory.engine.generated import filled
 from tunebound.theory.engine.reached import STORED, Reached, Results, read, searched, table, written
@@ -61,8 +61,7 @@ def _write(results: Results, root: Path) -> None:
         PAGE: filled(page, BLOCK, table(results), command=COMMAND),
     }
     for path, text in texts.items():
-        with replacing(root / path) as partial:
-            partial.write_text(text, encoding="utf-8")
+        write_text(root / path, text)
 
 
 def search(theorem: Theorem, budget: int, seed: int) -> Reached | None:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from tunebound._ground.storage import replacing
+from tunebound._ground.storage import write_text
 from tunebound.theory.engine.generated import filled, markdown, published
 from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import read_manifest
@@ -119,8 +119,7 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
         PAGE: filled(page, BLOCK, table(answers), command=COMMAND),
     }
     for path, text in texts.items():
-        with replacing(root / path) as partial:
-            partial.write_text(text, encoding="utf-8")
+        write_text(root / path, text)
     return [root / path for path in texts]
 
 

@@ -11,8 +11,6 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunebound._ground.storage import replacing
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -92,12 +90,6 @@ def csv_of(frame: pd.DataFrame) -> str:
     text = StringIO()
     frame.to_csv(text, index=False, float_format="%.9g", lineterminator="\n")
     return text.getvalue()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
 
 
 def commit_of(root: Path) -> str:

@@ -18,7 +18,7 @@ import torch
 
 from tunebound import synthetic
 from tunebound._ground.checks import whole_number
-from tunebound._ground.storage import is_partial, replacing
+from tunebound._ground.storage import is_partial, write_text
 from tunebound.theory.engine.members import FOLDER, HandedOver, Kept, Members, content
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting
@@ -149,7 +149,9 @@ def check_directory(target: Path, manifest: dict[str, Any]) -> None:
         if differing:
             other = population(there)
             of = f", of {other}" if other != population(manifest) else ""
-            what = "; ".join(_difference(key, there.get(key), manifest[key]) for key in differing)
+            # the digest of other specifications says nothing to people
+            told = [key for key in differing if key != "digest"] or differing
+            what = "; ".join(_difference(key, there.get(key), manifest[key]) for key in told)
             raise ValueError(
                 f"output {target} holds another study{of} (there and here differ: {what}); choose"
                 " another directory or delete it"
@@ -162,6 +164,11 @@ def check_directory(target: Path, manifest: dict[str, Any]) -> None:
 
 def _difference(key: str, there: object, here: object) -> str:
     """One entry of two manifests, with its values where they are short."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+        return "; ".join(
+            _difference(f"{key} {name}", there.get(name), here.get(name)) for name in names
+        )
     values = f"{there!r} and {here!r}"
     return f"{key}, {values}" if len(values) <= SHORT else key
 
@@ -190,8 +197,7 @@ def claim_directory(target: Path, manifest: dict[str, Any]) -> None:
         },
         "versions": _versions(manifest),
     }
-    with replacing(target / MANIFEST) as partial:
-        partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    write_text(target / MANIFEST, json.dumps(about, indent=2) + "\n")
 
 
 def compare_versions(target: Path, manifest: Mapping[str, Any]) -> None:

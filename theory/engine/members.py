@@ -5,7 +5,6 @@ user handed over; and the setting that takes them.
 from __future__ import annotations
 
 import hashlib
-import shutil
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, TypeAlias, get_args, get_origin
 
 from tunebound import synthetic
-from tunebound._ground.storage import replacing
+from tunebound._ground.storage import copy_file
 from tunebound.theory.engine.options import Options
 from tunebound.theory.engine.setting import Setting, find_setting, settings
 from tunebound.theory.engine.statement import Theorem, setting_of
@@ -197,8 +196,7 @@ def adopt(source: Path, directory: Path) -> None:
     for path in (source / FOLDER).glob("*.npz"):
         target = directory / FOLDER / path.name
         if not target.exists():
-            with replacing(target) as partial:
-                shutil.copyfile(path, partial)
+            copy_file(path, target)
 
 
 def _entries(path: Path) -> Iterable[tuple[str, bytes]]:

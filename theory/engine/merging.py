@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tunebound._ground.checks import path, sequence
-from tunebound._ground.storage import replacing, sweep
+from tunebound._ground.storage import copy_file, sweep
 from tunebound.theory.engine.loading import shards_in
 from tunebound.theory.engine.manifests import (
     KEPT,
@@ -68,8 +68,7 @@ def merge(directories: Sequence[str | os.PathLike[str]], output: str | os.PathLi
     for folder in (target, *(target / name for name in FOLDERS)):
         sweep(folder)
     if not (target / MANIFEST).exists():
-        with replacing(target / MANIFEST) as partial:
-            partial.write_bytes((paths[0] / MANIFEST).read_bytes())
+        copy_file(paths[0] / MANIFEST, target / MANIFEST)
     if manifest.get(KEPT):
         adopt(paths[0], target)
     united = shards_in(target, manifest)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from tqdm import tqdm
 
 from tunebound._ground.checks import path, whole_number
-from tunebound._ground.storage import replacing
+from tunebound._ground.storage import write_text
 from tunebound.theory.engine import computing, exploring, populations, tables
 from tunebound.theory.engine.alternative import described
 from tunebound.theory.engine.answering import in_three_sentences, shown_first
@@ -124,9 +124,8 @@ def report(
         manifest=[(key, _plain(value)) for key, value in manifest.items()],
     )
     target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as partial:
-        # paths of another encoding than the locale's come back as they were
-        partial.write_text(page, encoding="utf-8", errors="surrogateescape")
+    # paths of another encoding than the locale's come back as they were
+    write_text(target, page, errors="surrogateescape")
     return target
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from pyarrow import parquet
 
-from tunebound._ground.storage import replacing
+from tunebound._ground.storage import copy_file, replacing, write_text
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import TABLES, Results
 
@@ -48,8 +47,7 @@ class Shards:
             # an open file: Arrow takes no paths that the locale cannot spell
             with replacing(self._table(table, number)) as partial, partial.open("wb") as stream:
                 getattr(results, table).to_parquet(stream, index=False)
-        with replacing(self._checksums(number)) as partial:
-            partial.write_text(self._expected(number), encoding="ascii")
+        write_text(self._checksums(number), self._expected(number))
 
     def read(
         self,
@@ -99,8 +97,7 @@ class Shards:
             (self.directory / folder).mkdir(exist_ok=True)
         paths = [(source._table(table, number), self._table(table, number)) for table in TABLES]
         for path, target in (*paths, (source._checksums(number), self._checksums(number))):
-            with replacing(target) as partial:
-                shutil.copyfile(path, partial)
+            copy_file(path, target)
 
     def missing(self) -> list[int]:
         """Numbers of the shards that were not finished."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from functools import partial
 from typing import Any
 
@@ -134,10 +134,10 @@ class Theorem:
             made = self.claims(evidence)
             claims = tuple(made) if isinstance(made, Iterable) else (made,)
         except AttributeError as error:
-            if error.obj is not evidence or error.name is None:
+            if error.name is None or not is_dataclass(error.obj):
                 raise
             raise AttributeError(
-                f"theorem {self.name!r}: {_lacking(evidence, error.name)}", name=error.name
+                f"theorem {self.name!r}: {_lacking(error.obj, error.name)}", name=error.name
             ) from error
         if not isinstance(made, Iterable) or not all(isinstance(each, Claim) for each in claims):
             raise TypeError(

@@ -165,12 +165,17 @@ class Verdict:
                 f"  {self.skipped} environments do not meet the assumptions and were left out"
             )
         if self.tightness:
-            lines.append(
-                f"  measured/bound: median {self.tightness['median']:.3g}, loosest"
-                f" {self.tightness['loosest']:.3g} ({self.tightness['loosest_environment']}),"
-                f" tightest {self.tightness['tightest']:.3g}"
-                f" ({self.tightness['tightest_environment']})"
+            tightest = (
+                f"{self.tightness['tightest']:.3g} ({self.tightness['tightest_environment']})"
             )
+            if self.tightness["loosest"] == self.tightness["tightest"]:
+                lines.append(f"  measured/bound: {tightest}")
+            else:
+                lines.append(
+                    f"  measured/bound: median {self.tightness['median']:.3g}, loosest"
+                    f" {self.tightness['loosest']:.3g} ({self.tightness['loosest_environment']}),"
+                    f" tightest {tightest}"
+                )
             if self.bounded:
                 lines.append(
                     f"  at or above the trivial maximum on {self.vacuous_share:.0%} of the"

@@ -11,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from tunebound._ground.storage import write_text
 from tunebound.theory.engine import tables
-from tunebound.theory.engine.generated import commit_of, csv_of, filled, markdown, write_text
+from tunebound.theory.engine.generated import commit_of, csv_of, filled, markdown
 from tunebound.theory.engine.loading import so_far
 from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.full_tasks import columns

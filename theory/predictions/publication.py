@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tunebound._ground.storage import replacing
+from tunebound._ground.storage import write_text
 from tunebound.theory.engine.generated import filled, markdown
 from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import read_manifest
@@ -135,6 +135,5 @@ def publish(directory: Path, root: Path) -> list[Path]:
             text = filled(text, name, block(name, values, findings), command=COMMAND)
         texts[root / page] = text
     for path, text in texts.items():
-        with replacing(path) as partial:
-            partial.write_text(text, encoding="utf-8")
+        write_text(path, text)
     return list(texts)

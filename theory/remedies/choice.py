@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tunebound._ground.storage import replacing
+from tunebound._ground.storage import write_text
 from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.engine.statistics.effects import median_interval
@@ -204,8 +204,7 @@ def store(
         },
     }
     target = Path(CHOSEN if path is None else path)
-    with replacing(target) as partial:
-        partial.write_text(json.dumps(stored, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_text(target, json.dumps(stored, indent=1, allow_nan=False) + "\n")
     chosen.cache_clear()
     return target
 

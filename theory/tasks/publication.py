@@ -10,9 +10,10 @@ from typing import Any, Self
 
 import pandas as pd
 
+from tunebound._ground.storage import write_text
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.generated import commit_of, csv_of, filled, markdown, write_text
+from tunebound.theory.engine.generated import commit_of, csv_of, filled, markdown
 from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.tasks import columns
