@@ -144,16 +144,15 @@ def _rows(points: Floats, classes: Integers, count: int) -> tuple[Floats, Rows]:
         owner, rival = np.nonzero(classes[:, np.newaxis] != np.arange(count))
         factors = np.eye(count)[classes[owner]] - np.eye(count)[rival]
         Z = (factors[:, :-1, np.newaxis] * points[owner][:, np.newaxis]).reshape(len(owner), -1)
-    largest = np.abs(Z).max(axis=1)
-    exponents = np.frexp(np.where(largest > 0, largest, 1.0))[1]
+    exponents = np.frexp(np.abs(Z).max(axis=1))[1]
     return np.ldexp(Z, -exponents[:, np.newaxis]), owner
 
 
 def _contradictions(points: Floats, classes: Integers) -> list[Rows]:
     """Disjoint pairs of samples with equal features and different classes, and zero rows alone."""
     found = [np.array([row]) for row in np.flatnonzero(~points.any(axis=1))]
-    _, group = np.unique(points + 0.0, axis=0, return_inverse=True)
-    group = group.reshape(-1)
+    _, group = np.unique(points, axis=0, return_inverse=True)
+    group = group.reshape(-1)  # NumPy 2.0 returns a column
     repeated = np.flatnonzero(np.bincount(group) > 1)
     for members in (np.flatnonzero(group == which) for which in repeated):
         if not points[members[0]].any():

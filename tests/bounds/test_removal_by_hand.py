@@ -67,6 +67,7 @@ def test_contradictions_count_the_fewer_side():
     # a zero written with a sign is the same number
     mixed = array([[1, 0.0], [1, -0.0]])
     assert lists(removal._contradictions(mixed, np.array([0, 1]))) == [[0, 1]]
+    assert removal._contradictions(array([[1e-20, 1], [2e-20, 1]]), np.array([0, 1])) == []
 
 
 TRIANGLE = array([[1, 0], [-1, 1], [-1, -1]])
@@ -397,3 +398,21 @@ def test_a_clash_is_open_where_its_cover_is_below_one_by_more_than_rounding(leas
     one.packing = np.array([least, 0.0, 0.0]), np.zeros(0)
     assert one.crossing() is found
     assert lists(one.clashes) == ([[0, 1, 2]] if found else [])
+
+
+def test_five_directions_at_equal_angles_need_clashes_that_cross():
+    # an open half plane holds three of them, and two clashes of three cannot be disjoint; half of
+    # each of three, which meet in pairs, adds up to 3/2
+    angles = 2 * np.pi * np.arange(5) / 5
+    Z, y = np.stack([np.cos(angles), np.sin(angles)], axis=1), np.array([1, -1, 1, 1, -1])
+    found = bounds.smallest_removal(Z * y[:, None], y)
+    assert len(found.rows) == found.at_least == 2
+    assert sorted(map(len, found.clashes)) == [3] * len(found.clashes)
+
+
+def test_two_classes_share_the_weights_of_two_signs():
+    rng = np.random.default_rng(4)
+    X, y = rng.standard_normal((9, 3)), np.array([1, -1, 1, 1, -1, -1, 1, -1, 1])
+    signed, classes = bounds.smallest_removal(X, y), bounds.smallest_removal(X, (y > 0) * 1)
+    assert classes.rows.tolist() == signed.rows.tolist()
+    np.testing.assert_array_equal(2 * classes.weights, [-signed.weights, signed.weights])
