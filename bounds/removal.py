@@ -240,10 +240,8 @@ class _Search:
     def _reweighted(self) -> list[Floats]:
         """Minimisers of the weighted sum of slacks; a sample weighs less, the more it has."""
         rows, d = self.Z.shape
-        sums = scipy.sparse.csr_array(
-            (-np.ones(rows), (np.arange(rows), self.owner)), shape=(rows, self.n)
-        )
-        table = scipy.sparse.hstack([scipy.sparse.csr_array(-self.Z), sums], format="csr")
+        sums = scipy.sparse.csr_array((-np.ones(rows), (np.arange(rows), self.owner)))
+        table = scipy.sparse.hstack([scipy.sparse.csr_array(-self.Z), sums])
         bounds = [(None, None)] * d + [(0, None)] * self.n
         weights, found = np.ones(self.n), []
         for _ in range(REWEIGHTINGS):

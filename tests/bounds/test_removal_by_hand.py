@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 from tunebound import bounds
 from tunebound.bounds import removal
@@ -302,12 +303,32 @@ def test_what_a_program_leaves_out_is_put_back_where_it_fits(monkeypatch):
     assert after([1, -2]) == ([2, 3], [3])
 
 
-def test_reweighted_fits_are_those_of_their_programs():
-    Z = array(DOUBLE)
+def test_of_equally_near_samples_the_first_is_put_back(monkeypatch):
+    # one row against sixty that are wrong for (1, 0), the last ten the least, of which each alone
+    # could be kept
+    Z = array([[1, 0], *([-1 - (59 - k) // 10, 0.1 * (k + 1)] for k in range(60))])
+    one = search(Z)
+    monkeypatch.setattr(one, "_reweighted", lambda: [np.array([1.0, 0.0])])
+    monkeypatch.setattr(removal, "PUT_BACK", 1)
+    assert one.removal(True)[0].tolist() == [*range(1, 51), *range(52, 61)]
+
+
+def test_what_is_not_affordable_solves_no_program(monkeypatch):
+    def refuse(*given, **named):
+        raise AssertionError("a linear program")
+
+    one = search(DOUBLE[:6])
+    monkeypatch.setattr(removal.scipy.optimize, "linprog", refuse)
+    assert one.removal(False)[0].size > 0
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_reweighted_fits_are_those_of_their_programs(seed):
+    Z = array(DOUBLE) if seed is None else np.random.default_rng(seed).normal(size=(25, 2))
     one = search(Z)
     found = one._reweighted()
     assert len(found) == removal.REWEIGHTINGS
-    weights = np.ones(7)
+    weights = np.ones(len(Z))
     for w in found:
         slack = np.maximum(1 - Z @ w, 0)
         # no other w of a fine search has a smaller weighted sum of slacks
@@ -316,6 +337,19 @@ def test_reweighted_fits_are_those_of_their_programs():
         sums = np.maximum(1 - Z @ others.T, 0).T @ weights
         assert sums.min() >= slack @ weights - 1e-9
         weights = 1 / (slack + 0.1)
+
+
+def test_a_program_that_fails_leaves_the_fits_before_it(monkeypatch):
+    real, asked = removal.scipy.optimize.linprog, []
+
+    def once(*given, **named):
+        asked.append(1)
+        return scipy.optimize.OptimizeResult(x=None) if asked[1:] else real(*given, **named)
+
+    one = search(DOUBLE)
+    first = one._reweighted()[0]
+    monkeypatch.setattr(removal.scipy.optimize, "linprog", once)
+    np.testing.assert_array_equal(one._reweighted(), [first])
 
 
 def test_rows_of_a_sample_share_its_slack():
@@ -416,3 +450,24 @@ def test_two_classes_share_the_weights_of_two_signs():
     signed, classes = bounds.smallest_removal(X, y), bounds.smallest_removal(X, (y > 0) * 1)
     assert classes.rows.tolist() == signed.rows.tolist()
     np.testing.assert_array_equal(2 * classes.weights, [-signed.weights, signed.weights])
+
+
+def test_what_is_not_proved_is_no_clash(monkeypatch):
+    monkeypatch.setattr(removal, "is_clash", lambda Z: False)
+    one = search([[1, 0], [-1, 1], [-1, -1]])
+    assert one._clash(np.ones(3, dtype=bool), np.zeros(3)) is None
+
+
+@pytest.mark.parametrize("scale", [2.0**-40, 1.0, 2.0**20])
+def test_float64_proves_a_share_above_its_rounding(scale):
+    # (1) and (-s) have the shares s and 1, and 2 (m + d) = 6 units of rounding are allowed for
+    for share, proved in ((5.5 * UNIT, False), (6.5 * UNIT, True)):
+        assert removal.is_clash(scale * array([[1], [-share]])) is proved
+
+
+@pytest.mark.parametrize(("units", "clash"), [(77.5, True), (82.5, False)])
+def test_rows_of_full_rank_within_rounding_are_left_to_rationals(units, clash):
+    # equal shares of rows whose smallest singular value is sqrt(3) e of their norm: beyond 16 (m +
+    # d) = 80 units float64 decides, which proves nothing so near to them
+    e = units * UNIT / 3**0.5
+    assert removal.is_clash(array([[1, e], [-1, e], [0, -2 * e]])) is clash
