@@ -317,7 +317,7 @@ def _separator(Z: Floats) -> Floats | None:
         np.append(np.zeros(d), -1.0),
         A_ub=np.hstack([-Z, np.ones((len(Z), 1))]),
         b_ub=np.zeros(len(Z)),
-        bounds=[(-1, 1)] * d + [(None, 1)],
+        bounds=[(-1, 1)] * d + [(None, None)],
         method="highs-ds",
     )
     if solved.x is None or not _positive(Z, solved.x[:d]).all():
