@@ -137,11 +137,13 @@ def test_a_share_beyond_the_rounding_of_its_combination_is_proved(share):
 
 
 def test_positive_products_exceed_their_rounding():
-    # two entries: 4 units of rounding of the sum of absolute terms
+    # two entries: 4 units of rounding of the sum of absolute terms, which is 2
     w = array([1, 1])
-    Z = array([[1, 1], [1, -1], [1, -1 + 3 * UNIT], [1, -1 + 12 * UNIT], [-1, 0.5], [0, 0]])
-    assert removal._positive(Z, w).tolist() == [True, False, False, True, False, False]
-    assert removal._positive(1e6 * Z, w).tolist() == [True, False, False, True, False, False]
+    near = [[1, -1 + units * UNIT] for units in (3, 7, 9, 12)]
+    Z = array([[1, 1], [1, -1], *near, [-1, 0.5], [0, 0]])
+    expected = [True, False, False, False, True, True, False, False]
+    assert removal._positive(Z, w).tolist() == expected
+    assert removal._positive(2.0**20 * Z, w).tolist() == expected
 
 
 def test_a_separator_has_the_largest_smallest_product_in_the_box():
