@@ -144,16 +144,15 @@ def _rows(points: Floats, classes: Integers, count: int) -> tuple[Floats, Rows]:
         owner, rival = np.nonzero(classes[:, np.newaxis] != np.arange(count))
         factors = np.eye(count)[classes[owner]] - np.eye(count)[rival]
         Z = (factors[:, :-1, np.newaxis] * points[owner][:, np.newaxis]).reshape(len(owner), -1)
-    largest = np.abs(Z).max(axis=1)
-    exponents = np.frexp(np.where(largest > 0, largest, 1.0))[1]
+    exponents = np.frexp(np.abs(Z).max(axis=1))[1]
     return np.ldexp(Z, -exponents[:, np.newaxis]), owner
 
 
 def _contradictions(points: Floats, classes: Integers) -> list[Rows]:
     """Disjoint pairs of samples with equal features and different classes, and zero rows alone."""
     found = [np.array([row]) for row in np.flatnonzero(~points.any(axis=1))]
-    _, group = np.unique(points + 0.0, axis=0, return_inverse=True)
-    group = group.reshape(-1)
+    _, group = np.unique(points, axis=0, return_inverse=True)
+    group = group.reshape(-1)  # NumPy 2.0 returns a column
     repeated = np.flatnonzero(np.bincount(group) > 1)
     for members in (np.flatnonzero(group == which) for which in repeated):
         if not points[members[0]].any():
@@ -241,10 +240,8 @@ class _Search:
     def _reweighted(self) -> list[Floats]:
         """Minimisers of the weighted sum of slacks; a sample weighs less, the more it has."""
         rows, d = self.Z.shape
-        sums = scipy.sparse.csr_array(
-            (-np.ones(rows), (np.arange(rows), self.owner)), shape=(rows, self.n)
-        )
-        table = scipy.sparse.hstack([scipy.sparse.csr_array(-self.Z), sums], format="csr")
+        sums = scipy.sparse.csr_array((-np.ones(rows), (np.arange(rows), self.owner)))
+        table = scipy.sparse.hstack([scipy.sparse.csr_array(-self.Z), sums])
         bounds = [(None, None)] * d + [(0, None)] * self.n
         weights, found = np.ones(self.n), []
         for _ in range(REWEIGHTINGS):
@@ -320,7 +317,7 @@ def _separator(Z: Floats) -> Floats | None:
         np.append(np.zeros(d), -1.0),
         A_ub=np.hstack([-Z, np.ones((len(Z), 1))]),
         b_ub=np.zeros(len(Z)),
-        bounds=[(-1, 1)] * d + [(None, 1)],
+        bounds=[(-1, 1)] * d + [(None, None)],
         method="highs-ds",
     )
     if solved.x is None or not _positive(Z, solved.x[:d]).all():

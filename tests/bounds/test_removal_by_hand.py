@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 from tunebound import bounds
 from tunebound.bounds import removal
@@ -67,6 +68,7 @@ def test_contradictions_count_the_fewer_side():
     # a zero written with a sign is the same number
     mixed = array([[1, 0.0], [1, -0.0]])
     assert lists(removal._contradictions(mixed, np.array([0, 1]))) == [[0, 1]]
+    assert removal._contradictions(array([[1e-20, 1], [2e-20, 1]]), np.array([0, 1])) == []
 
 
 TRIANGLE = array([[1, 0], [-1, 1], [-1, -1]])
@@ -135,11 +137,13 @@ def test_a_share_beyond_the_rounding_of_its_combination_is_proved(share):
 
 
 def test_positive_products_exceed_their_rounding():
-    # two entries: 4 units of rounding of the sum of absolute terms
+    # two entries: 4 units of rounding of the sum of absolute terms, which is 2
     w = array([1, 1])
-    Z = array([[1, 1], [1, -1], [1, -1 + 3 * UNIT], [1, -1 + 12 * UNIT], [-1, 0.5], [0, 0]])
-    assert removal._positive(Z, w).tolist() == [True, False, False, True, False, False]
-    assert removal._positive(1e6 * Z, w).tolist() == [True, False, False, True, False, False]
+    near = [[1, -1 + units * UNIT] for units in (3, 7, 9, 12)]
+    Z = array([[1, 1], [1, -1], *near, [-1, 0.5], [0, 0]])
+    expected = [True, False, False, False, True, True, False, False]
+    assert removal._positive(Z, w).tolist() == expected
+    assert removal._positive(2.0**20 * Z, w).tolist() == expected
 
 
 def test_a_separator_has_the_largest_smallest_product_in_the_box():
@@ -148,14 +152,14 @@ def test_a_separator_has_the_largest_smallest_product_in_the_box():
         ([[0.5, 0], [0, 0.25]], 0.25),
         ([[0.9, 0.8], [0.9, -0.8]], 0.9),
         ([[-1, 0.5], [-0.2, -0.1]], None),
-        ([[3, 1], [2, 2]], 1.0),
+        ([[3, 1], [2, 2]], 4.0),
     ):
         w = removal._separator(array(Z))
         assert np.abs(w).max() <= 1 + 1e-12
         smallest = (array(Z) @ w).min()
         assert smallest > 0
         if best is not None:
-            assert min(smallest, 1) == pytest.approx(best)
+            assert smallest == pytest.approx(best)
     assert removal._separator(TRIANGLE) is None
     assert removal._separator(array([[1, 0], [-1, 0]])) is None
 
@@ -301,12 +305,32 @@ def test_what_a_program_leaves_out_is_put_back_where_it_fits(monkeypatch):
     assert after([1, -2]) == ([2, 3], [3])
 
 
-def test_reweighted_fits_are_those_of_their_programs():
-    Z = array(DOUBLE)
+def test_of_equally_near_samples_the_first_is_put_back(monkeypatch):
+    # one row against sixty that are wrong for (1, 0), the last ten the least, of which each alone
+    # could be kept
+    Z = array([[1, 0], *([-1 - (59 - k) // 10, 0.1 * (k + 1)] for k in range(60))])
+    one = search(Z)
+    monkeypatch.setattr(one, "_reweighted", lambda: [np.array([1.0, 0.0])])
+    monkeypatch.setattr(removal, "PUT_BACK", 1)
+    assert one.removal(True)[0].tolist() == [*range(1, 51), *range(52, 61)]
+
+
+def test_what_is_not_affordable_solves_no_program(monkeypatch):
+    def refuse(*given, **named):
+        raise AssertionError("a linear program")
+
+    one = search(DOUBLE[:6])
+    monkeypatch.setattr(removal.scipy.optimize, "linprog", refuse)
+    assert one.removal(False)[0].size > 0
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_reweighted_fits_are_those_of_their_programs(seed):
+    Z = array(DOUBLE) if seed is None else np.random.default_rng(seed).normal(size=(25, 2))
     one = search(Z)
     found = one._reweighted()
     assert len(found) == removal.REWEIGHTINGS
-    weights = np.ones(7)
+    weights = np.ones(len(Z))
     for w in found:
         slack = np.maximum(1 - Z @ w, 0)
         # no other w of a fine search has a smaller weighted sum of slacks
@@ -315,6 +339,19 @@ def test_reweighted_fits_are_those_of_their_programs():
         sums = np.maximum(1 - Z @ others.T, 0).T @ weights
         assert sums.min() >= slack @ weights - 1e-9
         weights = 1 / (slack + 0.1)
+
+
+def test_a_program_that_fails_leaves_the_fits_before_it(monkeypatch):
+    real, asked = removal.scipy.optimize.linprog, []
+
+    def once(*given, **named):
+        asked.append(1)
+        return scipy.optimize.OptimizeResult(x=None) if asked[1:] else real(*given, **named)
+
+    one = search(DOUBLE)
+    first = one._reweighted()[0]
+    monkeypatch.setattr(removal.scipy.optimize, "linprog", once)
+    np.testing.assert_array_equal(one._reweighted(), [first])
 
 
 def test_rows_of_a_sample_share_its_slack():
@@ -397,3 +434,42 @@ def test_a_clash_is_open_where_its_cover_is_below_one_by_more_than_rounding(leas
     one.packing = np.array([least, 0.0, 0.0]), np.zeros(0)
     assert one.crossing() is found
     assert lists(one.clashes) == ([[0, 1, 2]] if found else [])
+
+
+def test_five_directions_at_equal_angles_need_clashes_that_cross():
+    # an open half plane holds three of them, and two clashes of three cannot be disjoint; half of
+    # each of three, which meet in pairs, adds up to 3/2
+    angles = 2 * np.pi * np.arange(5) / 5
+    Z, y = np.stack([np.cos(angles), np.sin(angles)], axis=1), np.array([1, -1, 1, 1, -1])
+    found = bounds.smallest_removal(Z * y[:, None], y)
+    assert len(found.rows) == found.at_least == 2
+    assert sorted(map(len, found.clashes)) == [3] * len(found.clashes)
+
+
+def test_two_classes_share_the_weights_of_two_signs():
+    rng = np.random.default_rng(4)
+    X, y = rng.standard_normal((9, 3)), np.array([1, -1, 1, 1, -1, -1, 1, -1, 1])
+    signed, classes = bounds.smallest_removal(X, y), bounds.smallest_removal(X, (y > 0) * 1)
+    assert classes.rows.tolist() == signed.rows.tolist()
+    np.testing.assert_array_equal(2 * classes.weights, [-signed.weights, signed.weights])
+
+
+def test_what_is_not_proved_is_no_clash(monkeypatch):
+    monkeypatch.setattr(removal, "is_clash", lambda Z: False)
+    one = search([[1, 0], [-1, 1], [-1, -1]])
+    assert one._clash(np.ones(3, dtype=bool), np.zeros(3)) is None
+
+
+@pytest.mark.parametrize("scale", [2.0**-40, 1.0, 2.0**20])
+def test_float64_proves_a_share_above_its_rounding(scale):
+    # (1) and (-s) have the shares s and 1, and 2 (m + d) = 6 units of rounding are allowed for
+    for share, proved in ((5.5 * UNIT, False), (6.5 * UNIT, True)):
+        assert removal.is_clash(scale * array([[1], [-share]])) is proved
+
+
+@pytest.mark.parametrize(("units", "clash"), [(77.5, True), (82.5, False)])
+def test_rows_of_full_rank_within_rounding_are_left_to_rationals(units, clash):
+    # equal shares of rows whose smallest singular value is sqrt(3) e of their norm: beyond 16 (m +
+    # d) = 80 units float64 decides, which proves nothing so near to them
+    e = units * UNIT / 3**0.5
+    assert removal.is_clash(array([[1, e], [-1, e], [0, -2 * e]])) is clash
