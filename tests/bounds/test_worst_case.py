@@ -347,7 +347,7 @@ def test_values_out_of_range_are_refused_by_name(argument, value):
     with pytest.raises(ValueError, match=rf"^{argument}\b"):
         full.worst_case(**arguments | {argument: value})
     # before the number of steps
-    with pytest.raises(ValueError, match="^n = 1"):
+    with pytest.raises(ValueError, match=r"^n = 1"):
         full.worst_case(**arguments | {"n": 1, "steps": 26})
 
 
