@@ -346,6 +346,9 @@ def test_values_out_of_range_are_refused_by_name(argument, value):
     arguments = dict(n=5, mu=0.1, beta=1.0, distance=1.0, steps=2)
     with pytest.raises(ValueError, match=rf"^{argument}\b"):
         full.worst_case(**arguments | {argument: value})
+    # before the number of steps
+    with pytest.raises(ValueError, match=r"^n = 1"):
+        full.worst_case(**arguments | {"n": 1, "steps": 26})
 
 
 def test_more_steps_than_the_program_can_take_are_refused_with_the_way_out():

@@ -196,6 +196,12 @@ def test_bounds_are_judged_at_the_last_step_or_where_they_are_tightest():
     )
     assert judged_rows(rows, "last").index.tolist() == [0, 2, 3, 6]
     assert judged_rows(rows, "tightest").index.tolist() == [1, 2, 3, 6]
+    # heads at the last step, full tuning where it is tightest
+    assert judged_rows(rows.assign(theorem="H-limit")).index.tolist() == [0, 2, 3]
+    assert judged_rows(rows.assign(theorem="P-Full")).index.tolist() == [1, 2, 6]
+    assert judged_rows(rows[:1].assign(theorem="H-limit")).index.tolist() == [0]
+    with pytest.raises(ValueError, match=r"^judged_at must be one of 'last', 'tightest'"):
+        judged_rows(rows, "first")
     # where no bound is above 0 the first row stands
     none = pd.DataFrame([row(0, steps=t, bound=0.0) for t in (1.0, 2.0)])
     assert judged_rows(none, "tightest").index.tolist() == [0]

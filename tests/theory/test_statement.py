@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tunebound import synthetic, theory
-from tunebound.theory.engine.statement import Assumption, Claim, find_theorem
+from tunebound.theory.engine import statement
+from tunebound.theory.engine.statement import Assumption, Claim, find_theorem, find_theorems
 
 
 def test_rows_average_over_samples_and_keep_the_worst_excess():
@@ -278,6 +279,7 @@ def test_a_theorem_is_registered_with_all_that_was_said_of_it():
         "proof": "published",
         "kind": "a posteriori",
         "domain": "n of at least 3",
+        "formula": "head.support",
         "maximum": 2.0,
         "assumptions": (assumption,),
         "rates": {"n": -1.0},
@@ -293,6 +295,14 @@ def test_a_theorem_is_registered_with_all_that_was_said_of_it():
     bare = theory.theorem("unsaid", **unsaid)(claims)
     assert bare == theory.Theorem(name="unsaid", claims=claims, proof="conjecture", **unsaid)
     assert (bare.status, bare.maximum, bare.domain) == ("conjecture", np.inf, "")
+
+
+def test_names_of_theorems_are_a_sequence():
+    for wrong in (b"H-limit", np.array("H-limit")):
+        with pytest.raises(
+            TypeError, match=r"^theorems must be a sequence of names or theorems, got .*a list$"
+        ):
+            find_theorems(wrong)
 
 
 def test_every_theorem_of_the_project_has_its_row_in_the_documentation():
@@ -362,3 +372,20 @@ def test_what_is_no_theorem_is_refused_by_name(changed, error, message):
         theory.Theorem(**{**WORDS, **changed})
     assert theory.Theorem(**{**WORDS, "maximum": np.inf}).maximum == np.inf
     assert theory.Theorem(**{**WORDS, "maximum": 1e-300}).maximum == 1e-300
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("margim", "; did you mean 'margin'?"),
+        ("radxyz", "; did you mean 'radius'?"),  # half of the letters
+        ("raxyzw", "."),
+        ("_hidde", "."),
+    ],
+)
+def test_what_evidence_lacks_is_said_with_what_it_has(name, hint):
+    class Evidence:
+        margin, radius, _hidden = 1.0, 2.0, 3.0
+
+    said = statement._lacking(Evidence(), name)
+    assert said == f"Evidence has no {name!r}{hint} It has: margin, radius"

@@ -154,7 +154,7 @@ class Theorem:
 
 def _lacking(evidence: object, name: str) -> str:
     known = [each for each in dir(evidence) if not each.startswith("_")]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, known, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else "."
     return f"{type(evidence).__name__} has no {name!r}{hint} It has: {', '.join(known)}"
 
