@@ -78,6 +78,17 @@ def test_other_weights_starts_and_step_sizes(family, d, weighting):
     np.testing.assert_allclose(unit(flow.weights), unit(exact.weights), rtol=0, atol=1e-7)
 
 
+def test_steps_at_their_limit_are_followed_among_the_samples():
+    # what stands for the square of the curvature is off by the more the larger the step
+    data = synthetic.make_separable("gaussian", n=12, d=24, margin=1e-3, radius=5.0, seed=3)
+    rate, marks = 0.999 * learning_rate_limits(data.X), [2_000, 10_000]
+    exact = tune_heads(data.X, data.y, steps=marks[-1], record=marks, learning_rate=rate)
+    flow = flow_heads(data.X, data.y, until=marks[-1], record=marks, learning_rate=rate)
+    np.testing.assert_allclose(unit(flow.path), unit(exact.path), rtol=0, atol=1e-7)
+    difference = np.abs(flow.direction_distance - exact.direction_distance).max(axis=-1)
+    assert (difference < flow.resolution / 50).all()
+
+
 @pytest.mark.parametrize("until", [1e6, 1e30, 1e100])
 def test_orthogonal_samples_have_a_closed_form(until):
     # Samples B e_i move alone: m = B w_i obeys dm/dτ = (B²/n) σ(−m), so m + e^m = 1 + B² τ/n, from
@@ -268,13 +279,13 @@ def test_a_step_is_taken_where_its_error_is_within_the_tolerance(monkeypatch, sh
         error=torch.tensor([[[0.0, 4.0 * share * 0.25]]], dtype=torch.float64),
         integral=torch.zeros(1, 2, dtype=torch.float64),
         left_out=torch.zeros_like(ahead),
-        solved=torch.tensor([True]),
+        solved=torch.tensor([[True]]),
     )
     monkeypatch.setattr(flow_path.rosenbrock, "step", lambda *given: step)
     start = torch.ones(1, 1, 2, dtype=torch.float64)
     zero = torch.zeros(1, dtype=torch.float64)
     on_its_way = flow_path.FlowPath(Standing(), zero, start.clone(), tolerance=0.25)
-    on_its_way._step(on_its_way.field, slice(None), 1.0)
+    on_its_way._step(on_its_way.field, (slice(None), slice(None)), 1.0)
     assert (on_its_way.u > 0).item() is accepted
     assert torch.equal(on_its_way.W, ahead if accepted else start)
 

@@ -18,22 +18,22 @@ class Pursuit:
         self.A = torch.diag(torch.tensor([stiffness, 1.0], dtype=torch.float64)) + 0.5
 
     def near(self, u, y):
-        target = torch.cos(u)[:, None, None]
+        target = torch.cos(u)[..., None]
         return (
-            -(y - target) @ self.A - torch.sin(u)[:, None, None],
-            ((y**2).sum(dim=(1, 2)) + torch.sin(3 * u))[:, None],
+            -(y - target) @ self.A - torch.sin(u)[..., None],
+            (y**2).sum(dim=(1, 2))[:, None] + torch.sin(3 * u),
         )
 
     def linearise(self, u, y):
         value, integrand = self.near(u, y)
-        in_time = (-torch.sin(u)[:, None, None]) * self.A.sum(dim=0) - torch.cos(u)[:, None, None]
+        in_time = (-torch.sin(u)[..., None]) * self.A.sum(dim=0) - torch.cos(u)[..., None]
         matrices = self.A.expand(*y.shape[:2], 2, 2).clone()
         scratch = y.new_empty((2, *matrices.shape))
         return Linearisation(
             value=value,
             integrand=integrand,
             value_in_time=in_time,
-            integrand_in_time=3 * torch.cos(3 * u)[:, None],
+            integrand_in_time=3 * torch.cos(3 * u),
             integrand_change=lambda direction: (2 * y * direction).sum(dim=(1, 2))[:, None],
             system=of_matrices(matrices, scratch, y.new_zeros((len(y), 1, 1))),
             near=self.near,
@@ -43,22 +43,22 @@ class Pursuit:
 
 def errors(stiffness, steps):
     field, h = Pursuit(stiffness), 1.0 / steps
-    u = torch.tensor([0.3, 0.7], dtype=torch.float64)
-    y = torch.cos(u)[:, None, None].repeat(1, 3, 2)
+    u = torch.tensor([[0.3], [0.7]], dtype=torch.float64)
+    y = torch.cos(u)[..., None].repeat(1, 3, 2)
     integral, estimate = 0.0, 0.0
     for _ in range(steps):
         taken = step(field.linearise(u, y), u, y, torch.full_like(u, h))
         assert taken.solved.all()
         y, integral, u = taken.y, integral + taken.integral, u + h
         estimate = max(estimate, float(taken.error.abs().max()))
-    start = u.new_tensor([0.3, 0.7])
+    start = u.new_tensor([[0.3], [0.7]])
     exact = (
         6 * ((u - start) / 2 + (torch.sin(2 * u) - torch.sin(2 * start)) / 4)
         + (torch.cos(3 * start) - torch.cos(3 * u)) / 3
     )
     return (
-        float((y - torch.cos(u)[:, None, None]).abs().max()),
-        float((integral[:, 0] - exact).abs().max()),
+        float((y - torch.cos(u)[..., None]).abs().max()),
+        float((integral - exact).abs().max()),
         estimate,
     )
 
@@ -80,15 +80,15 @@ def test_a_step_that_is_too_large_for_a_growing_mode_is_reported():
         def __init__(self):
             self.A = -10 * torch.eye(2, dtype=torch.float64)
 
-    u, y = torch.zeros(2, dtype=torch.float64), torch.ones(2, 1, 2, dtype=torch.float64)
-    h = torch.tensor([0.1, 1.0], dtype=torch.float64)
-    assert step(Growing().linearise(u, y), u, y, h).solved.tolist() == [True, False]
+    u, y = torch.zeros(2, 1, dtype=torch.float64), torch.ones(2, 1, 2, dtype=torch.float64)
+    h = torch.tensor([[0.1], [1.0]], dtype=torch.float64)
+    assert step(Growing().linearise(u, y), u, y, h).solved.tolist() == [[True], [False]]
 
 
 def test_what_a_field_leaves_out_is_damped_where_it_is_stiff():
     field = Pursuit(1e6)
     field.A = torch.diag(torch.tensor([1e6, 0.0], dtype=torch.float64))
-    u, y = torch.zeros(1, dtype=torch.float64), torch.ones(1, 1, 2, dtype=torch.float64)
+    u, y = torch.zeros(1, 1, dtype=torch.float64), torch.ones(1, 1, 2, dtype=torch.float64)
     left_out = step(field.linearise(u, y), u, y, torch.full_like(u, 0.1)).left_out[0, 0]
     assert left_out[1] == pytest.approx(0.1, rel=1e-12)
     assert 1e-6 < left_out[0] < 1e-5
@@ -112,14 +112,14 @@ def systems(n, kappas):
 
 def dense(matrices, kappas, shifts):
     shifted = matrices + kappas[..., None] * matrices @ matrices
-    return shifted + shifts[:, None, None, None] * torch.eye(9, dtype=torch.float64)
+    return shifted + shifts[..., None, None] * torch.eye(9, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("n", [5, 9])
 def test_systems_in_the_samples_are_those_in_the_heads(n):
     none = torch.zeros((2, 1, 1), dtype=torch.float64)
     matrices, *both = systems(n, none)
-    shifts, b = torch.tensor([0.7, 4.0]).double(), torch.randn(2, 3, 9, dtype=torch.float64)
+    shifts, b = torch.tensor([[0.7], [4.0]]).double(), torch.randn(2, 3, 9, dtype=torch.float64)
     for system in both:
         solve, solved = system(shifts)
         assert solved.all()
@@ -132,7 +132,7 @@ def test_squares_are_solved_in_the_heads_and_to_a_share_in_the_samples(n):
     matrices, *_ = systems(n, torch.zeros((2, 1, 1), dtype=torch.float64))
     largest = torch.linalg.matrix_norm(matrices, ord=2).amax(dim=1)[:, None, None]
     for size in (0.05, 0.2, 0.3, 0.5):  # of κ‖M‖
-        kappas, shifts = size / largest, torch.tensor([0.7, 4.0]).double()
+        kappas, shifts = size / largest, torch.tensor([[0.7], [4.0]]).double()
         _, in_heads, in_samples = systems(n, kappas)
         inverse = torch.linalg.inv(dense(matrices, kappas, shifts))
         solve, solved = in_heads(shifts)

@@ -41,7 +41,7 @@ class LogTimeFlow:
     """
 
     def __init__(self, Z: Tensor, rates: Tensor, heads: slice, growth: float) -> None:
-        self.Z, self.heads, self.growth = Z, heads, growth
+        self.Z, self.growth, self.kept = Z, growth, kept(Z, heads)
         self.log_scale = torch.log(rates / Z.shape[1])
         _, n, r = Z.shape
         self.gram = torch.bmm(Z, Z.mT) if n <= r else None
@@ -51,7 +51,18 @@ class LogTimeFlow:
             else None
         )
         # written anew at every evaluation: fresh memory would cost more than the arithmetic
-        self.buffers = Z.new_empty((3, len(Z), 1 + heads.stop - heads.start, n))
+        self.buffers = Z.new_empty((3, len(Z), len(self.kept), n))
+
+    @property
+    def divided(self) -> bool:
+        """Whether other heads of the data set are in other blocks."""
+        return len(self.kept) <= self.Z.shape[1]
+
+    def of_heads(self, chosen: Tensor) -> Self:
+        """The same for some of the heads, by their numbers (K,), the first of which is 0."""
+        part = copy.copy(self)
+        part.kept = self.kept[chosen]
+        return part
 
     def subset(self, chosen: Tensor) -> Self:
         """The same for some of the data sets, by their numbers (K,)."""
@@ -59,11 +70,10 @@ class LogTimeFlow:
         part.Z, part.log_scale = self.Z[chosen], self.log_scale[chosen]
         part.products = None if self.products is None else self.products[chosen]
         part.gram = None if self.gram is None else self.gram[chosen]
-        part.buffers = self.buffers[:, : len(chosen)]
         return part
 
     def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> Linearisation:
-        """The flow at log-times u (B,) and heads W (B, m, r), with room for three curvature
+        """The flow at log-times u (B, m) and heads W (B, m, r), with room for three curvature
         matrices a head in the workspace (3, B m r²).
         """
         P, scale = self._misfit(W), self._scale(u, W)
@@ -91,7 +101,7 @@ class LogTimeFlow:
             integrand_in_time=drift,
             integrand_change=partial(self._drift_change, activity, change),
             system=self._system(weights, scale, half, workspace),
-            near=partial(self._rate, half * torch.exp(u)[:, None, None]),
+            near=partial(self._rate, half * torch.exp(u)[..., None]),
             left_out=left_out,
         )
 
@@ -113,12 +123,13 @@ class LogTimeFlow:
             curvature = torch.mul(P, P, out=self._buffer(2, flow))
             torch.sub(P, curvature, out=curvature)
             moved = torch.bmm(flow, self.Z.mT, out=self._buffer(1, flow)).mul_(curvature)
-            weight = share * torch.exp(-u)[:, None, None] * scale
+            weight = share * torch.exp(-u)[..., None] * scale
             flow.addcmul_(torch.bmm(moved, self.Z), weight)
         return flow, drift
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
-        """What turns the integral of the drift up to t into the sum over earlier steps, (B, n).
+        """What turns the integral of the drift up to t into the sum over earlier steps, (B, n), at
+        log-times u (B, 1) and heads W, of which the first counts.
 
         Euler and Maclaurin's −q/2 + q'/12 for a summand q(t).
         """
@@ -127,20 +138,18 @@ class LogTimeFlow:
         activity = scale[:, 0] * P[:, 0]
         flow = torch.bmm(P, self.Z).mul_(scale)
         change = self._drift_change(activity, activity * (1 - P[:, 0]), flow)
-        t = torch.exp(u)[:, None]
+        t = torch.exp(u)
         return -self._drift(activity) / (2 * t) + change / (12 * t * t)
 
     def _misfit(self, W: Tensor) -> Tensor:
         """σ(−z_jᵀw), (B, m, n), in the first buffer; zero where a head has left the sample out."""
-        P = torch.bmm(-W, self.Z.mT, out=self._buffer(0, W)).sigmoid_()
-        P[:, 1:, self.heads].diagonal(dim1=1, dim2=2).zero_()
-        return P
+        P = torch.bmm(W, self.Z.mT, out=self._buffer(0, W))
+        # torch's own sigmoid depends in its last bit on where in the memory a number stands
+        return P.exp_().add_(1).reciprocal_().mul_(self.kept[: W.shape[1]])
 
     def _scale(self, u: Tensor, W: Tensor) -> Tensor:
-        """ηt times a sample's weight in each head's loss, (B, m, 1), or (B, 1, 1) where it is the
-        same in all.
-        """
-        scale = torch.exp(u + self.log_scale)[:, None, None]
+        """ηt times a sample's weight in each head's loss, (B, m, 1)."""
+        scale = torch.exp(u + self.log_scale[:, None])[..., None]
         if self.growth == 1.0:
             return scale
         weights = W.new_full((W.shape[1], 1), self.growth)
@@ -184,3 +193,10 @@ class LogTimeFlow:
 
     def _shift(self, activity: Tensor) -> Tensor:
         return activity[..., None] * self.Z - torch.bmm(activity[:, None], self.Z) / self.Z.shape[1]
+
+
+def kept(Z: Tensor, heads: slice) -> Tensor:
+    """(m, n): 0 where a head has left a sample of Z (B, n, …) out, else 1; head 0 has none."""
+    shares = Z.new_ones((1 + heads.stop - heads.start, Z.shape[1]))
+    shares[1:, heads].fill_diagonal_(0.0)
+    return shares

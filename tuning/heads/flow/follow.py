@@ -52,7 +52,7 @@ def flow_heads(
     leaves at most `tolerance` of any head out per unit of ln t, each head follows w(t) with
     dw/d ln t = f + H f/(2t), where f = −ηt∇F and H = ηt∇²F: gradient flow with the correction that
     makes it agree with descent up to (4H²f − D_fH f)/(12t²) (the modified equation of Euler's
-    method). It is stiff, and solved by Rodas5P with steps of its own for every data set.
+    method). It is stiff, and solved by Rodas5P with steps of its own for every head.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def flow_heads(
 
     Notes
     -----
-    Results of different chunkings may differ by rounding: each data set has steps of its own. A
-    head that has left out a sample without influence ends up where head 0 does, within the
-    tolerance and not exactly.
+    Results of different chunkings may differ by rounding. A head that has left out a sample without
+    influence ends up where head 0 does, within the tolerance and not exactly: each has steps of its
+    own.
 
     References
     ----------

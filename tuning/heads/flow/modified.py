@@ -19,21 +19,21 @@ def correction(u: Tensor, W: Tensor, bend: Tensor, missed: Tensor) -> tuple[Tens
 
     Parameters
     ----------
-    u : (B,)
+    u : (B, m)
         Log-times.
     W, bend, missed : (B, m, r)
         Heads, H f, and 4H²f − D_fH f there.
 
     Returns
     -------
-    half : (B, 1, 1)
-        1/(2t), or 0 where the correction is negligible in all heads of a data set.
+    half : (B, m, 1)
+        1/(2t), or 0 where the correction of a head is negligible.
     left_out : (B, m, r)
         The rest of dw/du, with the opposite sign.
     """
-    half = torch.exp(-u)[:, None, None] / 2
+    half = torch.exp(-u)[..., None] / 2
     share = half[..., 0] * lengths(bend) / lengths(W)
-    kept = torch.where((share <= NEGLIGIBLE).all(dim=1)[:, None, None], 0.0, half)
+    kept = torch.where((share <= NEGLIGIBLE)[..., None], 0.0, half)
     return kept, missed * (half * half / 3) - bend * (half - kept)
 
 

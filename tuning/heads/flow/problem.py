@@ -22,7 +22,7 @@ from tunebound.tuning.heads.run import ALONG_RECORDS, HeadRun, empty_run
 from tunebound.tuning.heads.run import record as record_heads
 from tunebound.tuning.threads import a_block_a_thread
 
-FLOW_MEMORY = 2**24  # bytes a block of heads at once: more leaves the caches of a CPU
+FLOW_MEMORY = 2**25  # bytes a block of heads at once: more leaves the caches of a CPU
 DEVICE_FLOW_MEMORY = 2**28  # the same of a GPU, where small blocks would wait for their launches
 
 
@@ -136,7 +136,9 @@ class FlowProblem:
         for sets, heads in self.blocks():
             W = self.heads(sets, heads)
             workspace = W.new_empty((3, W.numel() * W.shape[-1]))
-            here = self.field(sets, heads).linearise(self.log_time(sets), W, workspace)
+            here = self.field(sets, heads).linearise(
+                self.log_time(sets)[:, None].expand(W.shape[:2]), W, workspace
+            )
             share = (lengths(here.left_out) / lengths(W)).amax(dim=1)
             left_out[sets] = np.maximum(left_out[sets], share.cpu().numpy())
         return left_out

@@ -120,7 +120,7 @@ class Linearisation:
     system : System
         Solves (c − ∂f/∂y) x = b.
     near : callable
-        f and q at other times (B,) and states (B, m, r).
+        f and q at other times (B, m) and states (B, m, r).
     left_out : (B, m, r)
         What f leaves out of the rate of change.
     """
@@ -150,7 +150,7 @@ class Step:
     left_out : (B, m, r)
         What the field's `left_out` changes in y, at most in every eigenvector of the Jacobian: h
         times it, divided by 1 − γh∂f/∂y.
-    solved : (B,) bool
+    solved : (B, m) bool
         False where the system of equations of a step was not positive definite: the step is too
         large.
     """
@@ -169,17 +169,17 @@ def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
     ----------
     here : Linearisation
         At the states.
-    u, h : (B,)
-        Times and step sizes.
+    u, h : (B, m)
+        Times and step sizes; the integral is taken along with those of the first problem.
     y : (B, m, r)
         States.
     """
     inverse_h = 1 / h
     solve, solved = here.system(inverse_h / GAMMA)
-    steps, rates_of_change = h[:, None, None], inverse_h[:, None, None]
+    steps, rates_of_change, first = h[..., None], inverse_h[..., None], h[:, :1]
     weights = _weights(y.dtype, y.device)
     increments = y.new_empty((len(TIMES), *y.shape))
-    integrand = here.integrand_in_time * (INTEGRAL_TIME_WEIGHT * h)[:, None]
+    integrand = here.integrand_in_time * (INTEGRAL_TIME_WEIGHT * first)
     for stage, (time, time_weight) in enumerate(zip(TIMES, TIME_WEIGHTS, strict=True)):
         if stage:
             moved, coupled = torch.mm(weights[stage], increments[:stage].flatten(1)).view(
@@ -196,7 +196,7 @@ def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
     # The integral does not feed back: its row of the system is solved by hand, for all stages
     # together.
     along, total = torch.mm(weights[-1], increments.flatten(1)).view(2, *y.shape)
-    integral = (integrand + here.integrand_change(along)) * h[:, None]
+    integral = (integrand + here.integrand_change(along)) * first
     left_out = solve(here.left_out / GAMMA)
     return Step(total.add_(y), increments[-1], integral, left_out, solved)
 

@@ -19,7 +19,7 @@ ACTIVE = 1e-10
 APART, FAR = 3 / 16, 0.7
 
 Solve = Callable[[Tensor], Tensor]  # x (B, m, r) of b (B, m, r)
-# of shifts c (B,): the solution, and (B,) bool, False where a matrix is not positive definite
+# of shifts c (B, m): the solution, and (B, m) bool, False where a matrix is not positive definite
 System = Callable[[Tensor], tuple[Solve, Tensor]]
 
 
@@ -32,7 +32,7 @@ def of_matrices(matrices: Tensor, scratch: Sequence[Tensor], kappa: Tensor) -> S
         M, overwritten; symmetric.
     scratch : two of (B, m, r, r)
         Overwritten. Matrices in fresh memory at every step would cost more than the arithmetic.
-    kappa : (B, 1, 1)
+    kappa : (B, m, 1)
     """
     return partial(_of_matrices, matrices, scratch, kappa)
 
@@ -45,7 +45,7 @@ def _of_matrices(
     if bent is not None:
         matrix = _with_square(matrices, bent, factor, root)
         factor = matrices
-    matrix.diagonal(dim1=-2, dim2=-1).add_(shifts[:, None, None])
+    matrix.diagonal(dim1=-2, dim2=-1).add_(shifts[..., None])
     failed = torch.empty(matrix.shape[:2], dtype=torch.int32, device=matrix.device)
     # columns, as LAPACK has them, so that nothing is copied
     torch.linalg.cholesky_ex(matrix, out=(factor.mT, failed))
@@ -54,7 +54,7 @@ def _of_matrices(
     identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
     torch.linalg.solve_triangular(factor, identity.expand_as(factor), upper=True, out=root)
     inverse = torch.matmul(root, root.mT, out=matrix)
-    return lambda b: torch.matmul(inverse, b[..., None])[..., 0], (failed == 0).all(dim=1)
+    return lambda b: torch.matmul(inverse, b[..., None])[..., 0], failed == 0
 
 
 def of_samples(
@@ -82,7 +82,7 @@ def of_samples(
         Those below 0 count as 0.
     workspace : (≥ 2, N)
         Overwritten; N at least B m n².
-    kappa : (B, 1, 1)
+    kappa : (B, m, 1)
         Where it is above 3/(16 c), for which the roots are near each other, that is taken.
     """
     return partial(_of_samples, Z, gram, weights, workspace, kappa)
@@ -92,14 +92,14 @@ def _of_samples(
     Z: Tensor, gram: Tensor, weights: Tensor, workspace: Tensor, kappa: Tensor, shifts: Tensor
 ) -> tuple[Solve, Tensor]:
     own = gram.diagonal(dim1=1, dim2=2)[:, None]
-    weighty = weights * own > ACTIVE * shifts[:, None, None]
+    c = shifts[..., None]
+    weighty = weights * own > ACTIVE * c
     active = weighty.any(dim=1).any(dim=0).nonzero()[:, 0]
     root = torch.where(weighty, weights, 0.0)[..., active].sqrt_()
     batch, m, k = root.shape
     room = workspace[:2, : batch * m * k * k].view(2, batch, m, k, k)
-    chosen = gram[:, active][:, :, active]
+    chosen = gram.index_select(1, active).index_select(2, active)
     matrix, factor = torch.mul(root[..., None], chosen[:, None], out=room[0]), room[1]
-    c = shifts[:, None, None]
     kappa = torch.minimum(kappa, APART / c)
     apart = (1 - 4 * kappa * c).sqrt()  # κ(b − a)
     matrix.mul_(root[..., None, :]).diagonal(dim1=-2, dim2=-1).add_(2 * c / (1 + apart))
@@ -107,7 +107,7 @@ def _of_samples(
     torch.linalg.cholesky_ex(matrix, out=(factor.mT, failed))
     first = (1 + apart) / (2 * apart)
     last = FAR * c * (2 * kappa / (1 + apart)) ** 2 / apart
-    members, inverse_shifts = Z[:, active], 1 / c
+    members, inverse_shifts = Z.index_select(1, active), 1 / c
 
     def solve(b: Tensor) -> Tensor:
         carried = torch.bmm(b, members.mT).mul_(root)
@@ -116,14 +116,14 @@ def _of_samples(
         back = torch.bmm(solved.mul_(first).sub_(carried.mul_(last)).mul_(root), members)
         return (b - back).mul_(inverse_shifts)
 
-    return solve, (failed == 0).all(dim=1)
+    return solve, failed == 0
 
 
 def _bent(sizes: Tensor, kappa: Tensor) -> Tensor | None:
-    """κ (B, 1, 1), 0 where κ times the largest of the sizes (B, m) is too small to matter; None if
-    it is everywhere.
+    """κ (B, m, 1), 0 in sets where κ times the size (B, m) is too small to matter in every head;
+    None if it is everywhere.
     """
-    matters = sizes.amax(dim=1)[:, None, None] * kappa > BENT
+    matters = (sizes[..., None] * kappa).amax(dim=1, keepdim=True) > BENT
     return torch.where(matters, kappa, 0.0) if matters.any() else None
 
 

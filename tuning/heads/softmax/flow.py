@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tunebound.tuning.heads.flow import systems
+from tunebound.tuning.heads.flow.field import kept
 from tunebound.tuning.heads.flow.modified import correction
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation
 from tunebound.tuning.heads.flow.systems import System
@@ -59,10 +60,21 @@ class SoftmaxFlow:
         heads: slice,
         growth: float,
     ) -> None:
-        self.Z, self.heads, self.growth, self.classes = Z, heads, growth, classes
+        self.Z, self.growth, self.classes, self.kept = Z, growth, classes, kept(Z, heads)
         self.log_scale = torch.log(rates / Z.shape[1])
         self.own = torch.nn.functional.one_hot(labels, classes).bool()[:, None]
         self.products = (Z[..., :, None] * Z[..., None, :]).flatten(-2)
+
+    @property
+    def divided(self) -> bool:
+        """Whether other heads of the data set are in other blocks."""
+        return len(self.kept) <= self.Z.shape[1]
+
+    def of_heads(self, chosen: Tensor) -> Self:
+        """The same for some of the heads, by their numbers (K,), the first of which is 0."""
+        part = copy.copy(self)
+        part.kept = self.kept[chosen]
+        return part
 
     def subset(self, chosen: Tensor) -> Self:
         """The same for some of the data sets, by their numbers (K,)."""
@@ -72,7 +84,7 @@ class SoftmaxFlow:
         return part
 
     def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> Linearisation:
-        """The flow at log-times u (B,) and heads W, with room for three curvature matrices a head
+        """The flow at log-times u (B, m) and heads W, with room for three curvature matrices a head
         in the workspace (3, B m (K r)²).
         """
         activity = self._activity(W)
@@ -96,7 +108,7 @@ class SoftmaxFlow:
             integrand_in_time=drift,
             integrand_change=partial(self._drift_change, u, activity),
             system=self._system(u, activity, moved, half, workspace),
-            near=partial(self._rate, half * torch.exp(u)[:, None, None]),
+            near=partial(self._rate, half * torch.exp(u)[..., None]),
             left_out=left_out,
         )
 
@@ -121,19 +133,20 @@ class SoftmaxFlow:
         activity = self._activity(W)
         flow = -self._along_samples(u, activity.gradient)
         if share.any():
-            weight = share * torch.exp(-u)[:, None, None]
+            weight = share * torch.exp(-u)[..., None]
             flow.addcmul_(self._along_samples(u, self._bent(activity, flow)), weight)
         return flow, self._drift(u, activity)
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
-        """What turns the integral of the drift up to t into the sum over earlier steps, (B, n).
+        """What turns the integral of the drift up to t into the sum over earlier steps, (B, n), at
+        log-times u (B, 1) and heads W, of which the first counts.
 
         Euler and Maclaurin's −q/2 + q'/12 for a summand q(t).
         """
         activity = self._activity(W[:, :1])
         flow = -self._along_samples(u, activity.gradient)
         change = self._drift_change(u, activity, flow)
-        t = torch.exp(u)[:, None]
+        t = torch.exp(u)
         return -self._drift(u, activity) / (2 * t) + change / (12 * t * t)
 
     def _scores(self, W: Tensor) -> Tensor:
@@ -144,14 +157,14 @@ class SoftmaxFlow:
 
     def _activity(self, W: Tensor) -> _Activity:
         p = torch.softmax(self._scores(W), dim=-1)
-        p[:, 1:, self.heads].diagonal(dim1=1, dim2=2).zero_()
+        p *= self.kept[: W.shape[1], :, None]
         rivals = p.masked_fill(self.own, 0.0)
         wrong = rivals.sum(dim=-1, keepdim=True)
         return _Activity(p=p, gradient=torch.where(self.own, -wrong, rivals))
 
     def _scale(self, u: Tensor, W: Tensor) -> Tensor:
         """ηt times a sample's weight in each head's loss, (B, m, 1)."""
-        scale = torch.exp(u + self.log_scale)[:, None, None]
+        scale = torch.exp(u + self.log_scale[:, None])[..., None]
         weights = W.new_full((W.shape[1], 1), self.growth)
         weights[0] = 1.0
         return scale * weights
@@ -202,7 +215,7 @@ class SoftmaxFlow:
         """ηt entries_i x_iᵀ/n, under 1/(n − 1) weights without their mean, (B, n, K r), of entries
         (B, n, K); with 1/n weights ‖x_i‖ stands for x_i.
         """
-        entries = entries * torch.exp(u + self.log_scale)[:, None, None]
+        entries = entries * torch.exp(u[..., :1] + self.log_scale[:, None])[..., None]
         if self.growth == 1.0:
             return entries * torch.linalg.vector_norm(self.Z, dim=-1, keepdim=True)
         whole = (entries[..., None] * self.Z[:, :, None]).flatten(-2)
