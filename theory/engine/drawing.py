@@ -122,7 +122,7 @@ def _fit(figure: Figure, width: float, points: float) -> None:
         axis.set_title(_broken(axis.get_title(), own), fontsize="medium")
         # the figure's own label would lie on a legend below it
         label = axis.get_xlabel() or (figure.get_supxlabel() if place.is_last_row() else "")
-        axis.set_xlabel(_broken(label, characters // panels))
+        axis.set_xlabel(_broken(label, own))
         axis.set_ylabel(_broken(axis.get_ylabel(), characters // 2))
     figure.supxlabel("")
     if figure.get_suptitle():
