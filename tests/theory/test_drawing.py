@@ -49,6 +49,18 @@ def test_a_figure_has_the_width_that_is_asked_for(asked, width, study_directory,
     assert inches(path)[0] == pytest.approx(width, abs=0.02)
 
 
+def test_in_one_column_nothing_is_cut_and_names_do_not_overlap(study_directory, tmp_path):
+    names = ["tightness-by-family", "asymptotics"]
+    for path in draw_figures(study_directory, tmp_path, form="svg", only=names, style="column"):
+        page = ET.parse(path)
+        wide = float(page.getroot().get("viewBox").split()[2])
+        for each in page.iter("{http://www.w3.org/2000/svg}text"):
+            place = re.search(r"translate\(([-\d.]+)", each.get("transform") or "")
+            assert place is None or 0 <= float(place[1]) <= wide, each.text
+    assert "gaussian" in words(tmp_path / "tightness-by-family.svg")
+    assert not {"0.046", "0.29"} & words(tmp_path / "tightness-by-family.svg"), "no cell holds them"
+
+
 @pytest.mark.parametrize(
     ("asked", "complaint"),
     [

@@ -2,6 +2,7 @@
 averaging can do.
 """
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -365,6 +366,11 @@ def test_the_report_tells_it(directory, many_results, verdicts):
     text = " ".join(sentences)
     assert "is violated: 4 of 4 data sets violate it" in text
     assert "Where d > n, 256 heads instead of one" in text
+    # the headline's numbers are those of the first two findings
+    said = PRESENTATION.headline(many_results, list(verdicts.values()))
+    for part in re.findall(r"from (\S+) to (\S+) where", said):
+        assert any("from {} to {} (medians)".format(*part) in each for each in sentences[:2])
+    assert "1/√H would divide it by 16" in said
     page = report(directory)
     text = page.read_text(encoding="utf-8")
     assert "what do more heads change" in text

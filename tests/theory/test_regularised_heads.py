@@ -36,7 +36,7 @@ def test_no_bound_is_violated_and_the_report_is_written(directory):
     assert environments[columns.PLANTED_ERROR].max() < 1e-10
     assert environments[columns.CERTIFIED].min() > 0.5
     page = report(directory).read_text(encoding="utf-8")
-    assert page.count("<figcaption>") == 3
+    assert page.count("<figcaption>") == 2
     assert "Violated: nothing." in page
 
 

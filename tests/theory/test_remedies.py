@@ -213,6 +213,9 @@ def test_words_say_who_is_more_stable():
     assert "of the runs of plain fine-tuning 0.0% fail, on 0 of 40 tasks" in text
     assert "unadjusted across measures" in text
     assert "-0.200 (wild)" in text
+    said = PRESENTATION.headline(results, [])
+    assert "disagree less, each by its own 95 % interval: calm (×0.5)" in said
+    assert "wild" not in said
     first, second = PRESENTATION.tables(results)
     assert [row[0] for row in first.rows][:2] == ["calm", "self unsupervised"]
     assert [row[0] for row in first.rows][-1] == "plain"

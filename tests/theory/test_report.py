@@ -140,6 +140,9 @@ def test_orthogonal_samples_attain_the_rate_of_the_published_bound(page, directo
 def test_the_answer_comes_first_and_its_numbers_are_those_of_the_table(page, directory):
     verdicts = judge_all(directory, theory.load(directory))
     answer = text(page[page.index('id="answer"') : page.index('id="verdicts"')])
+    moved = np.sort(theory.load(directory).environments["final_instability"].to_numpy())
+    middle = (moved[(len(moved) - 1) // 2] + moved[len(moved) // 2]) / 2
+    assert f"by {middle:.3g} in the median data set and by {moved[-1]:.3g} at most" in answer
     proved = [
         each for each in verdicts if each.theorem.proof == "proved here" and each.environments
     ]

@@ -322,6 +322,15 @@ def test_findings_and_certificates_are_sentences(results):
     presentation = SETTING.presentation()
     found = presentation.findings(results, verdicts)
     assert len(found) == 7
+    largest = {
+        name: rows["measured"].div(rows["bound"]).max()
+        for name, rows in results.rows.groupby("theorem")
+    }
+    momentum = max(largest["S-momentum"], largest["S-momentum-batches"])
+    said = presentation.headline(results, verdicts)
+    assert f"mini-batches reaches {largest['S-anytime']:.3g} times that bound" in said
+    assert f"momentum reaches {momentum:.3g} times" in said
+    assert f"Adam reaches {largest['S-adam']:.3g} times" in said
     assert found[2].startswith("S-anytime: 0 violations on 7 tasks")
     assert all(each.endswith(".") for each in presentation.certificates(results.environments))
     manifest = {"options": {"steps": 300, "rate_fraction": 1.0, "adam_rate": 0.01}}

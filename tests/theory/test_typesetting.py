@@ -48,6 +48,8 @@ def test_names_stay_as_they_are(name):
         (0.65, 1.05, [0.7, 0.8, 0.9, 1.0]),
         (12.1, 43, [20, 30, 40]),
         (0.9, 120, [1, 3, 10, 30, 100]),
+        (0.97, 1.5, [1, 1.2, 1.5]),
+        (5e-4, 2e3, [0.01, 1, 100]),
     ],
 )
 def test_a_short_logarithmic_side_has_round_numbers(low, high, ticks):

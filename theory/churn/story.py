@@ -98,7 +98,7 @@ PRESENTATION = Presentation(
     illustrations={
         "certified-against-measured": Illustration(
             figures.certified_against_measured,
-            "Each point is one data set under one certificate. Below the black line a certificate"
+            "Each point is one data set under one certificate. Below the diagonal a certificate"
             " would be violated.",
         ),
         "safe-points": Illustration(
@@ -107,7 +107,7 @@ PRESENTATION = Presentation(
         ),
         "bound-against-measured": Illustration(
             bound_against_measured,
-            "Shares that flip against shares that may; on the black line a bound is attained.",
+            "Shares that flip against shares that may; on the diagonal a bound is attained.",
             has_points,
         ),
     },

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
@@ -21,6 +23,7 @@ from tunebound.theory.engine.setting import find_setting
 FORMS = ("png", "pdf", "svg")
 # Of a character, as a share of the size of the type; what a title has to be broken by.
 CHARACTER = 0.62
+ROOM, CELLS = 0.7, 0.6  # shares of the width that titles side by side, and cells of a map, have
 
 
 @dataclass(frozen=True)
@@ -106,28 +109,65 @@ def _fit(figure: Figure, width: float, points: float) -> None:
     wide, high = figure.get_size_inches()
     height = high * width / wide
     characters = max(12, int(width * 72 / (points * CHARACTER)))
+    for line in (line for axis in figure.axes for line in axis.get_lines()):
+        line.set_markersize(line.get_markersize() * points / STYLES["page"].points)
     if width < wide:
-        for legend in list(figure.legends):
-            handles = [each for each in legend.legend_handles if each is not None]
-            labels = [text.get_text() for text in legend.texts]
-            legend.remove()
-            columns = max(1, characters // (max(map(len, labels)) + 6))
-            figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
-            height += -(-len(labels) // columns) * points * 1.5 / 72
+        height += _legend_below(figure, characters) * points * 1.5 / 72
+        height = max([height, *(_map_in(axis, width, points) for axis in figure.axes)])
     placed = ((axis, axis.get_subplotspec()) for axis in figure.axes)
     drawn = [(axis, place) for axis, place in placed if place is not None]
     panels = max((place.get_gridspec().ncols for _, place in drawn), default=1)
     for axis, place in drawn:
-        axis.set_title(_broken(axis.get_title(), characters // panels), fontsize="medium")
+        own = int(ROOM * characters) // panels if panels > 1 else characters
+        axis.set_title(_broken(axis.get_title(), own), fontsize="medium")
         # the figure's own label would lie on a legend below it
         label = axis.get_xlabel() or (figure.get_supxlabel() if place.is_last_row() else "")
-        axis.set_xlabel(_broken(label, characters // panels))
+        axis.set_xlabel(_broken(label, own))
         axis.set_ylabel(_broken(axis.get_ylabel(), characters // 2))
     figure.supxlabel("")
     if figure.get_suptitle():
         figure.suptitle(_broken(figure.get_suptitle(), characters))
-    broken = max((axis.get_xlabel() + axis.get_title()).count("\n") for axis, _ in drawn)
-    figure.set_size_inches(width, height + broken * points * 1.4 / 72)
+    rows = max(place.get_gridspec().nrows for _, place in drawn)
+    titles, labels = (
+        max(text.count("\n") for text in texts)
+        for texts in zip(*((axis.get_title(), axis.get_xlabel()) for axis, _ in drawn), strict=True)
+    )
+    # what stands between rows of panels keeps its size
+    lines = rows * (titles + 3) + labels + figure.get_suptitle().count("\n")
+    figure.set_size_inches(width, height + lines * points * 1.4 / 72)
+
+
+def _legend_below(figure: Figure, characters: int) -> int:
+    """Put all legends together below the panels, and say how many lines they take."""
+    kept: dict[str, Any] = {}
+    inside = (axis.get_legend() for axis in figure.axes)
+    for legend in [*figure.legends, *filter(None, inside)]:
+        for handle, text in zip(legend.legend_handles, legend.texts, strict=True):
+            kept.setdefault(text.get_text(), handle)
+        legend.remove()
+    if not kept:
+        return 0
+    columns = max(1, characters // (max(map(len, kept)) + 6))
+    figure.legend(
+        list(kept.values()), list(kept), loc="outside lower center", ncols=columns, frameon=False
+    )
+    return -(-len(kept) // columns)
+
+
+def _map_in(axis: Axes, width: float, points: float) -> float:
+    """The height that a map of cells needs for its names; numbers that no cell can hold go."""
+    if not (axis.texts and any(isinstance(each, QuadMesh) for each in axis.collections)):
+        return 0.0
+    rows, columns = len(axis.get_yticks()), len(axis.get_xticks())
+    longest = max(len(text.get_text()) for text in axis.texts)
+    if columns * longest * CHARACTER * points > CELLS * width * 72:
+        for text in axis.texts:
+            text.set_visible(False)
+    axis.tick_params(axis="x", rotation=90)
+    for label in axis.get_xticklabels():
+        label.set_horizontalalignment("center")
+    names = max(len(label.get_text()) for label in axis.get_xticklabels())
+    return (1.25 * rows + CHARACTER * names + 6) * points / 72
 
 
 def _broken(title: str, characters: int) -> str:

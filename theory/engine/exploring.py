@@ -26,7 +26,8 @@ DIGITS = 4  # significant digits of what is shown
 SIZE = 380
 LEAST = 1e-6  # what is smaller stands at the edge
 FEW = 12  # values of a factor that get a colour each
-NUMBERS = {"format": "~g", "labelSeparation": 6}
+SCHEME = {"name": "viridis", "extent": [0, 0.85]}  # on white; a page shifts it in the dark
+NUMBERS = {"format": ".4~g", "labelSeparation": 6}
 
 
 def available() -> bool:
@@ -115,7 +116,7 @@ def chart(
     colour = {
         "field": "shown",
         "type": "nominal",
-        "scale": {"scheme": "viridis"},
+        "scale": {"scheme": SCHEME},
         "sort": {"field": "size", "op": "min"},
         "legend": {"title": "colour", "columns": 2, "symbolLimit": 3 * FEW},
     }

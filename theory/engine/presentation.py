@@ -98,7 +98,7 @@ class Presentation:
         results → what else the report shows as tables; nothing by default.
     headline : callable
         (results, verdicts) → the answer to the question in one sentence, for who has not read the
-        theory, its numbers those of the findings; empty where verdicts and hypotheses are it.
+        theory, in numbers that the report shows below; empty where verdicts and hypotheses are it.
     member : str
         What one environment is called.
     along : (str, str)

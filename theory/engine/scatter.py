@@ -74,7 +74,7 @@ def bound_against_measured(results: Results) -> Figure:
     figure.supylabel("bound")
     between = " " if columns == COLUMNS else "\n"
     figure.suptitle(
-        f"Bound against measured instability:{between}points below the black line violate the bound"
+        f"Bound against measured instability:{between}points below the diagonal violate the bound"
     )
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
 
-# Ticks within a decade; the finest that leaves no more than MOST_TICKS is taken.
+# Ticks within a decade; those of which most, but no more than MOST_TICKS, fall on a side are taken.
 TICKS = (
     *(tuple(np.arange(100, 1000, step) / 100) for step in (1, 2, 5, 10)),
     tuple(range(1, 10)),
@@ -15,20 +15,25 @@ TICKS = (
     (1, 3),
     (1,),
 )
-MOST_TICKS = 6
+MOST_TICKS = 5
 FEW_DECADES = 2  # over more of them, powers of ten are enough
 
 
 def round_ticks(low: float, high: float) -> list[float]:
     """As many round numbers as a side from `low` to `high` can hold."""
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    found: list[float] = []
     within: list[float] = []
     for ticks in TICKS:
         numbers = [float(f"{tick:g}e{decade}") for decade in decades for tick in ticks]
         within = [number for number in numbers if low <= number <= high]
-        if len(within) <= MOST_TICKS:
-            break
-    return within
+        if len(found) < len(within) <= MOST_TICKS:
+            found = within
+    if found:
+        return found
+    # powers of ten alone are too many; 1 is among those that stay
+    apart = -(-len(within) // MOST_TICKS)
+    return [power for power in within if round(np.log10(power)) % apart == 0]
 
 
 def plain_numbers(side: Axis) -> None:

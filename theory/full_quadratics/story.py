@@ -140,7 +140,7 @@ PRESENTATION = Presentation(
         "bound-against-measured": Illustration(
             plots.bound_against_measured,
             "Each point is one problem, at the number of steps at which the bound is tightest on"
-            " it. On the black line a bound is attained; below it, it is violated.",
+            " it. On the diagonal a bound is attained; below it, it is violated.",
             plots.has_points,
         ),
         "instability-against-n": _against(

@@ -21,14 +21,15 @@ def against_plain(results: Results) -> Figure:
     interval over tasks.
     """
     runs = Runs.of(results.environments)
-    methods, judged = list(LADDER)[::-1], findings(results.environments)
+    chosen = {method: found for method in LADDER if (found := at_chosen(runs, method))}
+    methods, judged = list(chosen)[::-1], findings(results.environments)
     tasks = runs.tasks
     colours = dict(zip(tasks, sns.color_palette("husl", len(tasks)), strict=True))
     figure = Figure(figsize=(12.5, 0.5 * len(methods) + 1.6), layout="constrained")
     axes = figure.subplots(1, len(DRAWN), sharey=True)
     for axis, outcome in zip(axes, DRAWN, strict=True):
         for place, method in enumerate(methods):
-            for task, (_, comparison) in at_chosen(runs, method).items():
+            for task, (_, comparison) in chosen[method].items():
                 ratio = np.exp(comparison.measured(outcome).log_ratio_of_all(outcome))
                 axis.plot(ratio, place - 0.15, "o", ms=4, alpha=0.8, color=colours[task])
             for each in judged:

@@ -174,7 +174,7 @@ PRESENTATION = Presentation(
         ),
         "bound-against-measured": Illustration(
             plots.bound_against_measured,
-            "Each point is one data set and number of heads at the last step. On the black line a"
+            "Each point is one data set and number of heads at the last step. On the diagonal a"
             " bound is attained; below it, it is violated; above the dashed line it says nothing.",
             plots.has_points,
         ),

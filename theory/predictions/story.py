@@ -108,8 +108,8 @@ PRESENTATION = Presentation(
         ),
         "along-the-factors": Illustration(
             figures.along_the_factors,
-            "Every draw along its factor, relative to its own geometric mean. Black: the predicted"
-            " exponents.",
+            "Every draw along its factor, relative to its own geometric mean. Broken lines: the"
+            " predicted exponents.",
         ),
     },
     tables=judged_table,

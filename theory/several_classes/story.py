@@ -95,7 +95,7 @@ PRESENTATION = Presentation(
     illustrations={
         "bound-against-measured": Illustration(
             plots.bound_against_measured,
-            "Each point is one data set at the last step. On the black line a bound is attained;"
+            "Each point is one data set at the last step. On the diagonal a bound is attained;"
             " below it, it is violated; above the dashed line it says nothing. Data sets without"
             " any instability have no place on logarithmic axes and are left out.",
             plots.has_points,

@@ -122,13 +122,13 @@ PRESENTATION = Presentation(
     illustrations={
         "instability-along-steps": Illustration(
             drawn.along_steps,
-            "Each line is one task. Gradient descent stays below the black line on every sequence"
+            "Each line is one task. Gradient descent stays below the line at 1 on every sequence"
             " of batches; that is proved. Momentum and Adam cross it on data made for it.",
             drawn.has_means,
         ),
         "bound-against-measured": Illustration(
             bound_against_measured,
-            "Each point is one task; below the black line a bound is violated.",
+            "Each point is one task; below the diagonal a bound is violated.",
             has_points,
         ),
     },

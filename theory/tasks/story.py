@@ -114,7 +114,7 @@ PRESENTATION = Presentation(
         ),
         "bound-against-measured": Illustration(
             bound_against_measured,
-            "Each point is one subsample; on the black line a bound is attained.",
+            "Each point is one subsample; on the diagonal a bound is attained.",
         ),
     },
     tables=shown,
