@@ -14,7 +14,7 @@ from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.remedies import choice, comparison, theorems, variants
 from tunebound.theory.remedies.regimes import REGIMES
-from tunebound.theory.remedies.tables import factor
+from tunebound.theory.remedies.tables import factor as written
 
 PRESENTATION = find_setting("remedies").presentation()
 
@@ -331,4 +331,4 @@ def test_every_claim_names_who_makes_it():
     ],
 )
 def test_a_factor_is_written_with_what_is_known_of_it(logarithms, said):
-    assert factor(*logarithms) == said
+    assert written(*logarithms) == said
