@@ -57,7 +57,8 @@ from tunebound.tuning.heads.optimisers import (
     Optimiser,
 )
 from tunebound.tuning.heads.run import HeadRun
-from tunebound.tuning.heads.tune import learning_rate_limits, tune_heads
+from tunebound.tuning.heads.step_limits import learning_rate_limits
+from tunebound.tuning.heads.tune import tune_heads
 from tunebound.tuning.recording import record_steps
 
 # For MKL, before its first product: sums then do not depend on where in memory a data set lies.

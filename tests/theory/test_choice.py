@@ -14,6 +14,7 @@ from tunebound.theory.engine.hypothesis import decide, hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.remedies import choice, comparison, theorems, variants
 from tunebound.theory.remedies.regimes import REGIMES
+from tunebound.theory.remedies.tables import factor as written
 
 PRESENTATION = find_setting("remedies").presentation()
 
@@ -318,3 +319,16 @@ def test_every_claim_names_who_makes_it():
     assert known["R-mixout-left-out"].source.startswith("Fu, So & Collier")
     assert known["R-weight_averaging-left-out"].source.startswith("a question of this study")
     assert known["R-maximal_margin-left-out"].source == tuning.methods()["maximal_margin"].source
+
+
+@pytest.mark.parametrize(
+    ("logarithms", "said"),
+    [
+        ((0.0, -np.log(2), np.log(4)), "1 [0.5, 4]"),
+        ((np.log(2), np.log(1.5), np.inf), "2 [1.5, ∞] ▲"),
+        ((np.log(0.5), -np.inf, np.log(0.9)), "0.5 [0, 0.9] ▼"),
+        ((np.log(0.5), -np.inf, np.inf), "0.5 (no interval)"),
+    ],
+)
+def test_a_factor_is_written_with_what_is_known_of_it(logarithms, said):
+    assert written(*logarithms) == said

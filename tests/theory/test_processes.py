@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -13,6 +15,7 @@ from tunebound.theory.engine.processes import (
     end,
     prepare,
     shared_out,
+    surroundings,
 )
 
 
@@ -110,3 +113,27 @@ def test_what_is_not_taken_is_not_computed():
     begun = time.monotonic()
     arriving.close()
     assert time.monotonic() - begun < 20
+
+
+LEAVES_A_SEMAPHORE = """
+import multiprocessing, os
+kept = multiprocessing.get_context("spawn").Semaphore()
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_helper_leaves_is_cleared_without_a_word(monkeypatch):
+    monkeypatch.setenv("PYTHONWARNINGS", "default::BytesWarning")
+
+    def said(surrounding):
+        return subprocess.run(
+            [sys.executable, "-c", LEAVES_A_SEMAPHORE],
+            env={**os.environ, **surrounding},
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stderr
+
+    assert "leaked semaphore" in said({})
+    assert not said(surroundings())
+    assert surroundings()["PYTHONWARNINGS"].startswith("default::BytesWarning,")

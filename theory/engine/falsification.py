@@ -170,7 +170,7 @@ def falsify(
     return Falsification(
         theorem=known,
         ratio=best.ratio,
-        largest=max(search.best.ratio, best.ratio),
+        largest=max(each.ratio for each in (search.best, best) if each is not None),
         data=best.member,
         options=_differing(best.options, setting),
         measured=best.measured,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
@@ -18,6 +19,8 @@ FEW = 4
 IDLE = 300  # seconds after which a process without work ends
 # The processes share the cores; sums keep one order whatever the machine.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+# A helper that Ctrl-C ends leaves semaphores, which Python clears away and would warn of.
+CLEARED = "ignore:resource_tracker:UserWarning"
 
 Result = TypeVar("Result")
 
@@ -135,4 +138,10 @@ def _dismiss() -> None:
 
 
 def _executor(helpers: int) -> Any:
-    return get_reusable_executor(max_workers=helpers, timeout=IDLE, env=ONE_THREAD)
+    return get_reusable_executor(max_workers=helpers, timeout=IDLE, env=surroundings())
+
+
+def surroundings() -> dict[str, str]:
+    """Environment variables of the helpers, beside those of this process."""
+    filters = filter(None, (os.environ.get("PYTHONWARNINGS"), CLEARED))
+    return {**ONE_THREAD, "PYTHONWARNINGS": ",".join(filters)}

@@ -174,7 +174,9 @@ def _comparison(title: str, environments: pd.DataFrame) -> list[Table]:
 
 def factor(middle: float, low: float, high: float) -> str:
     """A factor with its interval, from logarithms; marked where the interval leaves out 1."""
+    if np.isinf((low, high)).all():
+        return f"{np.exp(middle):.2g} (no interval)"
     mark = " ▼" if high < 0 else " ▲" if low > 0 else ""
     with np.errstate(over="ignore"):
-        said = "{:.2g} [{:.2g}, {:.2g}]".format(*np.exp((middle, low, high)))
-    return said.replace("inf", "∞") + mark
+        factors = "{:.2g} [{:.2g}, {:.2g}]".format(*np.exp((middle, low, high)))
+    return factors.replace("inf", "∞") + mark

@@ -21,11 +21,11 @@ from tunebound.tuning.heads.engine.features import DTYPES
 from tunebound.tuning.heads.optimisers import GradientDescent, Optimiser
 from tunebound.tuning.heads.run import HeadRun, empty_run
 from tunebound.tuning.heads.softmax.tune import tune_softmax_heads
+from tunebound.tuning.heads.step_limits import learning_rate_limits, limits_of
 from tunebound.tuning.recording import record_steps
 
 HEAD_MEMORY = 2**26  # bytes, unless the caller says otherwise
 FLOAT32_STEPS = 100_000  # beyond it an update is smaller than half a float32 unit of the weights
-AT_ONCE = 2**21  # features whose curvature is computed at once
 PLAIN = GradientDescent()
 
 
@@ -179,7 +179,7 @@ def tune_heads(
     target_device = arguments.torch_device("device", device)
     growth = arguments.growth(weighting, n)
     features: NDArray = exact if dtype == "float64" else _rounded(exact)
-    limits = _limits(features, growth)
+    limits = limits_of(features, growth)
     schedule = None
     if batches is None and optimiser == PLAIN:
         rates = arguments.learning_rates(learning_rate, limits)
@@ -251,71 +251,6 @@ def tune_heads(
         workers,
     )
     return run[0] if single else run
-
-
-def learning_rate_limits(
-    X: ArrayLike, *, weighting: str = "1/n", classes: int | None = None
-) -> NDArray[np.float64] | float:
-    """Largest step size 2/β for which gradient descent on the mean loss is non-expansive.
-
-    Parameters
-    ----------
-    X : (n, d) or (D, n, d)
-        Encoded features.
-    weighting : {"1/n", "1/(n-1)"}
-        Weight of the remaining samples when one is left out; it decides which of the losses is the
-        most curved.
-    classes : int, optional
-        Number of classes of softmax heads, at least 2; None stands for the logistic loss.
-
-    Returns
-    -------
-    float or (D,)
-        2/β with β = λ_max(XᵀX)/(4n), or λ_max(XᵀX)/(2n) of softmax heads; times n/(n − 1) under
-        1/(n − 1) weights.
-    """
-    features = checks.features(X, batch=True)
-    if features.shape[-2] < 2:
-        raise ValueError(f"X must hold at least 2 samples, got shape {features.shape}; add samples")
-    checks.choice("weighting", weighting, checks.WEIGHTINGS)
-    limits = _limits(
-        features.reshape(-1, *features.shape[-2:]), arguments.growth(weighting, features.shape[-2])
-    )
-    if classes is not None:
-        checks.whole_number(
-            "classes", classes, low=2, remedy="a softmax head compares two classes at least"
-        )
-        limits = limits / 2  # of the scores' Hessian the largest eigenvalue is ½, not ¼
-    return float(limits[0]) if features.ndim == 2 else limits
-
-
-def _limits(X: NDArray, growth: float) -> NDArray[np.float64]:
-    batch, n, d = X.shape
-    together = max(1, AT_ONCE // (n * d))
-    parts = [
-        _limits_at_once(X[first : first + together], growth, first)
-        for first in range(0, batch, together)
-    ]
-    return np.concatenate(parts)
-
-
-def _limits_at_once(X: NDArray, growth: float, first: int) -> NDArray[np.float64]:
-    X = X.astype(np.float64, copy=False)
-    scale = np.abs(X).max(axis=(1, 2))
-    if not (scale > 0).all():
-        raise ValueError(
-            f"X of data set {first + int(np.argmin(scale))} is zero everywhere; there is nothing to"
-            " tune on"
-        )
-    singular = np.linalg.svd(X / scale[:, None, None], compute_uv=False)[:, 0]
-    with np.errstate(over="ignore", under="ignore", divide="ignore"):
-        limits = 8 * X.shape[1] / (growth * (singular * scale) ** 2)
-    if not (np.isfinite(limits).all() and (limits > 0).all()):
-        raise ValueError(
-            "X: its curvature over- or underflows; rescale the features, for example to a largest"
-            " norm of 1"
-        )
-    return limits
 
 
 def _rounded(X: NDArray[np.float64]) -> NDArray[np.float32]:

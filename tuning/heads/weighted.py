@@ -16,7 +16,7 @@ from tqdm import tqdm
 from tunebound._ground import checks
 from tunebound._ground.arrays import Floats
 from tunebound.tuning import arguments
-from tunebound.tuning.heads.tune import learning_rate_limits
+from tunebound.tuning.heads.step_limits import learning_rate_limits
 
 NEGLIGIBLE = 1e-8  # a slope along a feature of unit variance that is rounding
 

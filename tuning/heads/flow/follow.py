@@ -19,7 +19,8 @@ from tunebound.tuning.heads.flow.problem import FlowProblem
 from tunebound.tuning.heads.run import ALONG_RECORDS, HeadRun
 from tunebound.tuning.heads.softmax.follow import ClassFlowProblem
 from tunebound.tuning.heads.softmax.tune import reference_matrices, starts
-from tunebound.tuning.heads.tune import learning_rate_limits, reference_directions, tune_heads
+from tunebound.tuning.heads.step_limits import learning_rate_limits
+from tunebound.tuning.heads.tune import reference_directions, tune_heads
 from tunebound.tuning.recording import record_steps
 
 LATEST_STEP = 1e290  # beyond it t times a sample's activity does not fit a float64
