@@ -50,7 +50,10 @@ def slopes_of_all(results: Results) -> Figure:
     axis.axvline(0, color="black", lw=1)
     axis.set_yticks(
         range(len(findings)),
-        [f"{finding.prediction}  ({known[finding.prediction][0].axis})" for finding in findings],
+        [
+            f"{finding.prediction}  ({_printed(known[finding.prediction][0])})"
+            for finding in findings
+        ],
     )
     axis.invert_yaxis()
     axis.set_xlabel("slope of ln(what is measured) in ln(factor)")
@@ -80,6 +83,10 @@ def along_the_factors(results: Results) -> Figure:
     return figure
 
 
+def _printed(design: Design) -> str:
+    return design.axis.replace("w_0", "w₀")
+
+
 def _told_apart(values: tuple[float, ...], digits: int) -> bool:
     return len({f"{value:.{digits}g}" for value in values}) == len(values)
 
@@ -94,7 +101,7 @@ def _panel(axis: Axes, environments: pd.DataFrame, design: Design, prediction: P
     styles = zip(("--", ":"), prediction.exponents.items(), strict=False)
     for style, (who, predicted) in styles:
         axis.plot(x, np.exp(predicted * centred), style, color="black", lw=1.2, label=who)
-    axis.set(xscale="log", yscale="log", xlabel=design.axis)
+    axis.set(xscale="log", yscale="log", xlabel=_printed(design))
     axis.set_title(prediction.name, fontsize="small")
     # powers of ten are too far apart for most panels
     shown = x if len(x) <= MOST_TICKS else x[::2]

@@ -25,7 +25,7 @@ TOKENS, STEPS, MINIMISER_STEPS, MINIMISER_TOLERANCE = 12, 100, 3000, 1e-4
 @sweep(
     name="distance-losses",
     title="full tuning, log-cosh losses",
-    factor="‖w₀ − w*‖",
+    factor="‖w_0 − w*‖",
     levels=(1, 2, 4, 8),
     population=f"{full_tuning.POPULATION}; L = {LIPSCHITZ:g}β",
     held="n, L, β, μ, frames and curvatures at w*; the width of the log-cosh sets L",
@@ -53,7 +53,7 @@ def of_losses(seed: int, levels: Sequence[float]) -> Mapping[str, Measured]:
 @sweep(
     name="distance-network",
     title="full tuning, small pre-trained MLP",
-    factor="‖w₀ − w*‖",
+    factor="‖w_0 − w*‖",
     levels=(0.25, 0.5, 1.0),
     draws=40,
     population=(
