@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from tunebound.tuning.heads.flow import rosenbrock
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation, step
 from tunebound.tuning.heads.flow.systems import of_matrices, of_samples
 
@@ -68,6 +70,17 @@ def test_order_five_in_the_state_and_in_the_integral_and_an_estimate_of_order_fo
     assert math.log2(coarse[0] / fine[0]) == pytest.approx(5, abs=0.4)
     assert math.log2(coarse[1] / fine[1]) > 4.6
     assert math.log2(coarse[2] / fine[2]) == pytest.approx(5, abs=0.4)  # of one step, so h⁵
+
+
+def test_weights_of_an_integral_are_those_of_an_unknown_that_feeds_nothing_back():
+    # the last unknown of an identical system without damping: (I/γ − C) U = q, weights (a, 1) U
+    couplings = np.zeros((8, 8))
+    for stage, row in enumerate(rosenbrock.COUPLINGS):
+        couplings[stage, : len(row)] = row
+    solved = np.linalg.inv(np.eye(8) / rosenbrock.GAMMA - couplings)
+    expected = [*rosenbrock.POSITIONS[-1], 1.0] @ solved
+    np.testing.assert_allclose(rosenbrock._integral_weights(), expected, rtol=1e-11)
+    np.testing.assert_allclose(rosenbrock.INTEGRAL_WEIGHTS, expected, rtol=1e-11)
 
 
 def test_a_stiff_problem_needs_no_small_steps():

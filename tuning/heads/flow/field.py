@@ -42,6 +42,7 @@ class LogTimeFlow:
 
     def __init__(self, Z: Tensor, rates: Tensor, heads: slice, growth: float) -> None:
         self.Z, self.growth, self.kept = Z, growth, kept(Z, heads)
+        self.divided = len(self.kept) <= Z.shape[1]
         self.log_scale = torch.log(rates / Z.shape[1])
         _, n, r = Z.shape
         self.gram = torch.bmm(Z, Z.mT) if n <= r else None
@@ -52,11 +53,6 @@ class LogTimeFlow:
         )
         # written anew at every evaluation: fresh memory would cost more than the arithmetic
         self.buffers = Z.new_empty((3, len(Z), len(self.kept), n))
-
-    @property
-    def divided(self) -> bool:
-        """Whether other heads of the data set are in other blocks."""
-        return len(self.kept) <= self.Z.shape[1]
 
     def of_heads(self, chosen: Tensor) -> Self:
         """The same for some of the heads, by their numbers (K,), the first of which is 0."""

@@ -61,14 +61,10 @@ class SoftmaxFlow:
         growth: float,
     ) -> None:
         self.Z, self.growth, self.classes, self.kept = Z, growth, classes, kept(Z, heads)
+        self.divided = len(self.kept) <= Z.shape[1]
         self.log_scale = torch.log(rates / Z.shape[1])
         self.own = torch.nn.functional.one_hot(labels, classes).bool()[:, None]
         self.products = (Z[..., :, None] * Z[..., None, :]).flatten(-2)
-
-    @property
-    def divided(self) -> bool:
-        """Whether other heads of the data set are in other blocks."""
-        return len(self.kept) <= self.Z.shape[1]
 
     def of_heads(self, chosen: Tensor) -> Self:
         """The same for some of the heads, by their numbers (K,), the first of which is 0."""

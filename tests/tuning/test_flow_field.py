@@ -1,0 +1,165 @@
+"""The log-time flow of two classes against derivatives and integrals that others compute."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import solve_ivp
+
+from tunebound.tuning.heads.flow.field import LogTimeFlow
+from tunebound.tuning.heads.flow.path import FlowPath
+
+F64 = torch.float64
+RATE = 0.7
+
+
+def samples(n, d, seed=0):
+    return torch.tensor(np.random.default_rng(seed).normal(size=(n, d)) + 0.4)
+
+
+def field_of(Z, *, left_out=True, growth=1.0):
+    return LogTimeFlow(
+        Z[None], torch.tensor([RATE], dtype=F64), slice(0, len(Z) if left_out else 0), growth
+    )
+
+
+def steepest(Z, u, weights):
+    """−ηt∇F of Σ_j weights_j log(1 + exp(−z_jᵀw))/n, and ηt∇²F, by autograd."""
+    scale = RATE * np.exp(u) / len(Z)
+
+    def loss(w):
+        return scale * (weights * torch.nn.functional.softplus(-(Z @ w))).sum()
+
+    return (lambda w: -torch.func.grad(loss)(w)), torch.func.hessian(loss)
+
+
+def modified(Z, u, weights):
+    """f + Hf/(2t)."""
+    f, H = steepest(Z, u, weights)
+    return lambda w: f(w) + np.exp(-u) / 2 * (H(w) @ f(w))
+
+
+def weights_of(n, left_out, growth):
+    weights = torch.ones(n, dtype=F64)
+    if left_out is not None:
+        weights *= growth
+        weights[left_out] = 0.0
+    return weights
+
+
+@pytest.mark.parametrize("growth", [1.0, 6 / 5])
+@pytest.mark.parametrize("d", [3, 9])
+def test_a_linearisation_is_that_of_autograd(d, growth):
+    Z, u = samples(6, d), 1.5
+    W = torch.tensor(np.random.default_rng(1).normal(size=(7, d))) / 2
+    # the heads at different times
+    at = u + torch.linspace(0, 0.3, 7, dtype=F64)[None]
+    field = field_of(Z, growth=growth)
+    here = field.linearise(at, W[None], torch.empty((3, 7 * d * d), dtype=F64))
+    value, in_time, left_out = (
+        each[0].clone() for each in (here.value, here.value_in_time, here.left_out)
+    )
+    solve, solved = here.system(torch.full((1, 7), 3.0, dtype=F64))
+    assert solved.all()
+    b = torch.tensor(np.random.default_rng(2).normal(size=(7, d)))
+    answer = solve(b[None])[0]
+    rate, _ = here.near(at, W[None])
+    later, _ = here.near(at + 0.2, W[None] * 1.1)
+    for head in range(7):
+        w, time = W[head], float(at[0, head])
+        weights = weights_of(6, head - 1 if head else None, growth)
+        expected = modified(Z, time, weights)
+        np.testing.assert_allclose(value[head], expected(w), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(rate[0, head], expected(w), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(in_time[head], expected(w), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(
+            later[0, head], modified(Z, time + 0.2, weights)(1.1 * w), rtol=1e-11, atol=1e-12
+        )
+        f, H = steepest(Z, time, weights)
+        half, curvature = np.exp(-time) / 2, H(w)
+        turned = torch.func.jvp(H, (w,), (f(w),))[1] @ f(w)
+        np.testing.assert_allclose(
+            left_out[head],
+            half**2 / 3 * (4 * curvature @ curvature @ f(w) - turned),
+            rtol=1e-10,
+            atol=1e-14,
+        )
+        if d <= 6:
+            M = -torch.func.jacrev(expected)(w) - half * curvature @ curvature
+            matrix = 3.0 * torch.eye(d, dtype=F64) + M
+            size = torch.linalg.matrix_norm(M) * half
+            bent = matrix + half * M @ M
+            close = [
+                torch.allclose(each @ answer[head], b[head], rtol=0, atol=1e-9)
+                for each in (bent, matrix)
+            ]
+            assert close[0] or (close[1] and size < 0.03)
+
+
+@pytest.mark.parametrize("growth", [1.0, 6 / 5])
+def test_the_drift_and_its_change_are_those_of_autograd(growth):
+    Z, u = samples(6, 3), 2.0
+    W = torch.tensor(np.random.default_rng(1).normal(size=3)) / 2
+    along = torch.tensor(np.random.default_rng(2).normal(size=3))
+    scale = RATE * np.exp(u) / 6
+
+    def drift(w):
+        activity = scale * torch.sigmoid(-(Z @ w))
+        if growth == 1.0:
+            return activity
+        terms = activity[:, None] * Z
+        return torch.linalg.vector_norm(terms - terms.mean(dim=0), dim=1)
+
+    field, heads = field_of(Z, growth=growth), W.expand(1, 7, -1)
+    at = torch.full((1, 7), u, dtype=F64)
+    here = field.linearise(at, heads, torch.empty((3, 7 * 9), dtype=F64))
+    for found in (here.integrand, here.integrand_in_time, here.near(at, heads)[1]):
+        np.testing.assert_allclose(found[0], drift(W), rtol=1e-13)
+    change = torch.func.jvp(drift, (W,), (along,))[1]
+    np.testing.assert_allclose(here.integrand_change(along.expand(1, 7, -1))[0], change, rtol=1e-11)
+    # with a summand q of t whose logarithmic derivative is q plus what the head changes
+    t = np.exp(u)
+    flow, _ = steepest(Z, u, torch.ones(6, dtype=F64))
+    change = torch.func.jvp(drift, (W,), (flow(W),))[1]
+    np.testing.assert_allclose(
+        field.drift_boundary(at[:, :1], heads)[0],
+        -drift(W) / (2 * t) + change / (12 * t * t),
+        rtol=1e-12,
+    )
+
+
+@pytest.mark.parametrize("d", [3, 9])
+def test_a_path_is_that_of_a_general_solver(d):
+    Z, begin, end = samples(6, d, seed=3), np.log(1000.0), 10.0
+    W = torch.tensor(np.random.default_rng(4).normal(size=(7, d))) + 1.0
+    path = FlowPath(field_of(Z), torch.tensor([begin], dtype=F64), W[None].clone(), 2e-7)
+    path.advance((begin + end) / 2)
+    path.advance(end)
+    assert (path.u == end).all()
+    for head in (0, 1, 5):
+        weights = weights_of(6, head - 1 if head else None, 1.0).numpy()
+
+        def slope(u, state, weights=weights):
+            z, w = Z.numpy(), state[:d]
+            wrong = 1 / (1 + np.exp(z @ w))
+            activity = RATE * np.exp(u) / 6 * wrong
+            f = (activity * weights) @ z
+            bend = (activity * weights * (1 - wrong) * (z @ f)) @ z
+            return np.concatenate([f + np.exp(-u) / 2 * bend, activity])
+
+        start = np.concatenate([W[head], np.zeros(6)])
+        known = solve_ivp(slope, (begin, end), start, "LSODA", rtol=1e-11, atol=1e-12).y[:, -1]
+        distance = np.linalg.norm(path.W[0, head].numpy() - known[:d])
+        assert distance < 1e-7 * np.linalg.norm(known[:d])
+        assert distance < float(path.error[0, head])
+        if head == 0:
+            np.testing.assert_allclose(path.integral[0], known[d:], rtol=1e-5)
+
+
+def test_a_head_does_not_wait_for_another():
+    # of two heads the one is in the flat, the other among curvatures in the hundreds
+    Z = 20 * samples(6, 3, seed=5)
+    calm = torch.tensor([[[3.0, 3.0, 3.0], [-0.4, 0.1, 0.2]]], dtype=F64)
+    field = LogTimeFlow(Z[None], torch.tensor([RATE], dtype=F64), slice(0, 1), 1.0)
+    path = FlowPath(field, torch.tensor([0.0], dtype=F64), calm.clone(), 2e-7)
+    path._step(*path._part(path.u < 3.0), 3.0)
+    assert path.h[0, 0] > 2 * path.h[0, 1]
