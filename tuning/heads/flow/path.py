@@ -20,7 +20,10 @@ class Field(Protocol):
     """A flow of heads."""
 
     Z: Tensor  # (B, n, …): the samples
-    divided: bool  # whether other heads of the data set are in other blocks
+
+    @property
+    def divided(self) -> bool:
+        """Whether other heads of the data set are in other blocks."""
 
     def of_heads(self, chosen: Tensor) -> Self:
         """The same for some of the heads, by their numbers (K,), the first of which is 0."""
