@@ -251,6 +251,20 @@ def test_a_verdict_says_no_more_than_it_knows():
     assert "trivial maximum" not in str(replace(VERDICT, bounded=False))
 
 
+def test_a_notebook_shows_a_verdict_as_it_is_printed_the_first_line_bold():
+    verdict = Verdict(
+        theorem=replace(PLAIN, statement="a < b & c"),
+        test="not violated",
+        environments=1,
+        skipped=2,
+    )
+    assert verdict._repr_html_() == (
+        "<pre><strong>by-hand [conjecture]: not violated on 1 environment handed over</strong>\n"
+        "  a &lt; b &amp; c\n"
+        "  2 environments do not meet the assumptions and were left out</pre>"
+    )
+
+
 @pytest.mark.parametrize(
     ("test", "skipped", "said"),
     [("not tested", 0, True), ("not tested", 3, False), ("not violated", 0, False)],
