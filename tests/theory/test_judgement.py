@@ -171,6 +171,7 @@ def test_tightness_is_measured_over_bound_where_a_bound_is_above_0():
         row(3, measured=1e-9, bound=1e-9),  # not above its resolution: nothing was seen to move
         row(4, measured=5.0, bound=0.0),
     ]
+    assert tightness(pd.DataFrame(rows)).name == "tightness"
     assert spread(pd.DataFrame(rows)) == {
         "median": (0.25 + 0.5) / 2,
         "loosest": 0.0,
@@ -256,6 +257,33 @@ def test_a_verdict_says_no_more_than_it_knows():
         "  measured ≤ bound",
     ]
     assert "trivial maximum" not in str(replace(VERDICT, bounded=False))
+
+
+def test_a_notebook_shows_a_verdict_as_it_is_printed_the_first_line_bold():
+    verdict = Verdict(
+        theorem=replace(PLAIN, statement="a < b & c"),
+        test="not violated",
+        environments=1,
+        skipped=2,
+    )
+    assert verdict._repr_html_() == (
+        "<pre><strong>by-hand [conjecture]: not violated on 1 environment handed over</strong>\n"
+        "  a &lt; b &amp; c\n"
+        "  2 environments do not meet the assumptions and were left out</pre>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("test", "skipped", "said"),
+    [("not tested", 0, True), ("not tested", 3, False), ("not violated", 0, False)],
+)
+def test_a_theorem_that_claims_nothing_is_told_what_to_do(test, skipped, said):
+    verdict = Verdict(theorem=PLAIN, test=test, environments=1, skipped=skipped)
+    line = (
+        "  nothing is claimed of any environment: return at least one claim, or say in"
+        " assumptions where the theorem does not apply"
+    )
+    assert (line in str(verdict).splitlines()) == said
     vacuous = str(replace(VERDICT, test="vacuous"))
     assert vacuous.startswith("by-hand [conjecture]: vacuous, never violated on 59 independent")
 

@@ -298,6 +298,11 @@ def test_a_theorem_is_registered_with_all_that_was_said_of_it():
 
 
 def test_names_of_theorems_are_a_sequence():
+    known = [find_theorem("H-limit"), find_theorem("H-anytime")]
+    assert find_theorems(["H-limit", "H-anytime"]) == find_theorems(known) == known
+    assert find_theorems("H-limit") == known[:1]
+    with pytest.raises(ValueError, match=r"^theorems is empty; leave it out"):
+        find_theorems([])
     for wrong in (b"H-limit", np.array("H-limit")):
         with pytest.raises(
             TypeError, match=r"^theorems must be a sequence of names or theorems, got .*a list$"
