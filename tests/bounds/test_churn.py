@@ -376,3 +376,36 @@ def test_a_point_on_the_boundary_itself_is_certified_by_nothing():
     ):
         assert certified.shape == (2, 4)
         assert not certified.any()
+
+
+@pytest.mark.parametrize(("units", "safe"), [(94, False), (98, True)])
+def test_a_ball_is_cleared_by_more_than_the_rounding_of_both_sides(units, safe):
+    # |x| = 2, |w| = 1 and |e| = t along each other: |x . w| - (|x| |e| + x . e)/2 = 2 (1 - t),
+    # against 2 (d + 8) = 48 units of |x| (|w| + |e|) = 4
+    point, weights = np.full((1, 16), 0.5), np.full(16, 0.25)
+    diameter = weights * (1 - units * 2.0**-52)
+    certified = churn.ball(points=point, weights=weights, diameter=diameter[None])
+    assert certified.tolist() == [[safe]]
+    assert certified.dtype == np.bool_
+
+
+def test_blocks_are_disjoint_and_as_small_as_they_have_to_be(monkeypatch):
+    points = np.arange(14.0).reshape(7, 2)
+    for entries, n, sizes in ((9, 4, [2, 2, 2, 1]), (3, 10, [1] * 7), (100, 4, [7])):
+        monkeypatch.setattr(churn, "BLOCK", entries)
+        blocks = list(churn._blocks(points, n))
+        assert [len(block) for _, block in blocks] == sizes
+        np.testing.assert_array_equal(np.vstack([block for _, block in blocks]), points)
+        for rows, block in blocks:
+            np.testing.assert_array_equal(points[rows], block)
+
+
+def test_a_sample_whose_product_exceeds_float64_is_not_certified():
+    assert churn.training(dual=[1e300, 1e-300], norms=[1e300, 1.0]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", ["points", "weights"])
+def test_what_is_no_number_is_refused_by_name(name):
+    given = {"points": [[1.0, 2.0]], "weights": [1.0, 0.0], "drift": [0.1]}
+    with pytest.raises(TypeError, match=f"^{name} must be made of real numbers"):
+        churn.drift(**{**given, name: [["1", "2"]] if name == "points" else ["1", "2"]})
