@@ -148,7 +148,9 @@ def test_a_directory_of_other_methods_is_refused(tmp_path):
     assert "4 of 4 shards (4 members) to compute" in summary
     assert not (tmp_path / "run").exists(), "a plan writes nothing"
     theory.run(study("plain", "l2_sp"), tmp_path / "run", jobs=1)
-    with pytest.raises(ValueError, match=r"holds another study .*parts; digest"):
+    with pytest.raises(
+        ValueError, match=r"holds another study .*options methods, .*parts l2_sp@0.2"
+    ):
         theory.run(study("plain", "l2_sp@0.2"), tmp_path / "run", jobs=1)
     with pytest.raises(ValueError, match="holds another study"):
         study("plain").summary(tmp_path / "run")

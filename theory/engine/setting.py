@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from tunebound import synthetic
 from tunebound._ground.checks import instance
-from tunebound._ground.registry import Registry
+from tunebound._ground.registry import Registry, find_named
 from tunebound.theory.engine.folders import modules_called
 from tunebound.theory.engine.options import Options
 
@@ -171,8 +171,8 @@ def register_setting(new: SettingT) -> SettingT:
 
 
 def settings() -> dict[str, Setting]:
-    """The registered settings by name."""
-    return _SETTINGS.known()
+    """The registered settings by name, in the order of the alphabet, whatever was imported first."""
+    return dict(sorted(_SETTINGS.known().items()))
 
 
 def find_setting(name: str) -> Setting:
@@ -187,4 +187,4 @@ def find_setting(name: str) -> Setting:
     ValueError
         If there is none; the message has the closest name.
     """
-    return _SETTINGS.find(name)
+    return find_named(_SETTINGS.kind, name, settings())
