@@ -171,7 +171,7 @@ def register_setting(new: SettingT) -> SettingT:
 
 
 def settings() -> dict[str, Setting]:
-    """The registered settings by name, in the order of the alphabet, whatever was imported first."""
+    """The registered settings by name, ordered by it whatever was imported first."""
     return dict(sorted(_SETTINGS.known().items()))
 
 
