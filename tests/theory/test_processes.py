@@ -79,6 +79,13 @@ def test_helpers_that_were_prepared_end_with_the_computation():
         os.kill(helper, 0)
 
 
+def test_helpers_that_were_not_prepared_end_when_told_to():
+    _, helper = elsewhere(whose, 0)
+    end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(helper, 0)
+
+
 def test_few_processes_that_were_prepared_are_those_that_compute():
     prepare(2, "json")
     helper = elsewhere(os.getpid)

@@ -1,8 +1,10 @@
 """The application: every command under its name, and what a user reads where one fails."""
 
 import atexit
+import multiprocessing
 import os
 import sys
+import threading
 from importlib.metadata import version
 from typing import Annotated
 
@@ -85,6 +87,9 @@ def program() -> None:
     processes = sys.modules.get("tunebound.theory.engine.processes")
     if processes is not None:  # only what computes imports it
         processes.end()
+    threads = [thread for thread in threading.enumerate() if not thread.daemon]
+    if len(threads) > 1 or multiprocessing.active_children():  # Python waits for others in its way
+        sys.exit(status)
     sys.stdout.flush()
     sys.stderr.flush()
     atexit._run_exitfuncs()

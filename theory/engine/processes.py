@@ -24,7 +24,8 @@ CLEARED = "ignore:resource_tracker:UserWarning"
 
 Result = TypeVar("Result")
 
-_PREPARED: list[Any] = []  # executors
+_STARTED: list[Any] = []  # executors
+_PREPARED: list[Any] = []  # those that end with the next computation
 _LEAVING: list[Thread] = []
 
 
@@ -52,8 +53,10 @@ def prepare(jobs: int | None, imported: str) -> None:
 
 
 def end() -> None:
-    """Have the processes that `prepare` started end, and wait until they have."""
+    """Have the processes of this module end, and wait until they have."""
     _dismiss()
+    while _STARTED:
+        _STARTED.pop().shutdown()
     while _LEAVING:
         _LEAVING.pop().join()
 
@@ -138,7 +141,10 @@ def _dismiss() -> None:
 
 
 def _executor(helpers: int) -> Any:
-    return get_reusable_executor(max_workers=helpers, timeout=IDLE, env=surroundings())
+    executor = get_reusable_executor(max_workers=helpers, timeout=IDLE, env=surroundings())
+    if executor not in _STARTED:
+        _STARTED.append(executor)
+    return executor
 
 
 def surroundings() -> dict[str, str]:
