@@ -168,7 +168,12 @@ X3, Y3 = np.eye(3)[[0, 1, 2, 0, 1, 2]] * 2.0, np.array([0, 1, 2, 0, 1, 2])
         (X3, 2 * Y3, ValueError, r"y has 0 sample\(s\) of class 1 of 5 and needs 1"),
         (X3, Y3[:5], ValueError, r"y must have shape \(6,\), got \(5,\)"),
         (X3, Y3 > 0, TypeError, "y is boolean: convert it with y.astype"),
-        (X3, list("aabbcc"), TypeError, "y must be made of real numbers"),
+        (
+            X3,
+            list("aabbcc"),
+            TypeError,
+            "y holds 'a', 'b', 'c', labels must be 0, 1, …: convert it",
+        ),
         (np.ones((6, 3)), Y3, bounds.NotSeparableError, "no head without a bias"),
         (np.vstack([X3[:5], np.zeros(3)]), Y3, bounds.NotSeparableError, "no head without a bias"),
     ],

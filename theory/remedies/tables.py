@@ -174,7 +174,7 @@ def _comparison(title: str, environments: pd.DataFrame) -> list[Table]:
 
 def factor(middle: float, low: float, high: float) -> str:
     """A factor with its interval, from logarithms; marked where the interval leaves out 1."""
-    if np.isinf((low, high)).all():
+    if (low, high) == (-np.inf, np.inf):
         return f"{np.exp(middle):.2g} (no interval)"
     mark = " ▼" if high < 0 else " ▲" if low > 0 else ""
     with np.errstate(over="ignore"):
