@@ -64,9 +64,17 @@ def test_coordinates_are_those_of_the_span_and_nothing_is_lost(d):
     np.testing.assert_array_equal(made.log_time(slice(0, 2)), np.full(2, np.log(END)))
 
 
+def test_everything_is_on_the_device_that_was_asked_for():
+    X, y, start, _, known = descended(3)
+    made = FlowProblem.of(X, y, start, known.descent, torch.device("meta"))
+    for name in ("Z", "coordinates", "outside", "rates"):
+        assert getattr(made, name).device.type == "meta"
+        assert getattr(made, name).shape == getattr(known, name).shape
+
+
 @pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
 def test_drift_is_scaled_to_the_certificate(weighting):
-    X, _, _, _, made = descended(3, weighting=weighting)
+    X, _, _, _, made = descended(1, weighting=weighting)
     known = np.linalg.norm(X, axis=-1) if weighting == "1/n" else np.full((2, 4), 4 / 3)
     np.testing.assert_allclose(made.drift_scale(slice(1, 2)), known[1:], rtol=1e-15)
     assert made.growth == (1.0 if weighting == "1/n" else 4 / 3)
@@ -162,8 +170,7 @@ def test_what_the_flow_would_leave_out_is_the_worst_heads(monkeypatch, d, memory
         assert made.left_out()[one] == pytest.approx(max(shares), rel=1e-8)
 
 
-@pytest.mark.parametrize("weighting", ["1/n", "1/(n-1)"])
-@pytest.mark.parametrize("d", [3, 6])
+@pytest.mark.parametrize(("d", "weighting"), [(3, "1/(n-1)"), (6, "1/n")])
 @pytest.mark.parametrize("memory", [1, 2**25])
 def test_records_go_on_from_those_of_descent(monkeypatch, d, weighting, memory):
     monkeypatch.setattr(problem, "FLOW_MEMORY", memory)
