@@ -167,6 +167,7 @@ def test_data_sets_and_heads_are_told_alone_what_they_are_told_together(
         chosen = torch.tensor([one])
         alone = LogTimeFlow(Z[chosen], rates[chosen], block, growth)
         for part in (alone, field.subset(chosen)):
+            assert (part.products is None) == (field.products is None)
             told = everything(part, u[chosen], W[chosen], along[chosen])
             for found, known in zip(told, together, strict=True):
                 torch.testing.assert_close(found, known[chosen], rtol=1e-10, atol=1e-13)
