@@ -1,10 +1,13 @@
 """The log-time flow of two classes against derivatives and integrals that others compute."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import solve_ivp
 
+from tunebound.tuning.heads.flow import field as flow_field
 from tunebound.tuning.heads.flow.field import LogTimeFlow
 from tunebound.tuning.heads.flow.path import FlowPath
 
@@ -46,8 +49,7 @@ def weights_of(n, left_out, growth):
     return weights
 
 
-@pytest.mark.parametrize("growth", [1.0, 6 / 5])
-@pytest.mark.parametrize("d", [3, 9])
+@pytest.mark.parametrize(("d", "growth"), [(3, 1.0), (3, 6 / 5), (3, 2.0), (9, 1.0), (9, 6 / 5)])
 def test_a_linearisation_is_that_of_autograd(d, growth):
     Z, u = samples(6, d), 1.5
     W = torch.tensor(np.random.default_rng(1).normal(size=(7, d))) / 2
@@ -125,6 +127,80 @@ def test_the_drift_and_its_change_are_those_of_autograd(growth):
         -drift(W) / (2 * t) + change / (12 * t * t),
         rtol=1e-12,
     )
+
+
+def everything(field, u, W, along):
+    """All that a field says at times u (B, m) and heads W (B, m, r); torch warns where the room for
+    it has another shape.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return asked(field, u, W, along)
+
+
+def asked(field, u, W, along):
+    here = field.linearise(u, W, torch.empty((3, W.numel() * W.shape[-1]), dtype=F64))
+    said = [here.value.clone(), here.integrand, here.left_out, here.integrand_change(along)]
+    solve, solved = here.system(torch.full_like(u, 3.0))
+    assert solved.all()
+    return [*said, solve(along), *here.near(u, W), field.drift_boundary(u[:, :1], W)]
+
+
+@pytest.mark.parametrize("growth", [1.0, 6 / 5])
+@pytest.mark.parametrize(("d", "memory"), [(1, 2**27), (3, 2**27), (3, 0), (6, 0), (9, 2**27)])
+def test_data_sets_and_heads_are_told_alone_what_they_are_told_together(
+    monkeypatch, d, memory, growth
+):
+    monkeypatch.setattr(flow_field, "PRODUCT_MEMORY", memory)
+    rng = np.random.default_rng(2)
+    Z, rates = (
+        torch.tensor(rng.normal(size=(3, 6, d)) + 0.4),
+        torch.tensor([0.7, 0.3, 0.5]).double(),
+    )
+    field, block = LogTimeFlow(Z, rates, slice(1, 5), growth), slice(1, 5)
+    assert (field.gram is None) == (d < 6)
+    assert (field.products is None) == (memory == 0 or d >= 6)
+    W, along = torch.tensor(rng.normal(size=(2, 3, 5, d)) / 2)
+    u = 1.5 + torch.tensor(rng.random((3, 5))) / 3
+    together = everything(field, u, W, along)
+    for one in range(3):
+        chosen = torch.tensor([one])
+        alone = LogTimeFlow(Z[chosen], rates[chosen], block, growth)
+        for part in (alone, field.subset(chosen)):
+            assert (part.products is None) == (field.products is None)
+            told = everything(part, u[chosen], W[chosen], along[chosen])
+            for found, known in zip(told, together, strict=True):
+                torch.testing.assert_close(found, known[chosen], rtol=1e-10, atol=1e-13)
+    heads = torch.tensor([0, 2, 3])
+    told = everything(field.of_heads(heads), u[:, heads], W[:, heads], along[:, heads])
+    for found, known in zip(told, together, strict=True):
+        # of every head, or of the samples in head 0
+        known = known[:, heads] if known.shape[1] == 5 else known
+        torch.testing.assert_close(found, known, rtol=1e-10, atol=1e-13)
+    # what was taken from it has changed nothing
+    for found, known in zip(everything(field, u, W, along), together, strict=True):
+        assert torch.equal(found, known)
+
+
+def test_a_table_of_products_is_kept_where_it_fits(monkeypatch):
+    Z = samples(6, 3)
+    for memory, kept in ((8 * 6 * 3 * 3, True), (8 * 6 * 3 * 3 - 1, False)):
+        monkeypatch.setattr(flow_field, "PRODUCT_MEMORY", memory)
+        assert (field_of(Z).products is not None) is kept
+
+
+@pytest.mark.parametrize("d", [3, 9])
+def test_a_block_knows_whether_there_are_others(d):
+    Z = samples(6, d)
+    for heads, others in ((slice(0, 6), False), (slice(0, 5), True), (slice(1, 6), True)):
+        field = LogTimeFlow(Z[None], torch.tensor([RATE], dtype=F64), heads, 1.0)
+        assert field.divided is others
+        assert len(field.buffers) == 3
+
+
+def test_a_kept_sample_counts_one():
+    found = flow_field.kept(torch.zeros(2, 4, 3, dtype=F64), slice(1, 3))
+    assert found.tolist() == [[1, 1, 1, 1], [1, 0, 1, 1], [1, 1, 0, 1]]
 
 
 @pytest.mark.parametrize("d", [3, 9])

@@ -1,12 +1,15 @@
 """Rodas5P against problems with a known solution."""
 
 import math
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from tunebound.tuning.heads.flow import rosenbrock
+from tunebound.tuning.heads.flow import systems as rosenbrock_systems
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation, step
 from tunebound.tuning.heads.flow.systems import of_matrices, of_samples
 
@@ -107,6 +110,29 @@ def test_what_a_field_leaves_out_is_damped_where_it_is_stiff():
     assert 1e-6 < left_out[0] < 1e-5
 
 
+def test_heads_take_steps_of_their_own_and_the_integral_those_of_the_first():
+    field = Pursuit(3.0)
+    u = torch.tensor([[0.3, 0.5]], dtype=torch.float64)
+    y, h = torch.cos(u)[..., None].repeat(1, 1, 2), torch.tensor([[0.1, 0.2]], dtype=torch.float64)
+    asked = []
+
+    def near(times, states):
+        asked.append(states.clone())
+        return field.near(times[:, :1], states[:, :1])[0].expand_as(states), states[:, 0, :1]
+
+    def of(heads):
+        here = field.linearise(u[:, heads], y[:, heads])
+        return replace(here, near=near, integrand=y[:, 0, :1], integrand_in_time=0 * u[:, :1])
+
+    one = replace(of(slice(0, 1)), integrand_change=lambda along: along[:, 0, :1])
+    both = replace(of(slice(0, 2)), integrand_change=lambda along: along[:, 0, :1])
+    alone, taken = step(one, u[:, :1], y[:, :1], h[:, :1]), step(both, u, y, h)
+    torch.testing.assert_close(taken.integral, alone.integral, rtol=1e-14, atol=0)
+    torch.testing.assert_close(taken.y[:, :1], alone.y, rtol=1e-14, atol=0)
+    # the embedded method's state is the one at which the last stage asks for the field
+    torch.testing.assert_close(taken.y - taken.error, asked[-1], rtol=1e-14, atol=0)
+
+
 def systems(n, kappas):
     """Weighted samples, their curvature matrices, and both ways of solving, with b on the right."""
     torch.manual_seed(0)
@@ -163,3 +189,60 @@ def test_squares_are_solved_in_the_heads_and_to_a_share_in_the_samples(n):
         assert float((ratio - 1).abs().max()) < 0.015
         rest = told - torch.diag_embed(told.diagonal(dim1=-2, dim2=-1))
         torch.testing.assert_close(rest, torch.zeros_like(rest), rtol=0, atol=1e-9)
+
+
+def of_one_sample(weight, kappa, c, size=3.0):
+    """(x, b) of systems in one sample z = (√size, 0), whose curvature is weight · size."""
+    Z = torch.tensor([[[size**0.5, 0.0]]], dtype=torch.float64)
+    filled = torch.full((1, 1, 1), 1.0, dtype=torch.float64)
+    system = of_samples(
+        Z, Z @ Z.mT, weight * filled, torch.empty((2, 4), dtype=torch.float64), kappa * filled
+    )
+    solve, solved = system(c * filled[..., 0])
+    assert solved.all()
+    return solve(torch.tensor([[[1.0, 2.0]]], dtype=torch.float64))[0, 0].tolist()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 3 / 16, 0.5])  # of κc
+@pytest.mark.parametrize("c", [0.02, 30.0])
+def test_a_system_in_one_sample_is_the_sum_of_fractions(share, c):
+    # the documented one, in plain numbers: the roots of c + g + κg², and 0.7/b for 1/(g + b)
+    kappa, curvature = min(share, 3 / 16) / c, 4.0
+    along, across = of_one_sample(curvature / 3.0, share / c, c)
+    assert across == pytest.approx(2 / c, rel=1e-14)
+    if kappa == 0.0:
+        assert along == pytest.approx(1 / (c + curvature), rel=1e-13)
+        return
+    b, a = sorted(-np.roots([kappa, 1.0, c]))[::-1]
+    inverse = (b / (curvature + a) - a * 0.7 / b) / (b - a)
+    assert along == pytest.approx((1 - curvature * inverse) / c, rel=1e-11, abs=1e-13 / c)
+
+
+@pytest.mark.parametrize("c", [1e-6, 1e6])
+def test_samples_are_left_out_below_a_share_of_the_shift(c):
+    # 1e-10 of c, on both sides
+    assert of_one_sample(1.02e-10 * c / 3.0, 0.0, c)[0] * c != 1.0
+    assert of_one_sample(0.98e-10 * c / 3.0, 0.0, c)[0] * c == 1.0
+
+
+def test_squares_are_left_out_of_sets_in_which_they_are_small_in_every_head():
+    sizes = torch.tensor([[0.5, 2.9], [1.0, 3.1]], dtype=torch.float64)
+    matrices = torch.diag_embed(torch.stack([sizes, 0.0 * sizes], dim=-1))
+    kappas = torch.full((2, 1, 1), 0.01, dtype=torch.float64)
+    scratch = torch.empty((2, *matrices.shape), dtype=torch.float64)
+    solve, _ = of_matrices(matrices.clone(), scratch, kappas)(torch.ones(2, 2).double())
+    found = solve(torch.ones(2, 2, 2, dtype=torch.float64))[..., 0]
+    plain, bent = 1 / (1 + sizes[0]), 1 / (1 + sizes[1] + 0.01 * sizes[1] ** 2)
+    torch.testing.assert_close(found, torch.stack([plain, bent]), rtol=1e-14, atol=0)
+    # nowhere of use: the matrices alone
+    assert rosenbrock_systems._bent(sizes[:1], kappas[:1]) is None
+
+
+def test_the_workspace_has_the_shape_of_what_is_written():
+    # torch warns where it has to change the shape of what it writes into
+    for kappa in (0.0, 0.1):
+        _, *both = systems(5, torch.full((2, 1, 1), kappa).double())
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for system in both:
+                system(torch.ones(2, 3, dtype=torch.float64))
