@@ -369,8 +369,8 @@ def test_when_a_misclassified_sample_tells_that_there_is_no_separator(classes, f
     n, d, rate = 5, 2, 0.25
     features = np.stack([np.ones((n, d)), np.ones((n, d)), np.arange(2.0 * n).reshape(n, d)])
     radius = math.hypot(8.0, 9.0)
-    start = np.zeros((3, d if classes is None else classes * d))
-    start[2, :2] = [0.6 * far, 0.8 * far]
+    start = np.zeros((3, d) if classes is None else (3, classes, d))
+    start[2].flat[:2] = [0.6 * far, 0.8 * far]
     rivals = 1 if classes is None else classes - 1
 
     def share(t):
@@ -381,7 +381,7 @@ def test_when_a_misclassified_sample_tells_that_there_is_no_separator(classes, f
     for _ in range(300):
         middle = math.sqrt(low * high)
         low, high = (middle, high) if share(middle) > 1e-10 else (low, middle)
-    members, width = np.array([0, 2]), start.shape[1]
+    members, width = np.array([0, 2]), start[0].size
 
     def ask(t, margin):
         run = late_run(t, rate, [0.1, margin], width)
