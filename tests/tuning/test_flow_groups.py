@@ -300,7 +300,7 @@ def test_a_class_of_one_sample_is_enough_where_none_is_left_out(monkeypatch, cla
         else:
             np.testing.assert_array_equal(reference, direction.reshape(1, 1, -1))
     monkeypatch.undo()
-    with pytest.raises(ValueError, match="leave_one_out=False"):
+    with pytest.raises(ValueError, match="and needs 2"):
         flow_heads(X, labels, **common)
     with pytest.raises(ValueError, match="reference must hold one"):
         flow_heads(X, labels, leave_one_out=False, reference=direction, **common)

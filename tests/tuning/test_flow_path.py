@@ -227,6 +227,24 @@ def test_heads_that_do_not_arrive_are_reported(monkeypatch):
     assert path.steps == 7
 
 
+@pytest.mark.parametrize(("until", "steps"), [(0.1, 1), (np.nextafter(0.1, 1), 2)])
+def test_a_step_that_leads_to_the_end_exactly_is_one_step(monkeypatch, until, steps):
+    monkeypatch.setattr(Toy, "drift_boundary", lambda field, u, W: torch.zeros_like(u))
+    field = Toy(lambda *given: (0.5, True), 1, 1)
+    field.Z = torch.zeros(1, 4, 1, dtype=F64)  # samples and heads of one number
+    start = torch.ones(1, 1, 1, dtype=F64)
+    monkeypatch.setattr(flow_path.rosenbrock, "step", standing)
+    path = flow_path.FlowPath(field, torch.zeros(1, dtype=F64), start, TOLERANCE)
+    path.advance(until)
+    assert path.steps == steps
+    assert float(path.integral[0, 3]) == pytest.approx(until)
+
+
+def standing(here, u, W, h):
+    none = torch.zeros_like(W)
+    return flow_path.rosenbrock.Step(W, none, h.expand(1, 4), none, torch.ones_like(u).bool())
+
+
 def test_records_are_eight_a_decade_then_one_then_one_in_five():
     def dense(last):
         steps, k = [], 0
@@ -354,12 +372,12 @@ def test_units_of_every_measure():
 def late_run(steps, rate, margins, d):
     batch = len(margins)
     return SimpleNamespace(
-        steps=np.array([1.0, steps]),
+        steps=np.array([1.0, 2.0, steps]),
         margin=np.array(
-            [[[-1.0, -1.0]] * batch, [[margin, -1.0] for margin in margins]]
+            [*[[[-1.0, -1.0]] * batch] * 2, [[margin, -1.0] for margin in margins]]
         ),  # of head 0 at the end alone
         learning_rate=np.full(batch, rate),
-        path=np.zeros((2, batch, d)),
+        path=np.zeros((3, batch, d)),
     )
 
 
