@@ -166,10 +166,10 @@ def flow_heads(
                 if len(done):
                     runs.append((pending[done], run.select(np.flatnonzero(kept))))
             pending = np.delete(pending, done)
-            steps = int(min(4 * steps, recorded[-1]))
+            descended, steps = steps, int(min(4 * steps, recorded[-1]))
             if len(pending) and steps > LONGEST_DESCENT:
                 raise FloatingPointError(
-                    f"X, y: after {steps // 4:,} steps of descent the heads of data set"
+                    f"X, y: after {descended:,} steps of descent the heads of data set"
                     f" {pending[0]} still turn too fast to be followed to tolerance={accuracy:g}:"
                     " init is far off; raise tolerance, or start from the weights of tune_heads"
                     " with more steps"
