@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.bars import recording
 from tests.oracles.samples import separable
 from tunebound.bounds.separators import interior_point
 
@@ -190,23 +191,7 @@ def test_products_that_vanish_end_the_method(monkeypatch):
 def test_the_bar_counts_digits_and_waits_two_seconds(monkeypatch):
     seen = []
 
-    class Bar:
-        n = 0
-
-        def __init__(self, **options):
-            seen.append(options)
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def update(self, more):
-            self.n += more
-            seen.append(self.n)
-
-    monkeypatch.setattr(interior_point, "tqdm", Bar)
+    monkeypatch.setattr(interior_point, "tqdm", recording(seen))
     Z = rows()
     interior_point.support_of(Z)
     assert seen[0] == {

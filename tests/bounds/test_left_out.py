@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests.bars import recording
 from tests.oracles.samples import separable
 from tunebound.bounds import leave_one_out_separators, max_margin
 from tunebound.bounds.separators import classes, leave_one_out, left_out, pivots, quadratic_programs
@@ -193,23 +194,10 @@ def test_the_pivots_answer_at_every_scale_and_a_bar_counts_problems(monkeypatch)
     X, y, _ = sample()
     seen = []
 
-    class Bar:
-        def __init__(self, **options):
-            seen.append(options)
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def update(self, number):
-            seen.append(number)
-
     def unwanted(*_):
         raise AssertionError("the pivots left a gap")
 
-    monkeypatch.setattr(left_out, "tqdm", Bar)
+    monkeypatch.setattr(left_out, "tqdm", recording(seen))
     monkeypatch.setattr(left_out, "least_distance", unwanted)
     for scale in (2.0**-30, 1.0, 2.0**30):
         whole = max_margin(X * scale, y)
