@@ -174,8 +174,8 @@ def deletion(
     -------
     ndarray of bool, shape (m, n)
     """
-    known = balls.two_classes(X=X, y=y, weights=_head(weights), dual=dual)
-    points, _, _ = _predicted(points, weights)
+    points, weights, unit = _predicted(points, weights)
+    known = balls.two_classes(X=X, y=y, weights=np.ldexp(weights, unit), dual=dual)
     certified = np.empty((len(points), known.column.size), dtype=np.bool_)
     for rows, block in _blocks(points, known.column.size):
         value = block @ known.weights
@@ -271,7 +271,12 @@ def _predicted(points: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats, i
     """Points and a head, checked, in units in which no square of theirs leaves float64; the head's
     is 2 to the power of the number returned, and no certificate depends on those of the points.
     """
-    weights = _head(weights)
+    weights = real_array("weights", weights)
+    if weights.ndim != 1 or not np.any(weights):
+        raise ValueError(
+            f"weights must be one head other than 0, of shape (d,), got shape {weights.shape}: only"
+            " that predicts"
+        )
     points = real_array("points", points)
     if points.ndim != 2 or points.shape[1] != weights.size:
         raise ValueError(
@@ -286,16 +291,6 @@ def _predicted(points: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats, i
     powers = np.frexp(np.abs(points).max(axis=1))[1]
     unit = int(np.frexp(np.abs(weights).max())[1])
     return np.ldexp(points, -powers[:, np.newaxis]), np.ldexp(weights, -unit), unit
-
-
-def _head(weights: ArrayLike) -> Floats:
-    weights = real_array("weights", weights)
-    if weights.ndim != 1 or not np.any(weights):
-        raise ValueError(
-            f"weights must be one head other than 0, of shape (d,), got shape {weights.shape}: only"
-            " that predicts"
-        )
-    return weights
 
 
 def _in_units(values: Floats, unit: int) -> Floats:
