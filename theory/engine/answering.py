@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from tunebound.theory.engine.hypothesis import Decision
 from tunebound.theory.engine.statement import FITTED, PREDICTION, PROVED, PUBLISHED
 from tunebound.theory.engine.verdict import Verdict, counted
@@ -43,6 +45,17 @@ def in_three_sentences(
         *_decided([each for each in decisions if each.units]),
     ]
     return list(filter(None, said))[:SENTENCES]
+
+
+def moved_direction(distances: pd.Series, of: str) -> str:
+    """How far leaving one sample out moves unit directions, from their distances, one a data set,
+    after the last step.
+    """
+    return (
+        f"Leaving one sample out moves the direction of {of}, after the last step, by"
+        f" {distances.median():.3g} in the median data set and by {distances.max():.3g} at most, of"
+        " a distance that can be 2."
+    )
 
 
 def shown_first(verdicts: Sequence[Verdict]) -> list[str]:

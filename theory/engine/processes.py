@@ -10,6 +10,7 @@ from importlib import import_module
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
@@ -24,7 +25,7 @@ CLEARED = "ignore:resource_tracker:UserWarning"
 
 Result = TypeVar("Result")
 
-_STARTED: list[Any] = []  # executors
+_STARTED: WeakSet[Any] = WeakSet()  # executors
 _PREPARED: list[Any] = []  # those that end with the next computation
 _LEAVING: list[Thread] = []
 
@@ -54,9 +55,9 @@ def prepare(jobs: int | None, imported: str) -> None:
 
 def end() -> None:
     """Have the processes of this module end, and wait until they have."""
-    _dismiss()
-    while _STARTED:
-        _STARTED.pop().shutdown()
+    _PREPARED.clear()
+    for executor in [*_STARTED]:
+        executor.shutdown()
     while _LEAVING:
         _LEAVING.pop().join()
 
@@ -142,8 +143,7 @@ def _dismiss() -> None:
 
 def _executor(helpers: int) -> Any:
     executor = get_reusable_executor(max_workers=helpers, timeout=IDLE, env=surroundings())
-    if executor not in _STARTED:
-        _STARTED.append(executor)
+    _STARTED.add(executor)
     return executor
 
 

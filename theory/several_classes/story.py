@@ -10,6 +10,7 @@ import pandas as pd
 
 from tunebound.theory.engine import computing
 from tunebound.theory.engine import scatter as plots
+from tunebound.theory.engine.answering import moved_direction
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.several_classes import columns, theorems
@@ -56,12 +57,7 @@ def findings(results: computing.Results, verdicts: Sequence[Verdict]) -> list[st
 
 def headline(results: computing.Results, verdicts: Sequence[Verdict]) -> str:
     """The answer in one sentence."""
-    moved = results.environments[columns.FINAL_INSTABILITY]
-    return (
-        "Leaving one sample out moves the direction of the softmax head, after the last step, by"
-        f" {moved.median():.3g} in the median data set and by {moved.max():.3g} at most, of a"
-        " distance that can be 2."
-    )
+    return moved_direction(results.environments[columns.FINAL_INSTABILITY], "the softmax head")
 
 
 def certificates(environments: pd.DataFrame) -> list[str]:
