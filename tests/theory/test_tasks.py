@@ -507,6 +507,7 @@ def test_studies_add_to_what_is_stored_and_nothing_is_counted_twice(tmp_path):
     assert [run["options"] for run in found.runs] == [
         {"sizes": sizes} for sizes in (["50", "100"], ["100", "400"], ["20"])
     ]
+    assert [run["environments"] for run in found.runs] == [2, 1, 1]  # what each has added
 
 
 def test_stored_tables_are_read_as_they_were_written():

@@ -14,7 +14,7 @@ from tunebound._ground.storage import write_text
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.generated import commit_of, csv_of, filled, markdown
-from tunebound.theory.engine.loading import load
+from tunebound.theory.engine.loading import so_far
 from tunebound.theory.engine.manifests import read_manifest
 from tunebound.theory.tasks import columns
 from tunebound.theory.tasks.tables import (
@@ -47,7 +47,7 @@ class Tables:
         measured, the largest excess, and on how many it was above 0.
     versions : dict
     runs : list
-        Seed and options of each study.
+        Seed and options of each study, and how many environments it added.
     """
 
     environments: pd.DataFrame
@@ -83,7 +83,13 @@ class Tables:
             environments=results.environments.drop(columns=tables.MEMBER),
             bounds=bounds.reset_index(),
             versions=manifest["versions"],
-            runs=[{"seed": manifest["seed"], "options": chosen}],
+            runs=[
+                {
+                    "seed": manifest["seed"],
+                    "options": chosen,
+                    "environments": len(results.environments),
+                }
+            ],
         )
 
     def joined(self, results: Results, manifest: Mapping[str, Any]) -> Self:
@@ -103,7 +109,7 @@ class Tables:
             self,
             environments=pd.concat([self.environments, more.environments]),
             bounds=total.reset_index(),
-            runs=[*self.runs, *(run for run in more.runs if run not in self.runs)],
+            runs=_added_up([*self.runs, *more.runs]),
         )
 
     @property
@@ -155,7 +161,7 @@ def blocks(environments: pd.DataFrame, bounds: pd.DataFrame, about: Mapping[str,
             f"{len(environments)} environments, published at commit `{about['commit'][:12]}`;"
             f" {versions}.",
             *(
-                f"- Seed {run['seed']}, {told}."
+                f"- Seed {run['seed']}, {_share(run)}{told}."
                 for run, told in zip(about["runs"], options, strict=True)
             ),
         ]
@@ -174,8 +180,8 @@ def page_of(page: str, stored: Path) -> str:
 
 
 def publish(directories: Sequence[Path], root: Path) -> list[Path]:
-    """Write the committed results of finished studies, and the page's tables, below the root of
-    the repository.
+    """Write the committed results of studies, and the page's tables, below the root of the
+    repository; of a study that goes on, what is there.
 
     Parameters
     ----------
@@ -206,7 +212,7 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
             raise ValueError(f"{directory} is a study of {manifest['setting']}, not of tasks")
         if found is not None and manifest["versions"] != found.versions:
             raise ValueError(f"{directory} was computed with other versions; run it again")
-        results = load(directory)
+        results = so_far(directory)
         found = Tables.of(results, manifest) if found is None else found.joined(results, manifest)
     assert found is not None
     about = {"commit": commit_of(root), "versions": found.versions, "runs": found.runs}
@@ -221,6 +227,25 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
         write_text(path, text)
     write_text(root / PAGE, page_of((root / PAGE).read_text(encoding="utf-8"), stored))
     return [*written, root / PAGE]
+
+
+def _added_up(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The studies; one that went on after it was published stands once."""
+    found: list[dict[str, Any]] = []
+    for run in runs:
+        for earlier in found:
+            if all(earlier[name] == run[name] for name in ("seed", "options")):
+                counts = [each["environments"] for each in (earlier, run) if "environments" in each]
+                earlier.update({"environments": sum(counts)} if counts else {})
+                break
+        else:
+            found.append(dict(run))
+    return found
+
+
+def _share(run: Mapping[str, Any]) -> str:
+    """How many environments it added, where that was written down."""
+    return f"{run['environments']} environments: " if "environments" in run else ""
 
 
 def _told(name: str, value: Any) -> str:
