@@ -1,6 +1,7 @@
 """A study in shares, over directories and processes, is the study made in one go."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from tests.theory.test_workers import files
 from tunebound import synthetic, theory
 from tunebound.theory.engine import computing, manifests
+from tunebound.theory.engine.forecast import forecast
 
 STUDY = theory.Study("head", "smoke", 0, {"steps": 40})
 OTHER = theory.Study("head", "smoke", 1, {"steps": 41})
@@ -158,6 +160,24 @@ def test_a_share_of_a_range_of_members(tmp_path):
     parts = [finished(tmp_path / f"{part}") for part in (1, 2)]
     assert not parts[0] & parts[1]
     assert parts[0] | parts[1] == finished(tmp_path / "both")
+
+
+@pytest.mark.parametrize("part", [{"members": (0, 4)}, {"share": (2, 3)}])
+def test_the_summary_and_the_forecast_are_of_the_part_that_is_asked_for(part, tmp_path):
+    count = len(computing.plan(STUDY.resolved()[2].specifications, *STUDY.resolved()[:2]))
+    said = re.search(
+        r"(\d+) of (\d+) shards .*the part of (\d+) that", STUDY.summary(tmp_path, **part)
+    )
+    expected = forecast(STUDY, tmp_path, 100, **part)
+    theory.compute(STUDY, tmp_path, **part, jobs=1)
+    done = len(finished(tmp_path))
+    assert [int(number) for number in said.groups()] == [done, done, count]
+    assert done < count
+    assert expected.processes == done
+    assert forecast(STUDY, tmp_path, **part) is None
+    assert f": 0 of {done} shards (0 members)" in STUDY.summary(tmp_path, **part)
+    with pytest.raises(ValueError, match="members"):
+        STUDY.summary(tmp_path, members=(0, 10**6))
 
 
 @pytest.mark.parametrize("members", [(2, 2), (3, 1), (0, 10**6), (-1, 2), (1.0, 2), (1,), "0:2"])

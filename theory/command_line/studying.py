@@ -132,9 +132,10 @@ def run(
         chosen, default = find_setting(study.setting), study.suite.name
     target = output or Path("runs") / default
     if dry_run or plan:
-        typer.echo(study.summary(target))
+        typer.echo(study.summary(target, share=share, members=only))
         if plan:
-            typer.echo(f"cost: {forecast(study, target, jobs) or 'nothing is left to compute'}")
+            cost = forecast(study, target, jobs, share=share, members=only)
+            typer.echo(f"cost: {cost or 'nothing is left to compute'}")
         return
     if grid is not None:
         typer.echo(str(study.suite))

@@ -13,7 +13,7 @@ import joblib
 from tunebound.theory.engine.computing import plan, shard_tables
 from tunebound.theory.engine.loading import shards_in
 from tunebound.theory.engine.processes import elsewhere
-from tunebound.theory.engine.studies import Study
+from tunebound.theory.engine.studies import Study, shards_of
 
 # a shard that is computed faster is computed again, without what is imported at the first time
 SHORT = 10.0
@@ -63,8 +63,15 @@ class Forecast:
         )
 
 
-def forecast(study: Study, directory: Path, jobs: int | None = None) -> Forecast | None:
-    """What `run` has to do in a directory; None where nothing is left.
+def forecast(
+    study: Study,
+    directory: Path,
+    jobs: int | None = None,
+    *,
+    share: tuple[int, int] = (1, 1),
+    members: tuple[int, int] | None = None,
+) -> Forecast | None:
+    """What `compute` has to do in a directory; None where nothing is left.
 
     The dearest of the missing shards is computed in a process of its own and not kept. How far the
     others are off depends on `Setting.cost`: its unit is not known, only its proportions are used.
@@ -73,14 +80,15 @@ def forecast(study: Study, directory: Path, jobs: int | None = None) -> Forecast
     ----------
     study : Study
     directory : path
-        May be missing; `Study.summary` says whether `run` would take it.
-    jobs : int, optional
-        As in `run`.
+        May be missing; `Study.summary` says whether `compute` would take it.
+    jobs, share, members
+        As in `compute`.
     """
     setting, options, suite = study.resolved()
     plans = plan(suite.specifications, setting, options)
     stored = shards_in(directory, study.manifest())
-    left = [plans[number] for number in sorted({*stored.missing(), *stored.damaged()})]
+    absent = {*stored.missing(), *stored.damaged()}
+    left = [plans[number] for number in shards_of(plans, share, members) if number in absent]
     if not left:
         return None
     costs = [sum(setting.cost(suite.specifications[each], options) for each in s) for s in left]

@@ -82,29 +82,37 @@ class Study:
         setting_for(self.suite, chosen.values(), self.setting)
         return tuple(chosen[name] for name in sorted(chosen, key=[*registered, *chosen].index))
 
-    def summary(self, directory: Path) -> str:
-        """What `run` would compute into a directory, in words; raises where it would refuse."""
-        setting, options, members = self.resolved()
-        shards = plan(members.specifications, setting, options)
-        manifest = self._manifest(setting, options, members, len(shards))
+    def summary(
+        self,
+        directory: Path,
+        *,
+        share: tuple[int, int] = (1, 1),
+        members: tuple[int, int] | None = None,
+    ) -> str:
+        """What `compute` would compute into a directory, in words; raises where it would refuse."""
+        setting, options, suite = self.resolved()
+        shards = plan(suite.specifications, setting, options)
+        mine = shards_of(shards, share, members)
+        manifest = self._manifest(setting, options, suite, len(shards))
         check_directory(directory, manifest)
         stored = shards_in(directory, manifest)
-        missing = [*stored.missing(), *stored.damaged()]
+        missing = {*stored.missing(), *stored.damaged()}.intersection(mine)
         todo = sum(len(shards[number]) for number in missing)
+        part = "" if len(mine) == len(shards) else f", the part of {len(shards)} that is asked for"
         chosen = ", ".join(f"{name}={value}" for name, value in asdict(options).items())
         seed = "" if manifest["seed"] is None else f", seed {manifest['seed']}"
         lines = [
             f"setting {setting.name}: {setting.summary}",
-            str(members)
-            if isinstance(members, synthetic.Grid)
+            str(suite)
+            if isinstance(suite, synthetic.Grid)
             else f"{population(manifest)}{seed}: {manifest['members']} members"
             f" ({manifest['draws']} independent draws), from"
-            f" {members.specifications[0].name} to {members.specifications[-1].name}",
+            f" {suite.specifications[0].name} to {suite.specifications[-1].name}",
             f"options: {chosen}",
             f"theorems: {', '.join(manifest['theorems']) or 'none'}",
             *([f"made of: {', '.join(manifest['parts'])}"] if manifest["parts"] else []),
-            f"directory {directory}: {len(missing)} of {len(shards)} shards ({todo} members) to"
-            " compute",
+            f"directory {directory}: {len(missing)} of {len(mine)} shards ({todo} members) to"
+            f" compute{part}",
         ]
         return "\n".join(lines)
 
@@ -128,6 +136,24 @@ class Study:
                 )
         named = isinstance(self.suite, str)
         return described(setting, options, members, names, shards, named=named)
+
+
+def shards_of(
+    plans: Sequence[Sequence[int]], share: tuple[int, int], members: tuple[int, int] | None
+) -> list[int]:
+    """Which of the planned shards, lists of members, are in a share of those that hold one of some
+    members; refuses what is no share, and members that there are none of.
+    """
+    pair = sequence("share", share, of="two whole numbers")
+    if len(pair) != 2:
+        raise ValueError(f"share must be two whole numbers (i, N), got {shown(share)}")
+    parts = whole_number("share: the number of shares", pair[1], low=1, high=MANY)
+    part = whole_number("share: the number of the share", pair[0], low=1, high=parts)
+    count = sum(map(len, plans))
+    wanted = set(range(*member_range((0, count) if members is None else members, count)))
+    # the dearest come first, so that every share has some of them
+    chosen = [number for number, shard in enumerate(plans) if not wanted.isdisjoint(shard)]
+    return chosen[part - 1 :: parts]
 
 
 def study(
@@ -271,18 +297,12 @@ def compute(
         0 where the study is finished and `load` reads it.
     """
     instance("study", study, Study, remedy="pass a theory.Study")
-    pair = sequence("share", share, of="two whole numbers")
-    if len(pair) != 2:
-        raise ValueError(f"share must be two whole numbers (i, N), got {shown(share)}")
-    parts = whole_number("share: the number of shares", pair[1], low=1, high=MANY)
-    part = whole_number("share: the number of the share", pair[0], low=1, high=parts)
     jobs = processes_to_use(jobs)
     setting, options, suite = study.resolved()
     target = path("directory", directory)
     known = study.tested()
     plans = plan(suite.specifications, setting, options)
-    count = len(suite.specifications)
-    wanted = set(range(*member_range((0, count) if members is None else members, count)))
+    mine = shards_of(plans, share, members)
     manifest = study._manifest(setting, options, suite, len(plans))
     claim_directory(target, manifest)
     for folder in (target, *(target / name for name in FOLDERS)):
@@ -290,9 +310,6 @@ def compute(
     if manifest.get(KEPT):
         keep(setting, suite, target)
     shards = shards_in(target, manifest)
-    # the dearest come first, so that every share has some of them
-    chosen = [number for number, shard in enumerate(plans) if not wanted.isdisjoint(shard)]
-    mine = chosen[part - 1 :: parts]
     damaged = {number: names for number, names in shards.damaged().items() if number in mine}
     if damaged:
         logger.warning(
