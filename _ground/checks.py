@@ -368,7 +368,9 @@ def labelled_sample(X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     return points, labels
 
 
-def sample_numbers(name: str, value: ArrayLike | None, n: int) -> NDArray[np.intp]:
+def sample_numbers(
+    name: str, value: ArrayLike | None, n: int, *, of: str = "samples"
+) -> NDArray[np.intp]:
     """Numbers of samples from 0 to n - 1, in the order given; all of them for None."""
     if value is None:
         return np.arange(n)
@@ -377,7 +379,7 @@ def sample_numbers(name: str, value: ArrayLike | None, n: int) -> NDArray[np.int
         raise ValueError(f"{name} must have one axis, got shape {numbers.shape}: pass a list")
     if (numbers >= n).any():
         raise ValueError(
-            f"{name} holds {int(numbers.max())}, and there are {n} samples: number them from 0 to"
+            f"{name} holds {int(numbers.max())}, and there are {n} {of}: number them from 0 to"
             f" {n - 1}"
         )
     return numbers.astype(np.intp)

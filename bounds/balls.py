@@ -21,8 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import (
+    broadcast,
     labelled_classes,
     labelled_sample,
+    non_negative_array,
     real_array,
     whole_number,
     within_float64,
@@ -128,6 +130,7 @@ class DeletionBalls:
         chord = _acute_chord(np.array(ball / length + self.rounding))
         return float(min(float(chord), self.cone.max()))
 
+    @within_float64("value", "toward", "size")
     def shift(self, value: Floats, toward: Floats, size: Floats) -> Floats:
         """Largest v . Delta of a vector v, for every r_i, by the best ball.
 
@@ -142,35 +145,66 @@ class DeletionBalls:
         -------
         ndarray of float64, shape (..., s + 1)
             With the rounding of the products, so that v . w above it proves v . w_{S^i} > 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is no array of real numbers, of another shape, or a norm below 0.
         """
+        value = _one_a_vector("value", real_array("value", value))
+        toward, size = self._vectors(toward, size)
+        broadcast(value=value, toward=toward, size=size)
         beside = np.sqrt(np.maximum(size * size - toward * toward, 0.0))
         # w - lam r_i = e_i - tilt r_i/|r_i|; every lam >= 0 gives a ball, this one the best
-        tilt = np.divide(self.across * toward, beside, out=np.zeros_like(toward), where=beside > 0)
+        tilt = np.divide(self.across * toward, beside, out=np.zeros_like(beside), where=beside > 0)
         tilt = np.clip(tilt, -self.reach, self.length)
         centre = value - (self.reach + tilt) * toward
         paid = 4.0 * (self.reach + tilt) * self._slack_per_length()
         radius = np.sqrt(self.across**2 + tilt**2 + paid)
         return np.asarray((centre + size * radius) / 2.0 + 4.0 * self.rounding * size * self.length)
 
+    @within_float64("toward", "size")
     def worst_shift(self, toward: Floats, size: Floats, removed: int) -> Floats:
         """Largest v . Delta of a vector v when any `removed` samples are left out, by lam = 1.
 
         Delta is in the ball around (w - r_I)/2, so v . Delta is at most half the sum of |v||p_i| +
-        v . p_i over I: the sum of the largest. Arguments as for `shift`.
+        v . p_i over I: the sum of the largest. Arguments and errors as for `shift`.
 
         Returns
         -------
         ndarray of float64, shape (...)
         """
+        toward, size = self._vectors(toward, size)
+        broadcast(toward=toward, size=size)
+        removed = whole_number("removed", removed, low=1)
         part = toward[..., -1:] * self.lengths[-1] - toward * self.lengths
         terms = np.maximum((size * self.parts + part) / 2.0, 0.0)
         paid = self.residual + np.sqrt(self.slack) + 8.0 * removed * self.rounding * self.length
         return np.asarray(_largest(terms, removed) + size[..., 0] * paid)
 
+    def _vectors(self, toward: ArrayLike, size: ArrayLike) -> tuple[Floats, Floats]:
+        """Products of vectors with all units, and the vectors' norms."""
+        toward = real_array("toward", toward)
+        if toward.ndim < 1 or toward.shape[-1] != self.lengths.size:
+            raise ValueError(
+                f"toward must have shape (..., {self.lengths.size}), a product with each of units,"
+                f" got {toward.shape}"
+            )
+        return toward, _one_a_vector("size", non_negative_array("size", size))
+
     def _slack_per_length(self) -> Floats:
         return np.divide(
             self.slack, self.lengths, out=np.zeros_like(self.lengths), where=self.lengths > 0
         )
+
+
+def _one_a_vector(name: str, array: Floats) -> Floats:
+    if array.ndim < 1 or array.shape[-1] != 1:
+        raise ValueError(
+            f"{name} must have shape (..., 1), one number a vector, got {array.shape}; add an axis"
+            f" as in {name}[..., None]"
+        )
+    return array
 
 
 @within_float64("X", "weights", "dual")

@@ -35,13 +35,11 @@ LEFT_OUT = {
         "synthetic.Family.*",
     ),
     "called by the package with what it has made or checked": (
-        "bounds.balls.DeletionBalls.*shift",
         "synthetic.Option.checked",
         "synthetic.Request.*",
         "theory.Options.*",
         "theory.Study.summary",
         "theory.Theorem.claims_of",
-        "tuning.HeadRun.select",
         "tuning.RateFactors.of",
         "tuning.StrengthRange.check",
         "tuning.torch_device",
@@ -60,14 +58,12 @@ LEFT_OUT = {
         "*.set_fit_request",
         "*.set_score_request",
     ),
-    "modules of torch, whose tensors torch checks": (
-        "*.forward",
-        "*.hidden",
-        "*.embed",
-        "*.maskable",
-        "tuning.MultiHeadLoss.logits",
-        "tuning.TokenEncoder.*",
+    "modules of other libraries around which ours is a face": (
+        "tuning.MaskedLanguageEncoder.hidden",
+        "tuning.PretrainedEncoder.forward",
+        "tuning.TextClassifier.forward",
     ),
+    "abstract": ("tuning.TokenEncoder.*",),
 }
 STUDY = theory.Study("head", "smoke", 0, {"steps": 40})
 
@@ -141,6 +137,37 @@ def _balls():
 
 def _encoder():
     return tuning.TokenMLP(5, 3, embedding=2, width=4)
+
+
+def _of_tokens(kind, **sizes):
+    return lambda: {
+        "self": kind(5, 3, **sizes).double(),
+        "tokens": torch.as_tensor(_tokens().tokens),
+    }
+
+
+def _embedded(kind, **sizes):
+    return lambda: {**_of_tokens(kind, **sizes)(), "table": torch.ones(6, 4, dtype=torch.float64)}
+
+
+def _pooled(module):
+    return {
+        "self": module,
+        "features": torch.as_tensor(_vectors(1, 4, 3)),
+        "labels": torch.tensor([0, 1, 1, 0]),
+    }
+
+
+@functools.cache
+def _several_runs():
+    return tuning.tune_heads(
+        **{key: np.stack([value, value]) for key, value in _two().items()}, steps=3
+    )
+
+
+def _ball_products():
+    toward = _vectors(4, 5, 3) @ _balls().units.T
+    return {"self": _balls(), "toward": toward, "size": np.full((5, 1), 9.0)}
 
 
 def _tokens(n=6):
@@ -306,6 +333,8 @@ TABLE = {
     "bounds.constants.radius": lambda: {"X": _two()["X"]},
     "bounds.constants.step_size_limit": lambda: {"X": _two()["X"]},
     "bounds.constants.weakest": lambda: {"provenances": ["exact", "fitted"]},
+    "bounds.balls.DeletionBalls.shift": lambda: {**_ball_products(), "value": _vectors(5, 5, 1)},
+    "bounds.balls.DeletionBalls.worst_shift": lambda: {**_ball_products(), "removed": 2},
     "bounds.balls.DeletionBalls.worst_distance": lambda: {"self": _balls(), "size": 2},
     "bounds.balls.classes": lambda: {
         **_several(),
@@ -427,20 +456,40 @@ TABLE = {
     "tuning.FineTuned.tuned_encoder": lambda: {"self": _fine_tuned(), "replica": 1},
     "tuning.HeadTuningClassifier": dict,
     "tuning.MultiHeadClassifier": dict,
+    "tuning.HeadRun.select": lambda: {"self": _several_runs(), "chosen": np.array([1, 0])},
     "tuning.MaximalMarginRegularizer": dict,
+    "tuning.MaximalMarginRegularizer.forward": lambda: _pooled(tuning.MaximalMarginRegularizer()),
     "tuning.MultiHeadLoss": lambda: {"features": 3, "heads": 2},
+    "tuning.MultiHeadLoss.forward": lambda: _pooled(tuning.MultiHeadLoss(3, heads=2).double()),
+    "tuning.MultiHeadLoss.logits": lambda: {
+        "self": tuning.MultiHeadLoss(3, heads=2).double(),
+        "features": torch.as_tensor(_vectors(1, 4, 3)),
+    },
     "tuning.MaskedLanguageEncoder": lambda: {"module": _Bare(), "tokenizer": _MaskedWords()},
+    "tuning.MaskedLanguageEncoder.maskable": lambda: {
+        "self": tuning.MaskedLanguageEncoder(_Bare(), _MaskedWords()),
+        "tokens": torch.as_tensor(_tokens().tokens),
+    },
     "tuning.MaskedLanguageEncoder.decoder": lambda: {
         "self": tuning.MaskedLanguageEncoder(_Bare(), _MaskedWords())
     },
     "tuning.PretrainedEncoder.encode": lambda: {"self": _pretrained(), "inputs": TEXTS},
     "tuning.PretrainedEncoder.tokens": lambda: {"self": _pretrained(), "texts": TEXTS},
     "tuning.SequenceClassifier": lambda: {"encoder": _encoder()},
+    "tuning.SequenceClassifier.forward": lambda: {
+        "self": _network()["model"],
+        "tokens": torch.as_tensor(_tokens().tokens),
+    },
     "tuning.TextClassifier": lambda: {
         "encoder": _pretrained(),
         "heads": tuning.MultiHeadLoss(6),
     },
     "tuning.TokenMLP": lambda: {"vocabulary": 5, "length": 3, "width": 4},
+    **{
+        f"tuning.{kind.__name__}.{name}": made(kind, width=4)
+        for kind in (tuning.TokenMLP, tuning.TokenTransformer)
+        for name, made in (("embed", _embedded), ("forward", _of_tokens), ("hidden", _of_tokens))
+    },
     "tuning.TokenMLP.decoder": lambda: {"self": _encoder()},
     "tuning.TokenTransformer": lambda: {"vocabulary": 5, "length": 3, "width": 4},
     "tuning.TokenTransformer.decoder": lambda: {"self": tuning.TokenTransformer(5, 3, width=4)},

@@ -158,3 +158,44 @@ def test_the_generator_comes_back_after_an_error():
 def test_bad_arguments_are_refused(make, kind, message):
     with pytest.raises(kind, match=message):
         make()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("tokens", "error", "message"),
+    [
+        (
+            [[1] * 8],
+            TypeError,
+            "tokens must be a dense tensor of token ids, got list; pass torch.a",
+        ),
+        (
+            TOKENS.to_sparse(),
+            TypeError,
+            "dense tensor of token ids, got a tensor of torch.int64, t",
+        ),
+        (TOKENS.double(), TypeError, "tokens must be integers, got torch.float64; pass token ids"),
+        (TOKENS > 1, TypeError, "tokens must be integers, got torch.bool"),
+        (TOKENS[:, :5], ValueError, r"tokens must have shape \(batch, 8\), got \(6, 5\); pad or"),
+        (TOKENS.to("meta"), ValueError, "tokens are on meta, the encoder's table is on cpu; move"),
+    ],
+)
+def test_what_are_no_tokens_is_refused(kind, tokens, error, message):
+    for call in (kind(), kind().hidden, SequenceClassifier(kind())):
+        with pytest.raises(error, match=message):
+            call(tokens)
+
+
+def test_what_is_no_table_is_refused():
+    encoder = TokenMLP()
+    with pytest.raises(TypeError, match="table must be a floating-point tensor, got ndarray"):
+        encoder.embed(TOKENS, np.ones((33, 4)))
+    with pytest.raises(ValueError, match=r"table must have shape \(33, size\), .* \(32, 4\)"):
+        encoder.embed(TOKENS, torch.ones(32, 4))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_encoders_compile_in_one_graph(kind):
+    encoder = kind()
+    compiled = torch.compile(encoder, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(TOKENS), encoder(TOKENS))

@@ -289,6 +289,24 @@ def test_only_a_batch_can_be_indexed():
         tune_heads(GOOD.X, GOOD.y, steps=1)[0]
 
 
+def test_the_data_sets_of_a_batch_are_numbered():
+    run = tune_heads(np.stack([GOOD.X, 2 * GOOD.X]), np.stack([GOOD.y] * 2), steps=2)
+    np.testing.assert_array_equal(run[-1].path, run.path[:, 1])
+    assert [each.path.shape for each in run] == [run.path[:, 0].shape] * 2
+    np.testing.assert_array_equal(run.select([1, 0]).weights, run.weights[::-1])
+    np.testing.assert_array_equal(run.select(1).margin, run.margin[:, 1])
+    with pytest.raises(IndexError, match="index 2: the run has 2 data sets, numbered from 0"):
+        run[2]
+    for chosen, message in (
+        (2, "chosen must be from 0 to 1, got 2"),
+        ([0, 2], "chosen holds 2, and there are 2 data sets: number them from 0 to 1"),
+        ([True, False], "chosen holds the boolean True"),
+        ([[0]], r"chosen must have one axis, got shape \(1, 1\)"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            run.select(chosen)
+
+
 @pytest.mark.skipif(
     torch.cuda.is_available(), reason="there is a CUDA device here, so asking for it is no error"
 )

@@ -130,6 +130,8 @@ def test_low_precision_does_not_overflow(dtype):
         (torch.ones(4, 3, dtype=torch.int64), torch.ones(4), "features must be floating-point"),
         (torch.ones(4), torch.ones(4), "features must have shape"),
         (torch.ones(4, 3), torch.ones(3), "labels must have shape"),
+        (torch.ones(4, 3), None, r"labels must be a tensor of shape \(batch,\), got NoneType"),
+        (torch.ones(4, 3), torch.ones(4, device="meta"), "labels are on meta, features on cpu"),
     ],
 )
 def test_bad_batches_are_refused(features, labels, message):

@@ -207,6 +207,15 @@ def test_what_is_no_masked_language_encoder_is_refused(module, tokenizer, messag
         MaskedLanguageEncoder(module, tokenizer)
 
 
+@pytest.mark.parametrize("method", ["hidden", "maskable"])
+def test_what_are_no_tokens_is_refused(method):
+    call = getattr(MaskedLanguageEncoder(bare_model(), TOKENIZER), method)
+    with pytest.raises(TypeError, match="tokens must be a dense tensor of token ids, got list"):
+        call([[1, 2]])
+    with pytest.raises(TypeError, match=r"tokens must be integers, got torch.float32"):
+        call(torch.ones(2, 3))
+
+
 def test_sequences_that_do_not_fit_are_refused():
     encoder, tokens = MaskedLanguageEncoder(masked_model(), TOKENIZER), sentences()
     assert encoder.length == 12

@@ -273,6 +273,23 @@ def test_bad_sizes_are_refused(arguments, message):
         ),
         (torch.ones(3, 7, 4), torch.tensor([0, 1, 1]), r"got \(3, 7, 4\): pool it first"),
         ({"logits": 0}, torch.tensor([0, 1, 1]), "got dict: pool it first"),
+        (
+            torch.ones(3, 4),
+            [0, 1, 1],
+            r"labels must be a tensor of shape \(batch,\), got list; pass",
+        ),
+        (torch.ones(3, 4).to_sparse(), torch.tensor([0, 1, 1]), "features must be dense"),
+        (torch.ones(3, 4), torch.tensor([0, 1, 1]).to_sparse(), "labels must be dense"),
+        (
+            torch.ones(3, 4),
+            torch.tensor([0, 1, 1], device="meta"),
+            r"labels are on meta, features on cpu; move one of them, as in labels.to\('cpu'\)",
+        ),
+        (
+            torch.ones(3, 4, device="meta"),
+            torch.tensor([0, 1, 1], device="meta"),
+            "features are on meta, the heads on cpu; move",
+        ),
     ],
 )
 def test_bad_batches_are_refused(features, labels, message):

@@ -8,7 +8,11 @@ import torch
 
 from tests.tuning.one_step import TASK, small_encoder
 from tunebound import tuning
-from tunebound.tuning.fine_tuning.optimisers import make_optimiser
+from tunebound.tuning.fine_tuning.optimisers import OPTIMISERS, make_optimiser
+
+
+def step(optimiser, slope, value, rate, key="w"):
+    return optimiser.moved({key: slope}, {key: value}, {key: rate})[key]
 
 
 @pytest.mark.parametrize(
@@ -22,8 +26,7 @@ def test_adam_with_correction_is_that_of_torch(name, kind):
     for slope in slopes:
         value.grad = slope.clone()
         other.step()
-        before, mine = mine, adam.moved("w", slope, mine, 0.02)
-        assert mine.data_ptr() != before.data_ptr()
+        mine = step(adam, slope, mine, 0.02)
         np.testing.assert_allclose(mine, value.detach(), rtol=1e-12, atol=1e-15)
 
 
@@ -32,8 +35,8 @@ def test_without_correction_the_first_steps_are_longer():
     adam, corrected = make_optimiser("adam_uncorrected"), make_optimiser("adam")
     ratios = []
     for _ in range(2000):
-        ahead = adam.moved("w", slope, 0 * slope, 1.0)
-        ratios.append((ahead / corrected.moved("w", slope, 0 * slope, 1.0))[0].item())
+        ahead = step(adam, slope, 0 * slope, 1.0)
+        ratios.append((ahead / step(corrected, slope, 0 * slope, 1.0))[0].item())
     assert ratios[0] == pytest.approx(np.sqrt(10), rel=1e-6)
     assert max(ratios) == pytest.approx(ratios[11], rel=1e-12)
     assert ratios[11] == pytest.approx((1 - 0.9**12) / np.sqrt(1 - 0.999**12), rel=1e-6)
@@ -44,9 +47,40 @@ def test_without_correction_the_first_steps_are_longer():
 def test_parameters_have_moments_of_their_own():
     adam = make_optimiser("adam")
     up, down = torch.tensor([2.0]), torch.tensor([-1.0])
-    first = adam.moved("a", up, up, 0.1)
-    adam.moved("a", down, up, 0.1)
-    np.testing.assert_array_equal(adam.moved("b", up, up, 0.1), first)
+    first = step(adam, up, up, 0.1, "a").clone()
+    step(adam, down, up, 0.1, "a")
+    np.testing.assert_array_equal(step(adam, up, up, 0.1, "b"), first)
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_parameters_in_one_call_move_as_by_themselves(name):
+    """Each with its own step size; one without a slope in a step gathers no moments there."""
+    generator = torch.Generator().manual_seed(1)
+    rates = {"a": 0.1, "b": 0.02, "c": 0.1}
+    at = {key: torch.randn(3, 5, generator=generator) for key in rates}
+    alone, all_at_once = {key: make_optimiser(name) for key in rates}, make_optimiser(name)
+    each = dict(at)
+    for number in range(9):
+        slopes = {key: torch.randn(3, 5, generator=generator) for key in rates}
+        if number in (0, 4):
+            del slopes["b"]
+        at = {**at, **all_at_once.moved(slopes, at, rates)}
+        for key, slope in slopes.items():
+            each[key] = step(alone[key], slope, each[key], rates[key])
+        for key in rates:
+            np.testing.assert_array_equal(at[key], each[key])
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_a_step_writes_over_nothing_that_it_was_given_from_outside(name):
+    optimiser, slope = make_optimiser(name), torch.tensor([2.0, -1.0])
+    start, other = torch.tensor([1.0, 3.0]), torch.tensor([-4.0, 5.0])
+    first = step(optimiser, slope, start, 0.1)
+    step(optimiser, slope, first, 0.1)
+    step(optimiser, slope, other, 0.1)
+    np.testing.assert_array_equal(start, [1.0, 3.0])
+    np.testing.assert_array_equal(other, [-4.0, 5.0])
+    np.testing.assert_array_equal(slope, [2.0, -1.0])
 
 
 def test_the_methods_adam_are_plain_tuning_with_that_optimiser():

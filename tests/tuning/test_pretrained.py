@@ -280,6 +280,19 @@ def test_outputs_that_do_not_fit_the_pooling_are_named():
         tuning.pretrained(3)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (TEXTS, "inputs must be a tensor or a mapping of str to tensors, got list; pass what tok"),
+        (None, "inputs must be a tensor or a mapping of str to tensors, got NoneType"),
+        ({"input_ids": [[1]]}, r"inputs\['input_ids'\] must be a tensor, got list; pass what tok"),
+    ],
+)
+def test_what_is_no_tensor_is_no_batch(inputs, message):
+    with pytest.raises(TypeError, match=message):
+        tuning.pretrained(Layers(), tokenizer=Words())(inputs)
+
+
 def test_tuning_is_imported_without_the_extra():
     run_without(
         ["transformers", "sentence_transformers", "datasets"],

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tunebound._ground import checks
-from tunebound.tuning.encoders.tokens import seeded
+from tunebound.tuning.encoders.tokens import require_tokens, seeded
 
 
 class MaskedLanguageEncoder(nn.Module):
@@ -78,6 +78,7 @@ class MaskedLanguageEncoder(nn.Module):
         """States (batch, length, size) of tokens (batch, length); the head's logits, if it has
         one.
         """
+        require_tokens(tokens)
         output = self.module(input_ids=tokens, attention_mask=(tokens != self.padding).long())
         states: Tensor = output.logits if self.has_head else output.last_hidden_state
         return states
@@ -92,6 +93,7 @@ class MaskedLanguageEncoder(nn.Module):
 
     def maskable(self, tokens: Tensor) -> Tensor:
         """Which tokens may be hidden, (batch, length): all but padding and special ones."""
+        require_tokens(tokens)
         return ~torch.isin(tokens, torch.tensor(self._special, device=tokens.device))
 
 

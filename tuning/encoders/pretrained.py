@@ -78,7 +78,13 @@ class PretrainedEncoder(nn.Module):
         inputs : mapping of str to Tensor, or Tensor
             What `tokens` returns, with an ``attention_mask`` (batch, length) where there is
             padding; or what the encoder takes as its only argument.
+
+        Raises
+        ------
+        TypeError
+            For what is neither, such as texts.
         """
+        _require_tensors(inputs)
         if _is_sentence_encoder(self.module):
             output = self.module(dict(inputs))
         elif _is_image_encoder(self.module):
@@ -263,6 +269,22 @@ def pretrained(
         layer=layer,
         max_length=whole_number("max_length", max_length, low=1, high=_positions(module)),
     )
+
+
+def _require_tensors(inputs: object) -> None:
+    if isinstance(inputs, Tensor):
+        return
+    remedy = "pass what tokens(texts) returns, or call encode for texts"
+    if not isinstance(inputs, Mapping):
+        raise TypeError(
+            f"inputs must be a tensor or a mapping of str to tensors, got {type(inputs).__name__};"
+            f" {remedy}"
+        )
+    for name, value in inputs.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"inputs[{name!r}] must be a tensor, got {type(value).__name__}; {remedy}"
+            )
 
 
 def _is_sentence_encoder(module: nn.Module) -> bool:

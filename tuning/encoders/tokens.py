@@ -81,10 +81,36 @@ class TokenEncoder(nn.Module, ABC):
 
         A product with indicator rows instead of a gather: its derivatives of every order are matrix
         products, also for many replicas of the table at once, and the vocabulary is small.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what is no tensor of these shapes and kinds, on one device. A token's value is not
+            looked at; one outside the vocabulary has the row 0.
         """
+        require_tokens(tokens, self.length)
+        self._require_table(table, tokens)
         indicator = tokens[..., None] == torch.arange(self.vocabulary + 1, device=tokens.device)
         embedded = indicator.to(table.dtype) @ table
         return embedded if self.perturbation is None else embedded + self.perturbation
+
+    def _require_table(self, table: Tensor, tokens: Tensor) -> None:
+        rows = self.vocabulary + 1
+        if not isinstance(table, Tensor) or not torch.is_floating_point(table):
+            raise TypeError(
+                f"table must be a floating-point tensor, got {described(table)}; pass a parameter"
+                f" of shape ({rows}, size)"
+            )
+        if table.ndim != 2 or table.shape[0] != rows:
+            raise ValueError(
+                f"table must have shape ({rows}, size), a row a token and one for a hidden one, got"
+                f" {tuple(table.shape)}"
+            )
+        if tokens.device != table.device:
+            raise ValueError(
+                f"tokens are on {tokens.device}, the encoder's table is on {table.device}; move one"
+                f" of them, as in tokens.to({str(table.device)!r})"
+            )
 
 
 class TokenMLP(TokenEncoder):
@@ -250,6 +276,31 @@ class SequenceClassifier(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         logits: Tensor = self.head(self.encoder(tokens))
         return logits.squeeze(-1)
+
+
+def require_tokens(tokens: object, length: int | None = None) -> None:
+    """Refuse what is no tensor of integers, or whose sequences are not of this length."""
+    if not isinstance(tokens, Tensor) or tokens.layout != torch.strided:
+        raise TypeError(
+            f"tokens must be a dense tensor of token ids, got {described(tokens)}; pass"
+            " torch.as_tensor(...)"
+        )
+    if tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
+        raise TypeError(
+            f"tokens must be integers, got {tokens.dtype}; pass token ids, as in tokens.long()"
+        )
+    if tokens.ndim < 1 or (length is not None and tokens.shape[-1] != length):
+        raise ValueError(
+            f"tokens must have shape (batch, {'length' if length is None else length}), got"
+            f" {tuple(tokens.shape)}; pad or cut sequences to it"
+        )
+
+
+def described(value: object) -> str:
+    """What was given in place of a tensor of some kind: its own kind."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return f"a tensor of {value.dtype}, {value.layout}"
 
 
 class seeded:

@@ -32,6 +32,8 @@ def require_pooled(features: object, d: int | None = None) -> None:
             f"features must be a tensor of shape (batch, d), got {type(features).__name__}:"
             f" {HOW_TO_POOL}"
         )
+    if features.layout != torch.strided:
+        raise TypeError(f"features must be dense, got {features.layout}; pass features.to_dense()")
     if not torch.is_floating_point(features):
         raise TypeError(
             f"features must be floating-point, got {features.dtype}; pass what the encoder returns"
@@ -43,12 +45,31 @@ def require_pooled(features: object, d: int | None = None) -> None:
         )
 
 
-def require_labels(labels: Tensor, features: Tensor) -> None:
-    """Refuse labels that are not one a sample, and a batch without samples."""
+def require_labels(labels: object, features: Tensor) -> None:
+    """Refuse labels that are no dense tensor, one a sample and beside the features, and a batch
+    without samples.
+    """
+    if not isinstance(labels, Tensor):
+        raise TypeError(
+            f"labels must be a tensor of shape (batch,), got {type(labels).__name__}; pass"
+            " torch.as_tensor(labels)"
+        )
+    if labels.layout != torch.strided:
+        raise TypeError(f"labels must be dense, got {labels.layout}; pass labels.to_dense()")
     if not len(features):
         raise ValueError("features must hold at least one sample, got none; skip empty batches")
     if labels.shape != features.shape[:1]:
         raise ValueError(
             f"labels must have shape ({len(features)},) to match features, got"
             f" {tuple(labels.shape)}; pass one class a sample"
+        )
+    require_together("labels", labels, "features", features)
+
+
+def require_together(name: str, tensor: Tensor, other_name: str, other: Tensor) -> None:
+    """Refuse tensors on two devices."""
+    if tensor.device != other.device:
+        raise ValueError(
+            f"{name} are on {tensor.device}, {other_name} on {other.device}; move one of them,"
+            f" as in {name}.to({str(other.device)!r})"
         )

@@ -40,7 +40,11 @@ class Average:
         if self.first is None or step < self.first:
             return
         self.count += 1
-        self.sum = now if self.sum is None else self.sum.combined(now, lambda a, b: a + b)
+        if self.sum is None:
+            # of its own: the next step may write over the iterate
+            self.sum = now.combined(now, lambda value, _: value.clone())
+        else:
+            self.sum = self.sum.combined(now, Tensor.add_)
 
     def result(self, last: Iterate) -> Iterate:
         if self.sum is None:

@@ -13,6 +13,7 @@ from tunebound.tuning.fine_tuning.batches import (
     ignored_label,
     require_labels,
     require_pooled,
+    require_together,
 )
 
 LARGEST_SCALE = 1e37  # a normal number is below 10, and float32 ends at 3e38
@@ -175,6 +176,7 @@ class MultiHeadLoss(nn.Module):
     def _ready(self, features: Tensor) -> Tensor:
         """Features (batch, d) in the precision of the heads, where that is not a lower one."""
         require_pooled(features, self.features)
+        require_together("features", features, "the heads", self.weight)
         given, own = features.dtype, self.weight.dtype
         if given == own or torch.is_autocast_enabled(features.device.type):
             return features  # autocast brings both to one precision

@@ -44,6 +44,7 @@ from tunebound.tuning.fine_tuning.slopes import one_by_one, together
 from tunebound.tuning.threads import threads_for
 
 ORDER_AND_DROPOUT, OWN_NOISE, HEAD = range(3)
+ENCODER, HEADS, BIASES = "encoder.", "heads", "biases"
 
 
 def fine_tune(
@@ -280,21 +281,29 @@ def _moved(
 ) -> Iterate:
     """Where a step takes all replicas; what rests, and has no slope, gathers no moments either."""
     recall = plan.method.recall(step, plan.steps)
+    pulls = {
+        key: recall * (now.parameters[key] - start[key]) for key in slopes.parameters if recall != 0
+    }
     size = plan.rate * _share_of_rate(plan, step)
-    parameters = dict(now.parameters)
-    for key, slope in slopes.parameters.items():
-        before = now.parameters[key]
-        rate = size * factors.of(key)
-        parameters[key] = optimiser.moved(f"encoder.{key}", slope, before, rate)
-        if recall != 0:
-            parameters[key] = parameters[key] - recall * (before - start[key])
     # The loss is the mean over the heads: times their number, each head follows its own.
-    count, rate = now.heads.shape[1], size * factors.head
-    return Iterate(
-        parameters,
-        optimiser.moved("heads", count * slopes.heads, now.heads, rate),
-        optimiser.moved("biases", count * slopes.biases, now.biases, rate),
+    count = now.heads.shape[1]
+    moved = optimiser.moved(
+        _by_name(Iterate(slopes.parameters, count * slopes.heads, count * slopes.biases)),
+        _by_name(now),
+        {
+            **{f"{ENCODER}{key}": size * factors.of(key) for key in slopes.parameters},
+            **dict.fromkeys((HEADS, BIASES), size * factors.head),
+        },
     )
+    parameters = {key: moved[f"{ENCODER}{key}"] for key in slopes.parameters}
+    pulled = {key: parameters[key] - pull for key, pull in pulls.items()}
+    return Iterate({**now.parameters, **parameters, **pulled}, moved[HEADS], moved[BIASES])
+
+
+def _by_name(iterate: Iterate) -> dict[str, Tensor]:
+    """All tensors of an iterate by names that no two of them share."""
+    encoder = {f"{ENCODER}{key}": value for key, value in iterate.parameters.items()}
+    return {**encoder, HEADS: iterate.heads, BIASES: iterate.biases}
 
 
 def _share_of_rate(plan: _Plan, step: int) -> float:

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tunebound._ground import checks
+
 # The arrays of a run whose first two axes are records and data sets.
 ALONG_RECORDS = (
     "direction_distance",
@@ -95,10 +97,11 @@ class HeadRun:
 
     def __getitem__(self, index: int) -> HeadRun:
         """The run of one data set of a batch."""
-        if np.ndim(self.learning_rate) == 0:
-            raise TypeError(
-                "this run is of a single data set; only a batch (D, n, d) can be indexed"
-            )
+        count = self._data_sets()
+        if isinstance(index, (int, np.integer)) and not -count <= index < count:
+            # an IndexError ends a loop over the run
+            raise IndexError(f"index {index}: the run has {count} data sets, numbered from 0")
+        index = checks.whole_number("index", index, low=-count) % count
         return replace(
             self.select(index), learning_rate=float(np.asarray(self.learning_rate)[index])
         )
@@ -106,7 +109,18 @@ class HeadRun:
     def select(self, chosen: int | NDArray[np.intp]) -> HeadRun:
         """The run of some data sets of a batch, by their numbers (K,); of a single one, without its
         axis, by its number.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the run is of a single data set already, or `chosen` is neither an integer nor a list
+            of them, or outside [0, D).
         """
+        count = self._data_sets()
+        if isinstance(chosen, (int, np.integer)):
+            chosen = checks.whole_number("chosen", chosen, low=0, high=count - 1)
+        else:
+            chosen = checks.sample_numbers("chosen", chosen, count, of="data sets")
         along: dict[str, Any] = {
             name: getattr(self, name)[:, chosen]
             for name in ALONG_RECORDS
@@ -119,6 +133,14 @@ class HeadRun:
             head_weights=None if self.head_weights is None else self.head_weights[chosen],
             learning_rate=np.asarray(self.learning_rate)[chosen],
         )
+
+    def _data_sets(self) -> int:
+        """D of a batch."""
+        if np.ndim(self.learning_rate) == 0:
+            raise TypeError(
+                "this run is of a single data set; only a batch (D, n, d) can be indexed"
+            )
+        return len(np.asarray(self.learning_rate))
 
 
 def rounding_resolution(steps: NDArray[Any], dtype: str = "float64") -> NDArray[np.float64]:

@@ -99,8 +99,9 @@ class SelfUnsupervised(Method):
         for step, (drawn, hidden) in enumerate(_batches(inputs, int(self.strength)), start=1):
             rate = LEARNING_RATE * (1 + math.cos(math.pi * (step - 1) / self.strength)) / 2
             slopes = slope(parameters, inputs[drawn], hidden, samples[:, drawn])
-            for key in trained:
-                parameters[key] = optimiser.moved(key, slopes[key], parameters[key], rate)
+            parameters |= optimiser.moved(
+                {key: slopes[key] for key in trained}, parameters, dict.fromkeys(trained, rate)
+            )
         return {
             key.removeprefix("encoder."): value[replica]
             for key, value in parameters.items()
