@@ -24,6 +24,7 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
 
 from tunebound._ground.arrays import Floats, Integers
 from tunebound._ground.checks import labelled_classes, labelled_sample, real_array
@@ -32,9 +33,11 @@ Rows = NDArray[np.intp]
 
 UNIT = float(np.finfo(np.float64).eps)
 REWEIGHTINGS = 4
-ROUNDS = 30  # clashes looked for beyond disjoint ones
-PUT_BACK = 60  # removed samples that are tried on the other side
-LARGEST_PROGRAM = 2_000_000  # entries of rows; larger ones are answered without linear programs
+ROUNDS = 30  # clashes looked for beyond disjoint ones, at most
+PUT_BACK = 60  # removed samples that are tried on the other side, at most
+# rows times columns times the smaller of both, of all linear programs: a few tens of seconds
+WORK = 3 * 10**9
+FEWEST = 2 * (REWEIGHTINGS + 1)  # linear programs that are worth a beginning
 LARGEST_EXACT = 64  # rows of a clash that is settled in rationals
 
 
@@ -94,9 +97,12 @@ def smallest_removal(X: ArrayLike, y: ArrayLike) -> SmallestRemoval:
 
     Notes
     -----
-    Deterministic. Rows (one a sample, K - 1 for classes) times columns (d, (K - 1) d) of more than
-    2e6 are answered without linear programs: from above by a least-squares fit that is reweighted,
-    from below by samples of equal features and different labels alone.
+    Deterministic. How much is tried depends on the size: with r rows (one a sample, K - 1 for
+    classes) of c columns (d, (K - 1) d) about N = 3e9/(r c min(r, c)) linear programs are solved,
+    a few tens of seconds at most; up to 60 samples are put back, at most N/2, and up to 30 clashes
+    looked for beyond disjoint ones, at most N/4. Below N = 10 there are no linear programs: from
+    above a least-squares fit is reweighted, from below samples of equal features and different
+    labels alone count.
 
     A clash counts if float64 proves it: its rows have full rank, and the combination is more
     positive than its residual over the smallest singular value, so that one close by is 0 exactly.
@@ -112,12 +118,14 @@ def smallest_removal(X: ArrayLike, y: ArrayLike) -> SmallestRemoval:
     search = _Search(Z, owner, len(points))
     for pair in _contradictions(points, classes):
         search.add(pair)
-    affordable = Z.size <= LARGEST_PROGRAM
+    programs = WORK // (Z.size * min(Z.shape))
+    affordable = programs >= FEWEST
     if affordable:
         search.disjoint()
-    removed, w = search.removal(affordable)
+    removed, w = search.removal(programs if affordable else 0)
     if affordable:
-        for _ in range(ROUNDS):
+        rounds = range(min(ROUNDS, programs // 4))
+        for _ in tqdm(rounds, desc="clashes", unit="", disable=None, delay=2, leave=False):
             if search.at_least >= removed.size or not search.crossing():
                 break
     if count == 2:
@@ -215,20 +223,22 @@ class _Search:
         """The bound that the shares prove."""
         return max(0, ceil(float(self.packing[1].sum()) - 1e-9))
 
-    def removal(self, affordable: bool) -> tuple[Rows, Floats]:
-        """A small removal, and what separates the others."""
+    def removal(self, programs: int) -> tuple[Rows, Floats]:
+        """A small removal, and what separates the others; by about so many linear programs."""
         kept = None
-        for w in self._reweighted() if affordable else _least_squares(self.Z):
+        for w in self._reweighted() if programs else _least_squares(self.Z):
             right = np.ones(self.n, dtype=np.bool_)
             right[self.owner[~_positive(self.Z, w)]] = False
             if kept is None or right.sum() > kept.sum():
                 kept, best = right, w
         assert kept is not None
-        if affordable:
+        if programs:
             wrong = np.flatnonzero(~kept)
             nearest = np.full(self.n, np.inf)
             np.minimum.at(nearest, self.owner, self.Z @ best)
-            for row in wrong[np.argsort(-nearest[wrong], kind="stable")][:PUT_BACK]:
+            order = wrong[np.argsort(-nearest[wrong], kind="stable")]
+            tried = order[: min(PUT_BACK, programs // 2)]
+            for row in tqdm(tried, desc="put back", unit="", disable=None, delay=2, leave=False):
                 kept[row] = True
                 separator = _separator(self.Z[kept[self.owner]])
                 if separator is None:

@@ -116,10 +116,35 @@ def test_large_data_are_answered_without_linear_programs(monkeypatch):
     y = data.y.copy()
     y[:3] *= -1
     X, y = np.vstack([data.X, data.X[10]]), np.append(y, -y[10])
-    monkeypatch.setattr(removal, "LARGEST_PROGRAM", 0)
+    monkeypatch.setattr(removal, "WORK", 0)
     found = bounds.smallest_removal(X, y)
     check(X, y, found)
     assert found.at_least == 1
+
+
+@pytest.mark.parametrize(("programs", "put_back", "rounds"), [(19, 9, 4), (20, 10, 5)])
+def test_what_is_tried_shrinks_with_the_programs_that_are_affordable(
+    programs, put_back, rounds, monkeypatch
+):
+    # (1, x) with labels of a coin: dozens of samples have to go
+    rng = np.random.default_rng(5)
+    X = np.column_stack([np.ones(80), rng.standard_normal(80)])
+    y = np.where(rng.random(80) < 0.5, -1, 1)
+    tried, looked = [], []
+    separator, crossing = removal._separator, removal._Search.crossing
+    monkeypatch.setattr(removal, "_separator", lambda Z: tried.append(1) or separator(Z))
+    monkeypatch.setattr(
+        removal._Search, "crossing", lambda self: looked.append(1) or crossing(self) or True
+    )
+    monkeypatch.setattr(removal, "WORK", programs * 80 * 2 * 2)
+    bars = []
+    monkeypatch.setattr(removal, "tqdm", lambda items, **options: bars.append(options) or items)
+    found = bounds.smallest_removal(X, y)
+    check(X, y, found)
+    assert [bar.pop("desc") for bar in bars] == ["put back", "clashes"]
+    assert bars == 2 * [{"unit": "", "disable": None, "delay": 2, "leave": False}]
+    assert not found.exact
+    assert (len(tried), len(looked)) == (put_back, rounds)
 
 
 @pytest.mark.parametrize("exact", [False, True])

@@ -289,7 +289,7 @@ def test_what_a_program_leaves_out_is_put_back_where_it_fits(monkeypatch):
         tried.clear()
         one = search(Z)
         monkeypatch.setattr(one, "_reweighted", lambda: [array(fit) for fit in fits])
-        rows, w = one.removal(True)
+        rows, w = one.removal(1000)
         assert (np.delete(Z, rows, axis=0) @ w > 0).all()
         return rows.tolist(), tried
 
@@ -312,7 +312,7 @@ def test_of_equally_near_samples_the_first_is_put_back(monkeypatch):
     one = search(Z)
     monkeypatch.setattr(one, "_reweighted", lambda: [np.array([1.0, 0.0])])
     monkeypatch.setattr(removal, "PUT_BACK", 1)
-    assert one.removal(True)[0].tolist() == [*range(1, 51), *range(52, 61)]
+    assert one.removal(1000)[0].tolist() == [*range(1, 51), *range(52, 61)]
 
 
 def test_what_is_not_affordable_solves_no_program(monkeypatch):
@@ -321,7 +321,7 @@ def test_what_is_not_affordable_solves_no_program(monkeypatch):
 
     one = search(DOUBLE[:6])
     monkeypatch.setattr(removal.scipy.optimize, "linprog", refuse)
-    assert one.removal(False)[0].size > 0
+    assert one.removal(0)[0].size > 0
 
 
 @pytest.mark.parametrize("seed", [None, 0])
@@ -391,14 +391,14 @@ def test_small_answers(X, y, rows, shape):
     assert found.at_least == np.ceil(found.shares.sum() - 1e-9)
 
 
-@pytest.mark.parametrize("entries", [17, 18])
-def test_linear_programs_are_solved_up_to_a_size(entries, monkeypatch):
-    # the two samples in the middle are of the wrong class: 9 rows of 2 entries
+@pytest.mark.parametrize("work", [359, 360])
+def test_linear_programs_are_solved_where_ten_are_affordable(work, monkeypatch):
+    # the two samples in the middle are of the wrong class: 9 rows of 2 entries, so 36 a program
     X = array([[1, t] for t in (-4, -3, -2, -0.1, 0.1, 0.2, 2, 3, 4)])
     y = np.array([-1, -1, -1, 1, -1, 1, 1, 1, 1])
-    monkeypatch.setattr(removal, "LARGEST_PROGRAM", entries)
+    monkeypatch.setattr(removal, "WORK", work)
     found = bounds.smallest_removal(X, y)
-    assert found.at_least == (1 if entries == 18 else 0)
+    assert found.at_least == (1 if work == 360 else 0)
 
 
 def test_rounds_end_where_the_bound_is_met(monkeypatch):
