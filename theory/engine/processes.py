@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
-from importlib import import_module
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -14,6 +13,8 @@ from weakref import WeakSet
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
+
+from tunebound._ground.importing import imported
 
 # So many processes may be started before it is known how many calls there are.
 FEW = 4
@@ -34,23 +35,24 @@ class ProcessError(ChildProcessError):
     """A process of this machine ended in the middle of a call."""
 
 
-def prepare(jobs: int | None, imported: str) -> None:
-    """Have the other processes import a module while this one still does, where they are few; they
+def prepare(jobs: int | None, *modules: str) -> None:
+    """Import modules, and have the other processes do so at the same time where they are few; they
     end with the computation that follows, of which a command has one.
 
     Parameters
     ----------
     jobs : int, optional
         As for the computation that follows; all cores by default.
-    imported : str
-        Full name of the module that computes.
+    *modules : str
+        Full names of what computes.
     """
     helpers = (jobs or joblib.cpu_count()) - 1
     if 0 < helpers < FEW:
         executor = _executor(helpers)
         _PREPARED.append(executor)
         for _ in range(helpers):
-            executor.submit(import_module, imported)
+            executor.submit(_import, modules)
+    _import(modules)
 
 
 def end() -> None:
@@ -124,6 +126,11 @@ def at_most(processes: int) -> int:
 def elsewhere(function: Callable[..., Result], *call: Any) -> Result:
     """The result of one call in a process of its own."""
     return _executor(1).submit(function, *call).result()
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        imported(module)
 
 
 def _taken(take: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
