@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
+from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import joblib
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import get_reusable_executor, process_executor
 
 from tunebound._ground.importing import imported
 
@@ -100,22 +105,32 @@ def shared_out(
             send()
 
     try:
-        for _ in range(processes - 1):
-            send()
-        for _ in calls:
-            own = _taken(take) if done.empty() else None
-            yield done.get().result() if own is None else function(*own)
+        with _killed_said(processes):
+            for _ in range(processes - 1):
+                send()
+            for _ in calls:
+                own = _taken(take) if done.empty() else None
+                yield done.get().result() if own is None else function(*own)
         _dismiss()
-    except BaseException as error:
+    except BaseException:
         waiting.clear()
         executor.shutdown(kill_workers=True)
-        if isinstance(error, BrokenExecutor):
-            raise ProcessError(
-                "a process of this machine was killed in the middle of its work, as the system does"
-                " where memory is short; what was finished is kept, and the same command goes on:"
-                f" give it fewer than jobs={processes}"
-            ) from error
         raise
+
+
+def ahead(function: Callable[..., Result], *call: Any, processes: int) -> Callable[[], Result]:
+    """What gives the result of a call that is wanted later: a helper begins it now, where there are
+    any; else it is computed when it is asked for.
+    """
+    if processes == 1:
+        return partial(function, *call)
+    begun = _executor(processes - 1).submit(function, *call)
+
+    def result() -> Result:
+        with _killed_said(processes):
+            return begun.result()
+
+    return result
 
 
 def at_most(processes: int) -> int:
@@ -131,6 +146,19 @@ def elsewhere(function: Callable[..., Result], *call: Any) -> Result:
 def _import(modules: Sequence[str]) -> None:
     for module in modules:
         imported(module)
+    gc.freeze()  # all of it stays: no search for garbage looks through it again
+
+
+@contextmanager
+def _killed_said(processes: int) -> Iterator[None]:
+    try:
+        yield
+    except BrokenExecutor as error:
+        raise ProcessError(
+            "a process of this machine was killed in the middle of its work, as the system does"
+            " where memory is short; what was finished is kept, and the same command goes on:"
+            f" give it fewer than jobs={processes}"
+        ) from error
 
 
 def _taken(take: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
@@ -149,9 +177,19 @@ def _dismiss() -> None:
 
 
 def _executor(helpers: int) -> Any:
-    executor = get_reusable_executor(max_workers=helpers, timeout=IDLE, env=surroundings())
+    executor = get_reusable_executor(
+        max_workers=helpers, timeout=IDLE, env=surroundings(), initializer=_settle
+    )
     _STARTED.add(executor)
     return executor
+
+
+def _settle() -> None:
+    """What a helper does first."""
+    # it holds data: loky would take more than 300 MB for a leak and start it anew
+    process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
+    # its memory is freed as a whole: object by object takes up to a second
+    atexit.register(os._exit, 0)
 
 
 def surroundings() -> dict[str, str]:

@@ -324,19 +324,22 @@ def _sweep(rows: pd.DataFrame, factor: str | None, fixed: Sequence[str]) -> pd.D
     The combination is the one with most values of the factor times families: medians then compare
     like with like.
     """
-    best, richness = rows, 0
-    for _, group in rows.groupby(list(fixed)):
-        if factor is None:
-            chosen, score = group, group[columns.FAMILY].nunique()
-        else:
-            values = group.groupby(columns.FAMILY)[factor].agg(
-                lambda column: tuple(sorted(set(column)))
-            )
+    designs = rows[list(dict.fromkeys([*fixed, factor or columns.FAMILY, columns.FAMILY]))]
+    best, richness = None, 0
+    for levels, group in designs.drop_duplicates().groupby(list(fixed)):
+        families = set(group[columns.FAMILY])
+        score = len(families)
+        if factor is not None:
+            values = group.groupby(columns.FAMILY)[factor].agg(lambda column: tuple(sorted(column)))
             pattern = max(
                 set(values), key=lambda taken: (len(taken) * int((values == taken).sum()), taken)
             )
-            chosen = group[group[columns.FAMILY].map(values == pattern)]
-            score = len(pattern) * chosen[columns.FAMILY].nunique() if len(pattern) > 1 else 1
+            families = set(values.index[values == pattern])
+            score = len(pattern) * len(families) if len(pattern) > 1 else 1
         if score > richness:
-            best, richness = chosen, score
-    return best
+            best, richness = (levels, families), score
+    if best is None:
+        return rows
+    levels, families = best
+    alike = (rows[list(fixed)].to_numpy() == levels).all(axis=1)
+    return rows[alike & rows[columns.FAMILY].isin(families)]
