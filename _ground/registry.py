@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
 from tunebound._ground.checks import shown
+from tunebound._ground.importing import imported
 
 Entry = TypeVar("Entry")
 MANY = 30  # names that are not all listed beside a guess
@@ -65,10 +66,13 @@ class Registry(Generic[Entry]):
         self._entries[name] = entry
         self._owners[name] = owner
 
-    def known(self) -> dict[str, Entry]:
-        """All entries by name, in the order in which they were added."""
+    def known(self, package: str = "") -> dict[str, Entry]:
+        """All entries by name, in the order in which they were added; where a package is named,
+        those that its modules add, and whatever others are there already.
+        """
         for module in self._modules():
-            importlib.import_module(module)
+            if module.startswith(package):
+                imported(module)
         load_entry_points(self.group)
         return dict(self._entries)
 
@@ -82,7 +86,9 @@ class Registry(Generic[Entry]):
         ValueError
             If there is none; the message has the closest name.
         """
-        return find_named(self.kind, name, self.known())
+        load_entry_points(self.group)  # they may not take the name
+        there = isinstance(name, str) and name in self._entries
+        return find_named(self.kind, name, self._entries if there else self.known())
 
     def owner(self, name: str) -> str:
         """Who added the entry: module and name of its source."""

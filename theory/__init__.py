@@ -4,8 +4,9 @@ Names are loaded when they are first used: the command line answers a question a
 waiting for what computes.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tunebound._ground.importing import when_used
 
 if TYPE_CHECKING:
     from tunebound.theory.certification.certificate import Certificate
@@ -116,14 +117,4 @@ __all__ = [
     "verify",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"tunebound.theory.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = when_used(__name__, _MODULES)

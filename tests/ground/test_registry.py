@@ -98,6 +98,21 @@ def test_a_module_that_appears_later_is_found(tmp_path, monkeypatch):
     assert sys.modules["kind_of_a_test"].loaded
 
 
+def test_only_the_modules_of_a_package_are_imported_where_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("wanted_of_a_test", "other_of_a_test"):
+        (tmp_path / f"{name}.py").write_text("")
+    kinds = Registry("kind", lambda: ["other_of_a_test", "wanted_of_a_test"], GROUP)
+    kinds.add("one", 1, first)
+    assert kinds.known("wanted_of_a_test") == {"one": 1}
+    assert kinds.find("one") == 1
+    assert "wanted_of_a_test" in sys.modules
+    assert "other_of_a_test" not in sys.modules
+    with pytest.raises(ValueError, match="no kind is named 'two'"):
+        kinds.find("two")
+    assert "other_of_a_test" in sys.modules, "it might have added that"
+
+
 def test_installed_packages_add_theirs(kinds, tmp_path, monkeypatch):
     (tmp_path / "offered_kind.py").write_text(
         "from host_of_kinds import kinds\n\n\n"

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 
 from tunebound.theory.engine.processes import (
     FEW,
     ProcessError,
+    ahead,
     elsewhere,
     end,
     prepare,
@@ -36,6 +38,16 @@ def killed(number):
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.2)
     return number
+
+
+KEPT = []
+
+
+def growing(megabytes):
+    """Keep so much memory, and be there for a second, after which loky looks at it."""
+    KEPT.append(b"1" * (megabytes << 20))
+    time.sleep(1.1)
+    return os.getpid()
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
@@ -100,6 +112,32 @@ def test_many_processes_are_not_started_before_they_are_needed(monkeypatch):
     monkeypatch.setattr("tunebound.theory.engine.processes._executor", refuse)
     prepare(FEW + 1, "json")
     prepare(1, "json")
+
+
+def test_a_helper_that_holds_much_stays():
+    end()
+    first = elsewhere(growing, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # loky warns of a process that it starts anew
+        assert [elsewhere(growing, 400) for _ in range(2)] == [first] * 2
+    end()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_is_wanted_later_is_begun_where_there_is_somebody_else(processes):
+    begun = time.monotonic()
+    asked = ahead(whose, 7, 1.0, processes=processes)
+    assert time.monotonic() - begun < 0.9, "nobody waits for it yet"
+    number, process = asked()
+    assert number == 7
+    assert (process == os.getpid()) is (processes == 1)
+    assert asked()[0] == 7
+
+
+def test_a_process_that_was_killed_before_its_result_was_asked_for_is_said():
+    asked = ahead(killed, 0, processes=2)
+    with pytest.raises(ProcessError, match="memory is short"):
+        asked()
 
 
 def test_a_call_that_fails_ends_the_others():

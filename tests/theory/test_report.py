@@ -2,6 +2,8 @@
 
 import html
 import re
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import numpy as np
@@ -237,3 +239,19 @@ def test_a_member_is_called_by_what_varies():
 def test_columns_of_words_are_told_from_columns_of_numbers():
     rows = (("a", "1.5 (2)", "–", "grows: +1"), ("b", "×0.9 [0, ∞]", "−3", "12"))
     assert Table("t", "n", ("", "x", "y", "z"), rows).numeric == (False, True, True, False)
+
+
+def test_a_report_does_not_wait_for_what_it_does_without(study_directory, tmp_path):
+    asked = (
+        "import sys; from tunebound import theory; theory.report(sys.argv[1], output=sys.argv[2]);"
+        " print(*{'torch', 'scipy.stats', 'seaborn', 'matplotlib.pyplot'} & set(sys.modules))"
+    )
+    target = tmp_path / "report.html"
+    done = subprocess.run(
+        [sys.executable, "-c", asked, study_directory, target],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert target.exists()
+    assert done.stdout.split() == []

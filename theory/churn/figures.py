@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from tunebound.theory.churn import columns, theorems
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.looks import look
+from tunebound.theory.engine.looks import PALETTE, look
 
 CERTIFICATES = (
     (theorems.angle.name, columns.FLIPPED, columns.ANGLE, "in the limit"),
@@ -58,9 +57,8 @@ def safe_points(results: Results) -> Figure:
     ].median()
     figure = Figure(figsize=(6.6, 4.0), layout="constrained")
     axis = figure.subplots()
-    colours = sns.color_palette("colorblind")
     axis.plot(middle.index, middle[columns.UNMOVED_POINTS], "o-", color="black", label="measured")
-    axis.plot(middle.index, middle[columns.SAFE_POINTS], "s--", color=colours[0], label="certified")
+    axis.plot(middle.index, middle[columns.SAFE_POINTS], "s--", color=PALETTE[0], label="certified")
     axis.set(xscale="log", xlabel="number of samples n", ylim=(0, 1.02))
     axis.set_ylabel("share of points that no removal flips")
     axis.set_xticks(np.asarray(middle.index), [str(n) for n in middle.index])

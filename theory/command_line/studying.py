@@ -114,7 +114,7 @@ def run(
 
     share, only = _share(shard), _members(members)
     if backend is None and not (dry_run or plan):
-        processes.prepare(jobs, "tunebound.theory.engine.studies")
+        processes.prepare(jobs, "tunebound.theory.engine.studies", "torch")
     from tunebound import theory
     from tunebound.theory.engine.forecast import forecast
     from tunebound.theory.engine.judging import judge_all

@@ -9,7 +9,6 @@ from html import escape
 from typing import Any
 
 import pandas as pd
-import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -202,6 +201,8 @@ def shard_tables(
 ) -> Results:
     """The tables of one shard of a suite, computed with one thread."""
     members = [suite[number] for number in shard]
+    import torch  # what reads tables alone does not wait for it
+
     # One thread: the processes share the cores, and sums keep one order whatever the machine.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

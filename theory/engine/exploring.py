@@ -30,19 +30,12 @@ SCHEME = {"name": "viridis", "extent": [0, 0.85]}  # on white; a page shifts it 
 NUMBERS = {"format": ".4~g", "labelSeparation": 6}
 
 
-def available() -> bool:
-    """Whether the scripts are installed."""
+def scripts() -> str | None:
+    """What a browser needs to draw the chart, as one script; None where it is not installed."""
     try:
-        import vl_convert  # noqa: F401
+        import vl_convert
     except ImportError:
-        return False
-    return True
-
-
-def scripts() -> str:
-    """What a browser needs to draw the chart, as one script."""
-    import vl_convert
-
+        return None
     return str(vl_convert.javascript_bundle(None))  # type: ignore[arg-type]
 
 

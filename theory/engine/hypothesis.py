@@ -15,6 +15,7 @@ from tunebound._ground.checks import choice, instance, sequence, shown
 from tunebound._ground.registry import Registry
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.folders import modules_called
+from tunebound.theory.engine.setting import home_of
 from tunebound.theory.engine.statistics.effects import (
     POWER,
     detectable_share,
@@ -226,7 +227,7 @@ def hypothesize(
 
 
 def hypotheses(setting: str | None = None) -> dict[str, Hypothesis]:
-    """The registered hypotheses by name, in the order of registration.
+    """The registered hypotheses by name, by their settings and in the order of registration.
 
     Parameters
     ----------
@@ -235,11 +236,10 @@ def hypotheses(setting: str | None = None) -> dict[str, Hypothesis]:
     """
     if setting is not None and not isinstance(setting, str):
         raise TypeError(f"setting must be named by text, got {shown(setting)}")
-    return {
-        name: known
-        for name, known in _HYPOTHESES.known().items()
-        if setting in (None, known.setting)
-    }
+    if setting is not None:
+        known = _HYPOTHESES.known(home_of(setting))
+        return {name: each for name, each in known.items() if each.setting == setting}
+    return dict(sorted(_HYPOTHESES.known().items(), key=lambda entry: entry[1].setting))
 
 
 def find_hypothesis(name: str) -> Hypothesis:

@@ -14,8 +14,6 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tunebound import synthetic
 from tunebound._ground.checks import whole_number
 from tunebound._ground.storage import is_partial, write_text
@@ -186,6 +184,8 @@ def claim_directory(target: Path, manifest: dict[str, Any]) -> None:
     if (target / MANIFEST).exists():
         return
     target.mkdir(parents=True, exist_ok=True)
+    import torch  # what reads tables alone does not wait for it
+
     about = {
         **manifest,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),

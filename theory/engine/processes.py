@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
-from importlib import import_module
+from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import joblib
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import get_reusable_executor, process_executor
+
+from tunebound._ground.importing import imported
 
 # So many processes may be started before it is known how many calls there are.
 FEW = 4
@@ -34,23 +40,24 @@ class ProcessError(ChildProcessError):
     """A process of this machine ended in the middle of a call."""
 
 
-def prepare(jobs: int | None, imported: str) -> None:
-    """Have the other processes import a module while this one still does, where they are few; they
+def prepare(jobs: int | None, *modules: str) -> None:
+    """Import modules, and have the other processes do so at the same time where they are few; they
     end with the computation that follows, of which a command has one.
 
     Parameters
     ----------
     jobs : int, optional
         As for the computation that follows; all cores by default.
-    imported : str
-        Full name of the module that computes.
+    *modules : str
+        Full names of what computes.
     """
     helpers = (jobs or joblib.cpu_count()) - 1
     if 0 < helpers < FEW:
         executor = _executor(helpers)
         _PREPARED.append(executor)
         for _ in range(helpers):
-            executor.submit(import_module, imported)
+            executor.submit(_import, modules)
+    _import(modules)
 
 
 def end() -> None:
@@ -98,22 +105,32 @@ def shared_out(
             send()
 
     try:
-        for _ in range(processes - 1):
-            send()
-        for _ in calls:
-            own = _taken(take) if done.empty() else None
-            yield done.get().result() if own is None else function(*own)
+        with _killed_said(processes):
+            for _ in range(processes - 1):
+                send()
+            for _ in calls:
+                own = _taken(take) if done.empty() else None
+                yield done.get().result() if own is None else function(*own)
         _dismiss()
-    except BaseException as error:
+    except BaseException:
         waiting.clear()
         executor.shutdown(kill_workers=True)
-        if isinstance(error, BrokenExecutor):
-            raise ProcessError(
-                "a process of this machine was killed in the middle of its work, as the system does"
-                " where memory is short; what was finished is kept, and the same command goes on:"
-                f" give it fewer than jobs={processes}"
-            ) from error
         raise
+
+
+def ahead(function: Callable[..., Result], *call: Any, processes: int) -> Callable[[], Result]:
+    """What gives the result of a call that is wanted later: a helper begins it now, where there are
+    any; else it is computed when it is asked for.
+    """
+    if processes == 1:
+        return partial(function, *call)
+    begun = _executor(processes - 1).submit(function, *call)
+
+    def result() -> Result:
+        with _killed_said(processes):
+            return begun.result()
+
+    return result
 
 
 def at_most(processes: int) -> int:
@@ -124,6 +141,24 @@ def at_most(processes: int) -> int:
 def elsewhere(function: Callable[..., Result], *call: Any) -> Result:
     """The result of one call in a process of its own."""
     return _executor(1).submit(function, *call).result()
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        imported(module)
+    gc.freeze()  # all of it stays: no search for garbage looks through it again
+
+
+@contextmanager
+def _killed_said(processes: int) -> Iterator[None]:
+    try:
+        yield
+    except BrokenExecutor as error:
+        raise ProcessError(
+            "a process of this machine was killed in the middle of its work, as the system does"
+            " where memory is short; what was finished is kept, and the same command goes on:"
+            f" give it fewer than jobs={processes}"
+        ) from error
 
 
 def _taken(take: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
@@ -142,9 +177,19 @@ def _dismiss() -> None:
 
 
 def _executor(helpers: int) -> Any:
-    executor = get_reusable_executor(max_workers=helpers, timeout=IDLE, env=surroundings())
+    executor = get_reusable_executor(
+        max_workers=helpers, timeout=IDLE, env=surroundings(), initializer=_settle
+    )
     _STARTED.add(executor)
     return executor
+
+
+def _settle() -> None:
+    """What a helper does first."""
+    # it holds data: loky would take more than 300 MB for a leak and start it anew
+    process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
+    # its memory is freed as a whole: object by object takes up to a second
+    atexit.register(os._exit, 0)
 
 
 def surroundings() -> dict[str, str]:

@@ -7,8 +7,10 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import matplotlib
 import pandas as pd
@@ -29,7 +31,7 @@ from tunebound.theory.engine.judging import judge_all
 from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import population, read_manifest
 from tunebound.theory.engine.presentation import Illustration
-from tunebound.theory.engine.processes import shared_out
+from tunebound.theory.engine.processes import ahead, shared_out
 from tunebound.theory.engine.reached import reached
 from tunebound.theory.engine.scatter import has_points
 from tunebound.theory.engine.setting import find_setting
@@ -67,8 +69,10 @@ def report(
     jobs = whole_number("jobs", jobs, low=1)
     source = path("directory", directory)
     target = source / "report.html" if output is None else path("output", output)
-    results = load(source)
     manifest = read_manifest(source)
+    study = source, uuid4().hex
+    scripts = ahead(_begun, study, processes=jobs)
+    results = _tables(*study)
     setting = find_setting(manifest["setting"])
     presentation = setting.presentation()
     verdicts = judge_all(source, results)
@@ -76,7 +80,8 @@ def report(
     decisions = decide(list(hypotheses(manifest["setting"]).values()), results)
     words = in_words(results.environments, setting.factors)
     chosen = presentation.figures(results)
-    parts = _parts(chosen, results, shown_first(verdicts), words, setting.name, jobs)
+    parts = _parts(chosen, study, shown_first(verdicts), words, setting.name, jobs)
+    _tables.cache_clear()
     figures = [parts[name] for name in chosen]
     first = parts.get(FIRST) or (figures.pop(0) if figures else None)
     numbers = dict(results.environments[[tables.ENVIRONMENT, tables.MEMBER]].to_numpy())
@@ -104,7 +109,7 @@ def report(
             for each in verdicts
             if each.theorem.formula
         },
-        explorer=parts[EXPLORER],
+        explorer=_scripted(parts[EXPLORER], scripts),
         verdicts=verdicts,
         reached={each.theorem.name: reached(each.theorem) for each in verdicts},
         left_out=left_out(results),
@@ -169,7 +174,7 @@ def left_out(results: computing.Results) -> dict[str, list[str]]:
 
 def _parts(
     chosen: Mapping[str, Illustration],
-    results: computing.Results,
+    study: tuple[Path, str],
     first: Sequence[str],
     words: Mapping[str, str],
     setting: str,
@@ -185,12 +190,11 @@ def _parts(
         if not key.startswith("backend")
     }
     calls: list[tuple[Any, ...]] = [
-        (name, _drawn, style, name, illustration, results) for name, illustration in chosen.items()
+        (name, _drawn, style, name, illustration, study) for name, illustration in chosen.items()
     ]
     if first and next(iter(chosen), None) == SCATTER:
-        of_first = replace(results, rows=results.rows[results.rows[tables.THEOREM].isin(first)])
-        calls.insert(0, (FIRST, _drawn, style, SCATTER, chosen[SCATTER], of_first))
-    calls.append((EXPLORER, _explorer, results, words, setting))
+        calls.insert(0, (FIRST, _drawn, style, SCATTER, chosen[SCATTER], study, first))
+    calls.append((EXPLORER, _explorer, study, words, setting))
     made = shared_out(_called, calls, jobs)
     return dict(tqdm(made, total=len(calls), desc="figures", unit="figure", delay=2, disable=None))
 
@@ -199,9 +203,31 @@ def _called(name: str, function: Callable[..., Any], *arguments: Any) -> tuple[s
     return name, function(*arguments)
 
 
+@lru_cache(maxsize=1)
+def _tables(source: Path, report: str) -> computing.Results:
+    """The tables of a study, read once for each report by each process: to be sent one would take
+    as long, and make the sender wait.
+    """
+    return load(source)
+
+
+def _begun(study: tuple[Path, str]) -> str | None:
+    """What takes a second and does not depend on the verdicts."""
+    _tables(*study)
+    return exploring.scripts()
+
+
 def _drawn(
-    style: Any, name: str, illustration: Illustration, results: computing.Results
+    style: Any,
+    name: str,
+    illustration: Illustration,
+    study: tuple[Path, str],
+    theorems: Sequence[str] | None = None,
 ) -> dict[str, str]:
+    results = _tables(*study)
+    if theorems is not None:
+        shown = results.rows[results.rows[tables.THEOREM].isin(theorems)]
+        results = replace(results, rows=shown)
     with matplotlib.rc_context(style):
         figure = illustration.draw(results)
         return {
@@ -213,22 +239,30 @@ def _drawn(
 
 
 def _explorer(
-    results: computing.Results, words: Mapping[str, str], name: str
+    study: tuple[Path, str], words: Mapping[str, str], name: str
 ) -> dict[str, Any] | None:
-    """The chart and its scripts as parts of a page; None where there is nothing to look at, or the
-    scripts are not installed.
-    """
-    if not has_points(results) or not exploring.available():
+    """The chart as parts of a page; None where there is nothing to look at."""
+    results = _tables(*study)
+    if not has_points(results):
         return None
     setting = find_setting(name)
     drawn = exploring.chart(results, words, setting.factors, setting.presentation())
     chart = json.dumps(drawn, separators=(",", ":"))
     # an element of a page ends where its text has the end's tag
     return {
-        "scripts": Markup(exploring.scripts().replace("</script", "<\\/script")),
         "chart": Markup(chart.replace("</", "<\\/")),
         "moves": exploring.moves(drawn),
     }
+
+
+def _scripted(
+    chart: dict[str, Any] | None, scripts: Callable[[], str | None]
+) -> dict[str, Any] | None:
+    """The chart with what draws it; None where there is no chart, or nothing that draws it."""
+    script = None if chart is None else scripts()
+    if chart is None or script is None:
+        return None
+    return {**chart, "scripts": Markup(script.replace("</script", "<\\/script"))}
 
 
 def _group_rows(

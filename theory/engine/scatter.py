@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.looks import TRIVIAL, look
+from tunebound.theory.engine.looks import TRIVIAL, graded, look
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.engine.statement import find_theorem
 from tunebound.theory.engine.tightness import judged_rows, placed
@@ -36,19 +35,19 @@ def bound_against_measured(results: Results) -> Figure:
     figure = Figure(figsize=(3.4 * columns + 1.4, 3.2 * lines + 0.6), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     sizes = sorted(positive["n"].unique())
-    colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
+    colours = dict(zip(sizes, graded(len(sizes)), strict=True))
     shown = positive[positive[tables.THEOREM].isin(names)]
     pairs = shown[[tables.MEASURED, tables.BOUND]]
     low, high = max(pairs.min().min() / 2, LEAST), pairs.max().max() * 2
     for axis, name in zip(axes.flat, names, strict=False):
-        rows = shown[shown[tables.THEOREM] == name]
+        rows, marker = shown[shown[tables.THEOREM] == name], look(name)["marker"]
         for n in sizes:
             part = rows[rows["n"] == n]
             axis.loglog(
                 # what lies beyond stands at the edge
                 part[tables.MEASURED].clip(lower=1.2 * low),
                 part[tables.BOUND].clip(lower=1.2 * low),
-                look(name)["marker"],
+                marker,
                 ms=3.5,
                 alpha=0.7,
                 color=colours[n],

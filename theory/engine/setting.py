@@ -175,6 +175,12 @@ def settings() -> dict[str, Setting]:
     return dict(sorted(_SETTINGS.known().items()))
 
 
+def home_of(name: str) -> str:
+    """What the names of the modules of a setting begin with; nothing where there is none."""
+    known = settings().get(name)
+    return "" if known is None else type(known).__module__.rpartition(".")[0]
+
+
 def find_setting(name: str) -> Setting:
     """The setting of that name.
 

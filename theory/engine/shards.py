@@ -158,16 +158,14 @@ class Shards:
 def _read(
     path: Path, theorems: Sequence[str] | None, columns: Sequence[str] | None
 ) -> pd.DataFrame:
-    # its bytes, since folders named key=value would be read as columns
-    content = BytesIO(path.read_bytes())
-    file = parquet.ParquetFile(content)
+    # its bytes, since Arrow takes no paths that the locale cannot spell
+    file = parquet.ParquetFile(BytesIO(path.read_bytes()))
     known = file.schema_arrow.names
     wanted = [name for name in known if columns is None or name in (tables.MEMBER, *columns)]
-    # a table without rows has columns of no type, which compare with nothing
-    chosen = theorems is not None and tables.THEOREM in known and file.metadata.num_rows
-    filters = [(tables.THEOREM, "in", list(theorems or ()))] if chosen else None
-    content.seek(0)
-    return pd.read_parquet(content, columns=wanted, filters=filters)
+    chosen = theorems is not None and tables.THEOREM in known
+    read = dict.fromkeys((*wanted, tables.THEOREM)) if chosen else wanted
+    found = file.read(list(read)).to_pandas()
+    return found.loc[found[tables.THEOREM].isin(theorems), wanted] if chosen else found
 
 
 def some(names: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from tunebound._ground.checks import (
 from tunebound._ground.registry import Registry
 from tunebound.theory.engine.claim import Claim
 from tunebound.theory.engine.folders import modules_called
-from tunebound.theory.engine.setting import Setting, find_setting
+from tunebound.theory.engine.setting import Setting, find_setting, home_of
 
 # What is known of a statement before anything is measured.
 PROVED, PUBLISHED, CONJECTURE = "proved here", "published", "conjecture"
@@ -254,14 +254,15 @@ def setting_of(theorem: Theorem) -> Setting:
 
 
 def theorems(setting: str | None = None) -> dict[str, Theorem]:
-    """The registered theorems by name, in the order of registration; those of one setting if it is
-    named.
+    """The registered theorems by name, by their settings and in the order of registration; those of
+    one setting if it is named.
     """
     if setting is not None and not isinstance(setting, str):
         raise TypeError(f"setting must be named by text, got {shown(setting)}")
-    return {
-        name: known for name, known in _THEOREMS.known().items() if setting in (None, known.setting)
-    }
+    if setting is not None:
+        known = _THEOREMS.known(home_of(setting))
+        return {name: each for name, each in known.items() if each.setting == setting}
+    return dict(sorted(_THEOREMS.known().items(), key=lambda entry: entry[1].setting))
 
 
 def find_theorem(name: str | Theorem) -> Theorem:

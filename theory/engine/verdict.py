@@ -231,11 +231,16 @@ def judge_together(
     setting: Setting, known: Sequence[Theorem], results: computing.Results
 ) -> list[Verdict]:
     """The verdicts on some theorems of a setting; their exponents are decided together."""
-    verdicts = [_without_rates(setting, theorem, results) for theorem in known]
+    rows, skipped = _by_theorem(results.rows), _by_theorem(results.skipped)
+    none = results.rows.iloc[:0]
+    verdicts = [
+        _without_rates(setting, each, rows.get(each.name, none), len(skipped.get(each.name, ())))
+        for each in known
+    ]
     rates = decide_rates(
         setting,
         [
-            (verdict.theorem, _of(results.rows, verdict.theorem))
+            (verdict.theorem, rows[verdict.theorem.name])
             for verdict in verdicts
             if verdict.environments and not verdict.violations
         ],
@@ -243,13 +248,11 @@ def judge_together(
     return [replace(each, rates=rates.get(each.theorem.name, ())) for each in verdicts]
 
 
-def _without_rates(setting: Setting, theorem: Theorem, results: computing.Results) -> Verdict:
+def _without_rates(setting: Setting, theorem: Theorem, rows: pd.DataFrame, skipped: int) -> Verdict:
     if theorem.free_constants:
         return Verdict(theorem=theorem, test="no number named")
-    skipped = _of(results.skipped, theorem)
-    rows = _of(results.rows, theorem)
     if not len(rows):
-        return Verdict(theorem=theorem, test="not tested", skipped=len(skipped))
+        return Verdict(theorem=theorem, test="not tested", skipped=skipped)
 
     violating = rows[rows[tables.EXCESS] > 0]
     violations = int(violating[tables.MEMBER].nunique())
@@ -268,14 +271,14 @@ def _without_rates(setting: Setting, theorem: Theorem, results: computing.Result
         vacuous_share=vacuous,
         tightness=spread(last),
         provenance=weakest(rows[tables.PROVENANCE].unique()),
-        skipped=len(skipped),
+        skipped=skipped,
         violation=_smallest(violating) if violations else None,
         bounded=bool(np.isfinite(rows[tables.MAXIMUM]).all()),
     )
 
 
-def _of(table: pd.DataFrame, theorem: Theorem) -> pd.DataFrame:
-    return table[table[tables.THEOREM] == theorem.name] if len(table) else table
+def _by_theorem(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return dict(iter(table.groupby(tables.THEOREM))) if len(table) else {}
 
 
 def _smallest(violating: pd.DataFrame) -> Violation:

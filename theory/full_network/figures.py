@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.looks import graded
 from tunebound.theory.full_network import columns, theorems
 
 MARKERS = "osD^v"
@@ -16,7 +16,7 @@ MARKERS = "osD^v"
 
 def _pretraining_colours(environments: pd.DataFrame) -> dict[int, tuple[float, float, float]]:
     levels = sorted(environments[columns.PRETRAINING].unique())
-    return dict(zip(levels, sns.color_palette("viridis", len(levels)), strict=True))
+    return dict(zip(levels, graded(len(levels)), strict=True))
 
 
 def _label(steps: int) -> str:

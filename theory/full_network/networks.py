@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from tunebound import synthetic, tuning
 from tunebound._ground.checks import choice, whole_number
 from tunebound._ground.storage import read_arrays, write_arrays
+
+if TYPE_CHECKING:
+    from torch import nn
 
 FORMAT = "tunebound-network"
 CORPUS = 4096  # unlabelled sequences of the world, for pre-training
@@ -20,7 +23,7 @@ CORPUS_SEED = 2**31  # no task has that seed or a later one
 BLOCK = 1000  # seeds of one suite; suites of other names or seeds have others
 SUITES = ("smoke", "standard")
 SHIFT = 0.3  # how far every task lies from its world
-ENCODERS = {"mlp": tuning.TokenMLP, "transformer": tuning.TokenTransformer}
+ENCODERS = ("mlp", "transformer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,7 @@ class NetworkSpecification:
 
     def make(self) -> NetworkTask:
         """Pre-train and draw the task."""
-        choice("encoder", self.encoder, tuple(ENCODERS))
+        choice("encoder", self.encoder, ENCODERS)
         model = tuning.SequenceClassifier(
             _encoder(self.encoder, self.pretraining, self.seed), seed=self.seed
         )
@@ -78,7 +81,7 @@ class NetworkTask:
 
 @lru_cache(maxsize=16)
 def _encoder(kind: str, steps: int, seed: int) -> tuning.TokenEncoder:
-    drawn = ENCODERS[kind](seed=seed)
+    drawn = (tuning.TokenMLP if kind == "mlp" else tuning.TokenTransformer)(seed=seed)
     if steps == 0:
         return drawn
     corpus = synthetic.make_token_task(CORPUS, seed=CORPUS_SEED + seed)

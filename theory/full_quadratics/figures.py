@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
@@ -14,7 +13,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from tunebound.bounds import full
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.looks import look
+from tunebound.theory.engine.looks import graded, look
 from tunebound.theory.full_quadratics import columns, theorems
 
 # what is compared along a factor; dashed what was published or holds for every step
@@ -142,7 +141,7 @@ def slack(results: Results) -> Figure:
     steps = np.unique(np.round(np.geomspace(1, 10_000, 200)))
     figure = Figure(figsize=(9.4, 4.6), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    colours = sns.color_palette("viridis", len(sizes))
+    colours = graded(len(sizes))
     solved = results.rows[results.rows[tables.THEOREM] == theorems.worst_case.name]
     for axis, name in zip(axes, (theorems.published.name, theorems.closed.name), strict=True):
         for n, colour in zip(sizes, colours, strict=True):

@@ -7,9 +7,9 @@ import os
 import zlib
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from tunebound import tuning
 from tunebound._ground.arrays import Integers
@@ -17,6 +17,9 @@ from tunebound._ground.storage import read_arrays, write_arrays
 from tunebound.theory.full_tasks.starts import loaded
 from tunebound.theory.full_tasks.variants import Variant
 from tunebound.theory.texts.finding import find_task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT, ENTRY = "tunebound-full-task-1", "specification"
 PREDICTED = 300  # test texts of each task

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from tunebound import tuning
 from tunebound._ground.storage import replacing
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 REDUCED = "bfloat16"
 PRECISIONS = ("float32", REDUCED)
@@ -45,6 +47,8 @@ def retrained(
     cache : Path, optional
         Directory of re-trained encoders, by what they are of.
     """
+    import torch  # what reads tables alone does not wait for it
+
     before = loaded(encoder, max_length)
     made = hashlib.sha256(repr((encoder, steps, precision, tokens.shape)).encode())
     made.update(np.ascontiguousarray(tokens.numpy()).tobytes())

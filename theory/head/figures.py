@@ -6,19 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from tunebound.bounds import direction_distance
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.looks import TRIVIAL, look
+from tunebound.theory.engine.looks import PALETTE, TRIVIAL, look
 from tunebound.theory.engine.tightness import judged_rows, tightness
 from tunebound.theory.head import columns, theorems
 from tunebound.theory.head.evidence import ERROR
 
-PALETTE = sns.color_palette("colorblind")
 QUARTILES = np.array([0.25, 0.5, 0.75])
 # what a design varies beside the family
 DESIGN = (columns.N, columns.D, columns.RADIUS_OVER_MARGIN)
@@ -40,6 +38,7 @@ NO_RUNGS = (
     theorems.deletion_early.name,
 )
 MEASURED_LIMIT = "measured, limit t → ∞"
+LIGHT = -0.867  # where viridis from -3 to 0 has a relative luminance of 0.408
 
 
 def ladder(results: Results, factor: str) -> Figure:
@@ -274,23 +273,31 @@ def tightness_by_family(results: Results) -> Figure:
         figsize=(0.5 * len(table.columns) + 3, 0.36 * len(table) + 2.2), layout="constrained"
     )
     axis = figure.subplots()
-    sns.heatmap(
-        np.log10(table.clip(lower=1e-12)).rename(index=tables.level),
-        annot=table.to_numpy(),
-        fmt=".2g",
-        cmap="viridis",
-        vmin=-3,
-        vmax=0,
-        ax=axis,
-        annot_kws={"size": 8},
-        cbar_kws={"label": r"$\log_{10}$(measured/bound); 0: attained"},
-    )
+    logarithms = np.log10(table.clip(lower=1e-12)).to_numpy()
+    cells = axis.pcolormesh(np.ma.masked_invalid(logarithms), cmap="viridis", vmin=-3, vmax=0)
+    bar = figure.colorbar(cells, ax=axis, label=r"$\log_{10}$(measured/bound); 0: attained")
+    bar.outline.set_linewidth(0)
+    axis.invert_yaxis()
+    axis.spines[:].set_visible(False)
+    for line, logarithm in enumerate(logarithms):
+        for place in np.flatnonzero(np.isfinite(logarithm)):
+            # the scale is light from where white words on it are hard to read
+            axis.text(
+                place + 0.5,
+                line + 0.5,
+                f"{table.iat[line, place]:.2g}",
+                color=".15" if logarithm[place] > LIGHT else "white",
+                size=8,
+                ha="center",
+                va="center",
+            )
     axis.set(
         xlabel="theorem",
         ylabel="family",
         title="Tightness: median of measured/bound over the data sets of a family",
     )
-    axis.set_xticks(axis.get_xticks(), table.columns, rotation=40, ha="right")
+    axis.set_xticks(np.arange(len(table.columns)) + 0.5, table.columns, rotation=40, ha="right")
+    axis.set_yticks(np.arange(len(table)) + 0.5, [tables.level(family) for family in table.index])
     return figure
 
 
@@ -317,19 +324,22 @@ def _sweep(rows: pd.DataFrame, factor: str | None, fixed: Sequence[str]) -> pd.D
     The combination is the one with most values of the factor times families: medians then compare
     like with like.
     """
-    best, richness = rows, 0
-    for _, group in rows.groupby(list(fixed)):
-        if factor is None:
-            chosen, score = group, group[columns.FAMILY].nunique()
-        else:
-            values = group.groupby(columns.FAMILY)[factor].agg(
-                lambda column: tuple(sorted(set(column)))
-            )
+    designs = rows[list(dict.fromkeys([*fixed, factor or columns.FAMILY, columns.FAMILY]))]
+    best, richness = None, 0
+    for levels, group in designs.drop_duplicates().groupby(list(fixed)):
+        families = set(group[columns.FAMILY])
+        score = len(families)
+        if factor is not None:
+            values = group.groupby(columns.FAMILY)[factor].agg(lambda column: tuple(sorted(column)))
             pattern = max(
                 set(values), key=lambda taken: (len(taken) * int((values == taken).sum()), taken)
             )
-            chosen = group[group[columns.FAMILY].map(values == pattern)]
-            score = len(pattern) * chosen[columns.FAMILY].nunique() if len(pattern) > 1 else 1
+            families = set(values.index[values == pattern])
+            score = len(pattern) * len(families) if len(pattern) > 1 else 1
         if score > richness:
-            best, richness = chosen, score
-    return best
+            best, richness = (levels, families), score
+    if best is None:
+        return rows
+    levels, families = best
+    alike = (rows[list(fixed)].to_numpy() == levels).all(axis=1)
+    return rows[alike & rows[columns.FAMILY].isin(families)]

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, ScalarFormatter
 
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.looks import PALETTE
 from tunebound.theory.multi_head import columns, theorems
 from tunebound.theory.multi_head.evidence import ERROR, INSTABILITY
 
-PALETTE = sns.color_palette("colorblind")
 MARKERS = "osD^vP*X"
 HEADS_LABEL = "number of heads H"
 

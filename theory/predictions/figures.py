@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.looks import PALETTE
 from tunebound.theory.predictions.design import Design, Prediction
 from tunebound.theory.predictions.findings import Finding, judge, registered
 from tunebound.theory.predictions.slopes import sweeps
 
-GOOD, BAD, OPEN = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "0.45"
+GOOD, BAD, OPEN = PALETTE[2], PALETTE[3], "0.45"
 COLOURS = {"confirmed": GOOD, "refuted": BAD}
 MARKERS = "D^sv"  # of those who predict an exponent, in the order in which they occur
 ACROSS = 4

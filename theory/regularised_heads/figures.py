@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from tunebound.theory.engine import tables
 from tunebound.theory.engine.computing import Results
+from tunebound.theory.engine.looks import PALETTE
 from tunebound.theory.engine.ticks import plain_numbers
 from tunebound.theory.regularised_heads import columns, theorems
 
@@ -20,16 +20,15 @@ def along_the_path(results: Results) -> Figure:
     rows = results.rows
     figure = Figure(figsize=(11.4, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    colours = sns.color_palette("colorblind")
     newton = rows[
         (rows[tables.THEOREM] == theorems.newton.name) & (rows[tables.QUANTITY] == PREDICTION)
     ]
     separable = newton[columns.OVERLAP] == 0
     path = rows[rows[tables.THEOREM] == theorems.path.name]
     for axis, part, label, colour in (
-        (left, newton[separable], "separable", colours[0]),
-        (left, newton[~separable], "not separable", colours[1]),
-        (right, path, "separable", colours[0]),
+        (left, newton[separable], "separable", PALETTE[0]),
+        (left, newton[~separable], "not separable", PALETTE[1]),
+        (right, path, "separable", PALETTE[0]),
     ):
         middle = part.groupby(tables.STEPS)[[tables.MEASURED, tables.BOUND]].median()
         axis.loglog(
@@ -53,10 +52,9 @@ def certified_share(results: Results) -> Figure:
     environments = results.environments
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axis = figure.subplots()
-    colours = sns.color_palette("colorblind")
     for separable, label, marker, colour in (
-        (True, "separable", "o", colours[0]),
-        (False, "not separable", "^", colours[1]),
+        (True, "separable", "o", PALETTE[0]),
+        (False, "not separable", "^", PALETTE[1]),
     ):
         part = environments[environments[columns.SEPARABLE] == separable]
         axis.semilogx(

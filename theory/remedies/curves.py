@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from tunebound.theory.engine.looks import PALETTE
 from tunebound.theory.engine.statistics.effects import median_interval
 from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.axes import drawable, factor_axis, readable
@@ -20,7 +20,7 @@ from tunebound.theory.remedies.figures import RANKED
 from tunebound.theory.remedies.regimes import TUNING
 from tunebound.theory.remedies.variants import swept
 
-BLUE, ORANGE = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
+BLUE, ORANGE = PALETTE[0], PALETTE[1]
 ALONG_WEIGHT = (
     columns.RADIUS_OVER_MARGIN,
     columns.HEAD_LEFT_OUT,

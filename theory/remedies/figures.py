@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tunebound.theory.engine.looks import PALETTE
 from tunebound.theory.engine.statistics.ranks import Ranks
 from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.axes import drawable, factor_axis, readable
 from tunebound.theory.remedies.comparison import MEASURES, SHOWN, effects, ranks
 from tunebound.theory.remedies.variants import REFERENCE
 
-BETTER, WORSE, OPEN = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "0.45"
+BETTER, WORSE, OPEN = PALETTE[2], PALETTE[3], "0.45"
 RANKED = (columns.LEFT_OUT_PREDICTIONS, columns.DISAGREEMENT)
 
 

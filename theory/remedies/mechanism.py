@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from tunebound import bounds, tuning
 from tunebound.theory.remedies import columns
 from tunebound.theory.remedies.task import Task, with_constant
+
+if TYPE_CHECKING:
+    from torch import nn
 
 STARTS, MINIMISER_STEPS, MINIMISER_TOLERANCE = 2, 3000, 2e-3
 LEAST_MARGIN = 1e-6  # over the radius
@@ -112,4 +114,6 @@ def distance_to_minimiser(task: Task, tuned: tuning.FineTuned) -> dict[str, floa
 
 def flat(model: nn.Module) -> NDArray[np.float64]:
     """A module's parameters in the order of `named_parameters`: the encoder's, then the head's."""
+    import torch  # what reads tables alone does not wait for it
+
     return torch.cat([value.detach().double().flatten() for value in model.parameters()]).numpy()

@@ -7,12 +7,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from tunebound import bounds, synthetic, tuning
 from tunebound._ground.arrays import Integers
@@ -20,6 +18,9 @@ from tunebound._ground.checks import choice, whole_number
 from tunebound._ground.storage import read_arrays, write_arrays
 from tunebound.theory.remedies.regimes import CALM, GIVEN, POPULATIONS, REGIMES
 from tunebound.theory.remedies.variants import Variant, variant
+
+if TYPE_CHECKING:
+    from torch import nn
 
 FORMAT = "tunebound-remedies"
 # Small enough for thousands of runs, and hard enough that runs disagree: eight topics in 64 words,
@@ -285,6 +286,8 @@ def flip_any(labels: Integers, share: float, seed: int) -> Integers:
 
 def encode(encoder: tuning.TokenEncoder, tokens: Integers) -> NDArray[np.float64]:
     """Features (n, width) of an encoder, float64."""
+    import torch  # what reads tables alone does not wait for it
+
     with torch.no_grad():
         return encoder(torch.as_tensor(tokens)).numpy().astype(np.float64)
 
