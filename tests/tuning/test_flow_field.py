@@ -114,7 +114,7 @@ def test_the_drift_and_its_change_are_those_of_autograd(growth):
     field, heads = field_of(Z, growth=growth), W.expand(1, 7, -1)
     at = torch.full((1, 7), u, dtype=F64)
     here = field.linearise(at, heads, torch.empty((3, 7 * 9), dtype=F64))
-    for found in (here.integrand, here.integrand_in_time, here.near(at, heads)[1]):
+    for found in (here.integrand, here.near(at, heads)[1]):
         np.testing.assert_allclose(found[0], drift(W), rtol=1e-13)
     change = torch.func.jvp(drift, (W,), (along,))[1]
     np.testing.assert_allclose(here.integrand_change(along.expand(1, 7, -1))[0], change, rtol=1e-11)
@@ -184,7 +184,7 @@ def test_data_sets_and_heads_are_told_alone_what_they_are_told_together(
 
 def test_a_table_of_products_is_kept_where_it_fits(monkeypatch):
     Z = samples(6, 3)
-    for memory, kept in ((8 * 6 * 3 * 3, True), (8 * 6 * 3 * 3 - 1, False)):
+    for memory, kept in ((8 * 6 * 6, True), (8 * 6 * 6 - 1, False)):
         monkeypatch.setattr(flow_field, "PRODUCT_MEMORY", memory)
         assert (field_of(Z).products is not None) is kept
 
@@ -195,12 +195,31 @@ def test_a_block_knows_whether_there_are_others(d):
     for heads, others in ((slice(0, 6), False), (slice(0, 5), True), (slice(1, 6), True)):
         field = LogTimeFlow(Z[None], torch.tensor([RATE], dtype=F64), heads, 1.0)
         assert field.divided is others
-        assert len(field.buffers) == 3
 
 
-def test_a_kept_sample_counts_one():
-    found = flow_field.kept(torch.zeros(2, 4, 3, dtype=F64), slice(1, 3))
-    assert found.tolist() == [[1, 1, 1, 1], [1, 0, 1, 1], [1, 1, 0, 1]]
+def test_entries_left_out_are_counted_along_the_rows_of_the_heads():
+    table = torch.ones(3, 4)
+    table.view(-1)[flow_field.entries_left_out(torch.tensor([2, 0]), 4)] = 0.0
+    assert table.tolist() == [[1, 1, 1, 1], [1, 1, 0, 1], [0, 1, 1, 1]]
+
+
+@pytest.mark.parametrize(("count", "whole"), [(1, 16), (16, 16), (17, 32)])
+def test_vectors_are_filled(count, whole):
+    assert flow_field.whole_vectors(count) == whole
+
+
+@pytest.mark.parametrize("n", [5, 8])
+def test_no_bit_depends_on_which_data_sets_are_together(n):
+    Z, W = (torch.tensor(np.random.default_rng(n).normal(size=(3, n, 2))) for _ in range(2))
+    W = torch.cat([W[:, :1], W], dim=1)
+    rates, u = torch.full((3,), RATE, dtype=F64), torch.full((3, n + 1), 2.0, dtype=F64)
+    field = LogTimeFlow(Z, rates, slice(0, n), 1.0)
+    together = everything(field, u, W, W)
+    for chosen in ([0], [1], [2], [0, 2], [1, 2]):
+        sets = torch.tensor(chosen)
+        told = everything(field.subset(sets), u[sets], W[sets], W[sets])
+        for found, known in zip(told, together, strict=True):
+            assert torch.equal(found, known[sets])
 
 
 @pytest.mark.parametrize("d", [3, 9])
@@ -208,8 +227,9 @@ def test_a_path_is_that_of_a_general_solver(d):
     Z, begin, end = samples(6, d, seed=3), np.log(1000.0), 10.0
     W = torch.tensor(np.random.default_rng(4).normal(size=(7, d))) + 1.0
     path = FlowPath(field_of(Z), torch.tensor([begin], dtype=F64), W[None].clone(), 2e-7)
-    path.advance((begin + end) / 2)
-    path.advance(end)
+    *_, passage = path.passages([(begin + end) / 2, end])
+    assert torch.equal(passage.W, path.W)
+    assert torch.equal(passage.error, path.error)
     assert (path.u == end).all()
     for head in (0, 1, 5):
         weights = weights_of(6, head - 1 if head else None, 1.0).numpy()
@@ -237,5 +257,5 @@ def test_a_head_does_not_wait_for_another():
     calm = torch.tensor([[[3.0, 3.0, 3.0], [-0.4, 0.1, 0.2]]], dtype=F64)
     field = LogTimeFlow(Z[None], torch.tensor([RATE], dtype=F64), slice(0, 1), 1.0)
     path = FlowPath(field, torch.tensor([0.0], dtype=F64), calm.clone(), 2e-7)
-    path._step(*path._part(path.u < 3.0), 3.0)
+    path._step(*path._part(path.u < 3.0), torch.full_like(path.u, 3.0))
     assert path.h[0, 0] > 2 * path.h[0, 1]

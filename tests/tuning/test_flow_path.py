@@ -145,36 +145,39 @@ def exact(u, h, number, which):
 
 @pytest.mark.parametrize("errors", [growing, exact])
 @pytest.mark.parametrize(("batch", "divided"), [(1, False), (1, True), (3, False)])
-def test_steps_are_those_of_a_loop_over_every_head(monkeypatch, errors, batch, divided):
+@pytest.mark.parametrize("together", [1, 32])
+def test_steps_are_those_of_a_loop_over_every_head(monkeypatch, errors, batch, divided, together):
     monkeypatch.setattr(flow_path.rosenbrock, "step", toy_step)
+    monkeypatch.setattr(flow_path, "TOGETHER", together)
     heads, begin, marks = 4, torch.tensor([0.5, 0.9, 0.7], dtype=F64)[:batch], (1.3, 1.45, 9.0)
     start = torch.tensor(np.random.default_rng(1).normal(size=(batch, heads, 2)))
     field = Toy(errors, heads, batch, divided=divided)
     path = flow_path.FlowPath(field, begin, start.clone(), TOLERANCE)
-    assert not path.drift.any()
-    for until in marks:
-        path.advance(until)
-        assert (path.u == until).all()
+    passages = list(path.passages(marks))
+    assert (path.u == marks[-1]).all()
     most = 0
     for b in range(batch):
         for k in range(heads):
-            u, h, w, error, left_out, integral, tried = one_head(
-                errors, float(begin[b]), marks, start[b, k].numpy(), k, b
-            )
-            assert float(path.u[b, k]) == u
+            for until, passage in enumerate(passages):
+                u, h, w, error, left_out, integral, tried = one_head(
+                    errors, float(begin[b]), marks[: until + 1], start[b, k].numpy(), k, b
+                )
+                assert u == marks[until]
+                np.testing.assert_allclose(passage.W[b, k], w, rtol=1e-10)
+                assert float(passage.error[b, k]) == pytest.approx(error, rel=1e-10, abs=0.0)
+                assert float(passage.left_out[b, k]) == pytest.approx(left_out, rel=1e-10)
+                if k == 0:
+                    samples = np.arange(1.0, 5.0)
+                    turned = np.sin(u) * w[0] - np.sin(float(begin[b])) * float(start[b, 0, 0])
+                    np.testing.assert_allclose(
+                        passage.drift[b], (integral + turned) * samples, rtol=1e-9, atol=1e-12
+                    )
             assert float(path.h[b, k]) == pytest.approx(h, rel=1e-10)
             np.testing.assert_allclose(path.W[b, k], w, rtol=1e-10)
-            assert float(path.error[b, k]) == pytest.approx(error, rel=1e-10, abs=0.0)
-            assert float(path.left_out[b, k]) == pytest.approx(left_out, rel=1e-10)
             most = max(most, tried)
-            if k == 0:
-                samples = np.arange(1.0, 5.0)
-                np.testing.assert_allclose(path.integral[b], integral * samples, rtol=1e-10)
-                turned = np.sin(u) * w[0] - np.sin(float(begin[b])) * float(start[b, 0, 0])
-                np.testing.assert_allclose(
-                    path.drift[b], (integral + turned) * samples, rtol=1e-9, atol=1e-12
-                )
+    # a step of all for every step of the slowest head, unless heads wait for each other
     assert path.steps == len(field.seen) >= most
+    assert together == 1 or path.steps == most
 
 
 def test_only_what_is_behind_is_evaluated():
@@ -217,14 +220,14 @@ def test_heads_that_do_not_arrive_are_reported(monkeypatch):
         TOLERANCE,
     )
     with pytest.raises(FloatingPointError) as told:
-        path.advance(math.log(1e4))
+        list(path.passages([0.25, math.log(1e4)]))
     assert str(told.value) == (
         "the heads do not get to t = 1e+04 in 7 steps of the solver: either the data are not"
         " linearly separable, so that the heads converge and have no direction to follow, or their"
         " margin is lost in rounding, or tolerance=0.001 is below it; look at max_margin(X, y), or"
         " raise tolerance"
     )
-    assert path.steps == 7
+    assert path.steps == 3 + 7, "the three to the time before are not counted"
 
 
 @pytest.mark.parametrize(("until", "steps"), [(0.1, 1), (np.nextafter(0.1, 1), 2)])
@@ -235,8 +238,9 @@ def test_a_step_that_leads_to_the_end_exactly_is_one_step(monkeypatch, until, st
     start = torch.ones(1, 1, 1, dtype=F64)
     monkeypatch.setattr(flow_path.rosenbrock, "step", standing)
     path = flow_path.FlowPath(field, torch.zeros(1, dtype=F64), start, TOLERANCE)
-    path.advance(until)
+    (passage,) = path.passages([until])
     assert path.steps == steps
+    assert torch.equal(passage.drift, path.integral)
     assert float(path.integral[0, 3]) == pytest.approx(until)
 
 

@@ -113,7 +113,7 @@ def hollow(sets, n, d, left_out, device):
 @pytest.mark.parametrize(("device", "name"), [("cpu", "FLOW"), ("meta", "DEVICE_FLOW")])
 def test_blocks_fit_into_the_memory(monkeypatch, device, name):
     n, r = 10, 3
-    head = 8 * (3 * 9 + 3 * 10 + 12 * 3)  # bytes of a head
+    head = 8 * (3 * 9 + 4 * 10 + 12 * 3)  # bytes of a head
     data_set = 11 * head + 8 * n * r * r
     monkeypatch.setattr(problem, f"{name}_MEMORY", 0)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
@@ -207,13 +207,12 @@ def test_records_go_on_from_those_of_descent(monkeypatch, d, weighting, memory):
         begin = torch.tensor([np.log(1000.0)], dtype=torch.float64)
         path = FlowPath(field, begin, made.heads(slice(one, one + 1), slice(0, 4)), 1e-8)
         worst = 0.0
-        for k in (2, 3):
-            path.advance(float(np.log(marks[k])))
+        for k, passage in enumerate(path.passages(np.log(marks[2:])), 2):
             heads = run.weights[one] if k == 3 else None
-            size = made.features(path.W, slice(one, one + 1))[0].norm(dim=-1).numpy()
+            size = made.features(passage.W, slice(one, one + 1))[0].norm(dim=-1).numpy()
             if heads is not None:
                 np.testing.assert_allclose(size, np.linalg.norm(heads, axis=-1), rtol=1e-7)
-            error, left_out = path.error[0].numpy() / size, path.left_out[0].numpy() / size
+            error, left_out = (each[0].numpy() / size for each in (passage.error, passage.left_out))
             worst = max(worst, left_out.max())
             known = max(2 * (error + left_out).max(), made.descent.resolution[-1, one])
             assert run.resolution[k, one] == pytest.approx(known, rel=1e-6)

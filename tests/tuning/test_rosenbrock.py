@@ -38,7 +38,6 @@ class Pursuit:
             value=value,
             integrand=integrand,
             value_in_time=in_time,
-            integrand_in_time=3 * torch.cos(3 * u),
             integrand_change=lambda direction: (2 * y * direction).sum(dim=(1, 2))[:, None],
             system=of_matrices(matrices, scratch, y.new_zeros((len(y), 1, 1))),
             near=self.near,
@@ -84,6 +83,8 @@ def test_weights_of_an_integral_are_those_of_an_unknown_that_feeds_nothing_back(
     expected = [*rosenbrock.POSITIONS[-1], 1.0] @ solved
     np.testing.assert_allclose(rosenbrock._integral_weights(), expected, rtol=1e-11)
     np.testing.assert_allclose(rosenbrock.INTEGRAL_WEIGHTS, expected, rtol=1e-11)
+    # the derivative of the integrand in time has no weight
+    assert abs(expected @ rosenbrock.TIME_WEIGHTS) < 1e-14
 
 
 def test_a_stiff_problem_needs_no_small_steps():
@@ -122,7 +123,7 @@ def test_heads_take_steps_of_their_own_and_the_integral_those_of_the_first():
 
     def of(heads):
         here = field.linearise(u[:, heads], y[:, heads])
-        return replace(here, near=near, integrand=y[:, 0, :1], integrand_in_time=0 * u[:, :1])
+        return replace(here, near=near, integrand=y[:, 0, :1])
 
     one = replace(of(slice(0, 1)), integrand_change=lambda along: along[:, 0, :1])
     both = replace(of(slice(0, 2)), integrand_change=lambda along: along[:, 0, :1])
@@ -154,8 +155,10 @@ def dense(matrices, kappas, shifts):
     return shifted + shifts[..., None, None] * torch.eye(9, dtype=torch.float64)
 
 
+@pytest.mark.parametrize("inverted", [0, 12])
 @pytest.mark.parametrize("n", [5, 9])
-def test_systems_in_the_samples_are_those_in_the_heads(n):
+def test_systems_in_the_samples_are_those_in_the_heads(monkeypatch, n, inverted):
+    monkeypatch.setattr(rosenbrock_systems, "INVERTED", inverted)
     none = torch.zeros((2, 1, 1), dtype=torch.float64)
     matrices, *both = systems(n, none)
     shifts, b = torch.tensor([[0.7], [4.0]]).double(), torch.randn(2, 3, 9, dtype=torch.float64)

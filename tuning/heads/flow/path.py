@@ -1,8 +1,12 @@
-"""Adaptive integration of the log-time flow: every head takes steps of its own size."""
+"""Adaptive integration of the log-time flow: every head takes steps of its own size, and waits for
+no other.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 import torch
@@ -14,6 +18,7 @@ from tunebound.tuning.heads.flow.modified import lengths
 FIRST_STEP = 0.1  # in ln t
 SAFETY, SHRINK, GROW = 0.9, 0.2, 4.0  # as usual for adaptive methods
 TRIES = 1_000
+TOGETHER = 32  # log-times between which no head waits for another
 
 
 class Field(Protocol):
@@ -42,6 +47,30 @@ class Field(Protocol):
         """
 
 
+Part = tuple[slice | Tensor, slice | Tensor]  # sets and heads of what is stepped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """Heads at a log-time, and what has added up until then.
+
+    Attributes
+    ----------
+    W : (B, m, r)
+    drift : (B, n)
+        Sum of the drift over the steps of descent since the start.
+    error : (B, m)
+        Sum over the steps of a head's estimated errors, in its own unit.
+    left_out : (B, m)
+        The same of what the flow leaves out of descent.
+    """
+
+    W: Tensor
+    drift: Tensor
+    error: Tensor
+    left_out: Tensor
+
+
 class FlowPath:
     """Heads on their way through log-time.
 
@@ -59,12 +88,12 @@ class FlowPath:
     ----------
     u, W : (B, m), (B, m, r)
         Where the heads are now.
-    drift : (B, n)
-        Sum of the drift over the steps of descent since the start.
-    error : (B, m)
-        Sum over the steps of a head's estimated errors, in its own unit.
-    left_out : (B, m)
-        The same of what the flow leaves out of descent.
+    h : (B, m)
+        Lengths of the steps that they would take next.
+    integral : (B, n)
+        Integral of the drift as far as head 0 is.
+    error, left_out : (B, m)
+        As in `Passage`.
     steps : int
         Evaluated steps, accepted or not.
     """
@@ -76,31 +105,59 @@ class FlowPath:
         self.integral = torch.zeros_like(field.Z[..., 0])
         self.error, self.left_out = torch.zeros_like(W[..., 0]), torch.zeros_like(W[..., 0])
         self.steps = 0
-        self.begun = self._boundary()
+        self.begun = field.drift_boundary(self.u[:, :1], W)
         self.workspace = W.new_empty((3, W.numel() * W.shape[-1]))
 
-    @property
-    def drift(self) -> Tensor:
-        return self.integral + self._boundary() - self.begun
-
-    def _boundary(self) -> Tensor:
-        return self.field.drift_boundary(self.u[:, :1], self.W)
-
-    def advance(self, until: float) -> None:
-        """Go on to log-time `until`, with every head.
+    def passages(self, times: Sequence[float]) -> Iterator[Passage]:
+        """Go on through increasing log-times, with every head.
 
         Raises
         ------
         FloatingPointError
-            If a head needs a thousand steps for it: the heads are not on their way to a
-            separator.
+            If a head needs a thousand steps from one time to the next: the heads are not on their
+            way to a separator.
         """
-        for _ in range(TRIES):
-            behind = self.u < until
-            if not behind.any():
-                return
-            self._step(*self._part(behind), until)
-        raise FloatingPointError(
+        for first in range(0, len(times), TOGETHER):
+            yield from self._advance(times[first : first + TOGETHER])
+
+    def _advance(self, times: Sequence[float]) -> Iterator[Passage]:
+        """The same, for so few times that the heads at all of them are kept."""
+        ends = self.u.new_tensor(times)
+        passed, tries = torch.zeros((2, *self.u.shape), dtype=torch.int64, device=self.u.device)
+        now = (self.W, self.integral, self.error, self.left_out)
+        noted = [each.new_empty((len(times), *each.shape)) for each in now]
+        field, part = self._part(passed < len(times))
+        while (behind := passed < len(times)).any():
+            until = ends[passed.clamp_max(len(times) - 1)]
+            arrived = behind & (self.u >= until)
+            if arrived.any():
+                self._note(noted, passed, arrived)
+                passed += arrived
+                tries[arrived] = 0
+                if (passed[arrived] == len(times)).any():
+                    field, part = self._part(passed < len(times))
+                continue
+            if tries.max() >= TRIES:
+                raise self._refusal(float(until.flatten()[tries.argmax()]))
+            self._step(field, part, until[part])
+            tries += behind
+        for k, (W, integral, error, left_out) in enumerate(zip(*noted, strict=True)):
+            drift = integral + self.field.drift_boundary(ends[k].expand(len(W), 1), W) - self.begun
+            yield Passage(W=W, drift=drift, error=error, left_out=left_out)
+
+    def _note(self, noted: list[Tensor], passed: Tensor, arrived: Tensor) -> None:
+        """Heads that have arrived (B, m), where as many times are kept as they have passed (B, m);
+        the integral is that of head 0.
+        """
+        W, integral, error, left_out = noted
+        sets, heads = arrived.nonzero(as_tuple=True)
+        times = passed[sets, heads]
+        for target, source in ((W, self.W), (error, self.error), (left_out, self.left_out)):
+            target[times, sets, heads] = source[sets, heads]
+        integral[times[heads == 0], sets[heads == 0]] = self.integral[sets[heads == 0]]
+
+    def _refusal(self, until: float) -> FloatingPointError:
+        return FloatingPointError(
             f"the heads do not get to t = {math.exp(until):.3g} in {TRIES} steps of the solver:"
             " either the data are not linearly separable, so that the heads converge and have no"
             " direction to follow, or their margin is lost in rounding, or"
@@ -108,7 +165,7 @@ class FlowPath:
             " tolerance"
         )
 
-    def _part(self, behind: Tensor) -> tuple[Field, tuple[slice | Tensor, slice | Tensor]]:
+    def _part(self, behind: Tensor) -> tuple[Field, Part]:
         """The field of the heads that are behind, (B, m), and where they are: of a data set of
         several blocks those and head 0, else all of a set.
 
@@ -127,9 +184,8 @@ class FlowPath:
         sets = chosen.nonzero()[:, 0]
         return self.field.subset(sets), (sets, everything)
 
-    def _step(
-        self, field: Field, part: tuple[slice | Tensor, slice | Tensor], until: float
-    ) -> None:
+    def _step(self, field: Field, part: Part, until: Tensor) -> None:
+        """A step of the heads of a part, towards the log-times (B, m) where each is to be next."""
         u, W, wish = self.u[part], self.W[part], self.h[part]
         rest = until - u
         behind = rest > 0
@@ -152,8 +208,6 @@ class FlowPath:
         self.integral[part[0]] += torch.where(accepted[:, :1], step.integral, 0.0)
         self.error[part] += torch.where(accepted, size, 0.0)
         self.left_out[part] += torch.where(accepted, lengths(step.left_out), 0.0)
-        self.u[part] = torch.where(
-            accepted, torch.where(h == rest, torch.full_like(u, until), u + h), u
-        )
+        self.u[part] = torch.where(accepted, torch.where(h == rest, until, u + h), u)
         self.h[part] = torch.where(behind, following, wish)
         self.steps += 1

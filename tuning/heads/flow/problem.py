@@ -154,7 +154,7 @@ class FlowProblem:
         workers = torch.get_num_threads() if on_cpu else 1
         # a head: three matrices of a step, activities likewise, increments and positions of its
         # stages
-        each = 8 * (3 * r * r + 3 * n + 12 * r)
+        each = 8 * (3 * r * r + 4 * n + 12 * r)
         rows = max(1, memory // each - 1)
         if left_out > rows:
             # as many blocks as there are workers, or some multiple of it
@@ -252,21 +252,20 @@ class FlowProblem:
             self.descent.certificate[-1, sets]
         )
         resolution, left_out = [], torch.zeros_like(self.rates[sets])
-        for k in range(before, len(run.steps)):
-            path.advance(float(np.log(run.steps[k])))
-            W = self.features(path.W, sets)
+        for k, passage in enumerate(path.passages(np.log(run.steps[before:])), before):
+            W = self.features(passage.W, sets)
             self.record(
                 run,
                 k,
                 sets=sets,
                 heads=heads,
                 W=W,
-                certificate=begun + scale * path.drift,
+                certificate=begun + scale * passage.drift,
                 reference=reference,
             )
-            share = path.left_out / lengths(W)
+            share = passage.left_out / lengths(W)
             left_out = torch.maximum(left_out, share.amax(dim=1))
-            resolution.append((2 * (path.error / lengths(W) + share)).amax(dim=1).cpu().numpy())
+            resolution.append((2 * (passage.error / lengths(W) + share)).amax(dim=1).cpu().numpy())
         run.weights[sets, 1:][:, heads] = W[:, 1:].cpu().numpy()
         if heads.start == 0:  # as in the records, head 0 is that of the first block
             run.weights[sets, 0] = W[:, 0].cpu().numpy()

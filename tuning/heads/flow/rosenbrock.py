@@ -101,7 +101,6 @@ def _integral_weights() -> tuple[float, ...]:
 
 
 INTEGRAL_WEIGHTS = _integral_weights()
-INTEGRAL_TIME_WEIGHT = float(np.dot(INTEGRAL_WEIGHTS, TIME_WEIGHTS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +112,8 @@ class Linearisation:
     ----------
     value, integrand : (B, m, r), (B, k)
         f and q.
-    value_in_time, integrand_in_time : (B, m, r), (B, k)
-        ∂f/∂u and ∂q/∂u.
+    value_in_time : (B, m, r)
+        ∂f/∂u. The integral needs no ∂q/∂u: Σ b_i Σ_j γ_ij = 0 in a method of order two or more.
     integrand_change : callable
         Derivative (B, k) of q along a direction (B, m, r).
     system : System
@@ -128,7 +127,6 @@ class Linearisation:
     value: Tensor
     integrand: Tensor
     value_in_time: Tensor
-    integrand_in_time: Tensor
     integrand_change: Callable[[Tensor], Tensor]
     system: System
     near: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -179,7 +177,7 @@ def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
     steps, rates_of_change, first = h[..., None], inverse_h[..., None], h[:, :1]
     weights = _weights(y.dtype, y.device)
     increments = y.new_empty((len(TIMES), *y.shape))
-    integrand = here.integrand_in_time * (INTEGRAL_TIME_WEIGHT * first)
+    integrand = torch.zeros_like(here.integrand)
     for stage, (time, time_weight) in enumerate(zip(TIMES, TIME_WEIGHTS, strict=True)):
         if stage:
             moved, coupled = torch.mm(weights[stage], increments[:stage].flatten(1)).view(

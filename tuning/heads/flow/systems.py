@@ -13,6 +13,8 @@ from torch import Tensor
 
 # M² is left out of J where κ‖M‖ is below: it would change the eigenvalues by less than this
 BENT = 0.03
+# unknowns up to which an inverse costs less than the solutions of all stages
+INVERTED = 12
 # samples whose part of M is below this share of c are left out of M
 ACTIVE = 1e-10
 # κc at most, and b times what stands for the inverse of G + b
@@ -49,12 +51,18 @@ def _of_matrices(
     failed = torch.empty(matrix.shape[:2], dtype=torch.int32, device=matrix.device)
     # columns, as LAPACK has them, so that nothing is copied
     torch.linalg.cholesky_ex(matrix, out=(factor.mT, failed))
-    # one inverse costs less than six solves, which copy the factor, and two products with the
-    # factor's inverse less than a call
+    if matrix.shape[-1] > INVERTED:
+        return partial(_solved, factor), failed == 0
     identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
     torch.linalg.solve_triangular(factor, identity.expand_as(factor), upper=True, out=root)
     inverse = torch.matmul(root, root.mT, out=matrix)
     return lambda b: torch.matmul(inverse, b[..., None])[..., 0], failed == 0
+
+
+def _solved(factor: Tensor, b: Tensor) -> Tensor:
+    """x (B, m, r) with Uᵀ U x = b of upper triangles U (B, m, r, r)."""
+    half = torch.linalg.solve_triangular(factor.mT, b[..., None], upper=False)
+    return torch.linalg.solve_triangular(factor, half, upper=True)[..., 0]
 
 
 def of_samples(
@@ -111,8 +119,7 @@ def _of_samples(
 
     def solve(b: Tensor) -> Tensor:
         carried = torch.bmm(b, members.mT).mul_(root)
-        solved = torch.linalg.solve_triangular(factor.mT, carried[..., None], upper=False)
-        solved = torch.linalg.solve_triangular(factor, solved, upper=True)[..., 0]
+        solved = _solved(factor, carried)
         back = torch.bmm(solved.mul_(first).sub_(carried.mul_(last)).mul_(root), members)
         return (b - back).mul_(inverse_shifts)
 

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from tunebound.tuning.heads.flow import systems
-from tunebound.tuning.heads.flow.field import kept
+from tunebound.tuning.heads.flow.field import entries_left_out
 from tunebound.tuning.heads.flow.modified import correction
+from tunebound.tuning.heads.flow.products import Products
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation
 from tunebound.tuning.heads.flow.systems import System
 
@@ -60,23 +61,26 @@ class SoftmaxFlow:
         heads: slice,
         growth: float,
     ) -> None:
-        self.Z, self.growth, self.classes, self.kept = Z, growth, classes, kept(Z, heads)
-        self.divided = len(self.kept) <= Z.shape[1]
+        self.Z, self.growth, self.classes = Z, growth, classes
+        self.left_out = torch.arange(heads.start, heads.stop, device=Z.device)
+        self.gone = entries_left_out(self.left_out, Z.shape[1])
+        self.divided = len(self.left_out) < Z.shape[1]
         self.log_scale = torch.log(rates / Z.shape[1])
         self.own = torch.nn.functional.one_hot(labels, classes).bool()[:, None]
-        self.products = (Z[..., :, None] * Z[..., None, :]).flatten(-2)
+        self.products = Products(Z)
 
     def of_heads(self, chosen: Tensor) -> Self:
         """The same for some of the heads, by their numbers (K,), the first of which is 0."""
         part = copy.copy(self)
-        part.kept = self.kept[chosen]
+        part.left_out = self.left_out[chosen[1:] - 1]
+        part.gone = entries_left_out(part.left_out, self.Z.shape[1])
         return part
 
     def subset(self, chosen: Tensor) -> Self:
         """The same for some of the data sets, by their numbers (K,)."""
         part = copy.copy(self)
         part.Z, part.log_scale = self.Z[chosen], self.log_scale[chosen]
-        part.own, part.products = self.own[chosen], self.products[chosen]
+        part.own, part.products = self.own[chosen], self.products.subset(chosen)
         return part
 
     def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> Linearisation:
@@ -101,7 +105,6 @@ class SoftmaxFlow:
             value=rate,
             integrand=drift,
             value_in_time=rate,
-            integrand_in_time=drift,
             integrand_change=partial(self._drift_change, u, activity),
             system=self._system(u, activity, moved, half, workspace),
             near=partial(self._rate, half * torch.exp(u)[..., None]),
@@ -153,7 +156,8 @@ class SoftmaxFlow:
 
     def _activity(self, W: Tensor) -> _Activity:
         p = torch.softmax(self._scores(W), dim=-1)
-        p *= self.kept[: W.shape[1], :, None]
+        if W.shape[1] > 1:
+            p.view(len(p), -1, self.classes).index_fill_(1, self.gone, 0.0)
         rivals = p.masked_fill(self.own, 0.0)
         wrong = rivals.sum(dim=-1, keepdim=True)
         return _Activity(p=p, gradient=torch.where(self.own, -wrong, rivals))
@@ -188,8 +192,7 @@ class SoftmaxFlow:
         blocks = out.view(*weights.shape[:2], K, r, K, r)
         for k in range(K):
             for other in range(k + 1):
-                block = torch.bmm(weights[..., k, other], self.products)
-                block = block.unflatten(-1, (r, r))
+                block = self.products.sums(weights[..., k, other])
                 blocks[:, :, k, :, other] = block
                 blocks[:, :, other, :, k] = block
         return out.mul_(self._scale(u, out[..., 0])[..., None])
