@@ -22,13 +22,12 @@ from numpy.typing import ArrayLike, NDArray
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import (
     broadcast,
-    labelled_classes,
-    labelled_sample,
     non_negative_array,
     real_array,
     whole_number,
     within_float64,
 )
+from tunebound._ground.sample_checks import labelled_classes, labelled_sample
 from tunebound.bounds.arguments import sample_duals
 from tunebound.bounds.arithmetic import SQRT2
 from tunebound.bounds.turning import chord_within_cone, largest_of_others
