@@ -16,12 +16,12 @@ from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import (
     broadcast,
     instance,
-    labelled_sample,
     non_negative_array,
     real_array,
     real_number,
     whole_array,
 )
+from tunebound._ground.sample_checks import labelled_sample
 from tunebound.bounds.separators import Separator, max_margin
 from tunebound.bounds.separators.least_distance import least_distance
 

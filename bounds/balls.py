@@ -22,13 +22,12 @@ from numpy.typing import ArrayLike, NDArray
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import (
     broadcast,
-    labelled_classes,
-    labelled_sample,
     non_negative_array,
     real_array,
     whole_number,
     within_float64,
 )
+from tunebound._ground.sample_checks import labelled_classes, labelled_sample
 from tunebound.bounds.arguments import sample_duals
 from tunebound.bounds.arithmetic import SQRT2
 from tunebound.bounds.turning import chord_within_cone, largest_of_others
@@ -130,7 +129,6 @@ class DeletionBalls:
         chord = _acute_chord(np.array(ball / length + self.rounding))
         return float(min(float(chord), self.cone.max()))
 
-    @within_float64("value", "toward", "size")
     def shift(self, value: Floats, toward: Floats, size: Floats) -> Floats:
         """Largest v . Delta of a vector v, for every r_i, by the best ball.
 
@@ -154,16 +152,20 @@ class DeletionBalls:
         value = _one_a_vector("value", real_array("value", value))
         toward, size = self._vectors(toward, size)
         broadcast(value=value, toward=toward, size=size)
-        beside = np.sqrt(np.maximum(size * size - toward * toward, 0.0))
-        # w - lam r_i = e_i - tilt r_i/|r_i|; every lam >= 0 gives a ball, this one the best
-        tilt = np.divide(self.across * toward, beside, out=np.zeros_like(beside), where=beside > 0)
-        tilt = np.clip(tilt, -self.reach, self.length)
-        centre = value - (self.reach + tilt) * toward
-        paid = 4.0 * (self.reach + tilt) * self._slack_per_length()
-        radius = np.sqrt(self.across**2 + tilt**2 + paid)
-        return np.asarray((centre + size * radius) / 2.0 + 4.0 * self.rounding * size * self.length)
+        with within_float64("value", "toward", "size"):
+            beside = np.sqrt(np.maximum(size * size - toward * toward, 0.0))
+            # w - lam r_i = e_i - tilt r_i/|r_i|; every lam >= 0 gives a ball, this one the best
+            tilt = np.divide(
+                self.across * toward, beside, out=np.zeros_like(beside), where=beside > 0
+            )
+            tilt = np.clip(tilt, -self.reach, self.length)
+            centre = value - (self.reach + tilt) * toward
+            paid = 4.0 * (self.reach + tilt) * self._slack_per_length()
+            radius = np.sqrt(self.across**2 + tilt**2 + paid)
+            return np.asarray(
+                (centre + size * radius) / 2.0 + 4.0 * self.rounding * size * self.length
+            )
 
-    @within_float64("toward", "size")
     def worst_shift(self, toward: Floats, size: Floats, removed: int) -> Floats:
         """Largest v . Delta of a vector v when any `removed` samples are left out, by lam = 1.
 
@@ -177,10 +179,11 @@ class DeletionBalls:
         toward, size = self._vectors(toward, size)
         broadcast(toward=toward, size=size)
         removed = whole_number("removed", removed, low=1)
-        part = toward[..., -1:] * self.lengths[-1] - toward * self.lengths
-        terms = np.maximum((size * self.parts + part) / 2.0, 0.0)
-        paid = self.residual + np.sqrt(self.slack) + 8.0 * removed * self.rounding * self.length
-        return np.asarray(_largest(terms, removed) + size[..., 0] * paid)
+        with within_float64("toward", "size"):
+            part = toward[..., -1:] * self.lengths[-1] - toward * self.lengths
+            terms = np.maximum((size * self.parts + part) / 2.0, 0.0)
+            paid = self.residual + np.sqrt(self.slack) + 8.0 * removed * self.rounding * self.length
+            return np.asarray(_largest(terms, removed) + size[..., 0] * paid)
 
     def _vectors(self, toward: ArrayLike, size: ArrayLike) -> tuple[Floats, Floats]:
         """Products of vectors with all units, and the vectors' norms."""

@@ -23,14 +23,8 @@ import scipy.linalg
 from numpy.typing import ArrayLike
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import (
-    WEIGHTINGS,
-    choice,
-    features,
-    instance,
-    non_negative_array,
-    whole_array,
-)
+from tunebound._ground.checks import WEIGHTINGS, choice, instance, non_negative_array, whole_array
+from tunebound._ground.sample_checks import features
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.provenance import PROVENANCES, Constant, Provenance, weakest
 from tunebound.bounds.separators import LeaveOneOut, Separator

@@ -11,7 +11,8 @@ import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import instance, labelled_sample, within_float64
+from tunebound._ground.checks import instance, within_float64
+from tunebound._ground.sample_checks import labelled_sample
 from tunebound.bounds.arithmetic import chord_of_sine
 from tunebound.bounds.separators.certificates import duality_gap
 from tunebound.bounds.separators.least_distance import (

@@ -44,16 +44,15 @@ from scipy.special import expit
 from tunebound._ground.arrays import Floats
 from tunebound._ground.checks import (
     broadcast,
-    features,
     fraction_array,
     positive_array,
     real_array,
     real_number,
-    signs,
     true_or_false,
     whole_array,
     within_float64,
 )
+from tunebound._ground.sample_checks import features, signs
 from tunebound.bounds.arguments import margin_and_radius
 from tunebound.bounds.arithmetic import finish, product
 from tunebound.bounds.head.sharp_constants import anytime_constant

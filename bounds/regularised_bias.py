@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import features, real_array, real_number, signs, within_float64
+from tunebound._ground.checks import real_array, real_number, within_float64
+from tunebound._ground.sample_checks import features, signs
 
 __all__ = ["distance", "distance_from_minimiser"]
 

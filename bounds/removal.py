@@ -27,7 +27,8 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from tunebound._ground.arrays import Floats, Integers
-from tunebound._ground.checks import labelled_classes, labelled_sample, real_array
+from tunebound._ground.checks import real_array
+from tunebound._ground.sample_checks import labelled_classes, labelled_sample
 
 Rows = NDArray[np.intp]
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats, Integers
-from tunebound._ground.checks import labelled_classes, real_array, require, within_float64
+from tunebound._ground.checks import real_array, require, within_float64
+from tunebound._ground.sample_checks import labelled_classes
 from tunebound._ground.storage import Stored
 from tunebound.synthetic.truth import row_norms
 

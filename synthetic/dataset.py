@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats, Integers
-from tunebound._ground.checks import labelled_sample, real_array
+from tunebound._ground.checks import real_array
+from tunebound._ground.sample_checks import labelled_sample
 from tunebound._ground.storage import Stored
 from tunebound.synthetic.truth import certified_margin, row_norms
 

@@ -21,14 +21,8 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from tunebound._ground.arrays import Floats, Integers
-from tunebound._ground.checks import (
-    choice,
-    labelled_sample,
-    real_array,
-    real_number,
-    whole_number,
-    within_float64,
-)
+from tunebound._ground.checks import choice, real_array, real_number, whole_number, within_float64
+from tunebound._ground.sample_checks import labelled_sample
 from tunebound._ground.storage import Stored
 from tunebound.synthetic.lazy_suite import Suite, named_suite
 from tunebound.synthetic.planting import even_labels, orthogonal_part, random_direction

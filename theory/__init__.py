@@ -14,14 +14,9 @@ if TYPE_CHECKING:
     from tunebound.theory.certification.linear import stability_report
     from tunebound.theory.engine.claim import Claim
     from tunebound.theory.engine.computing import Results
+    from tunebound.theory.engine.decision import Decision, decide
     from tunebound.theory.engine.falsification import Falsification, falsify
-    from tunebound.theory.engine.hypothesis import (
-        Decision,
-        Hypothesis,
-        decide,
-        hypotheses,
-        hypothesize,
-    )
+    from tunebound.theory.engine.hypothesis import Hypothesis, hypotheses, hypothesize
     from tunebound.theory.engine.loading import load
     from tunebound.theory.engine.merging import merge
     from tunebound.theory.engine.options import Options
@@ -40,7 +35,7 @@ _MODULES = {
     "Certificate": "certification.certificate",
     "Chart": "engine.search_space",
     "Claim": "engine.claim",
-    "Decision": "engine.hypothesis",
+    "Decision": "engine.decision",
     "Falsification": "engine.falsification",
     "Hypothesis": "engine.hypothesis",
     "Illustration": "engine.presentation",
@@ -55,7 +50,7 @@ _MODULES = {
     "Verdict": "engine.verdict",
     "certify": "certification.certify",
     "compute": "engine.studies",
-    "decide": "engine.hypothesis",
+    "decide": "engine.decision",
     "falsify": "engine.falsification",
     "find_setting": "engine.setting",
     "hypotheses": "engine.hypothesis",

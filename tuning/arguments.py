@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound._ground import checks
+from tunebound._ground import checks, sample_checks
 from tunebound._ground.arrays import Floats, Integers
 
 # a head that moves by less has squares beyond float64, and no direction
@@ -59,10 +59,10 @@ def labelled_batch(X: ArrayLike, y: ArrayLike, *, leave_one_out: bool) -> tuple[
     and (D, n); every class keeps a sample, also when one is left out.
     """
     checks.true_or_false("leave_one_out", leave_one_out)
-    points = checks.features(X, batch=True)
+    points = sample_checks.features(X, batch=True)
     if points.shape[-2] < 2:
         raise ValueError(f"X must hold at least 2 samples, got shape {points.shape}; add samples")
-    labels = checks.signs(y, points.shape[:-1])
+    labels = sample_checks.signs(y, points.shape[:-1])
     points = np.ascontiguousarray(points).reshape(-1, *points.shape[-2:])
     labels = labels.reshape(points.shape[:2])
     needed = 2 if leave_one_out else 1
@@ -91,7 +91,7 @@ def class_batch(
     classes = checks.whole_number(
         "classes", classes, low=2, remedy="a softmax head compares two classes at least"
     )
-    points, labels, _ = checks.labelled_classes(
+    points, labels, _ = sample_checks.labelled_classes(
         X, y, classes=classes, members=2 if leave_one_out else 1, batch=True
     )
     points = np.ascontiguousarray(points).reshape(-1, *points.shape[-2:])

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Booleans, Floats, Integers
-from tunebound._ground.checks import instance, labelled_classes, sample_numbers
+from tunebound._ground.checks import instance
+from tunebound._ground.sample_checks import labelled_classes, sample_numbers
 from tunebound.bounds.separators import left_out
 from tunebound.bounds.separators.least_distance import NotSeparableError, least_distance
 

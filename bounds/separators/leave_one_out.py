@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import choice, instance, labelled_sample, sample_numbers
+from tunebound._ground.checks import choice, instance
+from tunebound._ground.sample_checks import labelled_sample, sample_numbers
 from tunebound.bounds.separators import left_out, quadratic_programs
 from tunebound.bounds.separators.separator import Separator, max_margin
 

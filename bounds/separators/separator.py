@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import labelled_sample
+from tunebound._ground.sample_checks import labelled_sample
 from tunebound.bounds.separators.least_distance import least_distance
 
 

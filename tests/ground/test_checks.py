@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from tunebound._ground import checks
+from tunebound._ground import checks, sample_checks
 
 
 def refusal(error, text):
@@ -308,7 +308,7 @@ EYE = np.eye(2)
 )
 def test_labelled_sample_says_what_is_wrong_and_what_to_do(X, y, error, message):
     with pytest.raises(error, match=message):
-        checks.labelled_sample(X, y)
+        sample_checks.labelled_sample(X, y)
 
 
 @pytest.mark.parametrize(
@@ -316,16 +316,18 @@ def test_labelled_sample_says_what_is_wrong_and_what_to_do(X, y, error, message)
 )
 def test_words_as_labels_of_several_classes_are_refused_with_what_numbers_them(words):
     with pytest.raises(TypeError, match="y holds 'a', 'b', 'c', labels must be 0, 1, …: ") as told:
-        checks.labelled_classes(np.eye(3), words, classes=None, members=1)
+        sample_checks.labelled_classes(np.eye(3), words, classes=None, members=1)
     remedy = str(told.value).partition("convert it with ")[2]
     numbered = eval(remedy, {"np": np, "y": words})
-    _, labels, classes = checks.labelled_classes(np.eye(3), numbered, classes=None, members=1)
+    _, labels, classes = sample_checks.labelled_classes(
+        np.eye(3), numbered, classes=None, members=1
+    )
     assert labels.tolist() == [1, 0, 2]
     assert classes == 3
 
 
 def test_labelled_sample_takes_lists_and_integers():
-    X, y = checks.labelled_sample([[1, 2], [3, 4]], [1, -1])
+    X, y = sample_checks.labelled_sample([[1, 2], [3, 4]], [1, -1])
     assert X.dtype == y.dtype == np.float64
     assert np.array_equal(X, [[1, 2], [3, 4]])
     assert np.array_equal(y, [1, -1])
@@ -333,31 +335,31 @@ def test_labelled_sample_takes_lists_and_integers():
 
 def test_labelled_sample_copies_no_float64_array():
     X, y = np.eye(2), np.array([1.0, -1.0])
-    points, labels = checks.labelled_sample(X, y)
+    points, labels = sample_checks.labelled_sample(X, y)
     assert points is X
     assert labels is y
 
 
 def test_features_take_a_batch_where_it_is_asked_for():
     batch = np.ones((4, 3, 2))
-    assert checks.features(batch, batch=True) is batch
-    assert checks.features(batch[0], batch=True).shape == (3, 2)
+    assert sample_checks.features(batch, batch=True) is batch
+    assert sample_checks.features(batch[0], batch=True).shape == (3, 2)
     for X in (np.ones(3), np.ones((2, 2, 2, 2))):
         with refusal(
             ValueError,
             f"X must have axes (n, d) or (D, n, d), got shape {X.shape}: use X.reshape(n, d)",
         ):
-            checks.features(X, batch=True)
+            sample_checks.features(X, batch=True)
 
 
 def test_signs_of_a_batch_may_all_be_one_class():
-    labels = checks.signs([[1, -1, 1], [1, 1, 1]], (2, 3))
+    labels = sample_checks.signs([[1, -1, 1], [1, 1, 1]], (2, 3))
     assert labels.dtype == np.float64
     assert np.array_equal(labels, [[1, -1, 1], [1, 1, 1]])
     with pytest.raises(ValueError, match=r"y must have shape \(2, 3\), got \(3,\)"):
-        checks.signs([1, -1, 1], (2, 3))
+        sample_checks.signs([1, -1, 1], (2, 3))
     with pytest.raises(ValueError, match=r"y\[1, 0\] = 0.5: y must be -1 or \+1"):
-        checks.signs([[1, -1], [0.5, 1]], (2, 2))
+        sample_checks.signs([[1, -1], [0.5, 1]], (2, 2))
 
 
 def test_a_place_is_written_behind_a_name():

@@ -10,7 +10,8 @@ import pytest
 
 from tunebound import theory, tuning
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.decision import decide
+from tunebound.theory.engine.hypothesis import hypotheses
 from tunebound.theory.engine.setting import find_setting
 from tunebound.theory.remedies import choice, comparison, theorems, variants
 from tunebound.theory.remedies.regimes import REGIMES

@@ -13,9 +13,11 @@ from scipy.stats import binomtest
 
 from tests.registries import keep
 from tunebound import theory
+from tunebound.theory.engine import decision as judging
 from tunebound.theory.engine import hypothesis as module
 from tunebound.theory.engine.computing import TABLES, Results
-from tunebound.theory.engine.hypothesis import Hypothesis, decide, find_hypothesis, hypotheses
+from tunebound.theory.engine.decision import decide
+from tunebound.theory.engine.hypothesis import Hypothesis, find_hypothesis, hypotheses
 from tunebound.theory.engine.setting import settings
 from tunebound.theory.engine.statistics.effects import (
     detectable_share,
@@ -244,7 +246,7 @@ def test_the_example_of_the_documentation_runs(monkeypatch):
     text = (Path(__file__).parents[2] / "docs/verdicts.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     exec(block, {})
-    decision = module.verify_hypothesis("margin-and-limit", "smoke", jobs=1, steps=20)
+    decision = judging.verify_hypothesis("margin-and-limit", "smoke", jobs=1, steps=20)
     assert decision.status == "not tested", "one data set a family has no trend"
     assert "margin-and-limit: not tested" in str(decision)
 
@@ -259,11 +261,11 @@ def test_verify_takes_a_suite_and_judges_alone(monkeypatch):
         scale="difference",
         effects=lambda results: results.environments.set_index("environment")["n"],
     )
-    decision = module.verify_hypothesis(counts, "smoke", jobs=1, steps=20)
+    decision = judging.verify_hypothesis(counts, "smoke", jobs=1, steps=20)
     assert (decision.status, decision.together) == ("confirmed", 1)
     assert decision.units == decision.agreeing > 5
     with pytest.raises(ValueError, match="no suite is named 'huge'"):
-        module.verify_hypothesis(counts, "huge")
+        judging.verify_hypothesis(counts, "huge")
 
 
 @pytest.mark.parametrize("predicted", [-1, 1])
@@ -289,8 +291,8 @@ def test_a_p_value_at_the_level_decides():
     assert signs_needed(5, np.nextafter(2 / 2**5, 0)) is None
     decision = alone([-0.3] * 20)
     for adjusted, status in ((0.05, "confirmed"), (np.nextafter(1 - 0.95, 1), "not decided")):
-        assert module._with_status(decision, adjusted, 1).status == status
-    assert module._with_status(decision, 1 - 0.95, 1).status == "confirmed"
+        assert judging._with_status(decision, adjusted, 1).status == status
+    assert judging._with_status(decision, 1 - 0.95, 1).status == "confirmed"
 
 
 def test_ratios_of_zeros_warn_of_nothing():
@@ -353,10 +355,10 @@ def test_verify_hands_on_what_it_was_given(monkeypatch):
         seen.append((arguments, options))
         return NOTHING
 
-    monkeypatch.setattr(module, "study", study)
-    decision = module.verify_hypothesis(claim([-1.0] * 9), "standard", seed=3, jobs=2, steps=5)
+    monkeypatch.setattr(judging, "study", study)
+    decision = judging.verify_hypothesis(claim([-1.0] * 9), "standard", seed=3, jobs=2, steps=5)
     assert decision.status == "confirmed"
-    module.verify_hypothesis(claim([]))
+    judging.verify_hypothesis(claim([]))
     assert seen == [
         (("standard",), {"setting": "head", "seed": 3, "jobs": 2, "steps": 5}),
         (("smoke",), {"setting": "head", "seed": 0, "jobs": None}),

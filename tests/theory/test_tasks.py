@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import time
 import zlib
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from tests.hubs import ask_this_machine
 from tests.test_packages import ROOT
 from tunebound import theory, tuning
+from tunebound._ground import hub as ground_hub
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.tasks import columns, members
 from tunebound.theory.tasks.bootstrap import Logarithms, correlation
@@ -208,6 +211,7 @@ def test_folders_and_names_that_are_not_there(tmp_path, monkeypatch):
         raise ConnectionError("no network\nat all")
 
     monkeypatch.setattr(datasets, "load_dataset", offline)
+    monkeypatch.setattr(ground_hub, "_ask", lambda *asked: None)
     with pytest.raises(ConnectionError, match=r"gives no task 'cola' here \(no network\)"):
         read_hub_task("cola")
 
@@ -227,6 +231,53 @@ def test_folders_and_names_that_are_not_there(tmp_path, monkeypatch):
     read_hub_task.cache_clear()
     assert task.train.texts == ("It rains.", "It rain.")
     assert task.train.labels.tolist() == [1, -1]
+
+
+def test_a_task_that_is_on_this_disk_is_read_without_the_hub(tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets", reason="needs datasets (extra encoders)")
+    part = datasets.Dataset.from_dict(
+        {"sentence": ["It rains.", "It rain."], "label": [1, 0]},
+        features=datasets.Features(
+            sentence=datasets.Value("string"),
+            label=datasets.ClassLabel(names=["unacceptable", "acceptable"]),
+        ),
+    )
+    kept_by_datasets(datasets, tmp_path, "glue", "cola", {"train": part, "validation": part})
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    ask_this_machine(monkeypatch, 1)  # where nobody answers
+    before = datasets.config.HF_HUB_OFFLINE
+    task = read_hub_task("cola")
+    begin = time.monotonic()
+    with pytest.raises(ConnectionError, match=r"no task 'sst' here \(http://127.0.0.1:1 cannot be"):
+        read_hub_task("sst")
+    assert time.monotonic() - begin < 5  # the loader's own retries take 24 s
+    read_hub_task.cache_clear()
+    assert task.train.texts == ("It rains.", "It rain.")
+    assert task.train.labels.tolist() == [1, -1]
+    assert before == datasets.config.HF_HUB_OFFLINE
+
+
+def kept_by_datasets(datasets, root, name, configuration, parts):
+    """A data set of nyu-mll as the package keeps it once it has loaded it."""
+    folder = root / f"nyu-mll___{name}" / configuration / "0.0.0" / "revision"
+    folder.mkdir(parents=True)
+    datasets.DatasetInfo(
+        features=parts["train"].features,
+        builder_name="parquet",
+        dataset_name=name,
+        config_name=configuration,
+        version="0.0.0",
+        splits=[
+            {"name": split, "num_examples": len(part), "dataset_name": name}
+            for split, part in parts.items()
+        ],
+    ).write_to_directory(str(folder))
+    for split, part in parts.items():
+        path = str(folder / f"{name}-{split}.arrow")
+        with datasets.arrow_writer.ArrowWriter(path=path, features=part.features) as writer:
+            for row in part:
+                writer.write(row)
+            writer.finalize()
 
 
 def test_scaling_is_learnt_from_the_training_rows_alone():

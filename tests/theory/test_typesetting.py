@@ -1,5 +1,6 @@
 """Plain text as a page shows it, against what a typesetter would make of it by hand."""
 
+import numpy as np
 import pytest
 
 from tunebound.theory.engine.ticks import MOST_TICKS, round_ticks
@@ -57,3 +58,11 @@ def test_a_short_logarithmic_side_has_round_numbers(low, high, ticks):
     assert len(found) <= MOST_TICKS
     assert set(ticks) <= set(found)
     assert all(low <= tick <= high for tick in found)
+
+
+@pytest.mark.parametrize("low", np.geomspace(0.003, 3, 40))
+@pytest.mark.parametrize("factor", [1.3, 2, 4.6, 6, 30, 900])
+def test_labels_of_a_short_logarithmic_side_do_not_touch(low, factor):
+    places = np.log(np.array(round_ticks(low, low * factor)) / low) / np.log(factor)
+    assert len(places) >= 2
+    assert np.diff(places).min(initial=1) >= 0.16

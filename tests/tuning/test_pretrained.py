@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.hubs import ask_this_machine
 from tests.test_packages import run_without
 from tunebound import tuning
-from tunebound.tuning.encoders import pretrained_sources
+from tunebound._ground import hub as ground_hub
 from tunebound.tuning.encoders.pretrained_pooling import POOLINGS, pooled
 
 TEXTS = ["rain", "the boat left before noon", "a lamp", "nobody has seen the blue bicycle", "yes"]
@@ -352,7 +353,7 @@ def test_a_name_that_is_nowhere_is_refused(monkeypatch):
         raise OSError("We couldn't connect\nto anything")
 
     monkeypatch.setattr(transformers.AutoModel, "from_pretrained", absent)
-    monkeypatch.setattr(pretrained_sources, "_ask_hub", lambda place: None)
+    monkeypatch.setattr(ground_hub, "_ask", lambda *asked: None)
     with pytest.raises(
         ValueError, match=r"'nobody/nothing' cannot be loaded \(We couldn't connect"
     ):
@@ -374,31 +375,13 @@ class NothingHere(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def hub(monkeypatch):
-    """A hub on this machine: one that refuses connections, is silent, or has nothing."""
-    constants = pytest.importorskip("huggingface_hub").constants
-
-    def at(port):
-        address = f"http://127.0.0.1:{port}"
-        monkeypatch.setattr(constants, "ENDPOINT", address)
-        monkeypatch.setattr(
-            constants,
-            "HUGGINGFACE_CO_URL_TEMPLATE",
-            address + "/{repo_id}/resolve/{revision}/{filename}",
-        )
-
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return at
-
-
 @needs_encoder
-def test_a_hub_that_is_out_of_reach_is_told_at_once(hub, monkeypatch):
-    monkeypatch.setattr(pretrained_sources, "PATIENCE", 0.3)
+def test_a_hub_that_is_out_of_reach_is_told_at_once(monkeypatch):
+    monkeypatch.setattr(ground_hub, "PATIENCE", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
-        hub(port)
+        ask_this_machine(monkeypatch, port)
         for _ in ("refuses", "never answers"):
             begin = time.monotonic()
             with pytest.raises(
@@ -410,10 +393,10 @@ def test_a_hub_that_is_out_of_reach_is_told_at_once(hub, monkeypatch):
 
 
 @needs_encoder
-def test_a_hub_without_that_name_says_so(hub):
+def test_a_hub_without_that_name_says_so(monkeypatch):
     server = HTTPServer(("127.0.0.1", 0), NothingHere)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    hub(server.server_port)
+    ask_this_machine(monkeypatch, server.server_port)
     try:
         with pytest.raises(ValueError, match=r"typo' cannot be loaded \(404 Client Error"):
             tuning.pretrained("nobody/typo")

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from tunebound import bounds
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import features, true_or_false
+from tunebound._ground.checks import true_or_false
+from tunebound._ground.sample_checks import features
 from tunebound.theory.certification.certificate import Certificate
 from tunebound.theory.certification.free_intercept import free_intercept_certificate
 from tunebound.theory.certification.prepared import Prepared

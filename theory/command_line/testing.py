@@ -46,7 +46,8 @@ def verify(
     """Test one theorem or hypothesis and print the verdict; status 1 where it is violated."""
     from tunebound import theory
     from tunebound.theory.engine.computing import checked_options
-    from tunebound.theory.engine.hypothesis import Hypothesis, verify_hypothesis
+    from tunebound.theory.engine.decision import verify_hypothesis
+    from tunebound.theory.engine.hypothesis import Hypothesis
     from tunebound.theory.engine.known import find_known
     from tunebound.theory.engine.setting import find_setting
     from tunebound.theory.engine.verification import second_opinions

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tunebound.theory.engine.hypothesis import Decision
+from tunebound.theory.engine.decision import Decision
 from tunebound.theory.engine.statement import FITTED, PREDICTION, PROVED, PUBLISHED
 from tunebound.theory.engine.verdict import Verdict, counted
 

@@ -23,10 +23,11 @@ from tunebound.theory.engine import computing, exploring, populations, tables
 from tunebound.theory.engine.alternative import described
 from tunebound.theory.engine.answering import in_three_sentences, shown_first
 from tunebound.theory.engine.commands import replaying
+from tunebound.theory.engine.decision import decide
 from tunebound.theory.engine.exponents import by_family, by_slope
 from tunebound.theory.engine.formulas import in_parts, mathml
 from tunebound.theory.engine.html import png, render
-from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.hypothesis import hypotheses
 from tunebound.theory.engine.judging import judge_all
 from tunebound.theory.engine.loading import load
 from tunebound.theory.engine.manifests import population, read_manifest

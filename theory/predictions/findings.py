@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tunebound.theory.engine.computing import Results
-from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.decision import decide
+from tunebound.theory.engine.hypothesis import hypotheses
 from tunebound.theory.engine.statistics.effects import median_interval
 from tunebound.theory.engine.statistics.rates import CONFIDENCE
 from tunebound.theory.predictions.design import Design, Prediction, designs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,6 +17,7 @@ from tunebound.theory.remedies.comparison import MEASURES, SHOWN, effects, ranks
 from tunebound.theory.remedies.variants import REFERENCE
 
 BETTER, WORSE, OPEN = PALETTE[2], PALETTE[3], "0.45"
+TITLE_SIGNS = 36  # in a line over a panel of three inches
 RANKED = (columns.LEFT_OUT_PREDICTIONS, columns.DISAGREEMENT)
 
 
@@ -31,12 +34,12 @@ def against_plain(environments: pd.DataFrame) -> Figure:
     )
     across = 3
     lines = -(-len(shown) // across)
-    figure = Figure(figsize=(12.5, lines * (0.26 * len(order) + 1.3)), layout="constrained")
+    figure = Figure(figsize=(12.5, lines * (0.26 * len(order) + 1.5)), layout="constrained")
     grid = figure.subplots(lines, across, sharey=True, squeeze=False)
     for axis, measure in zip(grid.flat, shown, strict=False):
         rows = table[table["measure"] == measure].set_index("method").reindex(order)
         _factors(axis, rows, [readable(method) for method in order])
-        axis.set_title(MEASURES[measure].label, fontsize="medium")
+        axis.set_title(fill(MEASURES[measure].label, TITLE_SIGNS), fontsize="medium")
     for axis in grid[-1]:
         axis.set_xlabel("factor against plain fine-tuning")
     for axis in grid[:, 0]:

@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tunebound.theory.engine import computing
-from tunebound.theory.engine.hypothesis import decide, hypotheses
+from tunebound.theory.engine.decision import decide
+from tunebound.theory.engine.hypothesis import hypotheses
 from tunebound.theory.engine.presentation import Illustration, Presentation
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.remedies import columns, curves

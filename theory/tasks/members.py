@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tunebound import synthetic
 from tunebound._ground.arrays import Floats, Integers
-from tunebound._ground.checks import labelled_sample
+from tunebound._ground.sample_checks import labelled_sample
 from tunebound._ground.storage import Stored
 from tunebound.theory.tasks.preparations import PREPARATIONS, encoded, scaled
 from tunebound.theory.texts.finding import find_task

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tunebound._ground.arrays import Integers
+from tunebound._ground.hub import from_disk_or_hub
 from tunebound.theory.certification.formats import read_columns
 from tunebound.theory.texts.formats import Row, TaskFormat, Text, format_of
 
@@ -125,7 +128,8 @@ def read_task(folder: Path, name: str) -> TextTask:
 
 @lru_cache(maxsize=32)
 def read_hub_task(name: str) -> TextTask:
-    """Read one of the known tasks from the Hugging Face hub, by the package datasets.
+    """Read one of the known tasks from this disk, where the package datasets keeps what it once
+    loaded, or else from the Hugging Face hub.
 
     Parameters
     ----------
@@ -137,7 +141,7 @@ def read_hub_task(name: str) -> TextTask:
     ImportError
         If datasets is not installed.
     ConnectionError
-        If the hub does not answer and the task is not in its cache on this disk.
+        If the task is not in the cache on this disk and the hub does not answer.
     ValueError
         If the task is not known.
     """
@@ -151,8 +155,14 @@ def read_hub_task(name: str) -> TextTask:
             "tasks from the hub take the package datasets: pip install 'tunebound[encoders]', or"
             " read them from a folder"
         ) from None
+    repository, configuration = form.hub
+
+    def load(local: bool) -> Any:
+        with _without_network(datasets.config) if local else nullcontext():
+            return datasets.load_dataset(repository, configuration)
+
     try:
-        stored = datasets.load_dataset(*form.hub)
+        stored = from_disk_or_hub(load, repository, "README.md", kind="dataset")
     except (OSError, ConnectionError, datasets.exceptions.DatasetsError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ConnectionError(
@@ -168,6 +178,16 @@ def read_hub_task(name: str) -> TextTask:
             {**row, "label": named(row["label"])} if named else dict(row) for row in part
         ]
     return assembled(form, found)
+
+
+@contextmanager
+def _without_network(config: Any) -> Iterator[None]:
+    """The package datasets as with HF_HUB_OFFLINE=1, which it reads only when it is imported."""
+    before, config.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        config.HF_HUB_OFFLINE = before
 
 
 def rows_of(columns: dict[str, Sequence[object]]) -> list[Row]:

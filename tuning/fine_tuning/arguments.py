@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from tunebound._ground import checks
+from tunebound._ground import checks, sample_checks
 from tunebound.tuning.fine_tuning.encoding import Inputs, number_of, read_inputs
 
 SEED_LIMIT = 2**62  # three streams a seed, and torch takes 64 bits
@@ -25,7 +25,7 @@ def labelled_inputs(
         raise ValueError(
             f"inputs must hold at least 2 samples, got {n}; there is nothing to tell apart"
         )
-    labels = checks.signs(y, (n,))
+    labels = sample_checks.signs(y, (n,))
     if (labels == labels[0]).all():
         raise ValueError(f"y holds only the class {int(labels[0]):+d}; add samples of the other")
     return read, torch.as_tensor(labels)

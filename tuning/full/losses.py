@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from tunebound._ground import checks
+from tunebound._ground import checks, sample_checks
 from tunebound.tuning import arguments
 
 Named = dict[str, Tensor]
@@ -150,7 +150,7 @@ def _labels(y: ArrayLike | Tensor) -> Tensor:
     labels = checks.as_array("y", y)
     if labels.ndim != 1 or len(labels) < 2:
         raise ValueError(f"y must have shape (n,) with n at least 2, got {labels.shape}")
-    return torch.as_tensor(checks.signs(labels, labels.shape))
+    return torch.as_tensor(sample_checks.signs(labels, labels.shape))
 
 
 def _inputs(inputs: ArrayLike | Tensor, n: int) -> Tensor:

@@ -10,14 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from tunebound._ground.arrays import Floats
-from tunebound._ground.checks import (
-    as_array,
-    features,
-    real_array,
-    real_number,
-    shown,
-    true_or_false,
-)
+from tunebound._ground.checks import as_array, real_array, real_number, shown, true_or_false
+from tunebound._ground.sample_checks import features
 from tunebound.tuning.arguments import labelled_batch
 
 BLOCK = 2**23  # entries of the Hessians' factors that are held at once

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tunebound._ground import checks
+from tunebound._ground import checks, sample_checks
 
 # The arrays of a run whose first two axes are records and data sets.
 ALONG_RECORDS = (
@@ -120,7 +120,7 @@ class HeadRun:
         if isinstance(chosen, (int, np.integer)):
             chosen = checks.whole_number("chosen", chosen, low=0, high=count - 1)
         else:
-            chosen = checks.sample_numbers("chosen", chosen, count, of="data sets")
+            chosen = sample_checks.sample_numbers("chosen", chosen, count, of="data sets")
         along: dict[str, Any] = {
             name: getattr(self, name)[:, chosen]
             for name in ALONG_RECORDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tunebound._ground import checks
+from tunebound._ground import checks, sample_checks
 from tunebound.tuning import arguments
 
 AT_ONCE = 2**21  # features whose curvature is computed at once
@@ -32,7 +32,7 @@ def learning_rate_limits(
         2/β with β = λ_max(XᵀX)/(4n), or λ_max(XᵀX)/(2n) of softmax heads; times n/(n − 1) under
         1/(n − 1) weights.
     """
-    features = checks.features(X, batch=True)
+    features = sample_checks.features(X, batch=True)
     if features.shape[-2] < 2:
         raise ValueError(f"X must hold at least 2 samples, got shape {features.shape}; add samples")
     checks.choice("weighting", weighting, checks.WEIGHTINGS)
