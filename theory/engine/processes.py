@@ -147,6 +147,7 @@ def _import(modules: Sequence[str]) -> None:
     for module in modules:
         imported(module)
     gc.freeze()  # all of it stays: no search for garbage looks through it again
+    atexit.register(gc.unfreeze)
 
 
 @contextmanager
