@@ -214,8 +214,9 @@ def real_array(name: str, value: ArrayLike, *, infinite: bool = False) -> Floats
     array = _real_array(name, value)
     if array.size == 0:
         raise ValueError(f"{name} is empty (shape {array.shape}): pass at least one number")
-    with np.errstate(over="ignore"):  # a longdouble beyond float64 becomes inf and is refused below
-        array = np.asarray(array, dtype=np.float64)
+    if array.dtype != np.float64:
+        with np.errstate(over="ignore"):  # a longdouble beyond it becomes inf, refused below
+            array = array.astype(np.float64)
     if infinite:
         require(name, array, ~np.isnan(array), "must be a number, or infinite")
     else:
@@ -275,7 +276,7 @@ def broadcast(**arrays: Floats) -> None:
 
 def require(name: str, array: Floats, allowed: Booleans, rule: str) -> None:
     """Raise at the first entry that is not allowed, with its place and value."""
-    if not np.all(allowed):
+    if not allowed.all():
         where = first(~allowed)
         raise ValueError(f"{name}{place(where)} = {float(array[where])!r}: {name} {rule}")
 

@@ -76,6 +76,9 @@ def program() -> None:
     """`main` in a process of its own, which ends when the command has: Python would free all memory
     object by object yet, which takes half a second.
     """
+    # Arrow's own pool takes memory from the system piece by piece, which slows the reading of a
+    # study by half
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         main()
     except SystemExit as ended:

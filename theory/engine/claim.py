@@ -109,9 +109,9 @@ class Claim:
     ) -> None:
         require(f"{self.quantity}: {name}", array, allowed, rule)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a number of steps: means over the second axis, the worst excess over it, and
-        where that is.
+    def columns(self) -> dict[str, list[Any]]:
+        """By column, one entry a number of steps: means over the second axis, the worst excess over
+        it, and where that is.
         """
         if self.provenance not in PROVENANCES:
             raise ValueError(f"provenance must be one of {PROVENANCES}, got {self.provenance!r}")
@@ -119,23 +119,24 @@ class Claim:
         excess = measured - bound - resolution
         worst = excess.argmax(axis=1)
         place = np.arange(len(steps)), worst
-        # contiguous, so that the sum of a row is that of the row by itself
-        columns = {
-            tables.STEPS: steps,
-            tables.MEASURED: np.ascontiguousarray(measured).mean(axis=1),
-            tables.BOUND: np.ascontiguousarray(bound).mean(axis=1),
-            tables.EXCESS: excess[place],
-            tables.RESOLUTION: resolution[place],
-            tables.WORST: worst,
-            tables.WORST_MEASURED: measured[place],
-            tables.WORST_BOUND: bound[place],
+        return {
+            tables.QUANTITY: [self.quantity] * len(steps),
+            tables.STEPS: steps.tolist(),
+            # contiguous, so that the sum of a row is that of the row by itself
+            tables.MEASURED: np.ascontiguousarray(measured).mean(axis=1).tolist(),
+            tables.BOUND: np.ascontiguousarray(bound).mean(axis=1).tolist(),
+            tables.EXCESS: excess[place].tolist(),
+            tables.RESOLUTION: resolution[place].tolist(),
+            tables.WORST: worst.tolist(),
+            tables.WORST_MEASURED: measured[place].tolist(),
+            tables.WORST_BOUND: bound[place].tolist(),
+            tables.PROVENANCE: [self.provenance] * len(steps),
         }
-        listed = zip(*(column.tolist() for column in columns.values()), strict=True)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """`columns` as one row a number of steps."""
+        columns = self.columns()
         return [
-            {
-                tables.QUANTITY: self.quantity,
-                **dict(zip(columns, values, strict=True)),
-                tables.PROVENANCE: self.provenance,
-            }
-            for values in listed
+            dict(zip(columns, values, strict=True))
+            for values in zip(*columns.values(), strict=True)
         ]

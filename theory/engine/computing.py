@@ -95,7 +95,8 @@ def examine(
     """The tables of some members of one batch key, computed here and now; `numbers` are theirs in
     the suite. A member that is its own specification was handed over and is no draw of a design.
     """
-    rows, environments, skipped = [], [], []
+    rows: dict[str, list[Any]] = defaultdict(list)
+    environments, skipped = [], []
     known = tuple(known)
     found = setting.evidence(members, specifications, options)
     for number, member, specification, evidence in zip(
@@ -116,11 +117,13 @@ def examine(
                 skipped.append({**key, tables.THEOREM: theorem.name, tables.ASSUMPTION: failed[0]})
                 continue
             for claim in theorem.claims_of(evidence):
+                said = claim.columns()
+                alike = {**key, **factors, tables.THEOREM: theorem.name}
                 maximum = theorem.maximum if claim.maximum is None else claim.maximum
-                rows += [
-                    {**key, **factors, tables.THEOREM: theorem.name, **row, tables.MAXIMUM: maximum}
-                    for row in claim.rows()
-                ]
+                count = len(said[tables.STEPS])
+                for name in {**alike, **said}:
+                    rows[name] += said[name] if name in said else [alike[name]] * count
+                rows[tables.MAXIMUM] += [maximum] * count
     return Results(
         pd.DataFrame(rows),
         pd.DataFrame(environments),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +24,9 @@ from tunebound.theory.engine.tightness import judged_rows
 
 # a factor like any other, but it varies along each run instead of across environments
 ALONG_STEPS = "ln ln t/ln t"
+
+# the factor of a slope, and the values that it is measured on
+Measured = tuple[str, bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,41 +103,51 @@ def decide_rates(
         Theorem → its rates; without those that too few environments vary in. Theorems with the
         same measured values share one slope, which counts once.
     """
-    slopes: dict[tuple[str, bytes], Slope | None] = {}
-    found = []
+    asked = []
     for theorem, rows in tested:
         drawn = rows[rows[tables.DRAW] != ""]
         for factor, predicted in theorem.rates.items():
             frame = _varying(drawn, factor, setting)
-            others = _others(factor, setting)
             shown = frame[[tables.MEMBER, tables.STEPS, tables.MEASURED]].to_numpy(dtype=float)
-            key = factor, shown.tobytes()
-            if key not in slopes:
-                slopes[key] = within_group_slope(frame, factor, others, setting.family)
-            if (slope := slopes[key]) is not None:
-                found.append((theorem, factor, predicted, slope, frame, others))
-    together = sum(slope is not None for slope in slopes.values())
+            asked.append((theorem, factor, predicted, frame, (factor, shown.tobytes())))
+    slopes = _slopes({key: (frame, factor) for _, factor, _, frame, key in asked}, setting)
+    together = len(slopes)
     intervals = {
-        key: slope.interval(1 - (1 - CONFIDENCE) / together)
-        for key, slope in ((id(slope), slope) for slope in slopes.values())
-        if slope is not None
+        key: slope.interval(1 - (1 - CONFIDENCE) / together) for key, slope in slopes.items()
     }
     rates: dict[str, tuple[Rate, ...]] = {}
-    for theorem, factor, predicted, slope, frame, others in found:
-        low, high = intervals[id(slope)]
+    for theorem, factor, predicted, frame, key in asked:
+        if key not in slopes:
+            continue
+        low, high = intervals[key]
         rate = Rate(
             theorem=theorem.name,
             factor=factor,
             quantity=str(frame[tables.QUANTITY].iloc[0]),
             predicted=predicted,
-            slope=slope,
+            slope=slopes[key],
             low=low,
             high=high,
             together=together,
-            bound_slope=slope_beside(frame, tables.BOUND, factor, others),
+            bound_slope=slope_beside(frame, tables.BOUND, factor, _others(factor, setting)),
         )
         rates[theorem.name] = (*rates.get(theorem.name, ()), rate)
     return rates
+
+
+def _slopes(
+    measured: Mapping[Measured, tuple[pd.DataFrame, str]], setting: Setting
+) -> dict[Measured, Slope]:
+    """Those that there are, several at once: most of their time is NumPy's, without Python's
+    lock.
+    """
+
+    def slope(frame: pd.DataFrame, factor: str) -> Slope | None:
+        return within_group_slope(frame, factor, _others(factor, setting), setting.family)
+
+    with ThreadPoolExecutor(max(1, min(len(measured), os.cpu_count() or 1))) as pool:
+        found = pool.map(slope, *zip(*measured.values(), strict=True)) if measured else ()
+        return {key: each for key, each in zip(measured, found, strict=True) if each is not None}
 
 
 def by_slope(rates: Iterable[Rate]) -> list[tuple[Rate, ...]]:

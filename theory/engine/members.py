@@ -129,10 +129,12 @@ def setting_of_suite(suite: str) -> str:
     """The setting that a suite's name stands for: head tuning where it has such a suite, else the
     only one that has.
     """
+    if suite in find_setting(DEFAULT_SETTING).suite_names():
+        return DEFAULT_SETTING
     known = settings()
     having = [name for name, setting in known.items() if suite in setting.suite_names()]
-    if DEFAULT_SETTING in having or len(having) == 1:
-        return DEFAULT_SETTING if DEFAULT_SETTING in having else having[0]
+    if len(having) == 1:
+        return having[0]
     if having:
         raise ValueError(
             f"a suite named {suite!r} is in the settings {', '.join(having)}; name one with"
@@ -147,8 +149,10 @@ def setting_of_suite(suite: str) -> str:
 
 def _require_suite(setting: Setting, suite: str) -> None:
     """Refuse the name of a suite that only other settings have, and say which."""
+    if suite in setting.suite_names():
+        return
     having = [name for name, each in settings().items() if suite in each.suite_names()]
-    if having and setting.name not in having:
+    if having:
         raise ValueError(
             f"the suite {suite!r} belongs to {', '.join(having)}, not to {setting.name}; leave the"
             " setting out, or name that one"

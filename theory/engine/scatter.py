@@ -39,11 +39,12 @@ def bound_against_measured(results: Results) -> Figure:
     shown = positive[positive[tables.THEOREM].isin(names)]
     pairs = shown[[tables.MEASURED, tables.BOUND]]
     low, high = max(pairs.min().min() / 2, LEAST), pairs.max().max() * 2
+    axes.flat[0].set(xscale="log", yscale="log")  # they share their scales
     for axis, name in zip(axes.flat, names, strict=False):
         rows, marker = shown[shown[tables.THEOREM] == name], look(name)["marker"]
         for n in sizes:
             part = rows[rows["n"] == n]
-            axis.loglog(
+            axis.plot(
                 # what lies beyond stands at the edge
                 part[tables.MEASURED].clip(lower=1.2 * low),
                 part[tables.BOUND].clip(lower=1.2 * low),

@@ -177,7 +177,7 @@ def settings() -> dict[str, Setting]:
 
 def home_of(name: str) -> str:
     """What the names of the modules of a setting begin with; nothing where there is none."""
-    known = settings().get(name)
+    known = _in_its_folder(name) or settings().get(name)
     return "" if known is None else type(known).__module__.rpartition(".")[0]
 
 
@@ -193,4 +193,10 @@ def find_setting(name: str) -> Setting:
     ValueError
         If there is none; the message has the closest name.
     """
-    return find_named(_SETTINGS.kind, name, settings())
+    return _in_its_folder(name) or find_named(_SETTINGS.kind, name, settings())
+
+
+def _in_its_folder(name: str) -> Setting | None:
+    """A setting whose folder has its name, which is found without the others."""
+    folder = f"tunebound.theory.{name.replace('-', '_')}" if isinstance(name, str) else ""
+    return _SETTINGS.known(f"{folder}.").get(name) if folder else None
