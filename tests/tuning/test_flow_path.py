@@ -29,7 +29,8 @@ def test_a_correction_is_left_out_head_by_head_up_to_the_limit():
     )
     missed = torch.tensor(np.random.default_rng(0).normal(size=(2, 3, 2)))
     keeps = [[False, True, True], [False, True, False]]
-    kept, left_out = modified.correction(u, W, bend, missed)
+    share = torch.linalg.vector_norm(bend, dim=-1) / torch.linalg.vector_norm(W, dim=-1)
+    kept, left_out = modified.correction(u, share, bend, missed)
     assert kept.shape == (2, 3, 1)
     for batch in range(2):
         for head in range(3):

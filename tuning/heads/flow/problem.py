@@ -18,6 +18,7 @@ from tunebound.tuning.division import ceil_div
 from tunebound.tuning.heads.flow.field import LogTimeFlow
 from tunebound.tuning.heads.flow.modified import lengths
 from tunebound.tuning.heads.flow.path import Field, FlowPath
+from tunebound.tuning.heads.flow.systems import FEW
 from tunebound.tuning.heads.run import ALONG_RECORDS, HeadRun, empty_run
 from tunebound.tuning.heads.run import record as record_heads
 from tunebound.tuning.threads import a_block_a_thread
@@ -139,7 +140,7 @@ class FlowProblem:
             here = self.field(sets, heads).linearise(
                 self.log_time(sets)[:, None].expand(W.shape[:2]), W, workspace
             )
-            share = (lengths(here.left_out) / lengths(W)).amax(dim=1)
+            share = (lengths(here.lift(here.left_out)) / lengths(W)).amax(dim=1)
             left_out[sets] = np.maximum(left_out[sets], share.cpu().numpy())
         return left_out
 
@@ -166,6 +167,8 @@ class FlowProblem:
         together = max(
             1, min(memory // (each * (left_out + 1) + 8 * n * r * r), ceil_div(batch, workers))
         )
+        if FEW < n <= r:  # the samples that are left out of M are those of one data set
+            together = 1
         for first in range(0, batch, together):
             yield slice(first, min(first + together, batch)), slice(0, left_out)
 

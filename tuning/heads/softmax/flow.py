@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tunebound.tuning.heads.flow import systems
 from tunebound.tuning.heads.flow.field import entries_left_out
-from tunebound.tuning.heads.flow.modified import correction
+from tunebound.tuning.heads.flow.modified import correction, lengths
 from tunebound.tuning.heads.flow.products import Products
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation
 from tunebound.tuning.heads.flow.systems import System
@@ -98,7 +98,7 @@ class SoftmaxFlow:
         turned = moved * (scores - (p * scores).sum(dim=-1, keepdim=True))
         turned -= p * (moved * scores).sum(dim=-1, keepdim=True)
         missed = self._along_samples(u, 4 * self._bent(activity, bend) - turned)
-        half, left_out = correction(u, W, bend, missed)
+        half, left_out = correction(u, lengths(bend) / lengths(W), bend, missed)
         rate = flow.addcmul_(bend, half)
         # Both f and H f/t grow like t at fixed W, so the flow is its own derivative in ln t.
         return Linearisation(
@@ -107,7 +107,8 @@ class SoftmaxFlow:
             value_in_time=rate,
             integrand_change=partial(self._drift_change, u, activity),
             system=self._system(u, activity, moved, half, workspace),
-            near=partial(self._rate, half * torch.exp(u)[..., None]),
+            near=partial(self._rate, half * torch.exp(u)[..., None], W),
+            lift=_itself,
             left_out=left_out,
         )
 
@@ -127,9 +128,13 @@ class SoftmaxFlow:
         curvature, *scratch = workspace.view(3, *p.shape[:2], numbers, numbers)
         return systems.of_matrices(self._matrix(u, weights, curvature), scratch, half)
 
-    def _rate(self, share: Tensor, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
-        """dW/du (B, m, K r), with a correction of share H f/t, and the rate (B, n) of the drift."""
-        activity = self._activity(W)
+    def _rate(
+        self, share: Tensor, start: Tensor, u: Tensor, change: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """dW/du (B, m, K r) after a change of the heads, with a correction of share H f/t, and the
+        rate (B, n) of the drift.
+        """
+        activity = self._activity(start + change)
         flow = -self._along_samples(u, activity.gradient)
         if share.any():
             weight = share * torch.exp(-u)[..., None]
@@ -219,6 +224,10 @@ class SoftmaxFlow:
             return entries * torch.linalg.vector_norm(self.Z, dim=-1, keepdim=True)
         whole = (entries[..., None] * self.Z[:, :, None]).flatten(-2)
         return whole - whole.mean(dim=1, keepdim=True)
+
+
+def _itself(change: Tensor) -> Tensor:
+    return change
 
 
 def _size_and_direction(vectors: Tensor) -> tuple[Tensor, Tensor]:
