@@ -106,7 +106,7 @@ TOLERANCE = 1e-3
 
 def one_head(errors, begin, marks, start, number, which):
     """The same by a loop over the numbers of one head."""
-    u, h, w = begin, 0.1, start.copy()
+    u, h, w, admitted = begin, 0.1, start.copy(), None
     error = left_out = integral = 0.0
     tried = 0
     for until in marks:
@@ -117,7 +117,13 @@ def one_head(errors, begin, marks, start, number, which):
             ratio, ok = errors(u, h, number, which)
             moved, _, out = ways(u, h, number, which)
             ratio = ratio if ok and math.isfinite(ratio) else math.inf
-            factor = 4.0 if ratio == 0 else min(max(0.9 * ratio**-0.2, 0.2), 4.0)
+            root = max(ratio, 1e-12) ** -0.2
+            trend = 1.0
+            if ratio <= 1:
+                if admitted is not None:
+                    trend = min(h * root / admitted, 1.2)
+                admitted = h * root
+            factor = min(max(0.9 * root * trend, 0.2), 4.0)
             if ratio <= 1:
                 after = w + np.array([moved, 0.0])
                 error += ratio * TOLERANCE * np.linalg.norm(after)
