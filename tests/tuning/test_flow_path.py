@@ -251,6 +251,19 @@ def test_a_step_that_leads_to_the_end_exactly_is_one_step(monkeypatch, until, st
     assert float(path.integral[0, 3]) == pytest.approx(until)
 
 
+def test_times_that_are_one_after_rounding_are_passed_together(monkeypatch):
+    monkeypatch.setattr(flow_path.rosenbrock, "step", toy_step)
+    field = Toy(exact, 2, 1)
+    path = flow_path.FlowPath(
+        field, torch.zeros(1, dtype=F64), torch.ones(1, 2, 2, dtype=F64), TOLERANCE
+    )
+    first, second, third = path.passages([0.1, 0.1, 0.2])
+    assert path.steps == 2
+    assert torch.equal(first.W, second.W)
+    assert torch.equal(first.drift, second.drift)
+    assert (third.W[..., 0] > second.W[..., 0]).all()
+
+
 def standing(here, u, W, h):
     none = torch.zeros_like(W)
     return flow_path.rosenbrock.Step(W, none, h.expand(1, 4), none, torch.ones_like(u).bool())

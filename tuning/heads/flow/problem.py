@@ -76,6 +76,12 @@ class FlowProblem:
         """Of a head in these coordinates."""
         return self.coordinates.shape[-1]
 
+    @property
+    def alone(self) -> bool:
+        """Whether a field leaves out samples, which are to be those of one data set."""
+        _, n, r = self.coordinates.shape
+        return FEW < n <= r
+
     def field(self, sets: slice, heads: slice) -> Field:
         """The flow of head 0 and a block of left-out heads."""
         return LogTimeFlow(self.coordinates[sets], self.rates[sets], heads, self.growth)
@@ -164,11 +170,8 @@ class FlowProblem:
                 for first in range(0, left_out, rows):
                     yield slice(index, index + 1), slice(first, min(first + rows, left_out))
             return
-        together = max(
-            1, min(memory // (each * (left_out + 1) + 8 * n * r * r), ceil_div(batch, workers))
-        )
-        if FEW < n <= r:  # the samples that are left out of M are those of one data set
-            together = 1
+        fitting = memory // (each * (left_out + 1) + 8 * n * r * r)
+        together = 1 if self.alone else max(1, min(fitting, ceil_div(batch, workers)))
         for first in range(0, batch, together):
             yield slice(first, min(first + together, batch)), slice(0, left_out)
 
