@@ -184,3 +184,28 @@ def test_classes_that_cannot_be_separated_are_refused():
         flow_heads(X, y, classes=1)
     with pytest.raises(ValueError, match=r"init must have shape \(4, 2\)"):
         flow_heads(X, y, classes=4, init=np.zeros(2))
+
+
+@pytest.mark.parametrize(("n", "classes"), [(5, 3), (9, 2), (8, 4)])
+def test_no_bit_depends_on_which_data_sets_are_together(n, classes):
+    rng = np.random.default_rng(n)
+    Z = torch.tensor(rng.normal(size=(3, n, 2)))
+    labels = torch.tensor(rng.integers(0, classes, size=(3, n)))
+    W, change = torch.tensor(rng.normal(size=(2, 3, n + 1, 2 * classes)))
+    rates, u = torch.full((3,), 0.7, dtype=F64), torch.full((3, n + 1), 2.0, dtype=F64)
+    field = SoftmaxFlow(Z, labels, classes, rates, slice(0, n), 1.0)
+
+    def everything(field, sets):
+        room = torch.empty((3, W[sets].numel() * W.shape[-1]), dtype=F64)
+        here = field.linearise(u[sets], W[sets], room)
+        solve, solved = here.system(torch.full_like(u[sets], 3.0))
+        assert solved.all()
+        boundary = field.drift_boundary(u[sets][:, :1], W[sets])
+        later = here.near(u[sets], change[sets])
+        return [here.value, here.left_out, here.integrand, solve(change[sets]), boundary, *later]
+
+    together = everything(field, torch.arange(3))
+    for chosen in ([0], [1], [2], [0, 2], [1, 2]):
+        sets = torch.tensor(chosen)
+        for found, known in zip(everything(field.subset(sets), sets), together, strict=True):
+            assert torch.equal(found, known[sets])
