@@ -8,6 +8,7 @@ import torch
 from scipy.integrate import solve_ivp
 
 from tunebound.tuning.heads.flow import field as flow_field
+from tunebound.tuning.heads.flow import spaces
 from tunebound.tuning.heads.flow.field import LogTimeFlow
 from tunebound.tuning.heads.flow.path import FlowPath
 
@@ -58,14 +59,15 @@ def test_a_linearisation_is_that_of_autograd(d, growth):
     field = field_of(Z, growth=growth)
     here = field.linearise(at, W[None], torch.empty((3, 7 * d * d), dtype=F64))
     value, in_time, left_out = (
-        each[0].clone() for each in (here.value, here.value_in_time, here.left_out)
+        here.lift(each)[0].clone() for each in (here.value, here.value_in_time, here.left_out)
     )
     solve, solved = here.system(torch.full((1, 7), 3.0, dtype=F64))
     assert solved.all()
-    b = torch.tensor(np.random.default_rng(2).normal(size=(7, d)))
-    answer = solve(b[None])[0]
-    rate, _ = here.near(at, W[None])
-    later, _ = here.near(at + 0.2, W[None] * 1.1)
+    change = field.space.sums(torch.tensor(np.random.default_rng(2).normal(size=(1, 7, 6))))
+    b = here.lift(change)[0]
+    answer = here.lift(solve(change))[0]
+    rate = here.lift(here.near(at, 0 * change)[0])
+    later = here.lift(here.near(at + 0.2, change / 10)[0])
     for head in range(7):
         w, time = W[head], float(at[0, head])
         weights = weights_of(6, head - 1 if head else None, growth)
@@ -74,7 +76,10 @@ def test_a_linearisation_is_that_of_autograd(d, growth):
         np.testing.assert_allclose(rate[0, head], expected(w), rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(in_time[head], expected(w), rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(
-            later[0, head], modified(Z, time + 0.2, weights)(1.1 * w), rtol=1e-11, atol=1e-12
+            later[0, head],
+            modified(Z, time + 0.2, weights)(w + b[head] / 10),
+            rtol=1e-11,
+            atol=1e-12,
         )
         f, H = steepest(Z, time, weights)
         half, curvature = np.exp(-time) / 2, H(w)
@@ -114,7 +119,7 @@ def test_the_drift_and_its_change_are_those_of_autograd(growth):
     field, heads = field_of(Z, growth=growth), W.expand(1, 7, -1)
     at = torch.full((1, 7), u, dtype=F64)
     here = field.linearise(at, heads, torch.empty((3, 7 * 9), dtype=F64))
-    for found in (here.integrand, here.near(at, heads)[1]):
+    for found in (here.integrand, here.near(at, 0 * heads)[1]):
         np.testing.assert_allclose(found[0], drift(W), rtol=1e-13)
     change = torch.func.jvp(drift, (W,), (along,))[1]
     np.testing.assert_allclose(here.integrand_change(along.expand(1, 7, -1))[0], change, rtol=1e-11)
@@ -129,21 +134,24 @@ def test_the_drift_and_its_change_are_those_of_autograd(growth):
     )
 
 
-def everything(field, u, W, along):
-    """All that a field says at times u (B, m) and heads W (B, m, r); torch warns where the room for
-    it has another shape.
+def everything(field, u, W, shares):
+    """All that a field says at times u (B, m) and heads W (B, m, r), which change by Σ_j shares_j
+    z_j; torch warns where the room for it has another shape.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return asked(field, u, W, along)
+        return asked(field, u, W, shares)
 
 
-def asked(field, u, W, along):
+def asked(field, u, W, shares):
     here = field.linearise(u, W, torch.empty((3, W.numel() * W.shape[-1]), dtype=F64))
-    said = [here.value.clone(), here.integrand, here.left_out, here.integrand_change(along)]
+    change = field.space.sums(shares)
+    said = [here.value.clone(), here.left_out, change]
+    drifts = [here.integrand, here.integrand_change(change), field.drift_boundary(u[:, :1], W)]
     solve, solved = here.system(torch.full_like(u, 3.0))
     assert solved.all()
-    return [*said, solve(along), *here.near(u, W), field.drift_boundary(u[:, :1], W)]
+    later, drift = here.near(u, change)
+    return [*map(here.lift, [*said, solve(change), later]), *drifts, drift]
 
 
 @pytest.mark.parametrize("growth", [1.0, 6 / 5])
@@ -151,23 +159,26 @@ def asked(field, u, W, along):
 def test_data_sets_and_heads_are_told_alone_what_they_are_told_together(
     monkeypatch, d, memory, growth
 ):
-    monkeypatch.setattr(flow_field, "PRODUCT_MEMORY", memory)
+    monkeypatch.setattr(spaces, "PRODUCT_MEMORY", memory)
     rng = np.random.default_rng(2)
     Z, rates = (
         torch.tensor(rng.normal(size=(3, 6, d)) + 0.4),
         torch.tensor([0.7, 0.3, 0.5]).double(),
     )
     field, block = LogTimeFlow(Z, rates, slice(1, 5), growth), slice(1, 5)
-    assert (field.gram is None) == (d < 6)
-    assert (field.products is None) == (memory == 0 or d >= 6)
-    W, along = torch.tensor(rng.normal(size=(2, 3, 5, d)) / 2)
+    assert isinstance(field.space, spaces.FeatureSpace) == (d < 6)
+    if d < 6:
+        assert (field.space.products is None) == (memory == 0)
+    W, along = (
+        torch.tensor(rng.normal(size=(3, 5, d)) / 2),
+        torch.tensor(rng.normal(size=(3, 5, 6))),
+    )
     u = 1.5 + torch.tensor(rng.random((3, 5))) / 3
     together = everything(field, u, W, along)
     for one in range(3):
         chosen = torch.tensor([one])
         alone = LogTimeFlow(Z[chosen], rates[chosen], block, growth)
         for part in (alone, field.subset(chosen)):
-            assert (part.products is None) == (field.products is None)
             told = everything(part, u[chosen], W[chosen], along[chosen])
             for found, known in zip(told, together, strict=True):
                 torch.testing.assert_close(found, known[chosen], rtol=1e-10, atol=1e-13)
@@ -185,8 +196,8 @@ def test_data_sets_and_heads_are_told_alone_what_they_are_told_together(
 def test_a_table_of_products_is_kept_where_it_fits(monkeypatch):
     Z = samples(6, 3)
     for memory, kept in ((8 * 6 * 6, True), (8 * 6 * 6 - 1, False)):
-        monkeypatch.setattr(flow_field, "PRODUCT_MEMORY", memory)
-        assert (field_of(Z).products is not None) is kept
+        monkeypatch.setattr(spaces, "PRODUCT_MEMORY", memory)
+        assert (field_of(Z).space.products is not None) is kept
 
 
 @pytest.mark.parametrize("d", [3, 9])
@@ -208,17 +219,19 @@ def test_vectors_are_filled(count, whole):
     assert flow_field.whole_vectors(count) == whole
 
 
-@pytest.mark.parametrize("n", [5, 8])
-def test_no_bit_depends_on_which_data_sets_are_together(n):
-    Z, W = (torch.tensor(np.random.default_rng(n).normal(size=(3, n, 2))) for _ in range(2))
-    W = torch.cat([W[:, :1], W], dim=1)
+@pytest.mark.parametrize(("n", "d"), [(5, 2), (8, 2), (24, 30), (7, 9)])
+def test_no_bit_depends_on_which_data_sets_are_together(n, d):
+    rng = np.random.default_rng(n)
+    Z, W = (torch.tensor(rng.normal(size=(3, rows, d))) for rows in (n, n + 1))
+    W[1] *= 30  # far ahead: many samples without weight there
+    shares = torch.tensor(rng.normal(size=(3, n + 1, n)))
     rates, u = torch.full((3,), RATE, dtype=F64), torch.full((3, n + 1), 2.0, dtype=F64)
     field = LogTimeFlow(Z, rates, slice(0, n), 1.0)
-    together = everything(field, u, W, W)
+    together = everything(field, u, W, shares)
     for chosen in ([0], [1], [2], [0, 2], [1, 2]):
         sets = torch.tensor(chosen)
-        told = everything(field.subset(sets), u[sets], W[sets], W[sets])
-        for found, known in zip(told, together, strict=True):
+        said = everything(field.subset(sets), u[sets], W[sets], shares[sets])
+        for found, known in zip(said, together, strict=True):
             assert torch.equal(found, known[sets])
 
 

@@ -29,7 +29,8 @@ def test_a_correction_is_left_out_head_by_head_up_to_the_limit():
     )
     missed = torch.tensor(np.random.default_rng(0).normal(size=(2, 3, 2)))
     keeps = [[False, True, True], [False, True, False]]
-    kept, left_out = modified.correction(u, W, bend, missed)
+    share = torch.linalg.vector_norm(bend, dim=-1) / torch.linalg.vector_norm(W, dim=-1)
+    kept, left_out = modified.correction(u, share, bend, missed)
     assert kept.shape == (2, 3, 1)
     for batch in range(2):
         for head in range(3):
@@ -105,7 +106,7 @@ TOLERANCE = 1e-3
 
 def one_head(errors, begin, marks, start, number, which):
     """The same by a loop over the numbers of one head."""
-    u, h, w = begin, 0.1, start.copy()
+    u, h, w, admitted = begin, 0.1, start.copy(), None
     error = left_out = integral = 0.0
     tried = 0
     for until in marks:
@@ -116,7 +117,13 @@ def one_head(errors, begin, marks, start, number, which):
             ratio, ok = errors(u, h, number, which)
             moved, _, out = ways(u, h, number, which)
             ratio = ratio if ok and math.isfinite(ratio) else math.inf
-            factor = 4.0 if ratio == 0 else min(max(0.9 * ratio**-0.2, 0.2), 4.0)
+            root = max(ratio, 1e-12) ** -0.2
+            trend = 1.0
+            if ratio <= 1:
+                if admitted is not None:
+                    trend = min(h * root / admitted, 1.2)
+                admitted = h * root
+            factor = min(max(0.9 * root * trend, 0.2), 4.0)
             if ratio <= 1:
                 after = w + np.array([moved, 0.0])
                 error += ratio * TOLERANCE * np.linalg.norm(after)
@@ -242,6 +249,19 @@ def test_a_step_that_leads_to_the_end_exactly_is_one_step(monkeypatch, until, st
     assert path.steps == steps
     assert torch.equal(passage.drift, path.integral)
     assert float(path.integral[0, 3]) == pytest.approx(until)
+
+
+def test_times_that_are_one_after_rounding_are_passed_together(monkeypatch):
+    monkeypatch.setattr(flow_path.rosenbrock, "step", toy_step)
+    field = Toy(exact, 2, 1)
+    path = flow_path.FlowPath(
+        field, torch.zeros(1, dtype=F64), torch.ones(1, 2, 2, dtype=F64), TOLERANCE
+    )
+    first, second, third = path.passages([0.1, 0.1, 0.2])
+    assert path.steps == 2
+    assert torch.equal(first.W, second.W)
+    assert torch.equal(first.drift, second.drift)
+    assert (third.W[..., 0] > second.W[..., 0]).all()
 
 
 def standing(here, u, W, h):

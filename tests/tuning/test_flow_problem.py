@@ -146,6 +146,14 @@ def test_blocks_fit_into_the_memory(monkeypatch, device, name):
     assert sizes(2 * (head + 8 * n * r * r), sets=5, left_out=0) == [(2, 0), (2, 0), (1, 0)]
 
 
+@pytest.mark.parametrize(("n", "d", "sets"), [(64, 70, 3), (65, 65, 1), (65, 64, 3)])
+def test_data_sets_whose_samples_may_be_left_out_of_a_system_are_alone(monkeypatch, n, d, sets):
+    monkeypatch.setattr(problem, "FLOW_MEMORY", 2**40)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    blocks = list(hollow(3, n, d, n, "cpu").blocks())
+    assert blocks == [(slice(k, k + sets), slice(0, n)) for k in range(0, 3, sets)]
+
+
 @pytest.mark.parametrize("d", [3, 6])
 @pytest.mark.parametrize("memory", [1, 2**25])
 def test_what_the_flow_would_leave_out_is_the_worst_heads(monkeypatch, d, memory):

@@ -40,7 +40,8 @@ class Pursuit:
             value_in_time=in_time,
             integrand_change=lambda direction: (2 * y * direction).sum(dim=(1, 2))[:, None],
             system=of_matrices(matrices, scratch, y.new_zeros((len(y), 1, 1))),
-            near=self.near,
+            near=lambda later, change: self.near(later, y + change),
+            lift=lambda change: change,
             left_out=torch.ones_like(y),
         )
 
@@ -117,8 +118,9 @@ def test_heads_take_steps_of_their_own_and_the_integral_those_of_the_first():
     y, h = torch.cos(u)[..., None].repeat(1, 1, 2), torch.tensor([[0.1, 0.2]], dtype=torch.float64)
     asked = []
 
-    def near(times, states):
-        asked.append(states.clone())
+    def near(times, change):
+        states = y[:, : change.shape[1]] + change
+        asked.append(states)
         return field.near(times[:, :1], states[:, :1])[0].expand_as(states), states[:, 0, :1]
 
     def of(heads):
@@ -135,19 +137,24 @@ def test_heads_take_steps_of_their_own_and_the_integral_those_of_the_first():
 
 
 def systems(n, kappas):
-    """Weighted samples, their curvature matrices, and both ways of solving, with b on the right."""
+    """Weighted samples, their curvature matrices, and both ways of solving."""
     torch.manual_seed(0)
     Z = torch.randn(2, n, 9, dtype=torch.float64)
     weights = torch.rand(2, 3, n, dtype=torch.float64) * torch.logspace(-14, 2, n).double()
     weights[0, 1, 2] = 0.0
     matrices = torch.einsum("bmj,bji,bjk->bmik", weights, Z, Z)
     scratch = Z.new_empty((2, *matrices.shape))
-    room = Z.new_empty((3, matrices.numel()))
-    return (
-        matrices,
-        of_matrices(matrices.clone(), scratch, kappas),
-        of_samples(Z, Z @ Z.mT, weights, room, kappas),
-    )
+    in_heads = of_matrices(matrices.clone(), scratch, kappas)
+    return Z, matrices, in_heads, of_samples(Z @ Z.mT, weights, kappas, room(Z, weights))
+
+
+def room(Z, weights):
+    return Z.new_full((1, weights.numel() * weights.shape[-1]), torch.nan)
+
+
+def told(Z, shares):
+    """Σ_j shares_j z_j as a system in the samples has it."""
+    return torch.stack([shares, shares @ (Z @ Z.mT)])
 
 
 def dense(matrices, kappas, shifts):
@@ -155,27 +162,36 @@ def dense(matrices, kappas, shifts):
     return shifted + shifts[..., None, None] * torch.eye(9, dtype=torch.float64)
 
 
+@pytest.mark.parametrize("few", [4, 64])
 @pytest.mark.parametrize("inverted", [0, 12])
 @pytest.mark.parametrize("n", [5, 9])
-def test_systems_in_the_samples_are_those_in_the_heads(monkeypatch, n, inverted):
+def test_systems_in_the_samples_are_those_in_the_heads(monkeypatch, n, inverted, few):
     monkeypatch.setattr(rosenbrock_systems, "INVERTED", inverted)
+    monkeypatch.setattr(rosenbrock_systems, "FEW", few)
     none = torch.zeros((2, 1, 1), dtype=torch.float64)
-    matrices, *both = systems(n, none)
-    shifts, b = torch.tensor([[0.7], [4.0]]).double(), torch.randn(2, 3, 9, dtype=torch.float64)
-    for system in both:
-        solve, solved = system(shifts)
-        assert solved.all()
-        expected = torch.linalg.solve(dense(matrices, none, shifts), b)
-        torch.testing.assert_close(solve(b), expected, rtol=1e-8, atol=1e-9)
+    Z, matrices, in_heads, in_samples = systems(n, none)
+    shifts, shares = torch.tensor([[0.7], [4.0]]).double(), torch.randn(2, 3, n).double()
+    expected = torch.linalg.solve(dense(matrices, none, shifts), shares @ Z)
+    solve, solved = in_heads(shifts)
+    assert solved.all()
+    torch.testing.assert_close(solve(shares @ Z), expected, rtol=1e-8, atol=1e-9)
+    solve, solved = in_samples(shifts)
+    assert solved.all()
+    found, along = solve(told(Z, shares))
+    torch.testing.assert_close(found @ Z, expected, rtol=1e-8, atol=1e-9)
+    torch.testing.assert_close(along, expected @ Z.mT, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("n", [5, 9])
 def test_squares_are_solved_in_the_heads_and_to_a_share_in_the_samples(n):
-    matrices, *_ = systems(n, torch.zeros((2, 1, 1), dtype=torch.float64))
+    Z, matrices, *_ = systems(n, torch.zeros((2, 1, 1), dtype=torch.float64))
     largest = torch.linalg.matrix_norm(matrices, ord=2).amax(dim=1)[:, None, None]
+    # shares of the samples in a vector, and what is across all samples
+    inverse_Z = torch.linalg.pinv(Z.mT)[:, None]
+    across = torch.eye(9, dtype=torch.float64) - Z.mT[:, None] @ inverse_Z
     for size in (0.05, 0.2, 0.3, 0.5):  # of κ‖M‖
         kappas, shifts = size / largest, torch.tensor([[0.7], [4.0]]).double()
-        _, in_heads, in_samples = systems(n, kappas)
+        *_, in_heads, in_samples = systems(n, kappas)
         inverse = torch.linalg.inv(dense(matrices, kappas, shifts))
         solve, solved = in_heads(shifts)
         assert solved.all()
@@ -183,27 +199,30 @@ def test_squares_are_solved_in_the_heads_and_to_a_share_in_the_samples(n):
         torch.testing.assert_close(solve(b), (inverse @ b[..., None])[..., 0], rtol=1e-8, atol=1e-9)
         solve, solved = in_samples(shifts)
         assert solved.all()
-        columns = [solve(b.expand(2, 3, 9)) for b in torch.eye(9, dtype=torch.float64)]
+        units = torch.eye(n, dtype=torch.float64)
+        columns = [solve(told(Z, unit.expand(2, 3, n)))[0] @ Z for unit in units]
+        found = torch.stack(columns, dim=-1) @ inverse_Z + across / shifts[..., None, None]
         # in the eigenvectors of M, which are those of both
         _, vectors = torch.linalg.eigh(matrices)
-        told = vectors.mT @ torch.stack(columns, dim=-1) @ vectors
-        true = vectors.mT @ inverse @ vectors
-        ratio = told.diagonal(dim1=-2, dim2=-1) / true.diagonal(dim1=-2, dim2=-1)
+        found, true = vectors.mT @ found @ vectors, vectors.mT @ inverse @ vectors
+        ratio = found.diagonal(dim1=-2, dim2=-1) / true.diagonal(dim1=-2, dim2=-1)
         assert float((ratio - 1).abs().max()) < 0.015
-        rest = told - torch.diag_embed(told.diagonal(dim1=-2, dim2=-1))
+        rest = found - torch.diag_embed(found.diagonal(dim1=-2, dim2=-1))
         torch.testing.assert_close(rest, torch.zeros_like(rest), rtol=0, atol=1e-9)
 
 
 def of_one_sample(weight, kappa, c, size=3.0):
-    """(x, b) of systems in one sample z = (√size, 0), whose curvature is weight · size."""
+    """x along the sample for b = 1 there, of systems in one sample z = (√size, 0), whose curvature
+    is weight · size.
+    """
     Z = torch.tensor([[[size**0.5, 0.0]]], dtype=torch.float64)
     filled = torch.full((1, 1, 1), 1.0, dtype=torch.float64)
-    system = of_samples(
-        Z, Z @ Z.mT, weight * filled, torch.empty((2, 4), dtype=torch.float64), kappa * filled
-    )
+    system = of_samples(Z @ Z.mT, weight * filled, kappa * filled, room(Z, filled))
     solve, solved = system(c * filled[..., 0])
     assert solved.all()
-    return solve(torch.tensor([[[1.0, 2.0]]], dtype=torch.float64))[0, 0].tolist()
+    share, product = solve(told(Z, filled / size**0.5)).flatten().tolist()
+    assert share * size**0.5 == pytest.approx(product / size**0.5, rel=1e-9)
+    return share * size**0.5
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 3 / 16, 0.5])  # of κc
@@ -211,8 +230,7 @@ def of_one_sample(weight, kappa, c, size=3.0):
 def test_a_system_in_one_sample_is_the_sum_of_fractions(share, c):
     # the documented one, in plain numbers: the roots of c + g + κg², and 0.7/b for 1/(g + b)
     kappa, curvature = min(share, 3 / 16) / c, 4.0
-    along, across = of_one_sample(curvature / 3.0, share / c, c)
-    assert across == pytest.approx(2 / c, rel=1e-14)
+    along = of_one_sample(curvature / 3.0, share / c, c)
     if kappa == 0.0:
         assert along == pytest.approx(1 / (c + curvature), rel=1e-13)
         return
@@ -222,10 +240,23 @@ def test_a_system_in_one_sample_is_the_sum_of_fractions(share, c):
 
 
 @pytest.mark.parametrize("c", [1e-6, 1e6])
-def test_samples_are_left_out_below_a_share_of_the_shift(c):
+def test_samples_count_a_share_of_the_shift_at_least_or_are_left_out(monkeypatch, c):
     # 1e-10 of c, on both sides
-    assert of_one_sample(1.02e-10 * c / 3.0, 0.0, c)[0] * c != 1.0
-    assert of_one_sample(0.98e-10 * c / 3.0, 0.0, c)[0] * c == 1.0
+    for share in (-1.0, 0.0, 0.98e-10, 1e-10):
+        assert 1 - of_one_sample(share * c / 3.0, 0.0, c) * c == pytest.approx(1e-10, rel=1e-5)
+    assert 1 - of_one_sample(1.5e-10 * c / 3.0, 0.0, c) * c == pytest.approx(1.5e-10, rel=1e-5)
+    monkeypatch.setattr(rosenbrock_systems, "FEW", 0)
+    assert of_one_sample(1.02e-10 * c / 3.0, 0.0, c) * c != 1.0
+    assert of_one_sample(0.98e-10 * c / 3.0, 0.0, c) * c == 1.0
+
+
+def test_a_sample_at_the_origin_changes_nothing():
+    Z = torch.tensor([[[2.0, 0.0], [0.0, 0.0]]], dtype=torch.float64)
+    weights, none = torch.ones(1, 1, 2, dtype=torch.float64), torch.zeros(1, 1, 1).double()
+    solve, solved = of_samples(Z @ Z.mT, weights, none, room(Z, weights))(weights[..., 0])
+    assert solved.all()
+    found = solve(told(Z, torch.tensor([[[1.0, 0.0]]], dtype=torch.float64)))
+    assert found.flatten().tolist() == pytest.approx([0.2, 0.0, 0.8, 0.0], rel=1e-14)
 
 
 def test_squares_are_left_out_of_sets_in_which_they_are_small_in_every_head():
@@ -244,7 +275,7 @@ def test_squares_are_left_out_of_sets_in_which_they_are_small_in_every_head():
 def test_the_workspace_has_the_shape_of_what_is_written():
     # torch warns where it has to change the shape of what it writes into
     for kappa in (0.0, 0.1):
-        _, *both = systems(5, torch.full((2, 1, 1), kappa).double())
+        _, _, *both = systems(5, torch.full((2, 1, 1), kappa).double())
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             for system in both:

@@ -109,7 +109,7 @@ def test_field_and_jacobian_are_those_of_autograd():
     at = torch.tensor([u], dtype=F64)
     here = field.linearise(at, W[None, None], torch.empty((3, 144), dtype=F64))
     rate = expected(W)
-    for found in (here.value, here.near(at, W[None, None])[0]):
+    for found in (here.value, here.near(at, 0 * W[None, None])[0]):
         np.testing.assert_allclose(found[0, 0], rate, rtol=1e-11)
     solve, solved = here.system(torch.tensor([3.0], dtype=F64))
     assert solved.all()
@@ -158,7 +158,7 @@ def test_the_drift_and_its_change_are_those_of_autograd(growth):
 
     at, heads = torch.tensor([u], dtype=F64), W.expand(1, 8, -1)
     here = field.linearise(at, heads, torch.empty((3, 8 * 81), dtype=F64))
-    for found in (here.integrand, here.near(at, heads)[1]):
+    for found in (here.integrand, here.near(at, 0 * heads)[1]):
         np.testing.assert_allclose(found[0], drift(W), rtol=1e-13)
     change = torch.func.jvp(drift, (W,), (along,))[1]
     np.testing.assert_allclose(here.integrand_change(along.expand(1, 8, -1))[0], change, rtol=1e-11)
@@ -184,3 +184,28 @@ def test_classes_that_cannot_be_separated_are_refused():
         flow_heads(X, y, classes=1)
     with pytest.raises(ValueError, match=r"init must have shape \(4, 2\)"):
         flow_heads(X, y, classes=4, init=np.zeros(2))
+
+
+@pytest.mark.parametrize(("n", "classes"), [(5, 3), (9, 2), (8, 4)])
+def test_no_bit_depends_on_which_data_sets_are_together(n, classes):
+    rng = np.random.default_rng(n)
+    Z = torch.tensor(rng.normal(size=(3, n, 2)))
+    labels = torch.tensor(rng.integers(0, classes, size=(3, n)))
+    W, change = torch.tensor(rng.normal(size=(2, 3, n + 1, 2 * classes)))
+    rates, u = torch.full((3,), 0.7, dtype=F64), torch.full((3, n + 1), 2.0, dtype=F64)
+    field = SoftmaxFlow(Z, labels, classes, rates, slice(0, n), 1.0)
+
+    def everything(field, sets):
+        room = torch.empty((3, W[sets].numel() * W.shape[-1]), dtype=F64)
+        here = field.linearise(u[sets], W[sets], room)
+        solve, solved = here.system(torch.full_like(u[sets], 3.0))
+        assert solved.all()
+        boundary = field.drift_boundary(u[sets][:, :1], W[sets])
+        later = here.near(u[sets], change[sets])
+        return [here.value, here.left_out, here.integrand, solve(change[sets]), boundary, *later]
+
+    together = everything(field, torch.arange(3))
+    for chosen in ([0], [1], [2], [0, 2], [1, 2]):
+        sets = torch.tensor(chosen)
+        for found, known in zip(everything(field.subset(sets), sets), together, strict=True):
+            assert torch.equal(found, known[sets])

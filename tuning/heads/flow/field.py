@@ -5,6 +5,7 @@ left-out heads of many data sets.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from functools import partial
 from typing import Self
 
@@ -12,13 +13,10 @@ import torch
 from torch import Tensor
 
 from tunebound.tuning.division import ceil_div
-from tunebound.tuning.heads.flow import systems
-from tunebound.tuning.heads.flow.modified import correction
-from tunebound.tuning.heads.flow.products import Products
+from tunebound.tuning.heads.flow.modified import correction, lengths
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation
-from tunebound.tuning.heads.flow.systems import System
+from tunebound.tuning.heads.flow.spaces import FeatureSpace, SampleSpace, Space
 
-PRODUCT_MEMORY = 2**27  # bytes of all z_j z_jᵀ of a data set
 VECTOR = 16  # float64 that torch takes at once, on any processor at most
 
 
@@ -50,10 +48,7 @@ class LogTimeFlow:
         self.gone = entries_left_out(self.left_out, n)
         self.divided = len(self.left_out) < n
         self.log_scale = torch.log(rates / n)
-        self.gram = torch.bmm(Z, Z.mT) if n <= r else None
-        self.products = (
-            Products(Z) if self.gram is None and 4 * n * r * (r + 1) <= PRODUCT_MEMORY else None
-        )
+        self.space: Space = SampleSpace(Z) if n <= r else FeatureSpace(Z)
         # written anew at every evaluation: fresh memory would cost more than the arithmetic
         rows = len(Z) * (1 + len(self.left_out))
         self.buffers = Z.new_zeros((4, whole_vectors(rows * n)))
@@ -69,30 +64,32 @@ class LogTimeFlow:
         """The same for some of the data sets, by their numbers (K,)."""
         part = copy.copy(self)
         part.Z, part.log_scale = self.Z[chosen], self.log_scale[chosen]
-        part.products = None if self.products is None else self.products.subset(chosen)
-        part.gram = None if self.gram is None else self.gram[chosen]
+        part.space = self.space.subset(chosen)
         return part
 
     def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> Linearisation:
         """The flow at log-times u (B, m) and heads W (B, m, r), with room for three curvature
         matrices a head in the workspace (3, B m r²).
         """
-        P, scale = self._misfit(W), self._scale(u, W)
+        space, shape = self.space, W.shape[:2]
+        start = space.start(W)
+        P, scale = self._misfit(shape, start), self._scale(u)
         activity = scale[:, 0] * P[:, 0]
         change = activity * (1 - P[:, 0])
         drift = self._drift(activity)
-        flow = self._among_features(P).mul_(scale)
-        curvature = torch.addcmul(P, P, P, value=-1, out=self._buffer(2, flow))
-        along = torch.bmm(flow, self.Z.mT, out=self._buffer(1, flow))
-        moved = torch.mul(along, curvature, out=self._buffer(3, flow))
-        bend = self._among_features(moved).mul_(scale)
+        flow = space.sums(P).mul_(scale)
+        curvature = torch.addcmul(P, P, P, value=-1, out=self._buffer(2, shape))
+        along = space.along(flow, out=self._buffer(1, shape))
+        moved = torch.mul(along, curvature, out=self._buffer(3, shape))
+        bend = space.sums(moved).mul_(scale)
         # D_f H f = −Σ_j a_j σ(z_jᵀw)(1 − 2σ(−z_jᵀw))(z_jᵀf)² z_j
         slope = P.mul_(-2).add_(1).mul_(moved)
-        missed = torch.bmm(bend, self.Z.mT, out=self._buffer(3, flow))
-        missed = missed.mul_(curvature).mul_(4).addcmul_(slope, along)
-        missed = self._among_features(missed).mul_(scale)
-        half, left_out = correction(u, W, bend, missed)
-        weights = curvature.addcmul_(slope, half)
+        missed = space.along(bend, out=self._buffer(3, shape))
+        missed = torch.mul(missed, curvature, out=self._buffer(3, shape))
+        missed = space.sums(missed.mul_(4).addcmul_(slope, along)).mul_(scale)
+        share = lengths(space.lift(bend)) / lengths(W)
+        half, left_out = correction(u, share, bend, missed)
+        weights = curvature.addcmul_(slope, half).mul_(scale)
         rate = flow.addcmul_(bend, half)
         # Both f and H f/t grow like t at fixed w, so the flow is its own derivative in ln t.
         return Linearisation(
@@ -100,30 +97,28 @@ class LogTimeFlow:
             integrand=drift,
             value_in_time=rate,
             integrand_change=partial(self._drift_change, activity, change),
-            system=self._system(weights, scale, half, workspace),
-            near=partial(self._rate, half * torch.exp(u)[..., None]),
+            system=space.system(weights, half, workspace),
+            near=partial(self._rate, half * torch.exp(u)[..., None], start),
+            lift=space.lift,
             left_out=left_out,
         )
 
-    def _system(self, weights: Tensor, scale: Tensor, half: Tensor, workspace: Tensor) -> System:
-        if self.gram is not None:
-            weights = weights.mul_(scale)
-            return systems.of_samples(self.Z, self.gram, weights, workspace, half)
-        size = (*weights.shape[:2], self.Z.shape[-1], self.Z.shape[-1])
-        hessian, *scratch = workspace.view(3, *size)
-        torch.mul(self._weighted_products(weights), scale[..., None], out=hessian)
-        return systems.of_matrices(hessian, scratch, half)
-
-    def _rate(self, share: Tensor, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
-        """dw/du (B, m, r), with a correction of share H f/t, and the rate (B, n) of the drift."""
-        P, scale = self._misfit(W), self._scale(u, W)
+    def _rate(
+        self, share: Tensor, start: Tensor, u: Tensor, change: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """dw/du after a change of the heads, with a correction of share H f/t, and the rate (B, n)
+        of the drift.
+        """
+        shape = u.shape
+        P, scale = self._misfit(shape, start, change), self._scale(u)
         drift = self._drift(scale[:, 0] * P[:, 0])
-        flow = self._among_features(P).mul_(scale)
+        flow = self.space.sums(P).mul_(scale)
         if share.any():
-            moved = torch.bmm(flow, self.Z.mT, out=self._buffer(1, flow)).mul_(P)
+            moved = self._buffer(1, shape)
+            torch.mul(self.space.along(flow, out=moved), P, out=moved)
             moved.addcmul_(moved, P, value=-1)
             weight = share * torch.exp(-u)[..., None] * scale
-            flow.addcmul_(self._among_features(moved), weight)
+            flow.addcmul_(self.space.sums(moved), weight)
         return flow, drift
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
@@ -133,48 +128,34 @@ class LogTimeFlow:
         Euler and Maclaurin's −q/2 + q'/12 for a summand q(t).
         """
         head = W[:, :1]
-        P, scale = self._misfit(head), self._scale(u, head)
+        P, scale = self._misfit(head.shape[:2], self.space.start(head)), self._scale(u)
         activity = scale[:, 0] * P[:, 0]
-        flow = self._among_features(P).mul_(scale)
+        flow = self.space.sums(P).mul_(scale)
         change = self._drift_change(activity, activity * (1 - P[:, 0]), flow)
         t = torch.exp(u)
         return -self._drift(activity) / (2 * t) + change / (12 * t * t)
 
-    def _misfit(self, W: Tensor) -> Tensor:
+    def _misfit(self, shape: Sequence[int], start: Tensor, change: Tensor | None = None) -> Tensor:
         """σ(−z_jᵀw), (B, m, n), in the first buffer; zero where a head has left the sample out."""
-        P = torch.bmm(-W, self.Z.mT, out=self._buffer(0, W))
+        P = self.space.opposed(start, change, self._buffer(0, shape))
         self.buffers[0, : whole_vectors(P.numel())].sigmoid_()
-        if W.shape[1] > 1:
+        if P.shape[1] > 1:
             P.view(len(P), -1).index_fill_(1, self.gone, 0.0)
         return P
 
-    def _among_features(self, activities: Tensor) -> Tensor:
-        """Σ_j activities_j z_j of every head, (B, m, r)."""
-        if self.gram is not None:
-            return torch.bmm(activities, self.Z)
-        # up to five times faster in this order where features are few
-        return torch.bmm(self.Z.mT, activities.mT).mT.contiguous()
-
-    def _scale(self, u: Tensor, W: Tensor) -> Tensor:
+    def _scale(self, u: Tensor) -> Tensor:
         """ηt times a sample's weight in each head's loss, (B, m, 1)."""
         scale = torch.exp(u + self.log_scale[:, None])[..., None]
         if self.growth == 1.0:
             return scale
-        weights = W.new_full((W.shape[1], 1), self.growth)
+        weights = u.new_full((u.shape[1], 1), self.growth)
         weights[0] = 1.0
         return scale * weights
 
-    def _buffer(self, number: int, W: Tensor) -> Tensor:
-        """Room for as many activities as heads (B, m, r) have."""
-        return self.buffers[number, : W[..., 0].numel() * self.Z.shape[1]].view(*W.shape[:2], -1)
-
-    def _weighted_products(self, weights: Tensor) -> Tensor:
-        """Σ_j weights_j z_j z_jᵀ for every head, (B, m, r, r): one product of matrices with all z_j
-        z_jᵀ where they fit.
-        """
-        if self.products is None:
-            return torch.matmul((weights[..., None] * self.Z[:, None]).mT, self.Z[:, None])
-        return self.products.sums(weights)
+    def _buffer(self, number: int, shape: Sequence[int]) -> Tensor:
+        """Room for the activities of so many sets and heads."""
+        batch, rows, n = *shape, self.Z.shape[1]
+        return self.buffers[number, : batch * rows * n].view(batch, rows, n)
 
     def _drift(self, activity: Tensor) -> Tensor:
         """Rate of the certificate's sum: a_i, or under 1/(n − 1) weights ‖a_i z_i − (1/n) Σ_j a_j
@@ -187,8 +168,8 @@ class LogTimeFlow:
         )
 
     def _drift_change(self, activity: Tensor, weights: Tensor, direction: Tensor) -> Tensor:
-        """Derivative of `_drift` along a direction of the heads, (B, n)."""
-        moved = -weights * torch.bmm(self.Z, direction[:, 0, :, None])[..., 0]
+        """Derivative of `_drift` along a change of the heads, (B, n)."""
+        moved = -weights * self.space.along(direction[..., :1, :])[:, 0]
         if self.growth == 1.0:
             return moved
         shift = self._shift(activity)

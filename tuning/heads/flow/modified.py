@@ -14,26 +14,28 @@ from torch import Tensor
 NEGLIGIBLE = 1e-11
 
 
-def correction(u: Tensor, W: Tensor, bend: Tensor, missed: Tensor) -> tuple[Tensor, Tensor]:
+def correction(u: Tensor, share: Tensor, bend: Tensor, missed: Tensor) -> tuple[Tensor, Tensor]:
     """How much of H f goes into the flow, and what is left out of descent.
 
     Parameters
     ----------
     u : (B, m)
         Log-times.
-    W, bend, missed : (B, m, r)
-        Heads, H f, and 4H²f − D_fH f there.
+    share : (B, m)
+        ‖H f‖/‖w‖ of the heads there.
+    bend, missed
+        H f, and 4H²f − D_fH f there; the last axes are heads and numbers.
 
     Returns
     -------
     half : (B, m, 1)
         1/(2t), or 0 where the correction of a head is negligible.
-    left_out : (B, m, r)
+    left_out
         The rest of dw/du, with the opposite sign.
     """
     half = torch.exp(-u)[..., None] / 2
-    share = half[..., 0] * lengths(bend) / lengths(W)
-    kept = torch.where((share <= NEGLIGIBLE)[..., None], 0.0, half)
+    negligible = half[..., 0] * share <= NEGLIGIBLE
+    kept = torch.where(negligible[..., None], 0.0, half)
     return kept, missed * (half * half / 3) - bend * (half - kept)
 
 

@@ -17,6 +17,7 @@ from tunebound.tuning.heads.flow.modified import lengths
 
 FIRST_STEP = 0.1  # in ln t
 SAFETY, SHRINK, GROW = 0.9, 0.2, 4.0  # as usual for adaptive methods
+TREND = 1.2  # by which steps are expected to grow further at most
 TRIES = 1_000
 TOGETHER = 32  # log-times between which no head waits for another
 
@@ -90,6 +91,8 @@ class FlowPath:
         Where the heads are now.
     h : (B, m)
         Lengths of the steps that they would take next.
+    admitted : (B, m)
+        Lengths with which their last accepted steps would have met the tolerance; NaN before it.
     integral : (B, n)
         Integral of the drift as far as head 0 is.
     error, left_out : (B, m)
@@ -102,6 +105,7 @@ class FlowPath:
         self.field, self.W, self.tolerance = field, W, tolerance
         self.u = u[:, None].repeat(1, W.shape[1])
         self.h = torch.full_like(self.u, FIRST_STEP)
+        self.admitted = torch.full_like(self.u, torch.nan)
         self.integral = torch.zeros_like(field.Z[..., 0])
         self.error, self.left_out = torch.zeros_like(W[..., 0]), torch.zeros_like(W[..., 0])
         self.steps = 0
@@ -200,8 +204,10 @@ class FlowPath:
         accepted = behind & (ratio <= 1)
         # as a power it would depend in its last bit on where in the memory it stands
         root = torch.exp(torch.log(ratio.clamp_min(1e-12)) / -rosenbrock.ORDER)
-        factor = (SAFETY * root).clamp(SHRINK, GROW)
-        following = h * factor
+        # errors that have grown since the step before are expected to go on growing (Gustafsson)
+        admitted, known = h * root, self.admitted[part]
+        trend = torch.where(accepted & ~known.isnan(), admitted / known, 1.0).clamp_max(TREND)
+        following = h * (SAFETY * root * trend).clamp(SHRINK, GROW)
         # a step cut short by a record says nothing against longer ones
         following = torch.where(accepted & (h < wish), torch.maximum(following, wish), following)
         self.W[part] = torch.where(accepted[..., None], step.y, W)
@@ -210,4 +216,5 @@ class FlowPath:
         self.left_out[part] += torch.where(accepted, lengths(step.left_out), 0.0)
         self.u[part] = torch.where(accepted, torch.where(h == rest, until, u + h), u)
         self.h[part] = torch.where(behind, following, wish)
+        self.admitted[part] = torch.where(accepted, admitted, known)
         self.steps += 1

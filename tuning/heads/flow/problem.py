@@ -18,6 +18,7 @@ from tunebound.tuning.division import ceil_div
 from tunebound.tuning.heads.flow.field import LogTimeFlow
 from tunebound.tuning.heads.flow.modified import lengths
 from tunebound.tuning.heads.flow.path import Field, FlowPath
+from tunebound.tuning.heads.flow.systems import FEW
 from tunebound.tuning.heads.run import ALONG_RECORDS, HeadRun, empty_run
 from tunebound.tuning.heads.run import record as record_heads
 from tunebound.tuning.threads import a_block_a_thread
@@ -74,6 +75,12 @@ class FlowProblem:
     def numbers(self) -> int:
         """Of a head in these coordinates."""
         return self.coordinates.shape[-1]
+
+    @property
+    def alone(self) -> bool:
+        """Whether a field leaves out samples, which are to be those of one data set."""
+        _, n, r = self.coordinates.shape
+        return FEW < n <= r
 
     def field(self, sets: slice, heads: slice) -> Field:
         """The flow of head 0 and a block of left-out heads."""
@@ -139,7 +146,7 @@ class FlowProblem:
             here = self.field(sets, heads).linearise(
                 self.log_time(sets)[:, None].expand(W.shape[:2]), W, workspace
             )
-            share = (lengths(here.left_out) / lengths(W)).amax(dim=1)
+            share = (lengths(here.lift(here.left_out)) / lengths(W)).amax(dim=1)
             left_out[sets] = np.maximum(left_out[sets], share.cpu().numpy())
         return left_out
 
@@ -163,9 +170,8 @@ class FlowProblem:
                 for first in range(0, left_out, rows):
                     yield slice(index, index + 1), slice(first, min(first + rows, left_out))
             return
-        together = max(
-            1, min(memory // (each * (left_out + 1) + 8 * n * r * r), ceil_div(batch, workers))
-        )
+        fitting = memory // (each * (left_out + 1) + 8 * n * r * r)
+        together = 1 if self.alone else max(1, min(fitting, ceil_div(batch, workers)))
         for first in range(0, batch, together):
             yield slice(first, min(first + together, batch)), slice(0, left_out)
 

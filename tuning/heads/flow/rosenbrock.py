@@ -108,19 +108,24 @@ class Linearisation:
     """A vector field dy/du = f(u, y) with symmetric Jacobian, and an integral ∫q(u, y) du to be
     taken along with it, at a point and near it.
 
+    Changes of the states y (B, m, r) may be told in other numbers; their last axes are problems and
+    numbers. Where nothing else is said below, a vector is such a change.
+
     Attributes
     ----------
-    value, integrand : (B, m, r), (B, k)
+    value, integrand : vectors, (B, k)
         f and q.
-    value_in_time : (B, m, r)
+    value_in_time : vectors
         ∂f/∂u. The integral needs no ∂q/∂u: Σ b_i Σ_j γ_ij = 0 in a method of order two or more.
     integrand_change : callable
-        Derivative (B, k) of q along a direction (B, m, r).
+        Derivative (B, k) of q along a vector.
     system : System
         Solves (c − ∂f/∂y) x = b.
     near : callable
-        f and q at other times (B, m) and states (B, m, r).
-    left_out : (B, m, r)
+        f and q at other times (B, m) and after a change.
+    lift : callable
+        A change in the numbers of the states.
+    left_out : vectors
         What f leaves out of the rate of change.
     """
 
@@ -130,6 +135,7 @@ class Linearisation:
     integrand_change: Callable[[Tensor], Tensor]
     system: System
     near: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    lift: Callable[[Tensor], Tensor]
     left_out: Tensor
 
 
@@ -176,14 +182,13 @@ def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
     solve, solved = here.system(inverse_h / GAMMA)
     steps, rates_of_change, first = h[..., None], inverse_h[..., None], h[:, :1]
     weights = _weights(y.dtype, y.device)
-    increments = y.new_empty((len(TIMES), *y.shape))
+    shape = here.value.shape
+    increments = y.new_empty((len(TIMES), *shape))
     integrand = torch.zeros_like(here.integrand)
     for stage, (time, time_weight) in enumerate(zip(TIMES, TIME_WEIGHTS, strict=True)):
         if stage:
-            moved, coupled = torch.mm(weights[stage], increments[:stage].flatten(1)).view(
-                2, *y.shape
-            )
-            right, stage_integrand = here.near(u + time * h, moved.add_(y))
+            moved, coupled = torch.mm(weights[stage], increments[:stage].flatten(1)).view(2, *shape)
+            right, stage_integrand = here.near(u + time * h, moved)
             right = torch.addcmul(right, coupled, rates_of_change)
         else:
             right, stage_integrand = here.value.clone(), here.integrand
@@ -193,10 +198,10 @@ def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
         increments[stage] = solve(right)
     # The integral does not feed back: its row of the system is solved by hand, for all stages
     # together.
-    along, total = torch.mm(weights[-1], increments.flatten(1)).view(2, *y.shape)
+    along, total = torch.mm(weights[-1], increments.flatten(1)).view(2, *shape)
     integral = (integrand + here.integrand_change(along)) * first
-    left_out = solve(here.left_out / GAMMA)
-    return Step(total.add_(y), increments[-1], integral, left_out, solved)
+    left_out = here.lift(solve(here.left_out / GAMMA))
+    return Step(y + here.lift(total), here.lift(increments[-1]), integral, left_out, solved)
 
 
 @cache

@@ -15,12 +15,16 @@ from torch import Tensor
 BENT = 0.03
 # unknowns up to which an inverse costs less than the solutions of all stages
 INVERTED = 12
-# samples whose part of M is below this share of c are left out of M
+# samples whose part of M is below this share of c count as that much, or are left out of M
 ACTIVE = 1e-10
+# samples of which none is left out: it would save too little
+FEW = 64
+# squared norms below count as this: a sample at the origin
+ORIGIN = 1e-200
 # κc at most, and b times what stands for the inverse of G + b
 APART, FAR = 3 / 16, 0.7
 
-Solve = Callable[[Tensor], Tensor]  # x (B, m, r) of b (B, m, r)
+Solve = Callable[[Tensor], Tensor]  # x of b, vectors as the systems have them
 # of shifts c (B, m): the solution, and (B, m) bool, False where a matrix is not positive definite
 System = Callable[[Tensor], tuple[Solve, Tensor]]
 
@@ -65,16 +69,16 @@ def _solved(factor: Tensor, b: Tensor) -> Tensor:
     return torch.linalg.solve_triangular(factor, half, upper=True)[..., 0]
 
 
-def of_samples(
-    Z: Tensor, gram: Tensor, weights: Tensor, workspace: Tensor, kappa: Tensor
-) -> System:
+def of_samples(gram: Tensor, weights: Tensor, kappa: Tensor, workspace: Tensor) -> System:
     """Systems with M = Σ_j weights_j z_j z_jᵀ in as many unknowns as there are samples with weight.
 
-    With V the matrix of rows √weights_j z_j and G = V Vᵀ it is V that carries b to the samples and
-    back, and −a, −b, the roots of c + g + κg², split what happens there into fractions,
+    A vector Σ_j s_j z_j is told as the pair (s, K s), with the Gram matrix K of the samples: its
+    shares and its products with them. With the diagonal matrix D of the weights and G = D^½ K D^½,
+    the roots −a, −b of c + g + κg² split what happens among the samples into fractions,
 
-        (c + M + κM²)⁻¹ = (1 − Vᵀ (1 + κG) (c + G + κG²)⁻¹ V) / c,
+        (c + M + κM²)⁻¹ = (1 − Zᵀ D^½ (1 + κG) (c + G + κG²)⁻¹ D^½ Z) / c,
         (1 + κG) (c + G + κG²)⁻¹ = (b (G + a)⁻¹ − a (G + b)⁻¹) / (b − a),
+        D^½ (G + a)⁻¹ D^½ = (K + a D⁻¹)⁻¹,
 
     so that no curvature matrix has to be summed over samples, and none squared. For the last
     inverse, whose share is small, stands the number 0.7/b: that changes no eigenvalue of (c + M +
@@ -82,46 +86,51 @@ def of_samples(
 
     Parameters
     ----------
-    Z : (B, n, r)
-        Samples.
     gram : (B, n, n)
-        Z Zᵀ.
+        K.
     weights : (B, m, n)
-        Those below 0 count as 0.
-    workspace : (≥ 2, N)
-        Overwritten; N at least B m n².
+        Those whose part of M is below a share 1e-10 of c count as that much, or, of more than 64
+        samples, as 0 where it is so in all heads.
     kappa : (B, m, 1)
         Where it is above 3/(16 c), for which the roots are near each other, that is taken.
+    workspace : (≥ 1, N)
+        Overwritten; N at least B m n².
     """
-    return partial(_of_samples, Z, gram, weights, workspace, kappa)
+    return partial(_of_samples, gram, weights, kappa, workspace)
 
 
 def _of_samples(
-    Z: Tensor, gram: Tensor, weights: Tensor, workspace: Tensor, kappa: Tensor, shifts: Tensor
+    gram: Tensor, weights: Tensor, kappa: Tensor, workspace: Tensor, shifts: Tensor
 ) -> tuple[Solve, Tensor]:
-    own = gram.diagonal(dim1=1, dim2=2)[:, None]
+    own = gram.diagonal(dim1=1, dim2=2)[:, None].clamp_min(ORIGIN)
     c = shifts[..., None]
-    weighty = weights * own > ACTIVE * c
-    active = weighty.any(dim=1).any(dim=0).nonzero()[:, 0]
-    root = torch.where(weighty, weights, 0.0)[..., active].sqrt_()
-    batch, m, k = root.shape
-    room = workspace[:2, : batch * m * k * k].view(2, batch, m, k, k)
-    chosen = gram.index_select(1, active).index_select(2, active)
-    matrix, factor = torch.mul(root[..., None], chosen[:, None], out=room[0]), room[1]
+    least = ACTIVE * c / own
+    counted = (weights > least).any(dim=1).any(dim=0)
+    if len(counted) <= FEW:
+        counted = torch.ones_like(counted)
+    active = counted.nonzero()[:, 0]
+    weights = torch.maximum(weights, least)[..., active]
+    rows = gram.index_select(1, active)
+    batch, m, k = weights.shape
     kappa = torch.minimum(kappa, APART / c)
     apart = (1 - 4 * kappa * c).sqrt()  # κ(b − a)
-    matrix.mul_(root[..., None, :]).diagonal(dim1=-2, dim2=-1).add_(2 * c / (1 + apart))
-    failed = torch.empty((batch, m), dtype=torch.int32, device=Z.device)
-    torch.linalg.cholesky_ex(matrix, out=(factor.mT, failed))
+    matrix = workspace[0, : batch * m * k * k].view(batch, m, k, k)
+    matrix.copy_(rows.index_select(2, active)[:, None].expand_as(matrix))
+    matrix.diagonal(dim1=-2, dim2=-1).add_(2 * c / (1 + apart) / weights)
+    failed = torch.empty((batch, m), dtype=torch.int32, device=gram.device)
+    # columns, as LAPACK has them, in the place of the matrix: nothing is copied
+    torch.linalg.cholesky_ex(matrix.mT, out=(matrix.mT, failed))
     first = (1 + apart) / (2 * apart)
-    last = FAR * c * (2 * kappa / (1 + apart)) ** 2 / apart
-    members, inverse_shifts = Z.index_select(1, active), 1 / c
+    last = FAR * c * (2 * kappa / (1 + apart)) ** 2 / apart * weights
+    inverse_shifts = 1 / c
 
     def solve(b: Tensor) -> Tensor:
-        carried = torch.bmm(b, members.mT).mul_(root)
-        solved = _solved(factor, carried)
-        back = torch.bmm(solved.mul_(first).sub_(carried.mul_(last)).mul_(root), members)
-        return (b - back).mul_(inverse_shifts)
+        products = b[1].index_select(-1, active)
+        moved = _solved(matrix, products).mul_(first).sub_(products.mul_(last))
+        x = torch.empty_like(b)
+        torch.index_add(b[0], -1, active, moved, alpha=-1, out=x[0])
+        torch.sub(b[1], torch.bmm(moved, rows), out=x[1])
+        return x.mul_(inverse_shifts)
 
     return solve, failed == 0
 

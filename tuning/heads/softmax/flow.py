@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from tunebound.tuning.heads.flow import systems
-from tunebound.tuning.heads.flow.field import entries_left_out
-from tunebound.tuning.heads.flow.modified import correction
+from tunebound.tuning.heads.flow.modified import correction, lengths
 from tunebound.tuning.heads.flow.products import Products
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation
 from tunebound.tuning.heads.flow.systems import System
@@ -63,7 +62,6 @@ class SoftmaxFlow:
     ) -> None:
         self.Z, self.growth, self.classes = Z, growth, classes
         self.left_out = torch.arange(heads.start, heads.stop, device=Z.device)
-        self.gone = entries_left_out(self.left_out, Z.shape[1])
         self.divided = len(self.left_out) < Z.shape[1]
         self.log_scale = torch.log(rates / Z.shape[1])
         self.own = torch.nn.functional.one_hot(labels, classes).bool()[:, None]
@@ -73,7 +71,6 @@ class SoftmaxFlow:
         """The same for some of the heads, by their numbers (K,), the first of which is 0."""
         part = copy.copy(self)
         part.left_out = self.left_out[chosen[1:] - 1]
-        part.gone = entries_left_out(part.left_out, self.Z.shape[1])
         return part
 
     def subset(self, chosen: Tensor) -> Self:
@@ -95,10 +92,10 @@ class SoftmaxFlow:
         # the derivative of A_j along g is diag(G_j) − G_j pᵀ − p G_jᵀ with G_j = A_j g
         scores = self._scores(flow)
         p = activity.p
-        turned = moved * (scores - (p * scores).sum(dim=-1, keepdim=True))
-        turned -= p * (moved * scores).sum(dim=-1, keepdim=True)
+        turned = moved * (scores - _over_classes(p * scores))
+        turned -= p * _over_classes(moved * scores)
         missed = self._along_samples(u, 4 * self._bent(activity, bend) - turned)
-        half, left_out = correction(u, W, bend, missed)
+        half, left_out = correction(u, lengths(bend) / lengths(W), bend, missed)
         rate = flow.addcmul_(bend, half)
         # Both f and H f/t grow like t at fixed W, so the flow is its own derivative in ln t.
         return Linearisation(
@@ -107,7 +104,8 @@ class SoftmaxFlow:
             value_in_time=rate,
             integrand_change=partial(self._drift_change, u, activity),
             system=self._system(u, activity, moved, half, workspace),
-            near=partial(self._rate, half * torch.exp(u)[..., None]),
+            near=partial(self._rate, half * torch.exp(u)[..., None], W),
+            lift=_itself,
             left_out=left_out,
         )
 
@@ -127,9 +125,13 @@ class SoftmaxFlow:
         curvature, *scratch = workspace.view(3, *p.shape[:2], numbers, numbers)
         return systems.of_matrices(self._matrix(u, weights, curvature), scratch, half)
 
-    def _rate(self, share: Tensor, u: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
-        """dW/du (B, m, K r), with a correction of share H f/t, and the rate (B, n) of the drift."""
-        activity = self._activity(W)
+    def _rate(
+        self, share: Tensor, start: Tensor, u: Tensor, change: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """dW/du (B, m, K r) after a change of the heads, with a correction of share H f/t, and the
+        rate (B, n) of the drift.
+        """
+        activity = self._activity(start + change)
         flow = -self._along_samples(u, activity.gradient)
         if share.any():
             weight = share * torch.exp(-u)[..., None]
@@ -155,11 +157,13 @@ class SoftmaxFlow:
         return torch.bmm(heads, self.Z.mT).unflatten(1, (rows, self.classes)).mT
 
     def _activity(self, W: Tensor) -> _Activity:
-        p = torch.softmax(self._scores(W), dim=-1)
+        # as the scores lie in memory: classes before samples, so that all samples go at once
+        p = torch.softmax(self._scores(W).mT, dim=-2).mT
         if W.shape[1] > 1:
-            p.view(len(p), -1, self.classes).index_fill_(1, self.gone, 0.0)
+            rows = torch.arange(1, W.shape[1], device=W.device)
+            p[:, rows, self.left_out] = 0.0
         rivals = p.masked_fill(self.own, 0.0)
-        wrong = rivals.sum(dim=-1, keepdim=True)
+        wrong = _over_classes(rivals)
         return _Activity(p=p, gradient=torch.where(self.own, -wrong, rivals))
 
     def _scale(self, u: Tensor, W: Tensor) -> Tensor:
@@ -178,10 +182,10 @@ class SoftmaxFlow:
     def _bent(self, activity: _Activity, direction: Tensor) -> Tensor:
         """A_j g_j for the scores g_j of a direction (B, m, K r): (B, m, n, K)."""
         scores = self._scores(direction)
-        own = scores.masked_fill(~self.own, 0.0).sum(dim=-1, keepdim=True)
+        own = _over_classes(scores.masked_fill(~self.own, 0.0))
         rivals = activity.gradient.masked_fill(self.own, 0.0)
         apart = scores - own
-        mean = (rivals * apart).sum(dim=-1, keepdim=True)
+        mean = _over_classes(rivals * apart)
         return torch.where(self.own, -activity.p * mean, rivals * (apart - mean))
 
     def _matrix(self, u: Tensor, weights: Tensor, out: Tensor) -> Tensor:
@@ -219,6 +223,18 @@ class SoftmaxFlow:
             return entries * torch.linalg.vector_norm(self.Z, dim=-1, keepdim=True)
         whole = (entries[..., None] * self.Z[:, :, None]).flatten(-2)
         return whole - whole.mean(dim=1, keepdim=True)
+
+
+def _itself(change: Tensor) -> Tensor:
+    return change
+
+
+def _over_classes(entries: Tensor) -> Tensor:
+    """Σ_k of entries (…, K), (…, 1): torch's own sum takes all samples one by one."""
+    total = entries[..., :1].clone()
+    for k in range(1, entries.shape[-1]):
+        total += entries[..., k : k + 1]
+    return total
 
 
 def _size_and_direction(vectors: Tensor) -> tuple[Tensor, Tensor]:

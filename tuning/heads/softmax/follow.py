@@ -62,6 +62,10 @@ class ClassFlowProblem(FlowProblem):
     def numbers(self) -> int:
         return self.classes * self.coordinates.shape[-1]
 
+    @property
+    def alone(self) -> bool:
+        return False
+
     def field(self, sets: slice, heads: slice) -> SoftmaxFlow:
         return SoftmaxFlow(
             self.coordinates[sets],
