@@ -1,7 +1,9 @@
 """The command line: every command, and what it says when something is wrong."""
 
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -320,3 +322,60 @@ def test_an_output_without_a_name_is_refused(monkeypatch, capsys, command):
     code, _, err = call(monkeypatch, capsys, *command, "--output", "")
     assert code == 2
     assert "it is empty text" in err
+
+
+PROGRAM = "from tunebound.theory.command_line import program; program()"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("theorems | head -1; exit ${PIPESTATUS[0]}", 1),
+        ("theorems > /dev/full", 2),
+        ("--help > /dev/full", 2),
+        ("theorems > /dev/full 2> /dev/full", 2),
+        ("theorems >&-", 0),
+        ("run --suite nope 2> /dev/full", 2),
+        ("run --suite nope 2>&-", 2),
+    ],
+)
+def test_what_nobody_reads_changes_the_status_and_leaves_no_traceback(words, status):
+    shell = f'tunebound() {{ "{sys.executable}" -c "{PROGRAM}" "$@"; }}; tunebound {words}'
+    ended = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
+    assert ended.returncode == status
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_interruption_while_the_command_is_looked_up_is_one_too(monkeypatch, capsys):
+    def interrupted(**_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line.application, "app", interrupted)
+    assert call(monkeypatch, capsys, "theorems") == (130, "", "")
+
+
+WITH_A_HELPER = """
+import time
+from tunebound.theory.command_line import application
+from tunebound.theory.engine import processes
+
+def work(prog_name):
+    processes.elsewhere(int)
+    print("ready", flush=True)
+    time.sleep(600)
+
+application.app = work
+application.program()
+"""
+
+
+def test_a_program_that_is_terminated_takes_its_helpers_with_it():
+    with subprocess.Popen(
+        [sys.executable, "-c", WITH_A_HELPER], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        # the pipe is at its end once the last of them has closed it
+        assert process.communicate(timeout=60)[0] == ""
+    assert process.returncode == 143

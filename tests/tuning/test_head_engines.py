@@ -12,7 +12,7 @@ import torch
 
 from tests.oracles.descent import leave_one_out_paths
 from tunebound import synthetic
-from tunebound.tuning import tune_heads
+from tunebound.tuning import minibatches, tune_heads
 from tunebound.tuning.heads.engine import choice as descent_choice
 from tunebound.tuning.heads.engine import features as descent
 from tunebound.tuning.heads.engine import fused as fused_kernel
@@ -511,3 +511,28 @@ def test_a_repeated_step_is_the_step(monkeypatch):
             rtol=0,
             atol=1e-12 if dtype == "float64" else 1e-7,
         )
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "changed"),
+    [
+        (7, 3, {}),
+        (13, 13, {}),
+        (20, 16, {}),
+        (9, 12, {}),
+        (9, 5, {"dtype": "mixed"}),
+        (13, 13, {"dtype": "mixed"}),
+        (7, 3, {"weighting": "1/(n-1)"}),
+        (9, 5, {"batches": minibatches(9, 4, steps=400)}),
+    ],
+)
+def test_what_is_tuned_beside_a_data_set_changes_no_bit_of_it(n, d, changed):
+    rng = np.random.default_rng(n * d)
+    y = np.tile(np.where(np.arange(n) % 2, 1.0, -1.0), (5, 1))
+    X = rng.normal(size=(5, n, d))
+    X[..., 0] += 3 * y
+    together = tune_heads(X, y, steps=400, **changed)
+    for index in range(5):
+        alone, beside = tune_heads(X[index], y[index], steps=400, **changed), together[index]
+        for name in ("path", "weights", "distance", "margin", "certificate"):
+            np.testing.assert_array_equal(getattr(alone, name), getattr(beside, name))

@@ -3,15 +3,20 @@
 import atexit
 import multiprocessing
 import os
+import signal
 import sys
 import threading
+from contextlib import suppress
 from importlib.metadata import version
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 from tunebound.theory.certification.command import certify
 from tunebound.theory.command_line import listing, printing, studying, testing
+
+SIGNALLED = 128  # and the signal's number: the status of what a signal has ended
 
 app = typer.Typer(
     help=(
@@ -61,9 +66,13 @@ app.command(name="options")(listing.list_options)
 
 
 def main() -> None:
-    """Run the command line; what a user can mend is one line on standard error and status 2."""
+    """Run the command line; what a user can mend is one line on standard error and status 2. As
+    shells tell it, an interruption is status 130.
+    """
     try:
         app(prog_name="tunebound")
+    except KeyboardInterrupt:  # while the command is still looked up
+        sys.exit(SIGNALLED + signal.SIGINT)
     except OSError as error:
         printing.complaint(_in_words(error))
         sys.exit(2)
@@ -74,11 +83,17 @@ def main() -> None:
 
 def program() -> None:
     """`main` in a process of its own, which ends when the command has: Python would free all memory
-    object by object yet, which takes half a second.
+    object by object yet, which takes half a second. Asked to terminate, it ends its helpers first
+    (they would wait for work for minutes) and has status 143.
     """
     # Arrow's own pool takes memory from the system piece by piece, which slows the reading of a
     # study by half
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell; libraries write to it all the same
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         main()
     except SystemExit as ended:
@@ -93,10 +108,15 @@ def program() -> None:
     threads = [thread for thread in threading.enumerate() if not thread.daemon]
     if len(threads) > 1 or multiprocessing.active_children():  # Python waits for others in its way
         sys.exit(status)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # a reader that left, a full disk: the status is known
+            stream.flush()
     atexit._run_exitfuncs()
     os._exit(status)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    sys.exit(SIGNALLED + number)
 
 
 def _in_words(error: OSError) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import typer
@@ -97,7 +98,8 @@ def complaint(message: str) -> None:
     """What went wrong and what to do, on standard error."""
     terminal = _terminal(errors=True)
     if terminal is None:
-        typer.echo(f"tunebound: {message}", err=True)
+        with suppress(OSError):  # the status tells of it too
+            typer.echo(f"tunebound: {message}", err=True)
         return
     from rich.text import Text
 

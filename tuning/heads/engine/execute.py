@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from tunebound.tuning.division import ceil_div
 from tunebound.tuning.heads.engine.choice import Choice
-from tunebound.tuning.heads.engine.features import Descent, Problem
+from tunebound.tuning.heads.engine.features import Descent, Problem, workspace_for
 from tunebound.tuning.heads.engine.plan import Block
 from tunebound.tuning.heads.engine.schedule import Schedule
 from tunebound.tuning.heads.run import HeadRun
@@ -87,9 +87,7 @@ def _run_block(task: Task, run: HeadRun, block: Block, progress: Progress) -> No
             slice(first, min(first + block.heads, count)) for first in range(0, count, block.heads)
         ]
         problems = [replace(problem, start=problem.start[:, part]) for part in parts]
-        workspace = torch.empty(
-            torch.Size(problems[0].shape).numel(), dtype=torch.float64, device=task.device
-        )
+        workspace = workspace_for(problems[0])
         descents = [task.choice.build(part, workspace) for part in problems]
         shifted = task.growth != 1.0
         scale = (

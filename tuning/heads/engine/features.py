@@ -12,6 +12,7 @@ from weakref import WeakMethod
 import torch
 from torch import Tensor
 
+from tunebound.tuning.division import ceil_div
 from tunebound.tuning.heads.engine.schedule import Schedule
 
 # of the products
@@ -19,6 +20,7 @@ DTYPES = {"float64": torch.float64, "float32": torch.float32, "mixed": torch.flo
 # Up to so many features the heads are kept as columns: the matrix library is faster there
 # (measured, float32 by up to a third).
 NARROW = {torch.float64: 12, torch.float32: 64}
+VECTOR = 64  # numbers, a multiple of what any processor takes at once
 # mixed steps after which two numbers of a weight are put in order
 CARRY_EACH_UNTIL, CARRY_EVERY = 1024, 8
 # of a mixed descent: the first steps are few and long, so that their rounding would not average out
@@ -103,9 +105,24 @@ def weakly(method: Callable[[], None]) -> Callable[[], None]:
     return call
 
 
+def workspace_for(problem: Problem) -> Tensor:
+    """Flat float64 memory for the activities, and for the vector that they begin last."""
+    numbers = torch.Size(problem.shape).numel() + VECTOR
+    return torch.zeros(numbers, dtype=torch.float64, device=problem.Z.device)
+
+
 def activities(workspace: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> Tensor:
     """The beginning of a flat float64 workspace as an array of another type and shape."""
     return workspace.view(dtype)[: torch.Size(shape).numel()].view(shape)
+
+
+def whole_vectors(activity: Tensor) -> Tensor:
+    """Flat view of activities of a workspace and of the memory behind them, whole vectors of it.
+
+    torch computes what is left behind the last whole vector by another σ, which differs in the last
+    bit: a head would depend on what is tuned beside it.
+    """
+    return activity.as_strided((ceil_div(activity.numel(), VECTOR) * VECTOR,), (1,))
 
 
 class GradientShift:
@@ -165,6 +182,7 @@ class FeatureDescent:
             by_row = self.activity
             self.to_margins = (self.negated, Z.mT)
             self.to_steps = (self.activity, self.along)
+        self.vectors = whole_vectors(self.activity)
         self.on_whole = problem.head_rows(by_row)[:, 0]
         self.own = problem.left_out_entries(by_row)
         self.accumulated = (
@@ -202,7 +220,7 @@ class FeatureDescent:
 
     def _step(self) -> None:
         torch.bmm(*self.to_margins, out=self.activity)
-        self.activity.sigmoid_()
+        self.vectors.sigmoid_()
         self.own.zero_()
         if self.shift is None:
             self.accumulated += self.on_whole

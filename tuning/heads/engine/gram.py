@@ -14,6 +14,7 @@ from tunebound.tuning.heads.engine.features import (
     activities,
     eager,
     weakly,
+    whole_vectors,
 )
 
 
@@ -35,6 +36,7 @@ class GramDescent:
             (batch, rows, n), dtype=torch.float64, device=problem.Z.device
         )
         self.activity = activities(workspace, torch.float64, problem.shape)
+        self.vectors = whole_vectors(self.activity)
         self.at_start = (
             -torch.bmm(problem.start, problem.Z.mT)[:, None] if problem.start.any() else None
         )
@@ -70,7 +72,7 @@ class GramDescent:
         else:
             self.by_head.copy_(self.at_start)
             self.activity.baddbmm_(self.coefficients, self.products)
-        self.activity.sigmoid_()
+        self.vectors.sigmoid_()
         self.own.zero_()
         if self.shift is not None:
             self.shift.add_to(self.accumulated, self.on_whole)
