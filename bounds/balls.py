@@ -155,9 +155,7 @@ class DeletionBalls:
         with within_float64("value", "toward", "size"):
             beside = np.sqrt(np.maximum(size * size - toward * toward, 0.0))
             # w - lam r_i = e_i - tilt r_i/|r_i|; every lam >= 0 gives a ball, this one the best
-            tilt = np.divide(
-                self.across * toward, beside, out=np.zeros_like(beside), where=beside > 0
-            )
+            tilt = self.across * toward / np.where(beside > 0, beside, np.inf)
             tilt = np.clip(tilt, -self.reach, self.length)
             centre = value - (self.reach + tilt) * toward
             paid = 4.0 * (self.reach + tilt) * self._slack_per_length()

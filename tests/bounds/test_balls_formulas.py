@@ -400,3 +400,52 @@ def test_weights_of_any_length_that_separate_are_taken():
         assert found.weights == pytest.approx([1.0, 0.0])
         assert (np.array(Y) * (np.array(X) @ found.weights)).min() >= 1
     assert bounds.balls.two_classes is balls.two_classes
+
+
+ONE = {"value": [[1.0]], "toward": [[1.0, 1.0, 1.0, 1.0]], "size": [[2.0]]}
+THREE = np.ones((3, 4))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"value": "x"}, "value must be made of real numbers"),
+        (
+            {"value": [[1.0, 2.0]]},
+            "value must have shape (..., 1), one number a vector, got (1, 2)",
+        ),
+        ({"value": 1.0}, "value must have shape (..., 1), one number a vector, got ()"),
+        ({"toward": [[np.nan] * 4]}, "toward[0, 0] = nan: toward must be finite"),
+        ({"toward": [[1.0] * 3]}, "toward must have shape (..., 4), a product with each of units"),
+        ({"toward": 1.0}, "toward must have shape (..., 4), a product with each of units, got ()"),
+        ({"size": [[-1.0]]}, "size[0, 0] = -1.0: size must be"),
+        ({"size": [2.0, 2.0]}, "size must have shape (..., 1), one number a vector, got (2,)"),
+        (
+            {"value": [[1.0]] * 2, "toward": THREE},
+            "shapes do not broadcast: value (2, 1), toward (3, 4), size (1, 1)",
+        ),
+        ({"size": [[1e200]]}, "value, toward, size: what is computed of them leaves float64"),
+    ],
+)
+def test_vectors_that_do_not_fit_are_refused(changed, message):
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(message)}"):
+        some().shift(**{**ONE, **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"toward": THREE, "size": [[2.0]] * 2}, "shapes do not broadcast: toward (3, 4), size (2"),
+        ({"toward": [[1.0] * 5]}, "toward must have shape (..., 4), a product with each of units"),
+        ({"removed": 0}, "removed must be at least 1, got 0"),
+        ({"removed": 0.5}, "removed must be an integer, got 0.5"),
+        (
+            {"toward": [[1.7e308, 1.0, 1.0, -1.7e308]]},
+            "toward, size: what is computed of them leaves float64",
+        ),
+    ],
+)
+def test_groups_of_vectors_that_do_not_fit_are_refused(changed, message):
+    given = {"toward": ONE["toward"], "size": ONE["size"], "removed": 2, **changed}
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(message)}"):
+        some().worst_shift(**given)
