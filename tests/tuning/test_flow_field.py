@@ -102,6 +102,26 @@ def test_a_linearisation_is_that_of_autograd(d, growth):
             assert close[0] or (close[1] and size < 0.03)
 
 
+@pytest.mark.parametrize("d", [3, 9])
+def test_a_correction_that_is_a_small_share_of_the_head_is_left_out(d):
+    Z, weights, size = samples(6, d).abs(), torch.ones(6, dtype=F64), 40.0
+    w = torch.full((d,), size / d**0.5, dtype=F64)
+    f, H = steepest(Z, 0.0, weights)
+    share = float((H(w) @ f(w)).norm()) / 2 / size  # at t = 1; it grows like t
+    for limit, kept in ((0.9e-11, False), (1.1e-11, True)):
+        u = np.log(limit / share)
+        f, H = steepest(Z, u, weights)
+        half, bend = np.exp(-u) / 2, H(w) @ f(w)
+        turned = torch.func.jvp(H, (w,), (f(w),))[1] @ f(w)
+        expected = half**2 / 3 * (4 * H(w) @ bend - turned) - (0.0 if kept else half) * bend
+        here = field_of(Z, left_out=False).linearise(
+            torch.full((1, 1), u, dtype=F64), w[None, None], torch.empty((3, d * d), dtype=F64)
+        )
+        np.testing.assert_allclose(here.lift(here.left_out)[0, 0], expected, rtol=1e-9)
+        moved = f(w) + half * bend if kept else f(w)
+        np.testing.assert_allclose(here.lift(here.value)[0, 0], moved, rtol=1e-13)
+
+
 @pytest.mark.parametrize("growth", [1.0, 6 / 5])
 def test_the_drift_and_its_change_are_those_of_autograd(growth):
     Z, u = samples(6, 3), 2.0
