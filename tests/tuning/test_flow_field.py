@@ -213,6 +213,41 @@ def test_data_sets_and_heads_are_told_alone_what_they_are_told_together(
         assert torch.equal(found, known)
 
 
+@pytest.mark.parametrize("d", [3, 9])
+def test_a_system_is_the_same_after_the_flow_was_asked_nearby(d):
+    field, at = field_of(samples(6, d)), torch.full((1, 7), 1.5, dtype=F64)
+    W, change = (
+        torch.tensor(np.random.default_rng(1).normal(size=(1, 7, d))) / 2,
+        field.space.sums(torch.tensor(np.random.default_rng(2).normal(size=(1, 7, 6)))),
+    )
+
+    def solved(*, later):
+        here = field.linearise(at, W, torch.empty((3, 7 * d * d), dtype=F64))
+        if later:
+            here.near(at + 0.2, change)
+        solve, _ = here.system(torch.full((1, 7), 3.0, dtype=F64))
+        return here.lift(solve(change)).clone()
+
+    assert torch.equal(solved(later=True), solved(later=False))
+
+
+def test_a_change_among_the_samples_is_its_weights_and_its_products():
+    Z = samples(6, 9)
+    weights = torch.tensor(np.random.default_rng(1).normal(size=(1, 2, 6)))
+    change = spaces.SampleSpace(Z[None]).sums(weights)
+    assert change.shape == (2, 1, 2, 6)
+    assert torch.equal(change[0], weights)
+    torch.testing.assert_close(change[1, 0], weights[0] @ Z @ Z.mT, rtol=1e-12, atol=1e-12)
+
+
+def test_products_with_a_change_are_written_where_they_are_asked_for():
+    Z = samples(6, 3)
+    change = torch.tensor(np.random.default_rng(1).normal(size=(1, 2, 3)))
+    out = torch.empty((1, 2, 6), dtype=F64)
+    assert spaces.FeatureSpace(Z[None]).along(change, out=out) is out
+    torch.testing.assert_close(out[0], change[0] @ Z.mT, rtol=1e-13, atol=1e-13)
+
+
 def test_a_table_of_products_is_kept_where_it_fits(monkeypatch):
     Z = samples(6, 3)
     for memory, kept in ((8 * 6 * 6, True), (8 * 6 * 6 - 1, False)):
