@@ -102,6 +102,26 @@ def test_a_linearisation_is_that_of_autograd(d, growth):
             assert close[0] or (close[1] and size < 0.03)
 
 
+@pytest.mark.parametrize("d", [3, 9])
+def test_a_correction_that_is_a_small_share_of_the_head_is_left_out(d):
+    Z, weights, size = samples(6, d).abs(), torch.ones(6, dtype=F64), 40.0
+    w = torch.full((d,), size / d**0.5, dtype=F64)
+    f, H = steepest(Z, 0.0, weights)
+    share = float((H(w) @ f(w)).norm()) / 2 / size  # at t = 1; it grows like t
+    for limit, kept in ((0.9e-11, False), (1.1e-11, True)):
+        u = np.log(limit / share)
+        f, H = steepest(Z, u, weights)
+        half, bend = np.exp(-u) / 2, H(w) @ f(w)
+        turned = torch.func.jvp(H, (w,), (f(w),))[1] @ f(w)
+        expected = half**2 / 3 * (4 * H(w) @ bend - turned) - (0.0 if kept else half) * bend
+        here = field_of(Z, left_out=False).linearise(
+            torch.full((1, 1), u, dtype=F64), w[None, None], torch.empty((3, d * d), dtype=F64)
+        )
+        np.testing.assert_allclose(here.lift(here.left_out)[0, 0], expected, rtol=1e-9)
+        moved = f(w) + half * bend if kept else f(w)
+        np.testing.assert_allclose(here.lift(here.value)[0, 0], moved, rtol=1e-13)
+
+
 @pytest.mark.parametrize("growth", [1.0, 6 / 5])
 def test_the_drift_and_its_change_are_those_of_autograd(growth):
     Z, u = samples(6, 3), 2.0
@@ -191,6 +211,41 @@ def test_data_sets_and_heads_are_told_alone_what_they_are_told_together(
     # what was taken from it has changed nothing
     for found, known in zip(everything(field, u, W, along), together, strict=True):
         assert torch.equal(found, known)
+
+
+@pytest.mark.parametrize("d", [3, 9])
+def test_a_system_is_the_same_after_the_flow_was_asked_nearby(d):
+    field, at = field_of(samples(6, d)), torch.full((1, 7), 1.5, dtype=F64)
+    W, change = (
+        torch.tensor(np.random.default_rng(1).normal(size=(1, 7, d))) / 2,
+        field.space.sums(torch.tensor(np.random.default_rng(2).normal(size=(1, 7, 6)))),
+    )
+
+    def solved(*, later):
+        here = field.linearise(at, W, torch.empty((3, 7 * d * d), dtype=F64))
+        if later:
+            here.near(at + 0.2, change)
+        solve, _ = here.system(torch.full((1, 7), 3.0, dtype=F64))
+        return here.lift(solve(change)).clone()
+
+    assert torch.equal(solved(later=True), solved(later=False))
+
+
+def test_a_change_among_the_samples_is_its_weights_and_its_products():
+    Z = samples(6, 9)
+    weights = torch.tensor(np.random.default_rng(1).normal(size=(1, 2, 6)))
+    change = spaces.SampleSpace(Z[None]).sums(weights)
+    assert change.shape == (2, 1, 2, 6)
+    assert torch.equal(change[0], weights)
+    torch.testing.assert_close(change[1, 0], weights[0] @ Z @ Z.mT, rtol=1e-12, atol=1e-12)
+
+
+def test_products_with_a_change_are_written_where_they_are_asked_for():
+    Z = samples(6, 3)
+    change = torch.tensor(np.random.default_rng(1).normal(size=(1, 2, 3)))
+    out = torch.empty((1, 2, 6), dtype=F64)
+    assert spaces.FeatureSpace(Z[None]).along(change, out=out) is out
+    torch.testing.assert_close(out[0], change[0] @ Z.mT, rtol=1e-13, atol=1e-13)
 
 
 def test_a_table_of_products_is_kept_where_it_fits(monkeypatch):

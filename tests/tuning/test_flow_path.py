@@ -162,7 +162,7 @@ def test_steps_are_those_of_a_loop_over_every_head(monkeypatch, errors, batch, d
     path = flow_path.FlowPath(field, begin, start.clone(), TOLERANCE)
     passages = list(path.passages(marks))
     assert (path.u == marks[-1]).all()
-    most = 0
+    needed = np.zeros((batch, heads), dtype=int)  # steps
     for b in range(batch):
         for k in range(heads):
             for until, passage in enumerate(passages):
@@ -181,10 +181,17 @@ def test_steps_are_those_of_a_loop_over_every_head(monkeypatch, errors, batch, d
                     )
             assert float(path.h[b, k]) == pytest.approx(h, rel=1e-10)
             np.testing.assert_allclose(path.W[b, k], w, rtol=1e-10)
-            most = max(most, tried)
+            needed[b, k] = tried
     # a step of all for every step of the slowest head, unless heads wait for each other
-    assert path.steps == len(field.seen) >= most
-    assert together == 1 or path.steps == most
+    assert path.steps == len(field.seen) >= needed.max()
+    if together > 1:
+        assert path.steps == needed.max()
+        # what has arrived is evaluated no more: data sets, or the heads of one in several blocks
+        for b in range(batch):
+            assert sum(b in sets for sets, _ in field.seen) == needed[b].max()
+        for k in range(1, heads):
+            evaluated = sum(k in numbers for _, numbers in field.seen)
+            assert evaluated == (needed[0, k] if divided else needed.max())
 
 
 def test_only_what_is_behind_is_evaluated():

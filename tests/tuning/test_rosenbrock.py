@@ -248,6 +248,9 @@ def test_samples_count_a_share_of_the_shift_at_least_or_are_left_out(monkeypatch
     monkeypatch.setattr(rosenbrock_systems, "FEW", 0)
     assert of_one_sample(1.02e-10 * c / 3.0, 0.0, c) * c != 1.0
     assert of_one_sample(0.98e-10 * c / 3.0, 0.0, c) * c == 1.0
+    # of as many samples as are few none is left out
+    monkeypatch.setattr(rosenbrock_systems, "FEW", 1)
+    assert of_one_sample(0.98e-10 * c / 3.0, 0.0, c) * c != 1.0
 
 
 def test_a_sample_at_the_origin_changes_nothing():
@@ -270,6 +273,24 @@ def test_squares_are_left_out_of_sets_in_which_they_are_small_in_every_head():
     torch.testing.assert_close(found, torch.stack([plain, bent]), rtol=1e-14, atol=0)
     # nowhere of use: the matrices alone
     assert rosenbrock_systems._bent(sizes[:1], kappas[:1]) is None
+
+
+@pytest.mark.parametrize(("r", "inverted"), [(2, True), (3, False)])
+@pytest.mark.parametrize("heads", [1, 5])
+def test_matrices_of_few_unknowns_are_inverted_however_many_heads_there_are(
+    monkeypatch, r, inverted, heads
+):
+    monkeypatch.setattr(rosenbrock_systems, "INVERTED", 2)
+    matrices = torch.eye(r, dtype=torch.float64).repeat(1, heads, 1, 1)
+    scratch = torch.empty((2, *matrices.shape), dtype=torch.float64)
+    none, ones = torch.zeros(1, 1, 1).double(), torch.ones(1, heads).double()
+    solve, _ = of_matrices(matrices, scratch, none)(ones)
+    b = torch.ones(1, heads, r, dtype=torch.float64)
+    found = solve(b)
+    torch.testing.assert_close(found, b / 2, rtol=1e-14, atol=0)
+    # the factor is in the scratch, where an inverse needs it no more
+    scratch.fill_(2.0)
+    assert torch.equal(solve(b), found) is inverted
 
 
 def test_the_workspace_has_the_shape_of_what_is_written():
