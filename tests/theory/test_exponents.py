@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tunebound import theory
+from tunebound.theory.engine import exponents
 from tunebound.theory.engine.exponents import ALONG_STEPS, by_family, by_slope, decide_rates
 
 SETTING = SimpleNamespace(
@@ -134,3 +135,21 @@ def test_of_several_quantities_of_a_member_the_last_counts_and_the_first_row_nam
     assert rate.slope.value == pytest.approx(-1.0, abs=1e-12)
     assert rate.slope.environments == 18
     assert rate.quantity == "q of the first"
+
+
+@pytest.mark.parametrize(
+    ("cores", "slopes", "threads"), [(2, 3, 2), (4, 3, 3), (4, 1, 1), (None, 3, 1), (4, 0, 1)]
+)
+def test_a_thread_a_slope_and_no_more_than_there_are_cores(cores, slopes, threads, monkeypatch):
+    asked, pool = [], exponents.ThreadPoolExecutor
+    monkeypatch.setattr(
+        exponents, "ThreadPoolExecutor", lambda threads: asked.append(threads) or pool(threads)
+    )
+    monkeypatch.setattr(exponents.os, "cpu_count", lambda: cores)
+    names = [f"T{k}" for k in range(slopes)]
+    found = decide_rates(
+        SETTING, [(theorem(name, n=-1.0), rows(name, -1.0 - k)) for k, name in enumerate(names)]
+    )
+    assert asked == [threads]
+    values = {name: rate.slope.value for name, (rate,) in found.items()}
+    assert values == {name: pytest.approx(-1.0 - k) for k, name in enumerate(names)}

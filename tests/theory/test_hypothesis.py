@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from tests.registries import keep
+from tests.registries import clear, keep
 from tunebound import theory
 from tunebound.theory.engine import decision as judging
 from tunebound.theory.engine import hypothesis as module
@@ -230,6 +230,21 @@ def test_registration(monkeypatch):
         theory.hypothesize("other", **words, scale="ratio")
     with pytest.raises(ValueError, match="did you mean 'mine'"):
         find_hypothesis("mien")
+
+
+def test_hypotheses_come_by_their_settings_and_as_they_were_registered(monkeypatch):
+    clear(monkeypatch, module._HYPOTHESES)
+    for name, setting in (("z", "multi-head"), ("y", "head"), ("x", "multi-head"), ("w", "head")):
+        theory.hypothesize(name, statement="s", source="t", setting=setting, predicted=1)(log_ratio)
+    assert list(hypotheses()) == ["y", "w", "z", "x"]
+    assert list(hypotheses("head")) == ["y", "w"]
+
+
+def test_hypotheses_of_a_setting_are_looked_for_in_its_folder_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(module._HYPOTHESES, "known", lambda package="": asked.append(package) or {})
+    assert hypotheses("multi-head") == {}
+    assert asked == ["tunebound.theory.multi_head"]
 
 
 def test_the_catalogue_is_complete_and_well_formed():

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.registries import clear
 from tunebound import synthetic, theory
 from tunebound.theory.engine import statement
 from tunebound.theory.engine.statement import Assumption, Claim, find_theorem, find_theorems
@@ -209,6 +210,23 @@ def test_a_setting_that_is_not_there_is_refused_when_the_theorem_is_written():
     with pytest.raises(ValueError, match=r"'heady' names the setting 'heads': .* mean 'head'"):
         theory.theorem("heady", statement="s", source="t", setting="heads")(undecorated)
     assert "heady" not in theory.theorems()
+
+
+def test_theorems_come_by_their_settings_and_as_they_were_registered(monkeypatch):
+    clear(monkeypatch, statement._THEOREMS)
+    for name, setting in (("z", "multi-head"), ("y", "head"), ("x", "multi-head"), ("w", "head")):
+        theory.theorem(name, statement="s", source="t", setting=setting)(undecorated)
+    assert list(theory.theorems()) == ["y", "w", "z", "x"]
+    assert list(theory.theorems("head")) == ["y", "w"]
+
+
+def test_theorems_of_a_setting_are_looked_for_in_its_folder_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        statement._THEOREMS, "known", lambda package="": asked.append(package) or {}
+    )
+    assert theory.theorems("multi-head") == {}
+    assert asked == ["tunebound.theory.multi_head"]
 
 
 def test_every_theorem_speaks_of_a_setting_that_is_there():

@@ -142,11 +142,12 @@ def _slopes(
     lock.
     """
 
-    def slope(frame: pd.DataFrame, factor: str) -> Slope | None:
+    def slope(asked: tuple[pd.DataFrame, str]) -> Slope | None:
+        frame, factor = asked
         return within_group_slope(frame, factor, _others(factor, setting), setting.family)
 
     with ThreadPoolExecutor(max(1, min(len(measured), os.cpu_count() or 1))) as pool:
-        found = pool.map(slope, *zip(*measured.values(), strict=True)) if measured else ()
+        found = pool.map(slope, measured.values())
         return {key: each for key, each in zip(measured, found, strict=True) if each is not None}
 
 
