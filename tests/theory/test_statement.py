@@ -212,6 +212,20 @@ def test_a_setting_that_is_not_there_is_refused_when_the_theorem_is_written():
     assert "heady" not in theory.theorems()
 
 
+@pytest.mark.parametrize(("module", "looked_up"), [("tunebound.mine", 0), ("tunebounds", 1)])
+def test_theorems_of_ours_are_registered_without_their_setting(module, looked_up, monkeypatch):
+    asked = []
+    monkeypatch.setattr(statement, "setting_of", asked.append)
+
+    def claims(evidence):
+        return ()
+
+    claims.__module__ = module
+    made = theory.theorem("made", statement="s", source="t", setting="head")(claims)
+    assert asked == [made] * looked_up
+    assert theory.theorems()["made"] is made
+
+
 def test_theorems_come_by_their_settings_and_as_they_were_registered(monkeypatch):
     clear(monkeypatch, statement._THEOREMS)
     for name, setting in (("z", "multi-head"), ("y", "head"), ("x", "multi-head"), ("w", "head")):
