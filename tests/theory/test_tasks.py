@@ -1,5 +1,6 @@
 """Real tasks: their files, preparations, members, evidence, claims, and the committed results."""
 
+import dataclasses
 import importlib.util
 import json
 import time
@@ -559,6 +560,15 @@ def test_studies_add_to_what_is_stored_and_nothing_is_counted_twice(tmp_path):
         {"sizes": sizes} for sizes in (["50", "100"], ["100", "400"], ["20"])
     ]
     assert [run["environments"] for run in found.runs] == [2, 1, 1]  # what each has added
+
+
+def test_a_study_that_was_not_counted_stays_uncounted_when_it_goes_on():
+    found = Tables.of(*study_of([50, 100]))
+    del found.runs[0]["environments"]
+    results, manifest = study_of([50, 100])
+    more = results.environments.assign(environment=["a-n50-later", "a-n100-later"])
+    (run,) = found.joined(dataclasses.replace(results, environments=more), manifest).runs
+    assert run == {"seed": 0, "options": {"sizes": ["50", "100"]}}
 
 
 def test_stored_tables_are_read_as_they_were_written():

@@ -231,16 +231,14 @@ def publish(directories: Sequence[Path], root: Path) -> list[Path]:
 
 def _added_up(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The studies; one that went on after it was published stands once."""
-    found: list[dict[str, Any]] = []
+    found: dict[str, dict[str, Any]] = {}
     for run in runs:
-        for earlier in found:
-            if all(earlier[name] == run[name] for name in ("seed", "options")):
-                counts = [each["environments"] for each in (earlier, run) if "environments" in each]
-                earlier.update({"environments": sum(counts)} if counts else {})
-                break
-        else:
-            found.append(dict(run))
-    return found
+        study = json.dumps([run["seed"], run["options"]], sort_keys=True)
+        if study not in found:
+            found[study] = dict(run)
+        elif "environments" in found[study]:  # not in what was published before it was counted
+            found[study]["environments"] += run["environments"]
+    return [*found.values()]
 
 
 def _share(run: Mapping[str, Any]) -> str:
