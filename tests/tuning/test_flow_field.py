@@ -269,11 +269,6 @@ def test_entries_left_out_are_counted_along_the_rows_of_the_heads():
     assert table.tolist() == [[1, 1, 1, 1], [1, 1, 0, 1], [0, 1, 1, 1]]
 
 
-@pytest.mark.parametrize(("count", "whole"), [(1, 16), (16, 16), (17, 32)])
-def test_vectors_are_filled(count, whole):
-    assert flow_field.whole_vectors(count) == whole
-
-
 @pytest.mark.parametrize(("n", "d"), [(5, 2), (8, 2), (24, 30), (7, 9)])
 def test_no_bit_depends_on_which_data_sets_are_together(n, d):
     rng = np.random.default_rng(n)

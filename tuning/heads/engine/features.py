@@ -12,15 +12,14 @@ from weakref import WeakMethod
 import torch
 from torch import Tensor
 
-from tunebound.tuning.division import ceil_div
 from tunebound.tuning.heads.engine.schedule import Schedule
+from tunebound.tuning.heads.vectors import VECTOR, whole_vectors
 
 # of the products
 DTYPES = {"float64": torch.float64, "float32": torch.float32, "mixed": torch.float32}
 # Up to so many features the heads are kept as columns: the matrix library is faster there
 # (measured, float32 by up to a third).
 NARROW = {torch.float64: 12, torch.float32: 64}
-VECTOR = 64  # numbers, a multiple of what any processor takes at once
 # mixed steps after which two numbers of a weight are put in order
 CARRY_EACH_UNTIL, CARRY_EVERY = 1024, 8
 # of a mixed descent: the first steps are few and long, so that their rounding would not average out
@@ -116,13 +115,9 @@ def activities(workspace: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) ->
     return workspace.view(dtype)[: torch.Size(shape).numel()].view(shape)
 
 
-def whole_vectors(activity: Tensor) -> Tensor:
-    """Flat view of activities of a workspace and of the memory behind them, whole vectors of it.
-
-    torch computes what is left behind the last whole vector by another σ, which differs in the last
-    bit: a head would depend on what is tuned beside it.
-    """
-    return activity.as_strided((ceil_div(activity.numel(), VECTOR) * VECTOR,), (1,))
+def in_whole_vectors(activity: Tensor) -> Tensor:
+    """Flat view of activities of a workspace and of the memory behind them, whole vectors of it."""
+    return activity.as_strided((whole_vectors(activity.numel()),), (1,))
 
 
 class GradientShift:
@@ -182,7 +177,7 @@ class FeatureDescent:
             by_row = self.activity
             self.to_margins = (self.negated, Z.mT)
             self.to_steps = (self.activity, self.along)
-        self.vectors = whole_vectors(self.activity)
+        self.vectors = in_whole_vectors(self.activity)
         self.on_whole = problem.head_rows(by_row)[:, 0]
         self.own = problem.left_out_entries(by_row)
         self.accumulated = (

@@ -13,8 +13,8 @@ from tunebound.tuning.heads.engine.features import (
     Repeat,
     activities,
     eager,
+    in_whole_vectors,
     weakly,
-    whole_vectors,
 )
 
 
@@ -36,7 +36,7 @@ class GramDescent:
             (batch, rows, n), dtype=torch.float64, device=problem.Z.device
         )
         self.activity = activities(workspace, torch.float64, problem.shape)
-        self.vectors = whole_vectors(self.activity)
+        self.vectors = in_whole_vectors(self.activity)
         self.at_start = (
             -torch.bmm(problem.start, problem.Z.mT)[:, None] if problem.start.any() else None
         )

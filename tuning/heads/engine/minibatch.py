@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tunebound.tuning.heads.engine.features import Problem, activities, whole_vectors
+from tunebound.tuning.heads.engine.features import Problem, activities, in_whole_vectors
 from tunebound.tuning.heads.optimisers import GradientDescent
 
 GATHERED = 2**17  # numbers gathered at once, for as many steps as they are
@@ -58,7 +58,7 @@ class MinibatchDescent:
         self.share = torch.as_tensor(1.0 / (sequences >= 0).sum(axis=-1), device=device)
         self.rates = torch.as_tensor(schedule.rates, device=device)
         self.activity = activities(workspace, torch.float64, (batch, rows, sequences.shape[2]))
-        self.vectors = whole_vectors(self.activity)
+        self.vectors = in_whole_vectors(self.activity)
         self.on_whole = self.activity[:, 0]
         self.direct = isinstance(schedule.optimiser, GradientDescent)
         self.move = schedule.optimiser.start()

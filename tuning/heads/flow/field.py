@@ -12,12 +12,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from tunebound.tuning.division import ceil_div
 from tunebound.tuning.heads.flow.modified import correction, lengths
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation
 from tunebound.tuning.heads.flow.spaces import FeatureSpace, SampleSpace, Space
-
-VECTOR = 16  # float64 that torch takes at once, on any processor at most
+from tunebound.tuning.heads.vectors import whole_vectors
 
 
 class LogTimeFlow:
@@ -177,15 +175,6 @@ class LogTimeFlow:
 
     def _shift(self, activity: Tensor) -> Tensor:
         return activity[..., None] * self.Z - torch.bmm(activity[:, None], self.Z) / self.Z.shape[1]
-
-
-def whole_vectors(count: int) -> int:
-    """How many numbers fill the registers of a processor that hold so many.
-
-    In what is left over torch computes a sigmoid in another way, and its last bit depends on where
-    in the memory a number stands.
-    """
-    return ceil_div(count, VECTOR) * VECTOR
 
 
 def entries_left_out(samples: Tensor, n: int) -> Tensor:
