@@ -3,8 +3,9 @@ from below on all of them.
 
 To find the smallest is NP-hard (Johnson and Preparata 1978). From above: the sum of the slacks is
 minimised as a linear program, reweighted so that few samples have any, and what can be put back is.
-From below: a *clash* is a set of samples with a positive combination of their rows z_j that is 0,
-so that no w has z_j . w > 0 for all of them (Gordan); of every clash one sample has to go. If
+From below: a *clash* is a set of samples with a positive combination of their rows z_j that is 0
+as far as float64 tells, so that no w has z_j . w > 0 by more than that for all of them (after
+Gordan); of every clash one sample has to go. If
 shares mu_C >= 0 of clashes give each sample at most 1 in total, a removal R has
 |R| >= sum_{j in R} sum_{C with j} mu_C >= sum_C mu_C. The best shares solve a linear program; what
 is returned proves the bound without it.
@@ -16,7 +17,6 @@ the method of both sides.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from math import ceil
 
@@ -29,6 +29,7 @@ from tqdm import tqdm
 from tunebound._ground.arrays import Floats, Integers
 from tunebound._ground.checks import real_array
 from tunebound._ground.sample_checks import labelled_classes, labelled_sample
+from tunebound.bounds.separators.split_products import product, split
 
 Rows = NDArray[np.intp]
 
@@ -39,7 +40,9 @@ PUT_BACK = 60  # removed samples that are tried on the other side, at most
 # rows times columns times the smaller of both, of all linear programs: a few tens of seconds
 WORK = 3 * 10**9
 FEWEST = 2 * (REWEIGHTINGS + 1)  # linear programs that are worth a beginning
-LARGEST_EXACT = 64  # rows of a clash that is settled in rationals
+# Rows are scaled to entries of at most 1: what float64 tells from 0 in a product with a unit vector
+TOLD = 1e-13
+CORRECTIONS = 4  # of a combination from a linear program, which is off by some 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,13 +54,14 @@ class SmallestRemoval:
     rows : ndarray of int, shape (k,)
         Samples to remove, ascending; empty where the data are separable.
     at_least : int
-        No removal of fewer samples leaves separable data: the sum of `shares`, rounded up. Clashes
-        are found to the extent that linear programs of this size are affordable, so it can be far
-        below k, down to 0.
+        No removal of fewer samples leaves data that float64 can tell to be separable: the sum of
+        `shares`, rounded up. Clashes are found to the extent that linear programs of this size are
+        affordable, so it can be far below k, down to 0.
     weights : ndarray of float64, shape (d,) or (K, d)
-        Separates all other samples: z_j . w > 0, by more than its rounding.
+        Separates all other samples: z_j . w > 0, by more than rounding.
     clashes : tuple of ndarray of int
-        Sets of samples that no w separates, each proved by a positive combination that is 0.
+        Sets of samples that no w separates by more than rounding, each proved by a positive
+        combination that is 0 within it.
     shares : ndarray of float64, shape (len(clashes),)
         mu_C >= 0; those of the clashes of one sample add up to 1 at most.
     """
@@ -105,9 +109,10 @@ def smallest_removal(X: ArrayLike, y: ArrayLike) -> SmallestRemoval:
     above a least-squares fit is reweighted, from below samples of equal features and different
     labels alone count.
 
-    A clash counts if float64 proves it: its rows have full rank, and the combination is more
-    positive than its residual over the smallest singular value, so that one close by is 0 exactly.
-    Otherwise rationals decide, for up to 64 rows.
+    With rows z scaled by powers of 2 to a largest entry in [1/2, 1) float64 tells z . w from 0
+    above 1e-13 |w|. A combination with shares a > 0 and |sum_j a_j z_j| <= 1e-13 sum_j a_j, which
+    is checked with its rounding, has no w with all products above that, since sum_j a_j z_j . w <=
+    1e-13 |w| sum_j a_j.
     """
     signed = bool((real_array("y", y) < 0).any())
     if signed:
@@ -179,6 +184,18 @@ class _Search:
     def __init__(self, Z: Floats, owner: Rows, n: int) -> None:
         self.Z, self.owner, self.n = Z, owner, n
         self.clashes: list[Rows] = []
+
+    @cached_property
+    def directions(self) -> Floats:
+        """The rows in coordinates at right angles in which they vary alike, so that the same
+        combinations of them are 0.
+
+        A linear program would overlook a direction of the features in which they hardly vary, as
+        there is one behind a layer norm in float32.
+        """
+        left, singular, _ = np.linalg.svd(self.Z, full_matrices=False)
+        seen = singular > max(self.Z.shape) * UNIT * singular[0]
+        return left[:, seen] * np.sqrt(len(left))
 
     def add(self, samples: Rows) -> None:
         self.clashes.append(samples)
@@ -272,53 +289,35 @@ class _Search:
         rows = np.flatnonzero(free[self.owner])
         if rows.size == 0:
             return None
-        Z = self.Z[rows]
+        columns = self.directions[rows].T
         solved = scipy.optimize.linprog(
             cost[self.owner[rows]],
-            A_eq=np.vstack([Z.T, np.ones(len(Z))]),
-            b_eq=np.append(np.zeros(Z.shape[1]), 1.0),
+            A_eq=np.vstack([columns, np.ones(len(rows))]),
+            b_eq=np.append(np.zeros(len(columns)), 1.0),
             method="highs-ds",
         )
         if solved.x is None:
             return None
-        used = rows[solved.x > 1e-9]
-        return np.unique(self.owner[used]) if is_clash(self.Z[used]) else None
+        used = solved.x > 1e-9
+        if clash_shares(self.Z[rows[used]], solved.x[used]) is None:
+            return None
+        return np.unique(self.owner[rows[used]])
 
 
-def is_clash(Z: Floats) -> bool:
-    """Whether a positive combination of all rows is proved to be 0; rows (m, d)."""
-    m, d = Z.shape
-    if m == 0:
-        return False
-    if m == d + 1:
-        left, singular, _ = np.linalg.svd(Z)
-        combination = left[:, -1] * np.sign(left[:, -1].sum())
-        size = float(np.linalg.norm(Z))
-        residual = float(np.linalg.norm(combination @ Z)) + 2 * (m + d) * UNIT * size
-        smallest = float(singular[-1]) - 16 * (m + d) * UNIT * size
-        if smallest > 0:
-            return bool(combination.min() > residual / smallest)
-    return m <= LARGEST_EXACT and _is_exact_clash(Z)
-
-
-def _is_exact_clash(Z: Floats) -> bool:
-    """The same in rationals, for rows whose only linear relation is that combination."""
-    table = [[Fraction(float(value)) for value in column] for column in Z.T if column.any()]
-    m, pivots = len(Z), 0
-    for column in range(m - 1):
-        row = next((r for r in range(pivots, len(table)) if table[r][column]), None)
-        if row is None:
-            return False
-        table[pivots], table[row] = table[row], table[pivots]
-        head = table[pivots]
-        for r, other in enumerate(table):
-            if r != pivots and other[column]:
-                factor = other[column] / head[column]
-                table[r] = [a - factor * b for a, b in zip(other, head, strict=True)]
-        pivots += 1
-    related = all(not row[m - 1] for row in table[pivots:])
-    # row p reads table[p][p] x_p + table[p][m - 1] x_{m-1} = 0, with x_{m-1} = 1
-    return related and all(table[p][m - 1] / table[p][p] < 0 for p in range(pivots))
+def clash_shares(Z: Floats, near: Floats) -> Floats | None:
+    """Shares a > 0 (m,) near those given with which rows (m, d) add up to 0 as far as float64
+    tells, so that no w has larger products with all of them; None if none are found.
+    """
+    columns, shares = split(Z.T), near
+    for _ in range(CORRECTIONS):
+        sums, errors = (each[0] for each in product(split(shares[np.newaxis]), columns))
+        if np.linalg.norm(np.abs(sums) + errors) <= TOLD * shares.sum() * (1 - 1e-9):
+            return shares
+        # relative to the shares, so that the small ones stay positive
+        shares = shares * (1 - np.linalg.lstsq((Z * shares[:, np.newaxis]).T, sums)[0])
+        if not np.all(shares > 0):
+            return None
+    return None
 
 
 def _separator(Z: Floats) -> Floats | None:
@@ -348,5 +347,6 @@ def _least_squares(Z: Floats) -> list[Floats]:
 
 
 def _positive(Z: Floats, w: Floats) -> NDArray[np.bool_]:
-    """Rows whose product with w is above 0 by more than its rounding."""
-    return Z @ w > (Z.shape[1] + 2) * UNIT * (np.abs(Z) @ np.abs(w))
+    """Rows whose product with w is above 0 by more than its rounding, and as far as is told."""
+    rounding = (Z.shape[1] + 2) * UNIT * (np.abs(Z) @ np.abs(w))
+    return Z @ w > rounding + TOLD * np.linalg.norm(w)

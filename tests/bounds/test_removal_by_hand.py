@@ -1,6 +1,7 @@
 """Clashes, covers and removals of samples few enough to know the answer."""
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -74,76 +75,101 @@ def test_contradictions_count_the_fewer_side():
 TRIANGLE = array([[1, 0], [-1, 1], [-1, -1]])
 
 
-@pytest.mark.parametrize("decide", [removal.is_clash, removal._is_exact_clash])
 @pytest.mark.parametrize(
-    ("rows", "clash"),
+    ("rows", "shares"),
     [
-        (TRIANGLE, True),
-        (TRIANGLE[[2, 0, 1]], True),
-        (TRIANGLE * [[1e3], [1], [1e-3]], True),
-        (array([[1, 0], [-1, 1], [1, -1]]), False),
-        (array([[1, 0], [1, 1], [1, -1]]), False),
-        (array([[1, 0], [-1, 0], [0, 1]]), False),
-        (array([[1.0], [-2.0]]), True),
-        (array([[1.0], [2.0]]), False),
-        (array([[0.0, 0.0]]), True),
-        (array([[1.0, 0.0]]), False),
-        (array([[1, 2], [-2, -4]]), True),
-        (array([[1, 2], [-2, -4.000001]]), False),
-        (array([[1, 2], [2, 4]]), False),
-        (array([[1, 0, 0], [-1, 1, 0], [-1, -1, 0]]), True),
-        (array([[0, 1, 0], [0, -1, 1], [0, -1, -1]]), True),
-        (array([[1, 0, 0], [-1, 1, 0], [-1, -1, 1e-9]]), False),
-        (array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -2, -3]]), True),
-        (array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -2, 3]]), False),
-        (array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -2, 0]]), False),
+        (TRIANGLE, (2, 1, 1)),
+        (TRIANGLE[[2, 0, 1]], (1, 2, 1)),
+        (TRIANGLE * [[1e3], [1], [1e-3]], (2e-6, 1e-3, 1)),
+        (array([[1, 0], [1, 1], [1, -1]]), None),
+        (array([[1, 0], [-1, 0], [0, 1]]), None),
+        (array([[1.0], [-2.0]]), (2, 1)),
+        (array([[1.0], [2.0]]), None),
+        (array([[0.0, 0.0]]), (1,)),
+        (array([[1.0, 0.0]]), None),
+        (array([[1, 2], [-2, -4]]), (2, 1)),
+        (array([[1, 2], [-2, -4.000001]]), None),
+        (array([[1, 2], [2, 4]]), None),
+        (array([[1, 0, 0], [-1, 1, 0], [-1, -1, 0]]), (2, 1, 1)),
+        (array([[0, 1, 0], [0, -1, 1], [0, -1, -1]]), (2, 1, 1)),
+        (array([[1, 0, 0], [-1, 1, 0], [-1, -1, 1e-9]]), None),
+        (array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -2, -3]]), (1, 2, 3, 1)),
+        (array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -2, 3]]), None),
     ],
-    ids=str,
 )
-def test_what_is_a_clash(decide, rows, clash):
-    assert decide(rows) is clash
+def test_what_is_a_clash(rows, shares):
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        if shares is None:
+            assert removal.clash_shares(rows, rng.uniform(0.1, 1, len(rows))) is None
+            continue
+        true = np.array(shares) / sum(shares)
+        found = removal.clash_shares(rows, true * (1 + 1e-3 * rng.normal(size=len(rows))))
+        assert (found > 0).all()
+        np.testing.assert_allclose(found / found.sum(), true, rtol=1e-12, atol=1e-12)
 
 
-def test_no_rows_are_no_clash():
-    assert removal.is_clash(np.empty((0, 3))) is False
+@pytest.mark.parametrize("scale", [2.0**-40, 1.0, 2.0**20])
+def test_what_shares_are_does_not_depend_on_their_sum(scale):
+    # off by (0, 1e-13 s) of 2 s
+    rows, shares = array([[1, 0], [-1, 2 * removal.TOLD]]), scale * np.ones(2)
+    for told, proved in ((1.001, True), (0.999, False)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(removal, "TOLD", removal.TOLD * told)
+            patch.setattr(removal, "CORRECTIONS", 1)
+            found = removal.clash_shares(rows, shares)
+        assert (found is not None) is proved
+        assert not proved or found.tolist() == shares.tolist()
 
 
-def test_float64_decides_where_it_can_and_rationals_up_to_a_size(monkeypatch):
-    def refuse(Z):
-        raise AssertionError("not needed")
-
-    monkeypatch.setattr(removal, "_is_exact_clash", refuse)
-    assert removal.is_clash(TRIANGLE)
-    assert not removal.is_clash(array([[1, 0], [1, 1], [1, -1]]))
-    asked = []
-    monkeypatch.setattr(removal, "_is_exact_clash", lambda Z: asked.append(len(Z)) or True)
-    assert removal.is_clash(array([[1, 2], [-2, -4]]))  # fewer rows than d + 1
-    assert removal.is_clash(array([[1, 2], [-2, -4], [-3, -6]]))  # rows of rank 1
-    assert asked == [2, 3]
-    monkeypatch.setattr(removal, "LARGEST_EXACT", 2)
-    assert removal.is_clash(array([[1, 2], [-2, -4]]))
-    monkeypatch.setattr(removal, "LARGEST_EXACT", 1)
-    assert not removal.is_clash(array([[1, 2], [-2, -4]]))
+@pytest.mark.parametrize("sums", [0, 0.5, -0.5, 1, -1])
+def test_what_is_added_up_counts_with_its_error(sums, monkeypatch):
+    monkeypatch.setattr(removal, "CORRECTIONS", 1)
+    for share, proved in ((1 - 2e-9, True), (1 - 5e-10, False)):
+        # shares 2, 1, 1 add up to 4, less what their own sum may be off by
+        limit = 4 * removal.TOLD * share
+        found = limit * array([[sums, 0]]), limit * array([[1 - abs(sums), 0]])
+        monkeypatch.setattr(removal, "product", lambda *_, found=found: found)
+        assert (removal.clash_shares(TRIANGLE, array([2, 1, 1])) is not None) is proved
 
 
-@pytest.mark.parametrize("share", [1e-3, 1e-9, 1e-12])
-def test_a_share_beyond_the_rounding_of_its_combination_is_proved(share):
-    # the shares of the rows are 1, 1 and `share`
-    rows = array([[1, share], [-1, share], [0, -2]])
-    if share > 1e-11:
-        assert removal.is_clash(rows)
-    assert removal._is_exact_clash(rows)
-    assert not removal.is_clash(rows * [[1], [1], [-1]])
+def test_rationals_add_up_what_float64_proves():
+    rng = np.random.default_rng(0)
+    proved = 0
+    for _ in range(200):
+        d = rng.integers(1, 6)
+        Z = rng.uniform(-1, 1, (d + 1, d)) * 10.0 ** rng.integers(-9, 1, d)
+        Z /= np.abs(Z).max(axis=1, keepdims=True)
+        null = np.linalg.svd(Z)[0][:, -1]
+        Z *= np.sign(null)[:, None]
+        found = removal.clash_shares(Z, np.abs(null) * (1 + 1e-9 * rng.normal(size=d + 1)))
+        if found is None:
+            continue
+        proved += 1
+        assert (found > 0).all()
+        terms = [[Fraction(a) * Fraction(z) for z in row] for a, row in zip(found, Z, strict=True)]
+        square = sum(sum(column) ** 2 for column in zip(*terms, strict=True))
+        assert square <= (Fraction(removal.TOLD) * sum(map(Fraction, found))) ** 2
+    assert proved > 150
 
 
-def test_positive_products_exceed_their_rounding():
+def test_positive_products_exceed_their_rounding(monkeypatch):
     # two entries: 4 units of rounding of the sum of absolute terms, which is 2
+    monkeypatch.setattr(removal, "TOLD", 0)
     w = array([1, 1])
     near = [[1, -1 + units * UNIT] for units in (3, 7, 9, 12)]
     Z = array([[1, 1], [1, -1], *near, [-1, 0.5], [0, 0]])
     expected = [True, False, False, False, True, True, False, False]
     assert removal._positive(Z, w).tolist() == expected
     assert removal._positive(2.0**20 * Z, w).tolist() == expected
+
+
+def test_positive_products_are_told_from_none():
+    # w is of norm 5, and 4 units are the rounding of a product whose terms do not cancel
+    w = array([3, 4])
+    for length in (5e-13, 7e-13):
+        Z = (length + np.array([[-1e-15], [5e-15]])) * w / 25
+        assert removal._positive(Z, w).tolist() == [length > 5e-13, True]
 
 
 def test_a_separator_has_the_largest_smallest_product_in_the_box():
@@ -237,7 +263,9 @@ def test_a_crossing_clash_is_one_that_the_cover_leaves_open():
     one.add(np.array([0, 1, 2]))
     assert one.crossing() is True
     assert len(one.clashes) == 2
-    assert removal.is_clash(array(DOUBLE)[one.clashes[1]])
+    around = np.linspace(0, 2 * np.pi, 10_000)
+    products = array(DOUBLE)[one.clashes[1]] @ np.stack([np.cos(around), np.sin(around)])
+    assert products.min(axis=0).max() <= 0
     while one.crossing():
         assert len(one.clashes) < 20
     cover = one.packing[0]
@@ -462,21 +490,28 @@ def test_two_classes_share_the_weights_of_two_signs():
 
 
 def test_what_is_not_proved_is_no_clash(monkeypatch):
-    monkeypatch.setattr(removal, "is_clash", lambda Z: False)
+    monkeypatch.setattr(removal, "clash_shares", lambda Z, near: None)
     one = search([[1, 0], [-1, 1], [-1, -1]])
     assert one._clash(np.ones(3, dtype=bool), np.zeros(3)) is None
 
 
-@pytest.mark.parametrize("scale", [2.0**-40, 1.0, 2.0**20])
-def test_float64_proves_a_share_above_its_rounding(scale):
-    # (1) and (-s) have the shares s and 1, and 2 (m + d) = 6 units of rounding are allowed for
-    for share, proved in ((5.5 * UNIT, False), (6.5 * UNIT, True)):
-        assert removal.is_clash(scale * array([[1], [-share]])) is proved
+@pytest.mark.parametrize("least", [1.0, 1e-7, 1e-12])
+def test_directions_have_the_relations_of_the_rows(least):
+    rng = np.random.default_rng(1)
+    Z = rng.normal(size=(20, 3)) @ np.diag([1, 1, least])
+    found = search(Z @ np.linalg.qr(rng.normal(size=(3, 3)))[0]).directions
+    np.testing.assert_allclose(found.T @ found, 20 * np.eye(3), atol=1e-12)
+    # a combination that is 0 of the rows is 0 of theirs
+    combination = np.linalg.svd(Z.T)[2][3:]
+    np.testing.assert_allclose(combination @ found, 0, atol=1e-14 / least)
 
 
-@pytest.mark.parametrize(("units", "clash"), [(77.5, True), (82.5, False)])
-def test_rows_of_full_rank_within_rounding_are_left_to_rationals(units, clash):
-    # equal shares of rows whose smallest singular value is sqrt(3) e of their norm: beyond 16 (m +
-    # d) = 80 units float64 decides, which proves nothing so near to them
-    e = units * UNIT / 3**0.5
-    assert removal.is_clash(array([[1, e], [-1, e], [0, -2 * e]])) is clash
+def test_directions_in_which_nothing_varies_are_left_out():
+    rng = np.random.default_rng(2)
+    Z = rng.normal(size=(20, 3))
+    for rows, rank in ((np.c_[Z, Z[:, 0]], 3), (np.zeros((4, 2)), 0), (Z[:2], 2)):
+        assert search(rows).directions.shape == (len(rows), rank)
+    # 20 units of rounding of the largest are not told from nothing
+    columns = np.linalg.qr(rng.normal(size=(20, 2)))[0]
+    for units, rank in ((18, 1), (22, 2)):
+        assert search(columns * [1, units * UNIT]).directions.shape[1] == rank

@@ -120,8 +120,9 @@ _PROVENANCE = {
     "predictions": "labels of the weights and intercept as they were fitted; intervals of every"
     " left-out score by a Newton step with its certified error",
     "inseparable": "removal: a separator of all other samples, with any intercept; at_least: shares"
-    " of sets of samples of which a positive combination is 0; leave_one_out_error: certified"
-    " intervals of the score of each sample without itself, undecided ones counted as wrong",
+    " of sets of samples of which a positive combination is 0 within rounding; leave_one_out_error:"
+    " certified intervals of the score of each sample without itself, undecided ones counted as"
+    " wrong",
 }
 
 

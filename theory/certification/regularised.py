@@ -192,8 +192,8 @@ _PROVENANCE = {
     "predictions": "intervals of every left-out score: a Newton step with its certified error, the"
     " ball, and the left-out minimisers where they were computed",
     "inseparable": "removal: a separator of all other samples; at_least: shares of sets of samples"
-    " of which a positive combination is 0; leave_one_out_error: certified intervals of the score"
-    " of each sample without itself, undecided ones counted as wrong",
+    " of which a positive combination is 0 within rounding; leave_one_out_error: certified"
+    " intervals of the score of each sample without itself, undecided ones counted as wrong",
 }
 
 
