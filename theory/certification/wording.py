@@ -149,12 +149,13 @@ def _instability(certificate: Certificate) -> list[str]:
 
 def _inseparable(certificate: Certificate, found: Inseparable) -> list[str]:
     size = found.removal.size
-    lower = (
-        "no smaller set does"
-        if size <= found.at_least
-        else f"at least {counted(found.at_least, 'sample')}"
-        f" {'has' if found.at_least == 1 else 'have'} to go"
-    )
+    if size <= found.at_least:
+        lower = "no smaller set does"
+    elif found.at_least == 0:
+        lower = "how few would do is not known"
+    else:
+        verb = "has" if found.at_least == 1 else "have"
+        lower = f"at least {counted(found.at_least, 'sample')} {verb} to go"
     origin = "chosen by the leave-one-out error" if found.chosen else "as given"
     wrong = round(found.leave_one_out_error * certificate.n)
     error = percent(wrong, certificate.n, "up", 3)

@@ -151,6 +151,9 @@ def test_data_that_are_not_separable_say_what_was_removed_and_which_head_is_mean
     assert "Without 1 sample (row 3) the rest is separable; no smaller set does." in text
     assert "(as given)" in text
     assert "2 samples are left open" in text
+    unproved = replace(REGULARISED.inseparable, at_least=0)
+    text = str(replace(REGULARISED, inseparable=unproved))
+    assert "(rows 1, 3) the rest is separable; how few would do is not known." in text
 
 
 def test_trained_heads_are_called_measured():
