@@ -29,6 +29,7 @@ from tqdm import tqdm
 from tunebound._ground.arrays import Floats, Integers
 from tunebound._ground.checks import real_array
 from tunebound._ground.sample_checks import labelled_classes, labelled_sample
+from tunebound.bounds.separators.least_distance import NotSeparableError, least_distance
 from tunebound.bounds.separators.split_products import product, split
 
 Rows = NDArray[np.intp]
@@ -321,18 +322,12 @@ def clash_shares(Z: Floats, near: Floats) -> Floats | None:
 
 
 def _separator(Z: Floats) -> Floats | None:
-    """w with Z w > 0 beyond rounding, of the largest smallest product in a box; None if none."""
-    d = Z.shape[1]
-    solved = scipy.optimize.linprog(
-        np.append(np.zeros(d), -1.0),
-        A_ub=np.hstack([-Z, np.ones((len(Z), 1))]),
-        b_ub=np.zeros(len(Z)),
-        bounds=[(-1, 1)] * d + [(None, None)],
-        method="highs-ds",
-    )
-    if solved.x is None or not _positive(Z, solved.x[:d]).all():
+    """w with Z w > 0 beyond rounding, of the largest margin; None if none."""
+    try:
+        w = least_distance(Z).weights
+    except NotSeparableError:
         return None
-    return np.asarray(solved.x[:d])
+    return w if _positive(Z, w).all() else None
 
 
 def _least_squares(Z: Floats) -> list[Floats]:

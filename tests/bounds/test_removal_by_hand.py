@@ -172,21 +172,20 @@ def test_positive_products_are_told_from_none():
         assert removal._positive(Z, w).tolist() == [length > 5e-13, True]
 
 
-def test_a_separator_has_the_largest_smallest_product_in_the_box():
-    for Z, best in (
-        ([[1, 0], [0, 1]], 1.0),
-        ([[0.5, 0], [0, 0.25]], 0.25),
+def test_a_separator_has_the_largest_margin():
+    for Z, margin in (
+        ([[1, 0], [0, 1]], 0.5**0.5),
+        ([[0.5, 0], [0, 0.25]], 1 / 20**0.5),
         ([[0.9, 0.8], [0.9, -0.8]], 0.9),
-        ([[-1, 0.5], [-0.2, -0.1]], None),
-        ([[3, 1], [2, 2]], 4.0),
+        ([[3, 1], [2, 2]], 8**0.5),
+        ([[-1, 0.5], [-0.2, -0.1]], 0.05**0.5),
     ):
         w = removal._separator(array(Z))
-        assert np.abs(w).max() <= 1 + 1e-12
-        smallest = (array(Z) @ w).min()
-        assert smallest > 0
-        if best is not None:
-            assert smallest == pytest.approx(best)
+        assert (array(Z) @ w).min() / np.linalg.norm(w) == pytest.approx(margin, rel=1e-12)
     assert removal._separator(TRIANGLE) is None
+    # margins below and above what counts as told from none
+    assert removal._separator(array([[1, 5e-14], [-1, 5e-14]])) is None
+    assert removal._separator(array([[1, 5e-13], [-1, 5e-13]])) is not None
     assert removal._separator(array([[1, 0], [-1, 0]])) is None
 
 
