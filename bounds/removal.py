@@ -43,6 +43,7 @@ WORK = 3 * 10**9
 FEWEST = 2 * (REWEIGHTINGS + 1)  # linear programs that are worth a beginning
 # Rows are scaled to entries of at most 1: what float64 tells from 0 in a product with a unit vector
 TOLD = 1e-13
+STEPS = 10  # of the simplex method a row and column: it takes one at most, or turns in circles
 CORRECTIONS = 4  # of a combination from a linear program, which is off by some 1e-9
 
 
@@ -245,7 +246,8 @@ class _Search:
     def removal(self, programs: int) -> tuple[Rows, Floats]:
         """A small removal, and what separates the others; by about so many linear programs."""
         kept = None
-        for w in self._reweighted() if programs else _least_squares(self.Z):
+        found = self._reweighted() if programs else []
+        for w in found or _least_squares(self.Z):
             right = np.ones(self.n, dtype=np.bool_)
             right[self.owner[~_positive(self.Z, w)]] = False
             if kept is None or right.sum() > kept.sum():
@@ -276,7 +278,12 @@ class _Search:
         for _ in range(REWEIGHTINGS):
             cost = np.concatenate([np.zeros(d), weights])
             solved = scipy.optimize.linprog(
-                cost, A_ub=table, b_ub=-np.ones(rows), bounds=bounds, method="highs"
+                cost,
+                A_ub=table,
+                b_ub=-np.ones(rows),
+                bounds=bounds,
+                method="highs",
+                options={"maxiter": STEPS * sum(table.shape)},
             )
             if solved.x is None:
                 break
@@ -296,6 +303,7 @@ class _Search:
             A_eq=np.vstack([columns, np.ones(len(rows))]),
             b_eq=np.append(np.zeros(len(columns)), 1.0),
             method="highs-ds",
+            options={"maxiter": STEPS * sum(columns.shape)},
         )
         if solved.x is None:
             return None

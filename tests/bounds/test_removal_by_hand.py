@@ -514,3 +514,26 @@ def test_directions_in_which_nothing_varies_are_left_out():
     columns = np.linalg.qr(rng.normal(size=(20, 2)))[0]
     for units, rank in ((18, 1), (22, 2)):
         assert search(columns * [1, units * UNIT]).directions.shape[1] == rank
+
+
+def test_a_program_that_turns_in_circles_is_stopped_and_done_without(monkeypatch):
+    real, steps = scipy.optimize.linprog, []
+
+    def stopped(cost, **program):
+        if program.keys() == {"A_ub", "b_ub", "method"}:
+            return real(cost, **program)  # that of the shares, which is small
+        table = program.get("A_ub") if program.get("A_eq") is None else program["A_eq"]
+        steps.append(program["options"]["maxiter"] / sum(table.shape))
+        return real(cost, **{**program, "options": {"maxiter": 1}})
+
+    monkeypatch.setattr(scipy.optimize, "linprog", stopped)
+    rng = np.random.default_rng(5)
+    X, y = rng.standard_normal((40, 4)), np.where(rng.random(40) < 0.5, 1, -1)
+    found = bounds.smallest_removal(X, y)
+    assert len(steps) >= 2
+    assert steps == [pytest.approx(removal.STEPS, rel=0.05)] * len(steps)
+    assert found.at_least == 0
+    assert found.clashes == ()
+    kept = np.delete(np.arange(40), found.rows)
+    assert kept.size > 20
+    assert (y[kept] * (X[kept] @ found.weights) > 0).all()
