@@ -76,7 +76,7 @@ class SmallestRemoval:
 
     @property
     def exact(self) -> bool:
-        """Whether no smaller removal exists."""
+        """Whether no smaller removal exists, as far as float64 tells."""
         return len(self.rows) == self.at_least
 
 
