@@ -89,7 +89,7 @@ class Inseparable:
     removal : ndarray of int, shape (k,)
         Rows whose removal leaves separable data; the smallest such set that was found.
     at_least : int
-        No set of fewer rows does, by a certificate.
+        No set of fewer rows does, as far as float64 tells, by a certificate.
     lam : float
         Weight of the penalty (lam/2)|w|^2 of the regularised head.
     chosen : bool
