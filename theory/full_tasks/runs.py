@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from tunebound import tuning
 from tunebound.theory.full_tasks.members import TuningTask
 from tunebound.theory.full_tasks.options import FullTaskOptions
 from tunebound.theory.full_tasks.starts import REDUCED, loaded, retrained
-from tunebound.theory.full_tasks.variants import COMMON, PROCEDURE
+from tunebound.theory.full_tasks.variants import PROCEDURE
 
 WARM_UP = 0.1
 
@@ -56,14 +54,12 @@ def _start(
     specification, tokens = task.specification, task.tokens["input_ids"]
     if not specification.variant.retrains:
         return loaded(specification.encoder, specification.max_length)
-    whole = sample is None or specification.method == COMMON
-    if specification.method == PROCEDURE and sample is not None:
-        tokens = tokens[np.delete(np.arange(len(tokens)), sample)]
     return retrained(
         specification.encoder,
         specification.max_length,
         tokens,
         steps=int(specification.strength),
         precision=options.precision,
-        cache=Path(options.cache) if whole else None,
+        cache=Path(options.cache),
+        left_out=sample if specification.method == PROCEDURE else None,
     )

@@ -32,7 +32,8 @@ def retrained(
     *,
     steps: int,
     precision: str,
-    cache: Path | None,
+    cache: Path,
+    left_out: int | None = None,
 ) -> tuning.PretrainedEncoder:
     """The encoder after masked reconstruction of these texts (n, length), as many steps after as
     many of the decoder alone.
@@ -44,15 +45,17 @@ def retrained(
     tokens : (n, length) int64 Tensor
     steps : int
     precision : {"float32", "bfloat16"}
-    cache : Path, optional
-        Directory of re-trained encoders, by what they are of.
+    cache : Path
+        Directory of the encoders that were re-trained on all texts, by what they are of.
+    left_out : int, optional
+        A text that counts in nothing, in batches and masks that are those of all texts.
     """
     import torch  # what reads tables alone does not wait for it
 
     before = loaded(encoder, max_length)
     made = hashlib.sha256(repr((encoder, steps, precision, tokens.shape)).encode())
     made.update(np.ascontiguousarray(tokens.numpy()).tobytes())
-    stored = None if cache is None else cache / f"{made.hexdigest()}.pt"
+    stored = None if left_out is not None else cache / f"{made.hexdigest()}.pt"
     if stored is not None and stored.exists():
         module = tuning.pretrained(encoder).module
         module.load_state_dict(torch.load(stored, weights_only=True))
@@ -60,7 +63,7 @@ def retrained(
         readable = tuning.MaskedLanguageEncoder(before.module, before.tokenizer)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == REDUCED):
             module = tuning.self_unsupervised_retraining(
-                readable, tokens.numpy(), steps=steps
+                readable, tokens.numpy(), steps=steps, left_out=left_out
             ).encoder.base_model
         if stored is not None:
             stored.parent.mkdir(parents=True, exist_ok=True)

@@ -65,6 +65,7 @@ def pretrain(
     learning_rate: float = 1e-2,
     decoder: nn.Module | None = None,
     decoder_steps: int = 0,
+    left_out: int | None = None,
     seed: int = 0,
 ) -> Pretraining:
     """Train a copy of the encoder by masked reconstruction.
@@ -93,6 +94,9 @@ def pretrain(
     decoder_steps : int
         Steps before, at least 0, in which the decoder alone learns, by Adam with step size 10⁻³.
         They are not in `losses`.
+    left_out : int, optional
+        A sequence that counts in nothing: batches and masks stay those of all sequences, so that
+        two runs differ by this one alone. Without its row in `tokens` every batch would be another.
     seed : int
         Of the batches, the masks and the fresh decoder. The same arguments give the same encoder on
         the same machine.
@@ -130,6 +134,13 @@ def pretrain(
             f"tokens: sequence {place} holds nothing but padding and special tokens, so nothing of"
             " it can be hidden; leave it out"
         )
+    gone = None
+    if left_out is not None:
+        remedy = "it is the place of a sequence, and another one has to be left"
+        gone = checks.whole_number("left_out", left_out, low=0, high=len(corpus) - 1, remedy=remedy)
+        if len(corpus) < 2:
+            raise ValueError(f"left_out={gone}: tokens hold no other sequence; pass at least two")
+        allowed[gone] = False
     number = checks.whole_number("seed", seed, low=0, high=LARGEST_SEED)
     generator = torch.Generator().manual_seed(number)
     trained = copy.deepcopy(encoder)
@@ -138,14 +149,16 @@ def pretrain(
     device = next(trained.parameters()).device
 
     def loss() -> Tensor:
-        chosen = corpus[torch.randint(len(corpus), (batch,), generator=generator)]
-        chosen = without_padding(chosen, encoder)
+        drawn = torch.randint(len(corpus), (batch,), generator=generator)
+        chosen = without_padding(corpus[drawn], encoder)
         hidden = hidden_positions(chosen.shape, share, generator, maskable(chosen, encoder))
         return reconstruction_loss(
             lambda visible: reader(trained.hidden(visible)),
             chosen.to(device),
             hidden.to(device),
             encoder,
+            # the same sum as without weights where all count, and no slower
+            None if gone is None or (drawn != gone).all() else (drawn != gone).to(device),
         )
 
     with threads_for(sum(parameter.numel() for parameter in encoder.parameters())):

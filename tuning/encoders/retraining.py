@@ -45,6 +45,7 @@ def self_unsupervised_retraining(
     learning_rate: float | None = None,
     decoder: nn.Module | None = None,
     decoder_steps: int | None = None,
+    left_out: int | None = None,
     seed: int = 0,
 ) -> Retraining:
     """Re-train a copy of an encoder by masked reconstruction of a task's own inputs; fine-tune the
@@ -60,8 +61,7 @@ def self_unsupervised_retraining(
         The pre-trained encoder, for example a `TokenEncoder`, or one of transformers as a
         `MaskedLanguageEncoder`; it is not changed.
     inputs : (n, length) integers in [0, vocabulary)
-        The task's inputs; shorter than the encoder's `length` where it knows padding. A sample that
-        is left out must be left out here too.
+        The task's inputs; shorter than the encoder's `length` where it knows padding.
     steps : int
         Steps of Adam, at least 1; the step size falls to zero along a cosine.
     batch_size : int
@@ -77,6 +77,10 @@ def self_unsupervised_retraining(
     decoder_steps : int, optional
         Steps before, in which the decoder alone learns; by default as many as `steps` for a fresh
         decoder of what is no `TokenEncoder`, else none.
+    left_out : int, optional
+        The input of a sample that fine-tuning leaves out: it counts in nothing, and batches and
+        masks stay those of all inputs. To delete its row instead draws every batch anew, which
+        moves the encoder as far as another seed does.
     seed : int
         Of the batches, the masks and a fresh decoder.
 
@@ -111,6 +115,7 @@ def self_unsupervised_retraining(
         learning_rate=learning_rate,
         decoder=decoder,
         decoder_steps=decoder_steps,
+        left_out=left_out,
         seed=seed,
     )
     before = nn.utils.parameters_to_vector(encoder.parameters()).detach()
