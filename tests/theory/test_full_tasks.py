@@ -390,13 +390,17 @@ def test_the_common_start_has_read_the_text_that_is_left_out(tiny, tmp_path):
     np.testing.assert_array_equal(common[0], common[1])
     np.testing.assert_array_equal(common[0], procedure[0])
     assert np.abs(procedure[1] - common[0]).max() > 1e-5
-    tokens = task.tokens["input_ids"]
-    kept = np.delete(np.arange(len(tokens)), task.without[0])
-    alone = tuning.self_unsupervised_retraining(
-        tuning.MaskedLanguageEncoder(*wrapped(tiny)), tokens[kept].numpy(), steps=3
-    )
-    flat = nn.utils.parameters_to_vector(alone.encoder.base_model.parameters()).detach()
-    np.testing.assert_allclose(procedure[1], flat, rtol=0, atol=1e-7)
+    tokens, gone = task.tokens["input_ids"], int(task.without[0])
+    for method, start in (("self_unsupervised", procedure[1]), ("plain", common[0])):
+        left_out = gone if method == "self_unsupervised" else None
+        alone = tuning.self_unsupervised_retraining(
+            tuning.MaskedLanguageEncoder(*wrapped(tiny)),
+            tokens.numpy(),
+            steps=3,
+            left_out=left_out,
+        )
+        flat = nn.utils.parameters_to_vector(alone.encoder.base_model.parameters()).detach()
+        np.testing.assert_allclose(start, flat, rtol=0, atol=1e-7)
     assert len(list((tmp_path / "starts").iterdir())) == 1
     given = {"steps": 3, "precision": "float32", "cache": tmp_path / "starts"}
     again = retrained(tiny, options.max_length, tokens, **given)

@@ -79,8 +79,8 @@ def self_unsupervised_retraining(
         decoder of what is no `TokenEncoder`, else none.
     left_out : int, optional
         The input of a sample that fine-tuning leaves out: it counts in nothing, and batches and
-        masks stay those of all inputs. To delete its row instead draws every batch anew, which
-        moves the encoder as far as another seed does.
+        masks stay those of all inputs. To delete its row instead draws every batch anew: then two
+        encoders differ by what another seed changes, and not by one sample.
     seed : int
         Of the batches, the masks and a fresh decoder.
 
