@@ -391,8 +391,7 @@ def test_the_common_start_has_read_the_text_that_is_left_out(tiny, tmp_path):
     np.testing.assert_array_equal(common[0], procedure[0])
     assert np.abs(procedure[1] - common[0]).max() > 1e-5
     tokens, gone = task.tokens["input_ids"], int(task.without[0])
-    for method, start in (("self_unsupervised", procedure[1]), ("plain", common[0])):
-        left_out = gone if method == "self_unsupervised" else None
+    for left_out, start in ((gone, procedure[1]), (None, common[0])):
         alone = tuning.self_unsupervised_retraining(
             tuning.MaskedLanguageEncoder(*wrapped(tiny)),
             tokens.numpy(),

@@ -134,13 +134,13 @@ def pretrain(
             f"tokens: sequence {place} holds nothing but padding and special tokens, so nothing of"
             " it can be hidden; leave it out"
         )
-    gone = None
+    kept = torch.ones(len(corpus), dtype=torch.bool)
     if left_out is not None:
         remedy = "it is the place of a sequence, and another one has to be left"
         gone = checks.whole_number("left_out", left_out, low=0, high=len(corpus) - 1, remedy=remedy)
         if len(corpus) < 2:
             raise ValueError(f"left_out={gone}: tokens hold no other sequence; pass at least two")
-        allowed[gone] = False
+        kept[gone] = allowed[gone] = False
     number = checks.whole_number("seed", seed, low=0, high=LARGEST_SEED)
     generator = torch.Generator().manual_seed(number)
     trained = copy.deepcopy(encoder)
@@ -152,13 +152,14 @@ def pretrain(
         drawn = torch.randint(len(corpus), (batch,), generator=generator)
         chosen = without_padding(corpus[drawn], encoder)
         hidden = hidden_positions(chosen.shape, share, generator, maskable(chosen, encoder))
+        counted = kept[drawn]
         return reconstruction_loss(
             lambda visible: reader(trained.hidden(visible)),
             chosen.to(device),
             hidden.to(device),
             encoder,
-            # the same sum as without weights where all count, and no slower
-            None if gone is None or (drawn != gone).all() else (drawn != gone).to(device),
+            # weights would cost time where all count
+            None if counted.all() else counted.to(device),
         )
 
     with threads_for(sum(parameter.numel() for parameter in encoder.parameters())):
