@@ -58,6 +58,7 @@ READABLE: Mapping[str, str] = {
     "mixout": "Mixout",
     "linear_probing": "head first (LP-FT)",
     "smaller_step_longer": "smaller step at equal ηt",
+    "smaller_step": "smaller step, less training",
 }
 
 

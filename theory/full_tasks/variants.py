@@ -13,7 +13,7 @@ REFERENCE = "plain"
 COMMON, PROCEDURE = "self_unsupervised_common", "self_unsupervised"
 # Few strengths, since every run tunes 22 million parameters: one at which the method hardly costs
 # accuracy in a first look, and one that is several times as strong. The smaller step is of equal
-# ηT, and its cost grows with its strength.
+# ηT, and its cost grows with its strength; with as many steps it trains less, as L2-SP does too.
 LADDER: Mapping[str, tuple[float, ...]] = {
     "maximal_margin": (1, 10),
     "multi_head": (16, 64),
@@ -22,6 +22,7 @@ LADDER: Mapping[str, tuple[float, ...]] = {
     "mixout": (0.1, 0.5),
     "linear_probing": (0.25, 0.5),
     "smaller_step_longer": (2, 3),
+    "smaller_step": (1.5, 2),
 }
 # What the whole procedure of re-training does without one text, at the strength of the common
 # start: with all texts it is the same run.
