@@ -529,6 +529,7 @@ TABLE = {
         "tokens": _tokens().tokens,
         "steps": 2,
         "batch_size": 2,
+        "left_out": 1,
     },
     "tuning.pretrained": lambda: {"name_or_module": Layers(), "tokenizer": Words()},
     "tuning.record_steps": lambda: {"steps": 20},
@@ -538,6 +539,7 @@ TABLE = {
         "inputs": _tokens().tokens,
         "steps": 2,
         "batch_size": 2,
+        "left_out": 1,
     },
     "tuning.tune_heads": lambda: {**_two(), "steps": 3},
     "tuning.tune_losses": lambda: {
