@@ -18,6 +18,7 @@ from tunebound import theory, tuning
 from tunebound._ground import hub as ground_hub
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.tasks import columns, members
+from tunebound.theory.tasks import evidence as evidence_module
 from tunebound.theory.tasks.bootstrap import Logarithms, correlation
 from tunebound.theory.tasks.claims import CONFIRMED, REFUTED, findings
 from tunebound.theory.tasks.evidence import BOUNDS, examine
@@ -389,6 +390,20 @@ def test_evidence_against_a_convex_solver(counting):
     assert int(row[columns.PIVOTAL].split()[0]) == sample.rows[int(np.argmax(distance))]
     for name in set(BOUNDS) - {"newton", "ball"}:
         assert row[columns.BOUND + name] >= row[columns.INSTABILITY] - 1e-7, name
+
+
+def test_heads_are_followed_as_the_encoder_gives_them_further_than_prepared(counting, monkeypatch):
+    monkeypatch.setattr(evidence_module, "FLOWED", 12)
+    monkeypatch.setattr(evidence_module, "PREPARED_FLOWED", 8)
+    suite = small_suite(names=["own-places"], sizes=[8, 12], compared=12, subsamples=1)
+    found = {
+        source.name.partition("-n")[2]: examine(source.make(), source, 0).columns()
+        for source in suite.specifications
+    }
+    assert all(row[columns.SEPARABLE] for row in found.values()), "a test of what is separable"
+    followed = {name for name, row in found.items() if np.isfinite(row[columns.FLOW])}
+    assert followed == {"8-mean-s0", "12-mean-s0"}
+    assert found.keys() - followed == {"12-mean-shuffled-s0", "12-unit-s0", "12-towers-s0"}
 
 
 def test_what_nothing_separates_has_its_regularised_head(counting):

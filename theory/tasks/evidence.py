@@ -15,12 +15,14 @@ from tunebound.theory.certification.certificate import Certificate
 from tunebound.theory.certification.certify import certify
 from tunebound.theory.engine.setting import Cell
 from tunebound.theory.tasks import columns
-from tunebound.theory.tasks.members import SampleSpecification, TaskSample
+from tunebound.theory.tasks.members import FOREMOST, OWN, SampleSpecification, TaskSample
 from tunebound.theory.tasks.second_opinion import margin_by_clarabel
 
-FLOWED = 100  # samples up to which the heads are followed along the flow
+# samples up to which the heads are followed along the flow: as the encoder gives them, and in other
+# preparations, which are several times as many
+FLOWED, PREPARED_FLOWED = 200, 100
 LATEST = 1e30  # steps that it is followed to
-FOREMOST = 5  # pivotal rows that are told
+PIVOTAL = 5  # rows that are told
 EPS = float(np.finfo(np.float64).eps)
 
 Source: TypeAlias = SampleSpecification | TaskSample
@@ -132,7 +134,7 @@ class Separated:
 
     @property
     def pivotal(self) -> str:
-        order = np.argsort(-self.distance, kind="stable")[:FOREMOST]
+        order = np.argsort(-self.distance, kind="stable")[:PIVOTAL]
         return " ".join(map(str, self.sample.rows[order]))
 
     def columns(self) -> dict[str, Cell]:
@@ -220,7 +222,8 @@ def examine(sample: TaskSample, source: Source, checked: int) -> TaskEvidence:
         twin = certify(sample.X, sample.y.astype(np.int64), X_test=sample.X_test, progress=False)
         return TaskEvidence(sample=sample, source=source, separated=None, twin=twin)
     asked = getattr(source, "subsample", -1) < checked
-    follow = sample.n <= FLOWED
+    given = getattr(source, "preparation", FOREMOST), getattr(source, "labels", OWN)
+    follow = sample.n <= (FLOWED if given == (FOREMOST, OWN) else PREPARED_FLOWED)
     separated = Separated(
         sample=sample,
         separator=separator,
@@ -258,6 +261,6 @@ def _of_twin(sample: TaskSample, twin: Certificate | None) -> dict[str, Cell]:
         columns.NOT_EXCLUDED: float(predicted.reach.mean() / m),
         columns.FIXED: float(predicted.fixed.mean()),
         columns.STRENGTH: twin.inseparable.lam,
-        columns.PIVOTAL: " ".join(map(str, sample.rows[twin.pivotal[:FOREMOST]])),
+        columns.PIVOTAL: " ".join(map(str, sample.rows[twin.pivotal[:PIVOTAL]])),
         **{columns.BOUND + name: value for name, value in twin.ladder.items()},
     }
