@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 
 from tests.hubs import ask_this_machine
 from tests.test_packages import ROOT
-from tunebound import theory, tuning
+from tunebound import bounds, theory, tuning
 from tunebound._ground import hub as ground_hub
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.tasks import columns, members
@@ -26,6 +26,7 @@ from tunebound.theory.tasks.members import TaskSample, task_suite
 from tunebound.theory.tasks.preparations import scaled
 from tunebound.theory.tasks.publication import PAGE, STORED, Tables, page_of
 from tunebound.theory.tasks.setting import TaskOptions
+from tunebound.theory.tasks.tables import inseparable
 from tunebound.theory.texts.formats import FORMATS
 from tunebound.theory.texts.own_texts import OWN_TASKS, own_task
 from tunebound.theory.texts.reading import read_hub_task, read_task, task_names
@@ -419,6 +420,9 @@ def test_what_nothing_separates_has_its_regularised_head(counting):
     heads = tuning.minimise_heads(X, y, strength=row[columns.STRENGTH])
     units = heads.weights / np.linalg.norm(heads.weights, axis=1, keepdims=True)
     moved = np.linalg.norm(units[1:] - units[0], axis=1)
+    assert bounds.max_margin(sample.X, sample.y).margin > 0
+    # each of two contradictions needs a removal of its own, and without the two copies none is left
+    assert row[columns.REMOVED] == row[columns.REMOVED_AT_LEAST] == 2
     assert row[columns.INSTABILITY] == pytest.approx(moved.mean(), rel=1e-6)
     assert min(row["bound_newton"], row["bound_ball"]) >= moved.mean() * (1 - 1e-9)
     flips = np.sign(sample.X_test @ heads.weights.T)
@@ -428,6 +432,35 @@ def test_what_nothing_separates_has_its_regularised_head(counting):
     results = theory.study([twice], setting="tasks", theorems=known, jobs=1)
     assert (results.rows["excess"] <= 0).all()
     assert len(results.rows) == 1
+
+
+def test_the_table_of_what_nothing_separates():
+    given = {
+        columns.PREPARATION: "mean",
+        columns.LABELS: "own",
+        columns.SEPARABLE: False,
+        columns.N: 1000,
+        columns.ACCURACY: 0.75,
+        "bound_newton": 0.5,
+    }
+    rows = pd.DataFrame(
+        [
+            {
+                **given,
+                columns.TASK: task,
+                columns.REMOVED: removed,
+                columns.REMOVED_AT_LEAST: 1,
+                columns.INSTABILITY: np.nan if task == "b" else removed / 100,
+                "bound_ball": bound,
+            }
+            for task, removed, bound in (("a", 2, 0.3), ("a", 9, 0.4), ("a", 3, 0.9), ("b", 4, 0.1))
+        ]
+        + [{**given, columns.TASK: "c", columns.SEPARABLE: True, columns.REMOVED: np.nan}]
+        + [{**given, columns.TASK: "c", columns.PREPARATION: "unit", columns.REMOVED: 5}]
+    )
+    _, (first, second) = inseparable(rows)
+    assert first == ("a", "1,000", "3", "3 (2 to 9)", "1", "0.75", "0.030", "0.400")
+    assert second == ("b", "1,000", "1", "4", "1", "0.75", "–", "0.100")
 
 
 def planted(rate=-0.5, order=1.0, tasks=6, subsamples=4):
@@ -600,8 +633,7 @@ def test_stored_tables_are_read_as_they_were_written():
 def test_the_page_shows_the_stored_results():
     page = (ROOT / PAGE).read_text(encoding="utf-8")
     assert page_of(page, ROOT / STORED) == page
-    bounds = pd.read_csv(ROOT / STORED / "bounds.csv")
-    assert (bounds["violations"] == 0).all()
+    assert (pd.read_csv(ROOT / STORED / "bounds.csv")["violations"] == 0).all()
     asked = pd.read_csv(ROOT / STORED / "environments.csv").dropna(subset=[columns.OTHER_SOLVER])
     assert asked[columns.TASK].nunique() >= 3
     assert (asked[columns.OTHER_SOLVER] < 1e-8).all()

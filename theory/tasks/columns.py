@@ -33,7 +33,10 @@ UNDECIDED = "undecided"
 # share of pairs that one solve does not exclude; of validation texts that no sample flips
 NOT_EXCLUDED = "not_excluded"
 FIXED = "fixed"
-# weight of the penalty of the regularised head that stands in where nothing separates
+# weight of the penalty of the regularised head that stands in where nothing separates; samples whose
+# removal leaves what a head separates, and how many at least every such removal has
 STRENGTH = "strength"
+REMOVED = "removed"
+REMOVED_AT_LEAST = "removed_at_least"
 PIVOTAL = "pivotal"  # rows of the training file, the most pivotal first
 BOUND = "bound_"  # before the name of a bound on the mean instability

@@ -163,6 +163,8 @@ class Separated:
             columns.NOT_EXCLUDED: float((~self.excluded).mean()),
             columns.FIXED: float((~(self.flips | self.undecided)).all(axis=1).mean()),
             columns.STRENGTH: np.nan,
+            columns.REMOVED: np.nan,
+            columns.REMOVED_AT_LEAST: np.nan,
             columns.PIVOTAL: self.pivotal,
             **{columns.BOUND + name: value for name, value in {**bounded, **self.of_mean}.items()},
         }
@@ -261,6 +263,8 @@ def _of_twin(sample: TaskSample, twin: Certificate | None) -> dict[str, Cell]:
         columns.NOT_EXCLUDED: float(predicted.reach.mean() / m),
         columns.FIXED: float(predicted.fixed.mean()),
         columns.STRENGTH: twin.inseparable.lam,
+        columns.REMOVED: len(twin.inseparable.removal),
+        columns.REMOVED_AT_LEAST: twin.inseparable.at_least,
         columns.PIVOTAL: " ".join(map(str, sample.rows[twin.pivotal[:PIVOTAL]])),
         **{columns.BOUND + name: value for name, value in twin.ladder.items()},
     }

@@ -23,6 +23,7 @@ from tunebound.theory.tasks.tables import (
     by_size,
     by_task,
     decided,
+    inseparable,
     tightness,
 )
 
@@ -31,7 +32,6 @@ PAGE = Path("docs/real-tasks.md")
 STORED = Path("docs/results/tasks")
 ENVIRONMENTS, BOUNDS, ABOUT = "environments.csv", "bounds.csv", "about.json"
 ELSEWHERE = ("folder", "cache")  # options that say where things were, which nobody else has
-BLOCKS = ("tasks", "sizes", "tightness", "preparations", "claims", "bounds", "solvers", "run")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -131,6 +131,7 @@ def blocks(environments: pd.DataFrame, bounds: pd.DataFrame, about: Mapping[str,
     texts: dict[str, Cells] = {
         "tasks": by_task(environments),
         "sizes": by_size(environments),
+        "inseparable": inseparable(environments),
         "tightness": tightness(environments),
         "preparations": by_preparation(environments),
         "claims": decided(environments),

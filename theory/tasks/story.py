@@ -14,7 +14,7 @@ from tunebound.theory.engine.scatter import bound_against_measured
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.tasks import claims, columns, figures
 from tunebound.theory.tasks.members import FOREMOST, OWN
-from tunebound.theory.tasks.tables import by_size, by_task, decided
+from tunebound.theory.tasks.tables import by_size, by_task, decided, inseparable
 
 
 def subtitle(results: Results, manifest: dict[str, Any]) -> str:
@@ -86,6 +86,7 @@ def shown(results: Results) -> list[Table]:
     return [
         Table("Tasks", "Medians over subsamples.", *by_task(rows)),
         Table("B/γ → mean distance", "Medians over subsamples.", *by_size(rows)),
+        Table("Where nothing separates", "Medians over those subsamples.", *inseparable(rows)),
         Table("Claims", "With intervals over tasks and subsamples.", *decided(rows)),
     ]
 

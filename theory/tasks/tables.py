@@ -23,6 +23,7 @@ LADDER = (
     "published",
     "kkt",
 )
+TWIN = ("newton", "ball")  # of the regularised head
 
 
 def by_task(environments: pd.DataFrame) -> Cells:
@@ -91,6 +92,35 @@ def by_size(environments: pd.DataFrame) -> Cells:
     return ("B/γ → mean distance, n =", *(str(n) for n in sizes)), tuple(table)
 
 
+def inseparable(environments: pd.DataFrame) -> Cells:
+    """Every task and size of which some subsample is not separable: how many of those samples have
+    to go, and the regularised head in its place; medians over those subsamples.
+    """
+    rows = _foremost(environments)
+    rows = rows[~rows[columns.SEPARABLE].astype(bool)]
+    head = (
+        *("task", "n", "subsamples", "texts removed", "no fewer than", "accuracy"),
+        *("regularised head: mean distance", "certified"),
+    )
+    table = []
+    for (task, n), own in rows.groupby([columns.TASK, columns.N]):
+        middle = own.median(numeric_only=True)
+        certified = own[[columns.BOUND + name for name in TWIN]].min(axis=1).median()
+        table.append(
+            (
+                str(task),
+                f"{n:,}",
+                str(len(own)),
+                _range(own[columns.REMOVED]),
+                _range(own[columns.REMOVED_AT_LEAST]),
+                _number(middle[columns.ACCURACY], 2),
+                _number(middle[columns.INSTABILITY], 3),
+                _number(certified, 3),
+            )
+        )
+    return head, tuple(table)
+
+
 def by_preparation(environments: pd.DataFrame) -> Cells:
     """B/γ and the mean distance of every task and preparation."""
     n = compared_size(environments)
@@ -145,6 +175,12 @@ def decided(environments: pd.DataFrame) -> Cells:
 def _foremost(environments: pd.DataFrame) -> pd.DataFrame:
     chosen = environments[columns.PREPARATION] == FOREMOST
     return environments[chosen & (environments[columns.LABELS] == OWN)]
+
+
+def _range(counts: pd.Series) -> str:
+    """The median, and from where to where it goes."""
+    middle, low, high = counts.median(), counts.min(), counts.max()
+    return f"{middle:g}" if low == high else f"{middle:g} ({low:g} to {high:g})"
 
 
 def _number(value: float, digits: int) -> str:
