@@ -33,8 +33,8 @@ UNDECIDED = "undecided"
 # share of pairs that one solve does not exclude; of validation texts that no sample flips
 NOT_EXCLUDED = "not_excluded"
 FIXED = "fixed"
-# weight of the penalty of the regularised head that stands in where nothing separates; samples whose
-# removal leaves what a head separates, and how many at least every such removal has
+# weight of the penalty of the regularised head that stands in where nothing separates; samples that
+# were removed until a head separates the others, and how many at least have to be
 STRENGTH = "strength"
 REMOVED = "removed"
 REMOVED_AT_LEAST = "removed_at_least"
