@@ -235,6 +235,30 @@ def _frozen():
     return small("mlp").requires_grad_(False)
 
 
+class _Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.classifier = small("mlp")
+
+    def forward(self, tokens):
+        return self.classifier(tokens), tokens
+
+
+class _Embedding(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.head = nn.Embedding(50, 2), nn.Linear(8, 1)
+
+    def forward(self, tokens):
+        return self.head(self.table(tokens).flatten(1))[:, 0]
+
+
+def _with_last(tokens, value):
+    changed = tokens.copy()
+    changed[-1, -1] = value
+    return changed
+
+
 TOKENS, LABELS = task()
 
 
@@ -245,8 +269,41 @@ TOKENS, LABELS = task()
         (
             dict(model=_Wide()),
             ValueError,
-            r"model must map 2 inputs to outputs of shape \(2,\), got \(2, 2\); add a head",
+            r"model must map 4 inputs to outputs of shape \(4,\), got \(4, 2\); add a head",
         ),
+        (dict(model=_Pair()), TypeError, "model must return a tensor, got tuple; wrap it"),
+        (
+            dict(inputs=TOKENS.astype(float)),
+            TypeError,
+            "inputs must hold integers, got dtype float64; pass token ids",
+        ),
+        (
+            dict(inputs=_with_last(TOKENS, 99)),
+            ValueError,
+            r"inputs must lie in \[0, \d+\) for this encoder, got 0..99",
+        ),
+        (
+            dict(inputs=TOKENS[:, :3]),
+            ValueError,
+            r"inputs must have shape \(N, 4\) for this encoder, got \(7, 3\)",
+        ),
+        # a model of the user's: only the extreme tokens show that they are none of its
+        (
+            dict(model=_Embedding(), inputs=_with_last(TOKENS, 99)),
+            ValueError,
+            r"inputs of shape \(7, 4\) and torch.int64 do not fit the model, which says: index out",
+        ),
+        (
+            dict(model=_Embedding(), inputs=_with_last(TOKENS, -1)),
+            ValueError,
+            "do not fit the model, which says: index out",
+        ),
+        (
+            dict(model=_Embedding(), inputs=TOKENS[:, :3]),
+            ValueError,
+            r"inputs of shape \(7, 3\) and torch.int64 do not fit the model, which says: mat1",
+        ),
+        (dict(model=_Embedding(), inputs=TOKENS[:, :0]), ValueError, "do not fit the model"),
         (dict(model=_frozen()), ValueError, "model has no trainable parameter; set requires_grad"),
         (
             dict(model=_broken(float("nan"))),

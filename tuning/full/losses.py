@@ -15,6 +15,8 @@ from torch.func import functional_call
 
 from tunebound._ground import checks, sample_checks
 from tunebound.tuning import arguments
+from tunebound.tuning.encoders.reconstruction import sequences
+from tunebound.tuning.encoders.tokens import SequenceClassifier, TokenEncoder
 
 Named = dict[str, Tensor]
 
@@ -73,6 +75,9 @@ class NetworkLoss:
         target_device = arguments.torch_device("device", device)
         self.labels = _labels(y).to(target_device, kind)
         self.inputs = _inputs(inputs, len(self.labels)).to(target_device)
+        if isinstance(model, SequenceClassifier) and isinstance(model.encoder, TokenEncoder):
+            # whose embedding takes any number for a token
+            sequences("inputs", inputs, model.encoder)
         if self.inputs.is_floating_point():
             self.inputs = self.inputs.to(kind)
         self.model = copy.deepcopy(model).to(target_device, kind).eval()
@@ -93,12 +98,31 @@ class NetworkLoss:
             )
         # Gradients flow through what the caller passes, not through the copy.
         self.model.requires_grad_(False)
-        with torch.no_grad():
-            shape = tuple(self.model(self.inputs[:2]).shape)
-        if shape != (2,):
+        self._require_fitting()
+
+    def _require_fitting(self) -> None:
+        """Try the model on two samples, and on those with the smallest and the largest token."""
+        tried = [0, 1]
+        if not self.inputs.is_floating_point() and self.inputs.numel():
+            flat = self.inputs.flatten(1) if self.inputs.ndim > 1 else self.inputs[:, None]
+            tried += [int(flat.amin(dim=1).argmin()), int(flat.amax(dim=1).argmax())]
+        try:
+            with torch.no_grad():
+                outputs = self.model(self.inputs[tried])
+        except (TypeError, ValueError, IndexError, RuntimeError) as error:
             raise ValueError(
-                f"model must map 2 inputs to outputs of shape (2,), got {shape}; add a head with"
-                " one output and squeeze it"
+                f"inputs of shape {tuple(self.inputs.shape)} and {self.inputs.dtype} do not fit the"
+                f" model, which says: {error}"
+            ) from error
+        if not isinstance(outputs, Tensor):
+            raise TypeError(
+                f"model must return a tensor, got {type(outputs).__name__}; wrap it in a module"
+                " that takes the logit out"
+            )
+        if outputs.shape != (len(tried),):
+            raise ValueError(
+                f"model must map {len(tried)} inputs to outputs of shape ({len(tried)},), got"
+                f" {tuple(outputs.shape)}; add a head with one output and squeeze it"
             )
 
     @property
