@@ -22,7 +22,7 @@ docs: $(READY)
 notebooks: $(READY)
 	$(BIN)/python notebooks/execute.py $(NOTEBOOKS)
 
-# tests/attack with a budget of some 100,000 calls; half an hour on two idle cores
+# tests/attack with a budget of some 100,000 calls; some minutes on two idle cores
 attack: $(READY)
 	ATTACK=$(BUDGET) $(BIN)/pytest -n 2 --dist worksteal tests/attack
 
