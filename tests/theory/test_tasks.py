@@ -461,6 +461,8 @@ def test_the_table_of_what_nothing_separates():
     _, (first, second) = inseparable(rows)
     assert first == ("a", "1,000", "3", "3 (2 to 9)", "1", "0.75", "0.030", "0.400")
     assert second == ("b", "1,000", "1", "4", "1", "0.75", "–", "0.100")
+    _, (older, _) = inseparable(rows.drop(columns=[columns.REMOVED, columns.REMOVED_AT_LEAST]))
+    assert older == ("a", "1,000", "3", "–", "–", "0.75", "0.030", "0.400")
 
 
 def planted(rate=-0.5, order=1.0, tasks=6, subsamples=4):

@@ -170,11 +170,12 @@ class Separated:
         }
 
 
+TWIN = ("newton", "ball")  # of the regularised head
 # every bound has its column, also where nothing separates
 BOUNDS = (
     *("ratio", "pair", "deletion", "kkt"),
     *("limit", "dual", "support", "free", "anytime", "published"),
-    *("newton", "ball"),
+    *TWIN,
 )
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from tunebound.theory.tasks import columns
 from tunebound.theory.tasks.claims import compared_size, findings
+from tunebound.theory.tasks.evidence import TWIN
 from tunebound.theory.tasks.members import FOREMOST, OWN
 
 Cells = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
@@ -23,7 +24,6 @@ LADDER = (
     "published",
     "kkt",
 )
-TWIN = ("newton", "ball")  # of the regularised head
 
 
 def by_task(environments: pd.DataFrame) -> Cells:
@@ -94,10 +94,12 @@ def by_size(environments: pd.DataFrame) -> Cells:
 
 def inseparable(environments: pd.DataFrame) -> Cells:
     """Every task and size of which some subsample is not separable: how many of those samples have
-    to go, and the regularised head in its place; medians over those subsamples.
+    to go, and the regularised head in its place; medians over those subsamples. Older studies did
+    not count.
     """
     rows = _foremost(environments)
     rows = rows[~rows[columns.SEPARABLE].astype(bool)]
+    rows = rows.reindex(columns=rows.columns.union([columns.REMOVED, columns.REMOVED_AT_LEAST]))
     head = (
         *("task", "n", "subsamples", "texts removed", "no fewer than", "accuracy"),
         *("regularised head: mean distance", "certified"),
@@ -178,8 +180,10 @@ def _foremost(environments: pd.DataFrame) -> pd.DataFrame:
 
 
 def _range(counts: pd.Series) -> str:
-    """The median, and from where to where it goes."""
+    """The median, and from where to where it goes; a dash where nothing was counted."""
     middle, low, high = counts.median(), counts.min(), counts.max()
+    if np.isnan(middle):
+        return "–"
     return f"{middle:g}" if low == high else f"{middle:g} ({low:g} to {high:g})"
 
 

@@ -74,10 +74,11 @@ class NetworkLoss:
         kind = DTYPES[dtype]
         target_device = arguments.torch_device("device", device)
         self.labels = _labels(y).to(target_device, kind)
-        self.inputs = _inputs(inputs, len(self.labels)).to(target_device)
+        given = _inputs(inputs, len(self.labels))
         if isinstance(model, SequenceClassifier) and isinstance(model.encoder, TokenEncoder):
             # whose embedding takes any number for a token
-            sequences("inputs", inputs, model.encoder)
+            given = sequences("inputs", given, model.encoder)
+        self.inputs = given.to(target_device)
         if self.inputs.is_floating_point():
             self.inputs = self.inputs.to(kind)
         self.model = copy.deepcopy(model).to(target_device, kind).eval()
@@ -104,7 +105,7 @@ class NetworkLoss:
         """Try the model on two samples, and on those with the smallest and the largest token."""
         tried = [0, 1]
         if not self.inputs.is_floating_point() and self.inputs.numel():
-            flat = self.inputs.flatten(1) if self.inputs.ndim > 1 else self.inputs[:, None]
+            flat = self.inputs.reshape(self.n, -1)
             tried += [int(flat.amin(dim=1).argmin()), int(flat.amax(dim=1).argmax())]
         try:
             with torch.no_grad():
