@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from functools import partial
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -16,6 +16,16 @@ from tunebound.tuning.heads.flow.modified import correction, lengths
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation
 from tunebound.tuning.heads.flow.spaces import FeatureSpace, SampleSpace, Space
 from tunebound.tuning.heads.vectors import whole_vectors
+
+
+class _Room(NamedTuple):
+    """Room for the activities of so many sets and heads: four of (B, m, n), and the first of them
+    in whole vectors and as (B, m n).
+    """
+
+    activities: tuple[Tensor, ...]
+    whole: Tensor
+    entries: Tensor
 
 
 class LogTimeFlow:
@@ -45,7 +55,7 @@ class LogTimeFlow:
         self.left_out = torch.arange(heads.start, heads.stop, device=Z.device)
         self.gone = entries_left_out(self.left_out, n)
         self.divided = len(self.left_out) < n
-        self.log_scale = torch.log(rates / n)
+        self.log_scale = torch.log(rates / n)[:, None]
         self.space: Space = SampleSpace(Z) if n <= r else FeatureSpace(Z)
         # written anew at every evaluation: fresh memory would cost more than the arithmetic
         rows = len(Z) * (1 + len(self.left_out))
@@ -69,26 +79,27 @@ class LogTimeFlow:
         """The flow at log-times u (B, m) and heads W (B, m, r), with room for three curvature
         matrices a head in the workspace (3, B m r²).
         """
-        space, shape = self.space, W.shape[:2]
+        space, room = self.space, self._room(W.shape[:2])
         start = space.start(W)
-        P, scale = self._misfit(shape, start), self._scale(u)
+        P, scale = self._misfit(room, start), self._scale(u)
         activity = scale[:, 0] * P[:, 0]
         change = activity * (1 - P[:, 0])
         drift = self._drift(activity)
         flow = space.sums(P).mul_(scale)
-        curvature = torch.addcmul(P, P, P, value=-1, out=self._buffer(2, shape))
-        along = space.along(flow, out=self._buffer(1, shape))
-        moved = torch.mul(along, curvature, out=self._buffer(3, shape))
+        curvature = torch.addcmul(P, P, P, value=-1, out=room.activities[2])
+        along = space.along(flow, out=room.activities[1])
+        moved = torch.mul(along, curvature, out=room.activities[3])
         bend = space.sums(moved).mul_(scale)
         # D_f H f = −Σ_j a_j σ(z_jᵀw)(1 − 2σ(−z_jᵀw))(z_jᵀf)² z_j
         slope = P.mul_(-2).add_(1).mul_(moved)
-        missed = space.along(bend, out=self._buffer(3, shape))
-        missed = torch.mul(missed, curvature, out=self._buffer(3, shape))
+        missed = torch.mul(space.along(bend, out=moved), curvature, out=moved)
         missed = space.sums(missed.mul_(4).addcmul_(slope, along)).mul_(scale)
         share = lengths(space.lift(bend)) / lengths(W)
         half, left_out = correction(u, share, bend, missed)
         weights = curvature.addcmul_(slope, half).mul_(scale)
         rate = flow.addcmul_(bend, half)
+        # at every time, since ηt/n is divided by 2t
+        bending = half * scale if half.any() else None
         # Both f and H f/t grow like t at fixed w, so the flow is its own derivative in ln t.
         return Linearisation(
             value=rate,
@@ -96,28 +107,25 @@ class LogTimeFlow:
             value_in_time=rate,
             integrand_change=partial(self._drift_change, activity, change),
             system=space.system(weights, half, workspace),
-            near=partial(self._rate, half * torch.exp(u)[..., None], start),
+            near=partial(self._rate, room, bending, start),
             lift=space.lift,
             left_out=left_out,
         )
 
     def _rate(
-        self, share: Tensor, start: Tensor, u: Tensor, change: Tensor
+        self, room: _Room, bending: Tensor | None, start: Tensor, u: Tensor, change: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """dw/du after a change of the heads, with a correction of share H f/t, and the rate (B, n)
-        of the drift.
+        """dw/du after a change of the heads, and the rate (B, n) of the drift; `bending` (B, m, 1)
+        is what H f/(2t) takes of σ(−z_jᵀw)σ(z_jᵀw)z_jᵀf, None if it is left out in all heads.
         """
-        shape = u.shape
-        P, scale = self._misfit(shape, start, change), self._scale(u)
+        P, scale = self._misfit(room, start, change), self._scale(u)
         drift = self._drift(scale[:, 0] * P[:, 0])
-        flow = self.space.sums(P).mul_(scale)
-        if share.any():
-            moved = self._buffer(1, shape)
-            torch.mul(self.space.along(flow, out=moved), P, out=moved)
-            moved.addcmul_(moved, P, value=-1)
-            weight = share * torch.exp(-u)[..., None] * scale
-            flow.addcmul_(self.space.sums(moved), weight)
-        return flow, drift
+        if bending is None:
+            return self.space.sums(P).mul_(scale), drift
+        pull = torch.mul(P, scale, out=room.activities[1])
+        moved = self.space.along_sums(pull, out=room.activities[3]).mul_(P)
+        moved.addcmul_(moved, P, value=-1)
+        return self.space.sums(pull.addcmul_(moved, bending)), drift
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
         """What turns the integral of the drift up to t into the sum over earlier steps, (B, n), at
@@ -126,34 +134,39 @@ class LogTimeFlow:
         Euler and Maclaurin's −q/2 + q'/12 for a summand q(t).
         """
         head = W[:, :1]
-        P, scale = self._misfit(head.shape[:2], self.space.start(head)), self._scale(u)
+        room = self._room(head.shape[:2])
+        P, scale = self._misfit(room, self.space.start(head)), self._scale(u)
         activity = scale[:, 0] * P[:, 0]
         flow = self.space.sums(P).mul_(scale)
         change = self._drift_change(activity, activity * (1 - P[:, 0]), flow)
         t = torch.exp(u)
         return -self._drift(activity) / (2 * t) + change / (12 * t * t)
 
-    def _misfit(self, shape: Sequence[int], start: Tensor, change: Tensor | None = None) -> Tensor:
+    def _misfit(self, room: _Room, start: Tensor, change: Tensor | None = None) -> Tensor:
         """σ(−z_jᵀw), (B, m, n), in the first buffer; zero where a head has left the sample out."""
-        P = self.space.opposed(start, change, self._buffer(0, shape))
-        self.buffers[0, : whole_vectors(P.numel())].sigmoid_()
+        P = self.space.opposed(start, change, room.activities[0])
+        room.whole.sigmoid_()
         if P.shape[1] > 1:
-            P.view(len(P), -1).index_fill_(1, self.gone, 0.0)
+            room.entries.index_fill_(1, self.gone, 0.0)
         return P
 
     def _scale(self, u: Tensor) -> Tensor:
         """ηt times a sample's weight in each head's loss, (B, m, 1)."""
-        scale = torch.exp(u + self.log_scale[:, None])[..., None]
+        scale = torch.exp(u + self.log_scale)[..., None]
         if self.growth == 1.0:
             return scale
         weights = u.new_full((u.shape[1], 1), self.growth)
         weights[0] = 1.0
         return scale * weights
 
-    def _buffer(self, number: int, shape: Sequence[int]) -> Tensor:
-        """Room for the activities of so many sets and heads."""
+    def _room(self, shape: Sequence[int]) -> _Room:
         batch, rows, n = *shape, self.Z.shape[1]
-        return self.buffers[number, : batch * rows * n].view(batch, rows, n)
+        count = batch * rows * n
+        return _Room(
+            activities=self.buffers[:, :count].view(-1, batch, rows, n).unbind(),
+            whole=self.buffers[0, : whole_vectors(count)],
+            entries=self.buffers[0, :count].view(batch, -1),
+        )
 
     def _drift(self, activity: Tensor) -> Tensor:
         """Rate of the certificate's sum: a_i, or under 1/(n − 1) weights ‖a_i z_i − (1/n) Σ_j a_j

@@ -77,8 +77,8 @@ def flow_heads(
         `steps` is float64; `resolution` is estimated: twice the sum of the estimated errors and of
         what is left out of descent, over the head's norm. They add up at most, since neither
         descent nor the flow expands. Errors are those of the embedded method of order four: those
-        of the method itself, of order five, are far smaller (measured: by a factor above 100 on
-        every family of data).
+        of the method itself, of order five, are far smaller (measured: by a factor of 39 to some
+        hundreds, above 100 on every family of small data).
 
     Raises
     ------

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from tunebound.tuning import arguments
 from tunebound.tuning.division import ceil_div
+from tunebound.tuning.heads.flow.cholesky import lapack_threads
 from tunebound.tuning.heads.flow.field import LogTimeFlow
 from tunebound.tuning.heads.flow.modified import lengths
 from tunebound.tuning.heads.flow.path import Field, FlowPath
@@ -159,9 +160,10 @@ class FlowProblem:
         on_cpu = self.Z.device.type == "cpu"
         memory = FLOW_MEMORY if on_cpu else DEVICE_FLOW_MEMORY
         workers = torch.get_num_threads() if on_cpu else 1
-        # a head: three matrices of a step, activities likewise, increments and positions of its
-        # stages
-        each = 8 * (3 * r * r + 4 * n + 12 * r)
+        # a head: three matrices of a step, or the one among the samples, which counts twice since
+        # all stages read it; activities likewise, increments and positions of its stages
+        matrices = 2 if n <= r else 3
+        each = 8 * (matrices * r * r + 4 * n + 12 * r)
         rows = max(1, memory // each - 1)
         if left_out > rows:
             # as many blocks as there are workers, or some multiple of it
@@ -234,7 +236,8 @@ class FlowProblem:
                 with lock:
                     progress.update(len(self.Z[sets]))
 
-        a_block_a_thread(follow_block, list(self.blocks()), self.Z.device)
+        with lapack_threads().limit(limits=1):
+            a_block_a_thread(follow_block, list(self.blocks()), self.Z.device)
         return run, misses
 
     @torch.inference_mode()

@@ -181,14 +181,16 @@ def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
     inverse_h = 1 / h
     solve, solved = here.system(inverse_h / GAMMA)
     steps, rates_of_change, first = h[..., None], inverse_h[..., None], h[:, :1]
-    weights = _weights(y.dtype, y.device)
+    weights, offsets = _weights(y.dtype, y.device)
     shape = here.value.shape
     increments = y.new_empty((len(TIMES), *shape))
+    flat = increments.flatten(1)
+    times = (u + h * offsets).unbind()
     integrand = torch.zeros_like(here.integrand)
-    for stage, (time, time_weight) in enumerate(zip(TIMES, TIME_WEIGHTS, strict=True)):
+    for stage, (time, time_weight) in enumerate(zip(times, TIME_WEIGHTS, strict=True)):
         if stage:
-            moved, coupled = torch.mm(weights[stage], increments[:stage].flatten(1)).view(2, *shape)
-            right, stage_integrand = here.near(u + time * h, moved)
+            moved, coupled = torch.mm(weights[stage], flat[:stage]).view(2, *shape).unbind()
+            right, stage_integrand = here.near(time, moved)
             right = torch.addcmul(right, coupled, rates_of_change)
         else:
             right, stage_integrand = here.value.clone(), here.integrand
@@ -198,19 +200,20 @@ def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
         increments[stage] = solve(right)
     # The integral does not feed back: its row of the system is solved by hand, for all stages
     # together.
-    along, total = torch.mm(weights[-1], increments.flatten(1)).view(2, *shape)
+    along, total = torch.mm(weights[-1], flat).view(2, *shape).unbind()
     integral = (integrand + here.integrand_change(along)) * first
     left_out = here.lift(solve(here.left_out / GAMMA))
     return Step(y + here.lift(total), here.lift(increments[-1]), integral, left_out, solved)
 
 
 @cache
-def _weights(dtype: torch.dtype, device: torch.device) -> list[Tensor]:
+def _weights(dtype: torch.dtype, device: torch.device) -> tuple[list[Tensor], Tensor]:
     """Of the increments so far, for every stage: those of the position and of the couplings; last
-    those of integral and step.
+    those of integral and step. And the times of the stages, (8, 1, 1).
     """
     rows: list[tuple[Sequence[float], Sequence[float]]] = [
         *zip(POSITIONS, COUPLINGS, strict=True),
         (INTEGRAL_WEIGHTS, (*POSITIONS[-1], 1.0)),
     ]
-    return [torch.tensor(pair, dtype=dtype, device=device) for pair in rows]
+    weights = [torch.tensor(pair, dtype=dtype, device=device) for pair in rows]
+    return weights, torch.tensor(TIMES, dtype=dtype, device=device)[:, None, None]

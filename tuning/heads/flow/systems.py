@@ -11,6 +11,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from tunebound.tuning.heads.flow.cholesky import factor
+
 # M² is left out of J where κ‖M‖ is below: it would change the eigenvalues by less than this
 BENT = 0.03
 # unknowns up to which an inverse costs less than the solutions of all stages
@@ -46,27 +48,23 @@ def of_matrices(matrices: Tensor, scratch: Sequence[Tensor], kappa: Tensor) -> S
 def _of_matrices(
     matrices: Tensor, scratch: Sequence[Tensor], kappa: Tensor, shifts: Tensor
 ) -> tuple[Solve, Tensor]:
-    matrix, factor, root = matrices, *scratch
     bent = _bent(torch.linalg.matrix_norm(matrices), kappa)
-    if bent is not None:
-        matrix = _with_square(matrices, bent, factor, root)
-        factor = matrices
+    square, root = scratch
+    matrix = matrices if bent is None else _with_square(matrices, bent, square, root)
     matrix.diagonal(dim1=-2, dim2=-1).add_(shifts[..., None])
-    failed = torch.empty(matrix.shape[:2], dtype=torch.int32, device=matrix.device)
-    # columns, as LAPACK has them, so that nothing is copied
-    torch.linalg.cholesky_ex(matrix, out=(factor.mT, failed))
+    solved = factor(matrix)
     if matrix.shape[-1] > INVERTED:
-        return partial(_solved, factor), failed == 0
+        return partial(_solved, matrix.mT, matrix), solved
     identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
-    torch.linalg.solve_triangular(factor, identity.expand_as(factor), upper=True, out=root)
+    torch.linalg.solve_triangular(matrix, identity.expand_as(matrix), upper=True, out=root)
     inverse = torch.matmul(root, root.mT, out=matrix)
-    return lambda b: torch.matmul(inverse, b[..., None])[..., 0], failed == 0
+    return lambda b: torch.matmul(inverse, b[..., None])[..., 0], solved
 
 
-def _solved(factor: Tensor, b: Tensor) -> Tensor:
-    """x (B, m, r) with Uᵀ U x = b of upper triangles U (B, m, r, r)."""
-    half = torch.linalg.solve_triangular(factor.mT, b[..., None], upper=False)
-    return torch.linalg.solve_triangular(factor, half, upper=True)[..., 0]
+def _solved(lower: Tensor, upper: Tensor, b: Tensor) -> Tensor:
+    """x (B, m, r) with L U x = b of triangles L and U (B, m, r, r)."""
+    half = torch.linalg.solve_triangular(lower, b[..., None], upper=False)
+    return torch.linalg.solve_triangular(upper, half, upper=True)[..., 0]
 
 
 def of_samples(gram: Tensor, weights: Tensor, kappa: Tensor, workspace: Tensor) -> System:
@@ -117,22 +115,21 @@ def _of_samples(
     matrix = workspace[0, : batch * m * k * k].view(batch, m, k, k)
     matrix.copy_(rows.index_select(2, active)[:, None].expand_as(matrix))
     matrix.diagonal(dim1=-2, dim2=-1).add_(2 * c / (1 + apart) / weights)
-    failed = torch.empty((batch, m), dtype=torch.int32, device=gram.device)
-    # columns, as LAPACK has them, in the place of the matrix: nothing is copied
-    torch.linalg.cholesky_ex(matrix.mT, out=(matrix.mT, failed))
-    first = (1 + apart) / (2 * apart)
-    last = FAR * c * (2 * kappa / (1 + apart)) ** 2 / apart * weights
+    solved, lower = factor(matrix), matrix.mT
     inverse_shifts = 1 / c
+    first = -(1 + apart) / (2 * apart) * inverse_shifts
+    last = FAR * (2 * kappa / (1 + apart)) ** 2 / apart * weights
 
     def solve(b: Tensor) -> Tensor:
         products = b[1].index_select(-1, active)
-        moved = _solved(matrix, products).mul_(first).sub_(products.mul_(last))
-        x = torch.empty_like(b)
-        torch.index_add(b[0], -1, active, moved, alpha=-1, out=x[0])
-        torch.sub(b[1], torch.bmm(moved, rows), out=x[1])
-        return x.mul_(inverse_shifts)
+        moved = torch.mul(products, last).addcmul_(_solved(lower, matrix, products), first)
+        x = b * inverse_shifts
+        shares, along = x.unbind()
+        shares.index_add_(-1, active, moved)
+        along.baddbmm_(moved, rows)
+        return x
 
-    return solve, failed == 0
+    return solve, solved
 
 
 def _bent(sizes: Tensor, kappa: Tensor) -> Tensor | None:
