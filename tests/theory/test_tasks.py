@@ -26,11 +26,13 @@ from tunebound.theory.tasks.members import TaskSample, task_suite
 from tunebound.theory.tasks.preparations import scaled
 from tunebound.theory.tasks.publication import PAGE, STORED, Tables, page_of
 from tunebound.theory.tasks.setting import TaskOptions
+from tunebound.theory.tasks.story import PRESENTATION
 from tunebound.theory.tasks.tables import inseparable
 from tunebound.theory.texts.formats import FORMATS
 from tunebound.theory.texts.own_texts import OWN_TASKS, own_task
 from tunebound.theory.texts.reading import read_hub_task, read_task, task_names
 
+OF_TASKS = ("level-against-n", "distance-against-ratio")  # figures that this setting alone has
 ELEVEN = [
     "cola",
     "sst",
@@ -492,6 +494,21 @@ def planted(rate=-0.5, order=1.0, tasks=6, subsamples=4):
                         }
                     )
     return pd.DataFrame(rows)
+
+
+def test_a_report_has_the_figures_that_its_subsamples_fill():
+    def names(**changes):
+        there = Results(
+            rows=pd.DataFrame(), environments=planted().assign(**changes), skipped=pd.DataFrame()
+        )
+        chosen = PRESENTATION.figures(there)
+        drawn = {name: chosen[name].draw(there) for name in chosen if name.startswith(OF_TASKS)}
+        assert all(len(axis.lines) for figure in drawn.values() for axis in figure.axes)
+        return set(drawn)
+
+    assert names() == set(OF_TASKS)
+    assert names(**{columns.PREPARATION: "unit"}) == {"distance-against-ratio"}
+    assert names(**{columns.SEPARABLE: False}) == set()
 
 
 def test_claims_find_what_was_planted():

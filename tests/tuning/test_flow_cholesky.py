@@ -11,6 +11,7 @@ from tunebound import synthetic
 from tunebound.tuning import flow_heads, tune_heads
 from tunebound.tuning.heads.flow import cholesky, problem
 
+F64 = torch.float64
 ROWS = [5, cholesky.SMALL, cholesky.SMALL + 1, 128, 150]
 
 
@@ -54,6 +55,25 @@ def test_matrices_that_are_not_positive_definite_are_told_and_hurt_no_others(by_
     assert cholesky.factor(found).tolist() == [[True, False, True], [True, True, False]]
     known = np.linalg.cholesky(matrices[0, 2], upper=True)
     np.testing.assert_allclose(np.triu(found[0, 2].numpy()), known, rtol=0, atol=1e-8)
+
+
+def test_large_matrices_alone_are_factored_by_lapack(monkeypatch):
+    called = []
+    monkeypatch.setattr(cholesky, "_lapack", lambda: lambda *arguments: called.append(arguments))
+    for k, kind in ((cholesky.SMALL, F64), (cholesky.SMALL + 1, torch.float32)):
+        cholesky.factor(torch.eye(k, dtype=kind).expand(3, k, k).clone())
+    assert not called
+    matrices = torch.eye(cholesky.SMALL + 1, dtype=F64).expand(3, -1, -1).clone()
+    cholesky.factor(matrices)
+    places = [each[2] for each in called]
+    assert places == [matrix.data_ptr() for matrix in matrices]
+
+
+@pytest.mark.parametrize("k", ROWS)
+def test_matrices_stand_in_a_row_of_any_shape(by_lapack, k):
+    matrices = torch.tensor(symmetric(k, smallest=1e-3)).flatten(0, 1)
+    matrices[4] = -matrices[4]
+    assert cholesky.factor(matrices).tolist() == [True] * 4 + [False, True]
 
 
 def test_single_precision_is_left_to_torch():

@@ -120,6 +120,8 @@ def test_a_correction_that_is_a_small_share_of_the_head_is_left_out(d):
         np.testing.assert_allclose(here.lift(here.left_out)[0, 0], expected, rtol=1e-9)
         moved = f(w) + half * bend if kept else f(w)
         np.testing.assert_allclose(here.lift(here.value)[0, 0], moved, rtol=1e-13)
+        rate, _ = here.near(torch.full((1, 1), u, dtype=F64), 0 * here.value)
+        np.testing.assert_allclose(here.lift(rate)[0, 0], moved, rtol=1e-13)
 
 
 @pytest.mark.parametrize("growth", [1.0, 6 / 5])
@@ -246,6 +248,15 @@ def test_products_with_a_change_are_written_where_they_are_asked_for():
     out = torch.empty((1, 2, 6), dtype=F64)
     assert spaces.FeatureSpace(Z[None]).along(change, out=out) is out
     torch.testing.assert_close(out[0], change[0] @ Z.mT, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("space", [spaces.FeatureSpace, spaces.SampleSpace])
+def test_products_with_sums_are_written_where_they_are_asked_for(space):
+    Z = samples(6, 9)
+    weights = torch.tensor(np.random.default_rng(1).normal(size=(1, 2, 6)))
+    out = torch.empty((1, 2, 6), dtype=F64)
+    assert space(Z[None]).along_sums(weights, out=out) is out
+    torch.testing.assert_close(out[0], weights[0] @ Z @ Z.mT, rtol=1e-12, atol=1e-12)
 
 
 def test_a_table_of_products_is_kept_where_it_fits(monkeypatch):

@@ -154,6 +154,15 @@ def test_data_sets_whose_samples_may_be_left_out_of_a_system_are_alone(monkeypat
     assert blocks == [(slice(k, k + sets), slice(0, n)) for k in range(0, 3, sets)]
 
 
+@pytest.mark.parametrize(("r", "matrices"), [(9, 3), (10, 2)])
+def test_a_head_among_the_samples_takes_the_room_of_fewer_matrices(monkeypatch, r, matrices):
+    head = 8 * (matrices * r * r + 4 * 10 + 12 * r)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    for memory, blocks in ((11 * head, 1), (11 * head - 1, 2)):
+        monkeypatch.setattr(problem, "FLOW_MEMORY", memory)
+        assert len(list(hollow(1, 10, r, 10, "cpu").blocks())) == blocks
+
+
 @pytest.mark.parametrize("d", [3, 6])
 @pytest.mark.parametrize("memory", [1, 2**25])
 def test_what_the_flow_would_leave_out_is_the_worst_heads(monkeypatch, d, memory):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
@@ -12,11 +13,18 @@ from tunebound.theory.tasks import columns
 from tunebound.theory.tasks.members import FOREMOST, OWN
 
 
-def level_against_n(results: Results) -> Figure:
-    """√n times the mean distance, and B/γ, against n; medians over subsamples, one line a task."""
+def separated(results: Results) -> pd.DataFrame:
+    """Environments of the texts' own labels that a head separates."""
     rows = results.environments
-    rows = rows[(rows[columns.PREPARATION] == FOREMOST) & (rows[columns.LABELS] == OWN)]
-    rows = rows[rows[columns.SEPARABLE].astype(bool)]
+    return rows[rows[columns.SEPARABLE].astype(bool) & (rows[columns.LABELS] == OWN)]
+
+
+def level_against_n(results: Results) -> Figure:
+    """√n times the mean distance, and B/γ, against n, as the encoder gives the features; medians
+    over subsamples, one line a task.
+    """
+    rows = separated(results)
+    rows = rows[rows[columns.PREPARATION] == FOREMOST]
     figure = Figure(figsize=(11.4, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     tasks = sorted(rows[columns.TASK].unique())
@@ -40,8 +48,7 @@ def level_against_n(results: Results) -> Figure:
 
 def distance_against_ratio(results: Results) -> Figure:
     """The mean distance against B/γ, one point a subsample, by preparation."""
-    rows = results.environments
-    rows = rows[rows[columns.SEPARABLE].astype(bool) & (rows[columns.LABELS] == OWN)]
+    rows = separated(results)
     figure = Figure(figsize=(6.8, 4.4), layout="constrained")
     axis = figure.subplots()
     names = sorted(rows[columns.PREPARATION].unique())

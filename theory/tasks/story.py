@@ -108,10 +108,14 @@ PRESENTATION = Presentation(
             figures.level_against_n,
             "If the distance fell like 1/√n with one constant for all tasks, the left lines would"
             " be level and fall together.",
+            applies=lambda results: bool(
+                (figures.separated(results)[columns.PREPARATION] == FOREMOST).any()
+            ),
         ),
         "distance-against-ratio": Illustration(
             figures.distance_against_ratio,
             "If B/γ ordered tasks and preparations, the points would rise.",
+            applies=lambda results: len(figures.separated(results)) > 0,
         ),
         "bound-against-measured": Illustration(
             bound_against_measured,
