@@ -120,12 +120,13 @@ class LogTimeFlow:
         """
         P, scale = self._misfit(room, start, change), self._scale(u)
         drift = self._drift(scale[:, 0] * P[:, 0])
-        if bending is None:
-            return self.space.sums(P).mul_(scale), drift
+        # summed in the same way with or without H f: a set does not depend on those beside it
         pull = torch.mul(P, scale, out=room.activities[1])
-        moved = self.space.along_sums(pull, out=room.activities[3]).mul_(P)
-        moved.addcmul_(moved, P, value=-1)
-        return self.space.sums(pull.addcmul_(moved, bending)), drift
+        if bending is not None:
+            moved = self.space.along_sums(pull, out=room.activities[3]).mul_(P)
+            moved.addcmul_(moved, P, value=-1)
+            pull.addcmul_(moved, bending)
+        return self.space.sums(pull), drift
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
         """What turns the integral of the drift up to t into the sum over earlier steps, (B, n), at
