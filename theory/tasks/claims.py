@@ -16,6 +16,7 @@ from tunebound._ground.arrays import Floats
 from tunebound.theory.engine.statistics.rates import within_group_slope
 from tunebound.theory.tasks import columns
 from tunebound.theory.tasks.bootstrap import Logarithms, Statistic, correlation
+from tunebound.theory.tasks.choice import separable
 from tunebound.theory.tasks.evidence import BOUNDS
 from tunebound.theory.tasks.members import FOREMOST, OWN
 
@@ -66,7 +67,7 @@ def findings(environments: pd.DataFrame) -> list[Finding]:
     environments : DataFrame
         As a study of the setting has it; rows that nothing separates are left out.
     """
-    found = environments[environments[columns.SEPARABLE].astype(bool)]
+    found = separable(environments)
     own = found[found[columns.LABELS] == OWN]
     foremost = own[own[columns.PREPARATION] == FOREMOST]
     return [

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from tunebound.theory.engine.computing import Results
 from tunebound.theory.engine.ticks import plain_numbers
 from tunebound.theory.tasks import columns
-from tunebound.theory.tasks.members import FOREMOST, OWN
-
-
-def separated(results: Results) -> pd.DataFrame:
-    """Environments of the texts' own labels that a head separates."""
-    rows = results.environments
-    return rows[rows[columns.SEPARABLE].astype(bool) & (rows[columns.LABELS] == OWN)]
+from tunebound.theory.tasks.choice import foremost, separable
+from tunebound.theory.tasks.members import OWN
 
 
 def level_against_n(results: Results) -> Figure:
     """√n times the mean distance, and B/γ, against n, as the encoder gives the features; medians
     over subsamples, one line a task.
     """
-    rows = separated(results)
-    rows = rows[rows[columns.PREPARATION] == FOREMOST]
+    rows = separable(foremost(results.environments))
     figure = Figure(figsize=(11.4, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     tasks = sorted(rows[columns.TASK].unique())
@@ -48,7 +41,8 @@ def level_against_n(results: Results) -> Figure:
 
 def distance_against_ratio(results: Results) -> Figure:
     """The mean distance against B/γ, one point a subsample, by preparation."""
-    rows = separated(results)
+    rows = separable(results.environments)
+    rows = rows[rows[columns.LABELS] == OWN]
     figure = Figure(figsize=(6.8, 4.4), layout="constrained")
     axis = figure.subplots()
     names = sorted(rows[columns.PREPARATION].unique())

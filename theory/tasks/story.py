@@ -13,7 +13,8 @@ from tunebound.theory.engine.presentation import Illustration, Presentation, Tab
 from tunebound.theory.engine.scatter import bound_against_measured
 from tunebound.theory.engine.verdict import Verdict
 from tunebound.theory.tasks import claims, columns, figures
-from tunebound.theory.tasks.members import FOREMOST, OWN
+from tunebound.theory.tasks.choice import foremost, separable
+from tunebound.theory.tasks.members import OWN
 from tunebound.theory.tasks.tables import by_size, by_task, decided, inseparable
 
 
@@ -31,7 +32,7 @@ def subtitle(results: Results, manifest: dict[str, Any]) -> str:
 def findings(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     """The main results as sentences."""
     rows = results.environments
-    known = rows[rows[columns.SEPARABLE].astype(bool)]
+    known = separable(rows)
     violated = [verdict.theorem.name for verdict in verdicts if verdict.violations]
     sentences = [
         f"A head through the origin separates {len(known)} of {len(rows)} subsamples.",
@@ -54,8 +55,7 @@ def headline(results: Results, verdicts: Sequence[Verdict]) -> str:
     """The answer in one sentence."""
     rows = results.environments
     n = claims.compared_size(rows)
-    rows = rows[(rows[columns.N] == n) & rows[columns.SEPARABLE].astype(bool)]
-    rows = rows[(rows[columns.PREPARATION] == FOREMOST) & (rows[columns.LABELS] == OWN)]
+    rows = separable(foremost(rows[rows[columns.N] == n]))
     if not len(rows):
         return ""
     middle = rows.groupby(columns.TASK)[[columns.INSTABILITY, columns.CHURN]].median().median()
@@ -68,7 +68,7 @@ def headline(results: Results, verdicts: Sequence[Verdict]) -> str:
 
 def certificates(environments: pd.DataFrame) -> list[str]:
     """What backs the constants."""
-    known = environments[environments[columns.SEPARABLE].astype(bool)]
+    known = separable(environments)
     gap = known[[columns.GAP, columns.WORST_LEFT_OUT_GAP]].max().max()
     asked = known[columns.OTHER_SOLVER].dropna()
     sentences = [f"Separators: largest relative duality gap {gap:.1e}."] if len(known) else []
@@ -108,14 +108,14 @@ PRESENTATION = Presentation(
             figures.level_against_n,
             "If the distance fell like 1/√n with one constant for all tasks, the left lines would"
             " be level and fall together.",
-            applies=lambda results: bool(
-                (figures.separated(results)[columns.PREPARATION] == FOREMOST).any()
-            ),
+            applies=lambda results: len(separable(foremost(results.environments))) > 0,
         ),
         "distance-against-ratio": Illustration(
             figures.distance_against_ratio,
             "If B/γ ordered tasks and preparations, the points would rise.",
-            applies=lambda results: len(figures.separated(results)) > 0,
+            applies=lambda results: (
+                OWN in separable(results.environments)[columns.LABELS].to_numpy()
+            ),
         ),
         "bound-against-measured": Illustration(
             bound_against_measured,

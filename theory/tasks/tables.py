@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tunebound.theory.tasks import columns
+from tunebound.theory.tasks.choice import foremost, separable
 from tunebound.theory.tasks.claims import compared_size, findings
 from tunebound.theory.tasks.evidence import TWIN
 from tunebound.theory.tasks.members import FOREMOST, OWN
@@ -29,7 +30,7 @@ LADDER = (
 def by_task(environments: pd.DataFrame) -> Cells:
     """Every task at the size at which preparations are compared: medians over subsamples."""
     n = compared_size(environments)
-    rows = _foremost(environments)
+    rows = foremost(environments)
     rows = rows[rows[columns.N] == n]
     head = (
         f"task, n = {n}",
@@ -46,7 +47,7 @@ def by_task(environments: pd.DataFrame) -> Cells:
     )
     table = []
     for task, own in rows.groupby(columns.TASK):
-        known = own[own[columns.SEPARABLE].astype(bool)]
+        known = separable(own)
         middle = (known if len(known) else own).median(numeric_only=True)
         table.append(
             (
@@ -71,14 +72,14 @@ def by_size(environments: pd.DataFrame) -> Cells:
     """B/γ and the mean distance of every task and size, and how many of its subsamples are
     separable where not all are.
     """
-    rows = _foremost(environments)
+    rows = foremost(environments)
     sizes = sorted(rows[columns.N].unique())
     table = []
     for task, own in rows.groupby(columns.TASK):
         cells = [str(task)]
         for n in sizes:
             here = own[own[columns.N] == n]
-            known = here[here[columns.SEPARABLE].astype(bool)]
+            known = separable(here)
             if not len(here):
                 cells.append("–")
                 continue
@@ -97,7 +98,7 @@ def inseparable(environments: pd.DataFrame) -> Cells:
     to go, and the regularised head in its place; medians over those subsamples. Older studies did
     not count.
     """
-    rows = _foremost(environments)
+    rows = foremost(environments)
     rows = rows[~rows[columns.SEPARABLE].astype(bool)]
     rows = rows.reindex(columns=rows.columns.union([columns.REMOVED, columns.REMOVED_AT_LEAST]))
     head = (
@@ -126,7 +127,7 @@ def inseparable(environments: pd.DataFrame) -> Cells:
 def by_preparation(environments: pd.DataFrame) -> Cells:
     """B/γ and the mean distance of every task and preparation."""
     n = compared_size(environments)
-    rows = environments[environments[columns.SEPARABLE].astype(bool)]
+    rows = separable(environments)
     rows = rows[rows[columns.N] == n]
     kinds = rows[columns.PREPARATION].where(rows[columns.LABELS] == OWN, "shuffled labels")
     names = [FOREMOST, *sorted(set(kinds) - {FOREMOST})]
@@ -150,8 +151,7 @@ def tightness(environments: pd.DataFrame) -> Cells:
     """Medians over tasks and subsamples, by size, of what is measured along the flow and of every
     bound, over the distance in the limit.
     """
-    rows = _foremost(environments)
-    rows = rows[rows[columns.SEPARABLE].astype(bool)]
+    rows = separable(foremost(environments))
     table = []
     for n, own in rows.groupby(columns.N):
         compared = (columns.FLOW, *(columns.BOUND + name for name in LADDER))
@@ -172,11 +172,6 @@ def decided(environments: pd.DataFrame) -> Cells:
         )
         for each in findings(environments)
     )
-
-
-def _foremost(environments: pd.DataFrame) -> pd.DataFrame:
-    chosen = environments[columns.PREPARATION] == FOREMOST
-    return environments[chosen & (environments[columns.LABELS] == OWN)]
 
 
 def _range(counts: pd.Series) -> str:
