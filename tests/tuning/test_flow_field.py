@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
+from tests.tuning.flow_answers import nearby, solution
 from tunebound.tuning.heads.flow import field as flow_field
 from tunebound.tuning.heads.flow import spaces
 from tunebound.tuning.heads.flow.field import LogTimeFlow
@@ -24,6 +25,12 @@ def field_of(Z, *, left_out=True, growth=1.0):
     return LogTimeFlow(
         Z[None], torch.tensor([RATE], dtype=F64), slice(0, len(Z) if left_out else 0), growth
     )
+
+
+def pair_of(weights):
+    """Weights (B, m, n) with room for products."""
+    both = torch.stack((weights, torch.full_like(weights, torch.nan)))
+    return spaces.Pair(both[0], both[1], both)
 
 
 def steepest(Z, u, weights):
@@ -63,11 +70,12 @@ def test_a_linearisation_is_that_of_autograd(d, growth):
     )
     solve, solved = here.system(torch.full((1, 7), 3.0, dtype=F64))
     assert solved.all()
-    change = field.space.sums(torch.tensor(np.random.default_rng(2).normal(size=(1, 7, 6))))
+    shares = torch.tensor(np.random.default_rng(2).normal(size=(1, 7, 6)))
+    change = field.space.sums(pair_of(shares))
     b = here.lift(change)[0]
-    answer = here.lift(solve(change))[0]
-    rate = here.lift(here.near(at, 0 * change)[0])
-    later = here.lift(here.near(at + 0.2, change / 10)[0])
+    answer = here.lift(solution(solve, change))[0]
+    rate = here.lift(nearby(here, at, 0 * change)[0])
+    later = here.lift(nearby(here, at + 0.2, change / 10)[0])
     for head in range(7):
         w, time = W[head], float(at[0, head])
         weights = weights_of(6, head - 1 if head else None, growth)
@@ -120,7 +128,7 @@ def test_a_correction_that_is_a_small_share_of_the_head_is_left_out(d):
         np.testing.assert_allclose(here.lift(here.left_out)[0, 0], expected, rtol=1e-9)
         moved = f(w) + half * bend if kept else f(w)
         np.testing.assert_allclose(here.lift(here.value)[0, 0], moved, rtol=1e-13)
-        rate, _ = here.near(torch.full((1, 1), u, dtype=F64), 0 * here.value)
+        rate, _ = nearby(here, torch.full((1, 1), u, dtype=F64), 0 * here.value)
         np.testing.assert_allclose(here.lift(rate)[0, 0], moved, rtol=1e-13)
 
 
@@ -141,7 +149,7 @@ def test_the_drift_and_its_change_are_those_of_autograd(growth):
     field, heads = field_of(Z, growth=growth), W.expand(1, 7, -1)
     at = torch.full((1, 7), u, dtype=F64)
     here = field.linearise(at, heads, torch.empty((3, 7 * 9), dtype=F64))
-    for found in (here.integrand, here.near(at, 0 * heads)[1]):
+    for found in (here.integrand, nearby(here, at, 0 * heads)[1]):
         np.testing.assert_allclose(found[0], drift(W), rtol=1e-13)
     change = torch.func.jvp(drift, (W,), (along,))[1]
     np.testing.assert_allclose(here.integrand_change(along.expand(1, 7, -1))[0], change, rtol=1e-11)
@@ -167,13 +175,13 @@ def everything(field, u, W, shares):
 
 def asked(field, u, W, shares):
     here = field.linearise(u, W, torch.empty((3, W.numel() * W.shape[-1]), dtype=F64))
-    change = field.space.sums(shares)
+    change = field.space.sums(pair_of(shares))
     said = [here.value.clone(), here.left_out, change]
     drifts = [here.integrand, here.integrand_change(change), field.drift_boundary(u[:, :1], W)]
     solve, solved = here.system(torch.full_like(u, 3.0))
     assert solved.all()
-    later, drift = here.near(u, change)
-    return [*map(here.lift, [*said, solve(change), later]), *drifts, drift]
+    later, drift = nearby(here, u, change)
+    return [*map(here.lift, [*said, solution(solve, change), later]), *drifts, drift]
 
 
 @pytest.mark.parametrize("growth", [1.0, 6 / 5])
@@ -220,15 +228,15 @@ def test_a_system_is_the_same_after_the_flow_was_asked_nearby(d):
     field, at = field_of(samples(6, d)), torch.full((1, 7), 1.5, dtype=F64)
     W, change = (
         torch.tensor(np.random.default_rng(1).normal(size=(1, 7, d))) / 2,
-        field.space.sums(torch.tensor(np.random.default_rng(2).normal(size=(1, 7, 6)))),
+        field.space.sums(pair_of(torch.tensor(np.random.default_rng(2).normal(size=(1, 7, 6))))),
     )
 
     def solved(*, later):
         here = field.linearise(at, W, torch.empty((3, 7 * d * d), dtype=F64))
         if later:
-            here.near(at + 0.2, change)
+            nearby(here, at + 0.2, change)
         solve, _ = here.system(torch.full((1, 7), 3.0, dtype=F64))
-        return here.lift(solve(change)).clone()
+        return here.lift(solution(solve, change)).clone()
 
     assert torch.equal(solved(later=True), solved(later=False))
 
@@ -236,7 +244,7 @@ def test_a_system_is_the_same_after_the_flow_was_asked_nearby(d):
 def test_a_change_among_the_samples_is_its_weights_and_its_products():
     Z = samples(6, 9)
     weights = torch.tensor(np.random.default_rng(1).normal(size=(1, 2, 6)))
-    change = spaces.SampleSpace(Z[None]).sums(weights)
+    change = spaces.SampleSpace(Z[None]).sums(pair_of(weights))
     assert change.shape == (2, 1, 2, 6)
     assert torch.equal(change[0], weights)
     torch.testing.assert_close(change[1, 0], weights[0] @ Z @ Z.mT, rtol=1e-12, atol=1e-12)

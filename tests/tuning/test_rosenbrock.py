@@ -3,11 +3,13 @@
 import math
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
+from tests.tuning.flow_answers import solution
 from tunebound.tuning.heads.flow import rosenbrock
 from tunebound.tuning.heads.flow import systems as rosenbrock_systems
 from tunebound.tuning.heads.flow.rosenbrock import Linearisation, step
@@ -29,6 +31,9 @@ class Pursuit:
             (y**2).sum(dim=(1, 2))[:, None] + torch.sin(3 * u),
         )
 
+    def later(self, u, y, change):
+        return self.near(u, y + change)
+
     def linearise(self, u, y):
         value, integrand = self.near(u, y)
         in_time = (-torch.sin(u)[..., None]) * self.A.sum(dim=0) - torch.cos(u)[..., None]
@@ -40,7 +45,7 @@ class Pursuit:
             value_in_time=in_time,
             integrand_change=lambda direction: (2 * y * direction).sum(dim=(1, 2))[:, None],
             system=of_matrices(matrices, scratch, y.new_zeros((len(y), 1, 1))),
-            near=lambda later, change: self.near(later, y + change),
+            near=lambda times: [partial(self.later, time, y) for time in times],
             lift=lambda change: change,
             left_out=torch.ones_like(y),
         )
@@ -118,14 +123,19 @@ def test_heads_take_steps_of_their_own_and_the_integral_those_of_the_first():
     y, h = torch.cos(u)[..., None].repeat(1, 1, 2), torch.tensor([[0.1, 0.2]], dtype=torch.float64)
     asked = []
 
-    def near(times, change):
+    def near(time, change):
         states = y[:, : change.shape[1]] + change
         asked.append(states)
-        return field.near(times[:, :1], states[:, :1])[0].expand_as(states), states[:, 0, :1]
+        rate, _ = field.near(time[:, :1], states[:, :1])
+        return rate.expand_as(states).clone(), states[:, 0, :1]
 
     def of(heads):
         here = field.linearise(u[:, heads], y[:, heads])
-        return replace(here, near=near, integrand=y[:, 0, :1])
+        return replace(
+            here,
+            near=lambda times: [partial(near, time) for time in times],
+            integrand=y[:, 0, :1],
+        )
 
     one = replace(of(slice(0, 1)), integrand_change=lambda along: along[:, 0, :1])
     both = replace(of(slice(0, 2)), integrand_change=lambda along: along[:, 0, :1])
@@ -166,6 +176,7 @@ def dense(matrices, kappas, shifts):
 @pytest.mark.parametrize("inverted", [0, 12])
 @pytest.mark.parametrize("n", [5, 9])
 def test_systems_in_the_samples_are_those_in_the_heads(monkeypatch, n, inverted, few):
+    monkeypatch.setattr(rosenbrock_systems, "ACTIVE", 1e-10)
     monkeypatch.setattr(rosenbrock_systems, "INVERTED", inverted)
     monkeypatch.setattr(rosenbrock_systems, "FEW", few)
     none = torch.zeros((2, 1, 1), dtype=torch.float64)
@@ -174,39 +185,50 @@ def test_systems_in_the_samples_are_those_in_the_heads(monkeypatch, n, inverted,
     expected = torch.linalg.solve(dense(matrices, none, shifts), shares @ Z)
     solve, solved = in_heads(shifts)
     assert solved.all()
-    torch.testing.assert_close(solve(shares @ Z), expected, rtol=1e-8, atol=1e-9)
+    torch.testing.assert_close(solution(solve, shares @ Z), expected, rtol=1e-8, atol=1e-9)
     solve, solved = in_samples(shifts)
     assert solved.all()
-    found, along = solve(told(Z, shares))
-    torch.testing.assert_close(found @ Z, expected, rtol=1e-8, atol=1e-9)
-    torch.testing.assert_close(along, expected @ Z.mT, rtol=1e-8, atol=1e-8)
+    # alone and as the second of two
+    for others in ((), (told(Z, shares + 1.0),)):
+        found, along = solution(solve, *others, told(Z, shares))
+        torch.testing.assert_close(found @ Z, expected, rtol=1e-8, atol=1e-9)
+        torch.testing.assert_close(along, expected @ Z.mT, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("n", [5, 9])
-def test_squares_are_solved_in_the_heads_and_to_a_share_in_the_samples(n):
+def test_squares_are_solved_in_the_heads_and_to_a_share_in_the_samples(monkeypatch, n):
+    monkeypatch.setattr(rosenbrock_systems, "ACTIVE", 1e-10)
     Z, matrices, *_ = systems(n, torch.zeros((2, 1, 1), dtype=torch.float64))
     largest = torch.linalg.matrix_norm(matrices, ord=2).amax(dim=1)[:, None, None]
     # shares of the samples in a vector, and what is across all samples
     inverse_Z = torch.linalg.pinv(Z.mT)[:, None]
     across = torch.eye(9, dtype=torch.float64) - Z.mT[:, None] @ inverse_Z
-    for size in (0.05, 0.2, 0.3, 0.5):  # of κ‖M‖
+    for size in (0.05, 0.1, 0.2, 0.3, 0.5):  # of κ‖M‖
         kappas, shifts = size / largest, torch.tensor([[0.7], [4.0]]).double()
         *_, in_heads, in_samples = systems(n, kappas)
         inverse = torch.linalg.inv(dense(matrices, kappas, shifts))
         solve, solved = in_heads(shifts)
         assert solved.all()
         b = torch.randn(2, 3, 9, dtype=torch.float64)
-        torch.testing.assert_close(solve(b), (inverse @ b[..., None])[..., 0], rtol=1e-8, atol=1e-9)
+        expected = (inverse @ b[..., None])[..., 0]
+        torch.testing.assert_close(solution(solve, b), expected, rtol=1e-8, atol=1e-9)
+        torch.testing.assert_close(solution(solve, b + 1.0, b), expected, rtol=1e-8, atol=1e-9)
         solve, solved = in_samples(shifts)
         assert solved.all()
         units = torch.eye(n, dtype=torch.float64)
-        columns = [solve(told(Z, unit.expand(2, 3, n)))[0] @ Z for unit in units]
+        told_units = [told(Z, unit.expand(2, 3, n)) for unit in units]
+        answers = [solution(solve, unit) for unit in told_units]
+        for shares, along in answers:
+            torch.testing.assert_close(along, shares @ (Z @ Z.mT), rtol=1e-8, atol=1e-8)
+        columns = [shares @ Z for shares, _ in answers]
         found = torch.stack(columns, dim=-1) @ inverse_Z + across / shifts[..., None, None]
         # in the eigenvectors of M, which are those of both
         _, vectors = torch.linalg.eigh(matrices)
         found, true = vectors.mT @ found @ vectors, vectors.mT @ inverse @ vectors
         ratio = found.diagonal(dim1=-2, dim2=-1) / true.diagonal(dim1=-2, dim2=-1)
-        assert float((ratio - 1).abs().max()) < 0.015
+        # with κc below 0.01 the square of κg is missing, to 5 % of it
+        assert 1 - float(ratio.min()) == pytest.approx(size**2, rel=0.05)
+        assert float(ratio.max()) < 1 + 1e-9
         rest = found - torch.diag_embed(found.diagonal(dim1=-2, dim2=-1))
         torch.testing.assert_close(rest, torch.zeros_like(rest), rtol=0, atol=1e-9)
 
@@ -220,7 +242,7 @@ def of_one_sample(weight, kappa, c, size=3.0):
     system = of_samples(Z @ Z.mT, weight * filled, kappa * filled, room(Z, filled))
     solve, solved = system(c * filled[..., 0])
     assert solved.all()
-    share, product = solve(told(Z, filled / size**0.5)).flatten().tolist()
+    share, product = solution(solve, told(Z, filled / size**0.5)).flatten().tolist()
     assert share * size**0.5 == pytest.approx(product / size**0.5, rel=1e-9)
     return share * size**0.5
 
@@ -228,29 +250,29 @@ def of_one_sample(weight, kappa, c, size=3.0):
 @pytest.mark.parametrize("share", [0.0, 0.05, 3 / 16, 0.5])  # of κc
 @pytest.mark.parametrize("c", [0.02, 30.0])
 def test_a_system_in_one_sample_is_the_sum_of_fractions(share, c):
-    # the documented one, in plain numbers: the roots of c + g + κg², and 0.7/b for 1/(g + b)
+    # the documented one, in plain numbers: the roots of c + g + κg², and the fraction of the first
     kappa, curvature = min(share, 3 / 16) / c, 4.0
     along = of_one_sample(curvature / 3.0, share / c, c)
     if kappa == 0.0:
         assert along == pytest.approx(1 / (c + curvature), rel=1e-13)
         return
     b, a = sorted(-np.roots([kappa, 1.0, c]))[::-1]
-    inverse = (b / (curvature + a) - a * 0.7 / b) / (b - a)
+    inverse = b / (curvature + a) / (b - a)
     assert along == pytest.approx((1 - curvature * inverse) / c, rel=1e-11, abs=1e-13 / c)
 
 
 @pytest.mark.parametrize("c", [1e-6, 1e6])
 def test_samples_count_a_share_of_the_shift_at_least_or_are_left_out(monkeypatch, c):
-    # 1e-10 of c, on both sides
-    for share in (-1.0, 0.0, 0.98e-10, 1e-10):
-        assert 1 - of_one_sample(share * c / 3.0, 0.0, c) * c == pytest.approx(1e-10, rel=1e-5)
-    assert 1 - of_one_sample(1.5e-10 * c / 3.0, 0.0, c) * c == pytest.approx(1.5e-10, rel=1e-5)
+    # 1e-7 of c, on both sides
+    for share in (-1.0, 0.0, 0.98e-7, 1e-7):
+        assert 1 - of_one_sample(share * c / 3.0, 0.0, c) * c == pytest.approx(1e-7, rel=1e-5)
+    assert 1 - of_one_sample(1.5e-7 * c / 3.0, 0.0, c) * c == pytest.approx(1.5e-7, rel=1e-5)
     monkeypatch.setattr(rosenbrock_systems, "FEW", 0)
-    assert of_one_sample(1.02e-10 * c / 3.0, 0.0, c) * c != 1.0
-    assert of_one_sample(0.98e-10 * c / 3.0, 0.0, c) * c == 1.0
+    assert of_one_sample(1.02e-7 * c / 3.0, 0.0, c) * c != 1.0
+    assert of_one_sample(0.98e-7 * c / 3.0, 0.0, c) * c == 1.0
     # of as many samples as are few none is left out
     monkeypatch.setattr(rosenbrock_systems, "FEW", 1)
-    assert of_one_sample(0.98e-10 * c / 3.0, 0.0, c) * c != 1.0
+    assert of_one_sample(0.98e-7 * c / 3.0, 0.0, c) * c != 1.0
 
 
 def test_a_sample_at_the_origin_changes_nothing():
@@ -258,7 +280,7 @@ def test_a_sample_at_the_origin_changes_nothing():
     weights, none = torch.ones(1, 1, 2, dtype=torch.float64), torch.zeros(1, 1, 1).double()
     solve, solved = of_samples(Z @ Z.mT, weights, none, room(Z, weights))(weights[..., 0])
     assert solved.all()
-    found = solve(told(Z, torch.tensor([[[1.0, 0.0]]], dtype=torch.float64)))
+    found = solution(solve, told(Z, torch.tensor([[[1.0, 0.0]]], dtype=torch.float64)))
     assert found.flatten().tolist() == pytest.approx([0.2, 0.0, 0.8, 0.0], rel=1e-14)
 
 
@@ -268,7 +290,7 @@ def test_squares_are_left_out_of_sets_in_which_they_are_small_in_every_head():
     kappas = torch.full((2, 1, 1), 0.01, dtype=torch.float64)
     scratch = torch.empty((2, *matrices.shape), dtype=torch.float64)
     solve, _ = of_matrices(matrices.clone(), scratch, kappas)(torch.ones(2, 2).double())
-    found = solve(torch.ones(2, 2, 2, dtype=torch.float64))[..., 0]
+    found = solution(solve, torch.ones(2, 2, 2, dtype=torch.float64))[..., 0]
     plain, bent = 1 / (1 + sizes[0]), 1 / (1 + sizes[1] + 0.01 * sizes[1] ** 2)
     torch.testing.assert_close(found, torch.stack([plain, bent]), rtol=1e-14, atol=0)
     # nowhere of use: the matrices alone
@@ -286,11 +308,11 @@ def test_matrices_of_few_unknowns_are_inverted_however_many_heads_there_are(
     none, ones = torch.zeros(1, 1, 1).double(), torch.ones(1, heads).double()
     solve, _ = of_matrices(matrices, scratch, none)(ones)
     b = torch.ones(1, heads, r, dtype=torch.float64)
-    found = solve(b)
+    found = solution(solve, b)
     torch.testing.assert_close(found, b / 2, rtol=1e-14, atol=0)
     # of a factor only the upper triangle is read, of an inverse everything
     matrices[..., 1, 0] = 2.0
-    assert torch.equal(solve(b), found) is not inverted
+    assert torch.equal(solution(solve, b), found) is not inverted
 
 
 def test_the_workspace_has_the_shape_of_what_is_written():

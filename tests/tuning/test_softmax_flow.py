@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.oracles.class_descent import leave_one_out_paths
+from tests.tuning.flow_answers import nearby, solution
 from tunebound import bounds, synthetic
 from tunebound.tuning import flow_heads, learning_rate_limits, tune_heads
 from tunebound.tuning.heads.softmax.flow import SoftmaxFlow
@@ -109,7 +110,7 @@ def test_field_and_jacobian_are_those_of_autograd():
     at = torch.tensor([u], dtype=F64)
     here = field.linearise(at, W[None, None], torch.empty((3, 144), dtype=F64))
     rate = expected(W)
-    for found in (here.value, here.near(at, 0 * W[None, None])[0]):
+    for found in (here.value, nearby(here, at[:, None], 0 * W[None, None])[0]):
         np.testing.assert_allclose(found[0, 0], rate, rtol=1e-11)
     solve, solved = here.system(torch.tensor([3.0], dtype=F64))
     assert solved.all()
@@ -121,7 +122,7 @@ def test_field_and_jacobian_are_those_of_autograd():
     matrix = 3.0 * torch.eye(12, dtype=F64) + M + half * M @ M
     b = torch.tensor(rng.normal(size=12))
     np.testing.assert_allclose(
-        solve(b[None, None])[0, 0], torch.linalg.solve(matrix, b), rtol=0, atol=1e-12
+        solution(solve, b[None, None])[0, 0], torch.linalg.solve(matrix, b), rtol=0, atol=1e-12
     )
     # 4 H²f − D_fH f over 12 t², of what the flow leaves out
     f = uncorrected(W)
@@ -158,7 +159,7 @@ def test_the_drift_and_its_change_are_those_of_autograd(growth):
 
     at, heads = torch.tensor([u], dtype=F64), W.expand(1, 8, -1)
     here = field.linearise(at, heads, torch.empty((3, 8 * 81), dtype=F64))
-    for found in (here.integrand, here.near(at, 0 * heads)[1]):
+    for found in (here.integrand, nearby(here, at[:, None], 0 * heads)[1]):
         np.testing.assert_allclose(found[0], drift(W), rtol=1e-13)
     change = torch.func.jvp(drift, (W,), (along,))[1]
     np.testing.assert_allclose(here.integrand_change(along.expand(1, 8, -1))[0], change, rtol=1e-11)
@@ -201,8 +202,15 @@ def test_no_bit_depends_on_which_data_sets_are_together(n, classes):
         solve, solved = here.system(torch.full_like(u[sets], 3.0))
         assert solved.all()
         boundary = field.drift_boundary(u[sets][:, :1], W[sets])
-        later = here.near(u[sets], change[sets])
-        return [here.value, here.left_out, here.integrand, solve(change[sets]), boundary, *later]
+        later = nearby(here, u[sets], change[sets])
+        return [
+            here.value,
+            here.left_out,
+            here.integrand,
+            solution(solve, change[sets]),
+            boundary,
+            *later,
+        ]
 
     together = everything(field, torch.arange(3))
     for chosen in ([0], [1], [2], [0, 2], [1, 2]):

@@ -13,19 +13,20 @@ import torch
 from torch import Tensor
 
 from tunebound.tuning.heads.flow.modified import correction, lengths
-from tunebound.tuning.heads.flow.rosenbrock import Linearisation
-from tunebound.tuning.heads.flow.spaces import FeatureSpace, SampleSpace, Space
+from tunebound.tuning.heads.flow.rosenbrock import Linearisation, Near
+from tunebound.tuning.heads.flow.spaces import FeatureSpace, Pair, SampleSpace, Space
 from tunebound.tuning.heads.vectors import whole_vectors
 
 
 class _Room(NamedTuple):
-    """Room for the activities of so many sets and heads: four of (B, m, n), and the first of them
-    in whole vectors and as (B, m n).
+    """Room for so many sets and heads: activities (B, m, n) twice, the first of them in whole
+    vectors and as (B, m n) too, and three pairs.
     """
 
     activities: tuple[Tensor, ...]
     whole: Tensor
     entries: Tensor
+    pairs: tuple[Pair, ...]
 
 
 class LogTimeFlow:
@@ -59,7 +60,7 @@ class LogTimeFlow:
         self.space: Space = SampleSpace(Z) if n <= r else FeatureSpace(Z)
         # written anew at every evaluation: fresh memory would cost more than the arithmetic
         rows = len(Z) * (1 + len(self.left_out))
-        self.buffers = Z.new_zeros((4, whole_vectors(rows * n)))
+        self.buffers = Z.new_zeros((8, whole_vectors(rows * n)))
 
     def of_heads(self, chosen: Tensor) -> Self:
         """The same for some of the heads, by their numbers (K,), the first of which is 0."""
@@ -85,19 +86,22 @@ class LogTimeFlow:
         activity = scale[:, 0] * P[:, 0]
         change = activity * (1 - P[:, 0])
         drift = self._drift(activity)
-        flow = space.sums(P).mul_(scale)
-        curvature = torch.addcmul(P, P, P, value=-1, out=room.activities[2])
-        along = space.along(flow, out=room.activities[1])
-        moved = torch.mul(along, curvature, out=room.activities[3])
-        bend = space.sums(moved).mul_(scale)
+        pulled, moved, missed = room.pairs
+        torch.mul(P, scale, out=pulled.weights)
+        flow = space.sums(pulled)
+        curvature = torch.addcmul(P, P, P, value=-1, out=room.activities[1]).mul_(scale)
+        along = space.along(flow, out=pulled.products)
+        torch.mul(along, curvature, out=moved.weights)
         # D_f H f = −Σ_j a_j σ(z_jᵀw)(1 − 2σ(−z_jᵀw))(z_jᵀf)² z_j
-        slope = P.mul_(-2).add_(1).mul_(moved)
-        missed = torch.mul(space.along(bend, out=moved), curvature, out=moved)
-        missed = space.sums(missed.mul_(4).addcmul_(slope, along)).mul_(scale)
-        share = lengths(space.lift(bend)) / lengths(W)
-        half, left_out = correction(u, share, bend, missed)
-        weights = curvature.addcmul_(slope, half).mul_(scale)
-        rate = flow.addcmul_(bend, half)
+        slope = P.mul_(-2).add_(1).mul_(moved.weights)
+        bend = space.sums(moved)
+        torch.mul(space.along(bend, out=moved.products), curvature, out=missed.weights)
+        missed.weights.mul_(4).addcmul_(slope, along)
+        half, left_out = correction(
+            u, lengths(space.lift(bend)) / lengths(W), bend, space.sums(missed)
+        )
+        weights = curvature.addcmul_(slope, half)
+        rate = torch.addcmul(flow, bend, half)
         # at every time, since ηt/n is divided by 2t
         bending = half * scale if half.any() else None
         # Both f and H f/t grow like t at fixed w, so the flow is its own derivative in ln t.
@@ -107,26 +111,33 @@ class LogTimeFlow:
             value_in_time=rate,
             integrand_change=partial(self._drift_change, activity, change),
             system=space.system(weights, half, workspace),
-            near=partial(self._rate, room, bending, start),
+            near=partial(self._nearby, room, bending, start),
             lift=space.lift,
             left_out=left_out,
         )
 
+    def _nearby(self, room: _Room, bending: Tensor | None, start: Tensor, u: Tensor) -> list[Near]:
+        """`_rate` at log-times u (K, B, m)."""
+        return [
+            partial(self._rate, room, bending, start, scale) for scale in self._scale(u).unbind()
+        ]
+
     def _rate(
-        self, room: _Room, bending: Tensor | None, start: Tensor, u: Tensor, change: Tensor
+        self, room: _Room, bending: Tensor | None, start: Tensor, scale: Tensor, change: Tensor
     ) -> tuple[Tensor, Tensor]:
         """dw/du after a change of the heads, and the rate (B, n) of the drift; `bending` (B, m, 1)
         is what H f/(2t) takes of σ(−z_jᵀw)σ(z_jᵀw)z_jᵀf, None if it is left out in all heads.
         """
-        P, scale = self._misfit(room, start, change), self._scale(u)
-        drift = self._drift(scale[:, 0] * P[:, 0])
-        # summed in the same way with or without H f: a set does not depend on those beside it
-        pull = torch.mul(P, scale, out=room.activities[1])
-        if bending is not None:
-            moved = self.space.along_sums(pull, out=room.activities[3]).mul_(P)
-            moved.addcmul_(moved, P, value=-1)
-            pull.addcmul_(moved, bending)
-        return self.space.sums(pull), drift
+        P = self._misfit(room, start, change)
+        pulled, corrected, spare = room.pairs
+        torch.mul(P, scale, out=pulled.weights)
+        drift = self._drift(pulled.weights[:, 0])
+        if bending is None:
+            return self.space.sums(pulled), drift
+        moved = self.space.along_sums(pulled.weights, out=spare.weights).mul_(P)
+        moved.addcmul_(moved, P, value=-1)
+        torch.addcmul(pulled.weights, moved, bending, out=corrected.weights)
+        return self.space.sums(corrected), drift
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
         """What turns the integral of the drift up to t into the sum over earlier steps, (B, n), at
@@ -138,7 +149,9 @@ class LogTimeFlow:
         room = self._room(head.shape[:2])
         P, scale = self._misfit(room, self.space.start(head)), self._scale(u)
         activity = scale[:, 0] * P[:, 0]
-        flow = self.space.sums(P).mul_(scale)
+        pulled = room.pairs[0]
+        torch.mul(P, scale, out=pulled.weights)
+        flow = self.space.sums(pulled)
         change = self._drift_change(activity, activity * (1 - P[:, 0]), flow)
         t = torch.exp(u)
         return -self._drift(activity) / (2 * t) + change / (12 * t * t)
@@ -156,17 +169,19 @@ class LogTimeFlow:
         scale = torch.exp(u + self.log_scale)[..., None]
         if self.growth == 1.0:
             return scale
-        weights = u.new_full((u.shape[1], 1), self.growth)
+        weights = u.new_full((u.shape[-1], 1), self.growth)
         weights[0] = 1.0
         return scale * weights
 
     def _room(self, shape: Sequence[int]) -> _Room:
         batch, rows, n = *shape, self.Z.shape[1]
         count = batch * rows * n
+        pairs = self.buffers[2:, :count].view(3, 2, batch, rows, n)
         return _Room(
-            activities=self.buffers[:, :count].view(-1, batch, rows, n).unbind(),
+            activities=self.buffers[:2, :count].view(2, batch, rows, n).unbind(),
             whole=self.buffers[0, : whole_vectors(count)],
             entries=self.buffers[0, :count].view(batch, -1),
+            pairs=tuple(Pair(both[0], both[1], both) for both in pairs.unbind()),
         )
 
     def _drift(self, activity: Tensor) -> Tensor:

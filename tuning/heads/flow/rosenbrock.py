@@ -103,6 +103,9 @@ def _integral_weights() -> tuple[float, ...]:
 INTEGRAL_WEIGHTS = _integral_weights()
 
 
+Near = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Linearisation:
     """A vector field dy/du = f(u, y) with symmetric Jacobian, and an integral ∫q(u, y) du to be
@@ -122,7 +125,8 @@ class Linearisation:
     system : System
         Solves (c − ∂f/∂y) x = b.
     near : callable
-        f and q at other times (B, m) and after a change.
+        Of other times (K, B, m): f and q at each of them, as callables of a change. They may be
+        overwritten, and are by the next of them.
     lift : callable
         A change in the numbers of the states.
     left_out : vectors
@@ -134,7 +138,7 @@ class Linearisation:
     value_in_time: Tensor
     integrand_change: Callable[[Tensor], Tensor]
     system: System
-    near: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    near: Callable[[Tensor], Sequence[Near]]
     lift: Callable[[Tensor], Tensor]
     left_out: Tensor
 
@@ -180,30 +184,36 @@ def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
     """
     inverse_h = 1 / h
     solve, solved = here.system(inverse_h / GAMMA)
-    steps, rates_of_change, first = h[..., None], inverse_h[..., None], h[:, :1]
+    steps, rates_of_change = h[..., None], inverse_h[..., None]
     weights, offsets = _weights(y.dtype, y.device)
+    times = u + h * offsets[1:]
+    in_time = here.value_in_time * steps
     shape = here.value.shape
-    increments = y.new_empty((len(TIMES), *shape))
-    flat = increments.flatten(1)
-    times = (u + h * offsets).unbind()
-    integrand = torch.zeros_like(here.integrand)
-    for stage, (time, time_weight) in enumerate(zip(times, TIME_WEIGHTS, strict=True)):
-        if stage:
-            moved, coupled = torch.mm(weights[stage], flat[:stage]).view(2, *shape).unbind()
-            right, stage_integrand = here.near(time, moved)
-            right = torch.addcmul(right, coupled, rates_of_change)
-        else:
-            right, stage_integrand = here.value.clone(), here.integrand
+    increments, left_out = y.new_empty((len(TIMES), *shape)), torch.empty_like(here.value)
+    flat, (first, *others) = increments.flatten(1), increments.unbind()
+    right = here.value.add(in_time, alpha=TIME_WEIGHTS[0])
+    solve((right, here.left_out / GAMMA), (first, left_out))
+    integrand = here.integrand * INTEGRAL_WEIGHTS[0]
+    for stage, (near, increment) in enumerate(zip(here.near(times), others, strict=True), 1):
+        moved, coupled = torch.mm(weights[stage], flat[:stage]).view(2, *shape).unbind()
+        right, stage_integrand = near(moved)
+        # first: it may lie where `right` is
         integrand.add_(stage_integrand, alpha=INTEGRAL_WEIGHTS[stage])
-        if time_weight:
-            right.addcmul_(here.value_in_time, steps, value=time_weight)
-        increments[stage] = solve(right)
+        right.addcmul_(coupled, rates_of_change)
+        if TIME_WEIGHTS[stage]:
+            right.add_(in_time, alpha=TIME_WEIGHTS[stage])
+        solve((right,), (increment,))
     # The integral does not feed back: its row of the system is solved by hand, for all stages
     # together.
     along, total = torch.mm(weights[-1], flat).view(2, *shape).unbind()
-    integral = (integrand + here.integrand_change(along)) * first
-    left_out = here.lift(solve(here.left_out / GAMMA))
-    return Step(y + here.lift(total), here.lift(increments[-1]), integral, left_out, solved)
+    integral = (integrand + here.integrand_change(along)) * h[:, :1]
+    return Step(
+        y=y + here.lift(total),
+        error=here.lift(others[-1]),
+        integral=integral,
+        left_out=here.lift(left_out),
+        solved=solved,
+    )
 
 
 @cache

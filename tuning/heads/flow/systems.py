@@ -18,15 +18,19 @@ BENT = 0.03
 # unknowns up to which an inverse costs less than the solutions of all stages
 INVERTED = 12
 # samples whose part of M is below this share of c count as that much, or are left out of M
-ACTIVE = 1e-10
+ACTIVE = 1e-7
 # samples of which none is left out: it would save too little
 FEW = 64
 # squared norms below count as this: a sample at the origin
 ORIGIN = 1e-200
-# κc at most, and b times what stands for the inverse of G + b
-APART, FAR = 3 / 16, 0.7
+# κc at most
+APART = 3 / 16
+# rows whose entries left of the diagonal are not written: nobody reads them, and they would take
+# the room of others in the caches
+STRIP = 48
 
-Solve = Callable[[Tensor], Tensor]  # x of b, vectors as the systems have them
+# x of vectors b, told as the systems have them; each into another tensor
+Solve = Callable[[Sequence[Tensor], Sequence[Tensor]], None]
 # of shifts c (B, m): the solution, and (B, m) bool, False where a matrix is not positive definite
 System = Callable[[Tensor], tuple[Solve, Tensor]]
 
@@ -54,17 +58,29 @@ def _of_matrices(
     matrix.diagonal(dim1=-2, dim2=-1).add_(shifts[..., None])
     solved = factor(matrix)
     if matrix.shape[-1] > INVERTED:
-        return partial(_solved, matrix.mT, matrix), solved
+        lower = matrix.mT
+
+        def solve(vectors: Sequence[Tensor], out: Sequence[Tensor]) -> None:
+            for x, target in zip(_solved(lower, matrix, vectors), out, strict=True):
+                target.copy_(x)
+
+        return solve, solved
     identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
     torch.linalg.solve_triangular(matrix, identity.expand_as(matrix), upper=True, out=root)
     inverse = torch.matmul(root, root.mT, out=matrix)
-    return lambda b: torch.matmul(inverse, b[..., None])[..., 0], solved
+
+    def multiply(vectors: Sequence[Tensor], out: Sequence[Tensor]) -> None:
+        for b, target in zip(vectors, out, strict=True):
+            torch.matmul(inverse, b[..., None], out=target[..., None])
+
+    return multiply, solved
 
 
-def _solved(lower: Tensor, upper: Tensor, b: Tensor) -> Tensor:
-    """x (B, m, r) with L U x = b of triangles L and U (B, m, r, r)."""
-    half = torch.linalg.solve_triangular(lower, b[..., None], upper=False)
-    return torch.linalg.solve_triangular(upper, half, upper=True)[..., 0]
+def _solved(lower: Tensor, upper: Tensor, vectors: Sequence[Tensor]) -> Sequence[Tensor]:
+    """The x (B, m, r) with L U x = b of triangles L and U (B, m, r, r), for vectors b."""
+    b = vectors[0][..., None] if len(vectors) == 1 else torch.stack([*vectors], dim=-1)
+    half = torch.linalg.solve_triangular(lower, b, upper=False)
+    return torch.linalg.solve_triangular(upper, half, upper=True).unbind(-1)
 
 
 def of_samples(gram: Tensor, weights: Tensor, kappa: Tensor, workspace: Tensor) -> System:
@@ -78,16 +94,17 @@ def of_samples(gram: Tensor, weights: Tensor, kappa: Tensor, workspace: Tensor) 
         (1 + κG) (c + G + κG²)⁻¹ = (b (G + a)⁻¹ − a (G + b)⁻¹) / (b − a),
         D^½ (G + a)⁻¹ D^½ = (K + a D⁻¹)⁻¹,
 
-    so that no curvature matrix has to be summed over samples, and none squared. For the last
-    inverse, whose share is small, stands the number 0.7/b: that changes no eigenvalue of (c + M +
-    κM²)⁻¹ by more than 1.5 % while κ‖M‖ ≤ ½, as it is with steps of up to half the limit.
+    so that no curvature matrix has to be summed over samples, and none squared. The last inverse is
+    left out: with κc small that takes the share (κg)² from an eigenvalue of (c + M + κM²)⁻¹, g that
+    of M, and κ‖M‖ ≤ ½ with steps of up to half the limit. With x = (K +
+    a D⁻¹)⁻¹ p of products p the products of x are K x = p − a D⁻¹ x.
 
     Parameters
     ----------
     gram : (B, n, n)
         K.
     weights : (B, m, n)
-        Those whose part of M is below a share 1e-10 of c count as that much, or, of more than 64
+        Those whose part of M is below a share 1e-7 of c count as that much, or, of more than 64
         samples, as 0 where it is so in all heads.
     kappa : (B, m, 1)
         Where it is above 3/(16 c), for which the roots are near each other, that is taken.
@@ -106,28 +123,36 @@ def _of_samples(
     counted = (weights > least).any(dim=1).any(dim=0)
     if len(counted) <= FEW:
         counted = torch.ones_like(counted)
-    active = counted.nonzero()[:, 0]
+    active, rest = counted.nonzero()[:, 0], (~counted).nonzero()[:, 0]
     weights = torch.maximum(weights, least)[..., active]
     rows = gram.index_select(1, active)
+    with_rest = rows.index_select(2, rest)
     batch, m, k = weights.shape
     kappa = torch.minimum(kappa, APART / c)
     apart = (1 - 4 * kappa * c).sqrt()  # κ(b − a)
+    added = 2 * c / (1 + apart) / weights
     matrix = workspace[0, : batch * m * k * k].view(batch, m, k, k)
-    matrix.copy_(rows.index_select(2, active)[:, None].expand_as(matrix))
-    matrix.diagonal(dim1=-2, dim2=-1).add_(2 * c / (1 + apart) / weights)
+    among = rows.index_select(2, active)[:, None]
+    for first in range(0, k, STRIP):
+        strip = slice(first, first + STRIP)
+        matrix[..., strip, first:] = among[..., strip, first:]
+    matrix.diagonal(dim1=-2, dim2=-1).add_(added)
     solved, lower = factor(matrix), matrix.mT
     inverse_shifts = 1 / c
-    first = -(1 + apart) / (2 * apart) * inverse_shifts
-    last = FAR * (2 * kappa / (1 + apart)) ** 2 / apart * weights
+    share = -(1 + apart) / (2 * apart) * inverse_shifts
+    kept, added = share + inverse_shifts, share.mul(added)
 
-    def solve(b: Tensor) -> Tensor:
-        products = b[1].index_select(-1, active)
-        moved = torch.mul(products, last).addcmul_(_solved(lower, matrix, products), first)
-        x = b * inverse_shifts
-        shares, along = x.unbind()
-        shares.index_add_(-1, active, moved)
-        along.baddbmm_(moved, rows)
-        return x
+    def solve(vectors: Sequence[Tensor], out: Sequence[Tensor]) -> None:
+        products = [b[1].index_select(-1, active) for b in vectors]
+        solutions = _solved(lower, matrix, products)
+        for b, target, product, x in zip(vectors, out, products, solutions, strict=True):
+            shares, along = torch.mul(b, inverse_shifts, out=target).unbind()
+            # K x is what the products are without the diagonal's part
+            along.index_copy_(-1, active, product.mul_(kept).addcmul_(x, added, value=-1))
+            moved = x.mul_(share)
+            shares.index_add_(-1, active, moved)
+            if len(rest):
+                along.index_add_(-1, rest, torch.bmm(moved, with_rest))
 
     return solve, solved
 

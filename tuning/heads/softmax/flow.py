@@ -15,7 +15,7 @@ from torch import Tensor
 from tunebound.tuning.heads.flow import systems
 from tunebound.tuning.heads.flow.modified import correction, lengths
 from tunebound.tuning.heads.flow.products import Products
-from tunebound.tuning.heads.flow.rosenbrock import Linearisation
+from tunebound.tuning.heads.flow.rosenbrock import Linearisation, Near
 from tunebound.tuning.heads.flow.systems import System
 
 
@@ -104,7 +104,7 @@ class SoftmaxFlow:
             value_in_time=rate,
             integrand_change=partial(self._drift_change, u, activity),
             system=self._system(u, activity, moved, half, workspace),
-            near=partial(self._rate, half * torch.exp(u)[..., None], W),
+            near=partial(self._nearby, half * torch.exp(u)[..., None], W),
             lift=_itself,
             left_out=left_out,
         )
@@ -124,6 +124,10 @@ class SoftmaxFlow:
         numbers = self.classes * self.Z.shape[-1]
         curvature, *scratch = workspace.view(3, *p.shape[:2], numbers, numbers)
         return systems.of_matrices(self._matrix(u, weights, curvature), scratch, half)
+
+    def _nearby(self, share: Tensor, start: Tensor, u: Tensor) -> list[Near]:
+        """`_rate` at log-times u (K, B, m)."""
+        return [partial(self._rate, share, start, time) for time in u.unbind()]
 
     def _rate(
         self, share: Tensor, start: Tensor, u: Tensor, change: Tensor
