@@ -263,7 +263,7 @@ def test_products_with_sums_are_written_where_they_are_asked_for(space):
     Z = samples(6, 9)
     weights = torch.tensor(np.random.default_rng(1).normal(size=(1, 2, 6)))
     out = torch.empty((1, 2, 6), dtype=F64)
-    assert space(Z[None]).along_sums(weights, out=out) is out
+    assert space(Z[None]).along_sums(pair_of(weights), out=out) is out
     torch.testing.assert_close(out[0], weights[0] @ Z @ Z.mT, rtol=1e-12, atol=1e-12)
 
 

@@ -134,7 +134,7 @@ class LogTimeFlow:
         drift = self._drift(pulled.weights[:, 0])
         if bending is None:
             return self.space.sums(pulled), drift
-        moved = self.space.along_sums(pulled.weights, out=spare.weights).mul_(P)
+        moved = self.space.along_sums(pulled, out=spare.weights).mul_(P)
         moved.addcmul_(moved, P, value=-1)
         torch.addcmul(pulled.weights, moved, bending, out=corrected.weights)
         return self.space.sums(corrected), drift

@@ -197,7 +197,7 @@ def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
     for stage, (near, increment) in enumerate(zip(here.near(times), others, strict=True), 1):
         moved, coupled = torch.mm(weights[stage], flat[:stage]).view(2, *shape).unbind()
         right, stage_integrand = near(moved)
-        # first: it may lie where `right` is
+        # before `right` is written to, where it may lie
         integrand.add_(stage_integrand, alpha=INTEGRAL_WEIGHTS[stage])
         right.addcmul_(coupled, rates_of_change)
         if TIME_WEIGHTS[stage]:

@@ -78,7 +78,7 @@ def _of_matrices(
 
 def _solved(lower: Tensor, upper: Tensor, vectors: Sequence[Tensor]) -> Sequence[Tensor]:
     """The x (B, m, r) with L U x = b of triangles L and U (B, m, r, r), for vectors b."""
-    b = vectors[0][..., None] if len(vectors) == 1 else torch.stack([*vectors], dim=-1)
+    b = vectors[0][..., None] if len(vectors) == 1 else torch.stack(list(vectors), dim=-1)
     half = torch.linalg.solve_triangular(lower, b, upper=False)
     return torch.linalg.solve_triangular(upper, half, upper=True).unbind(-1)
 
@@ -96,8 +96,8 @@ def of_samples(gram: Tensor, weights: Tensor, kappa: Tensor, workspace: Tensor) 
 
     so that no curvature matrix has to be summed over samples, and none squared. The last inverse is
     left out: with κc small that takes the share (κg)² from an eigenvalue of (c + M + κM²)⁻¹, g that
-    of M, and κ‖M‖ ≤ ½ with steps of up to half the limit. With x = (K +
-    a D⁻¹)⁻¹ p of products p the products of x are K x = p − a D⁻¹ x.
+    of M, and κ‖M‖ ≤ ½ with steps of up to half the limit. With x = (K + a D⁻¹)⁻¹ p of products p
+    the products of x are K x = p − a D⁻¹ x.
 
     Parameters
     ----------
