@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from tests.tuning.flow_answers import nearby, solution
+from tests.tuning.flow_answers import change_of, nearby, solution
 from tunebound.tuning.heads.flow import field as flow_field
 from tunebound.tuning.heads.flow import spaces
 from tunebound.tuning.heads.flow.field import LogTimeFlow
@@ -29,8 +29,7 @@ def field_of(Z, *, left_out=True, growth=1.0):
 
 def pair_of(weights):
     """Weights (B, m, n) with room for products."""
-    both = torch.stack((weights, torch.full_like(weights, torch.nan)))
-    return spaces.Pair(both[0], both[1], both)
+    return change_of(torch.stack((weights, torch.full_like(weights, torch.nan))))
 
 
 def steepest(Z, u, weights):
@@ -71,7 +70,7 @@ def test_a_linearisation_is_that_of_autograd(d, growth):
     solve, solved = here.system(torch.full((1, 7), 3.0, dtype=F64))
     assert solved.all()
     shares = torch.tensor(np.random.default_rng(2).normal(size=(1, 7, 6)))
-    change = field.space.sums(pair_of(shares))
+    change = field.space.sums(pair_of(shares)).whole
     b = here.lift(change)[0]
     answer = here.lift(solution(solve, change))[0]
     rate = here.lift(nearby(here, at, 0 * change)[0])
@@ -175,7 +174,7 @@ def everything(field, u, W, shares):
 
 def asked(field, u, W, shares):
     here = field.linearise(u, W, torch.empty((3, W.numel() * W.shape[-1]), dtype=F64))
-    change = field.space.sums(pair_of(shares))
+    change = field.space.sums(pair_of(shares)).whole
     said = [here.value.clone(), here.left_out, change]
     drifts = [here.integrand, here.integrand_change(change), field.drift_boundary(u[:, :1], W)]
     solve, solved = here.system(torch.full_like(u, 3.0))
@@ -228,7 +227,9 @@ def test_a_system_is_the_same_after_the_flow_was_asked_nearby(d):
     field, at = field_of(samples(6, d)), torch.full((1, 7), 1.5, dtype=F64)
     W, change = (
         torch.tensor(np.random.default_rng(1).normal(size=(1, 7, d))) / 2,
-        field.space.sums(pair_of(torch.tensor(np.random.default_rng(2).normal(size=(1, 7, 6))))),
+        field.space.sums(
+            pair_of(torch.tensor(np.random.default_rng(2).normal(size=(1, 7, 6))))
+        ).whole,
     )
 
     def solved(*, later):
@@ -245,9 +246,11 @@ def test_a_change_among_the_samples_is_its_weights_and_its_products():
     Z = samples(6, 9)
     weights = torch.tensor(np.random.default_rng(1).normal(size=(1, 2, 6)))
     change = spaces.SampleSpace(Z[None]).sums(pair_of(weights))
-    assert change.shape == (2, 1, 2, 6)
-    assert torch.equal(change[0], weights)
-    torch.testing.assert_close(change[1, 0], weights[0] @ Z @ Z.mT, rtol=1e-12, atol=1e-12)
+    assert change.whole.shape == (2, 1, 2, 6)
+    assert torch.equal(change.whole[0], weights)
+    assert torch.equal(change.weights, weights)
+    assert torch.equal(change.products, change.whole[1])
+    torch.testing.assert_close(change.products[0], weights[0] @ Z @ Z.mT, rtol=1e-12, atol=1e-12)
 
 
 def test_products_with_a_change_are_written_where_they_are_asked_for():

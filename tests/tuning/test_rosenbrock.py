@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tuning.flow_answers import solution
+from tests.tuning.flow_answers import change_of, solution
 from tunebound.tuning.heads.flow import rosenbrock
 from tunebound.tuning.heads.flow import systems as rosenbrock_systems
-from tunebound.tuning.heads.flow.rosenbrock import Linearisation, step
+from tunebound.tuning.heads.flow.rosenbrock import WRITTEN, Linearisation, Stages, step
 from tunebound.tuning.heads.flow.systems import of_matrices, of_samples
 
 
@@ -32,7 +32,8 @@ class Pursuit:
         )
 
     def later(self, u, y, change):
-        return self.near(u, y + change)
+        rate, integrand = self.near(u, y + change.whole)
+        return change_of(rate), integrand
 
     def linearise(self, u, y):
         value, integrand = self.near(u, y)
@@ -40,6 +41,7 @@ class Pursuit:
         matrices = self.A.expand(*y.shape[:2], 2, 2).clone()
         scratch = y.new_empty((2, *matrices.shape))
         return Linearisation(
+            stages=Stages(y.new_full((WRITTEN, *y.shape), torch.nan), change_of),
             value=value,
             integrand=integrand,
             value_in_time=in_time,
@@ -124,10 +126,10 @@ def test_heads_take_steps_of_their_own_and_the_integral_those_of_the_first():
     asked = []
 
     def near(time, change):
-        states = y[:, : change.shape[1]] + change
+        states = y[:, : change.whole.shape[1]] + change.whole
         asked.append(states)
         rate, _ = field.near(time[:, :1], states[:, :1])
-        return rate.expand_as(states).clone(), states[:, 0, :1]
+        return change_of(rate.expand_as(states).clone()), states[:, 0, :1]
 
     def of(heads):
         here = field.linearise(u[:, heads], y[:, heads])

@@ -5,28 +5,30 @@ left-out heads of many data sets.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
+from tunebound.tuning.heads.flow.changes import Change
 from tunebound.tuning.heads.flow.modified import correction, lengths
-from tunebound.tuning.heads.flow.rosenbrock import Linearisation, Near
-from tunebound.tuning.heads.flow.spaces import FeatureSpace, Pair, SampleSpace, Space
+from tunebound.tuning.heads.flow.rosenbrock import WRITTEN, Linearisation, Near
+from tunebound.tuning.heads.flow.spaces import FeatureSpace, SampleSpace, Space
 from tunebound.tuning.heads.vectors import whole_vectors
 
 
 class _Room(NamedTuple):
     """Room for so many sets and heads: activities (B, m, n) twice, the first of them in whole
-    vectors and as (B, m n) too, and three pairs.
+    vectors and as (B, m n) too, and three pairs, the weights of head 0 in the first of which are a
+    view too, (B, n).
     """
 
     activities: tuple[Tensor, ...]
     whole: Tensor
     entries: Tensor
-    pairs: tuple[Pair, ...]
+    pairs: tuple[Change, ...]
+    of_head_0: Tensor
 
 
 class LogTimeFlow:
@@ -61,12 +63,15 @@ class LogTimeFlow:
         # written anew at every evaluation: fresh memory would cost more than the arithmetic
         rows = len(Z) * (1 + len(self.left_out))
         self.buffers = Z.new_zeros((8, whole_vectors(rows * n)))
+        self.storage = Z.new_empty((WRITTEN, rows * self.space.numbers))
+        self._make_room()
 
     def of_heads(self, chosen: Tensor) -> Self:
         """The same for some of the heads, by their numbers (K,), the first of which is 0."""
         part = copy.copy(self)
         part.left_out = self.left_out[chosen[1:] - 1]
         part.gone = entries_left_out(part.left_out, self.Z.shape[1])
+        part._make_room()
         return part
 
     def subset(self, chosen: Tensor) -> Self:
@@ -74,13 +79,19 @@ class LogTimeFlow:
         part = copy.copy(self)
         part.Z, part.log_scale = self.Z[chosen], self.log_scale[chosen]
         part.space = self.space.subset(chosen)
+        part._make_room()
         return part
+
+    def _make_room(self) -> None:
+        """For the sets and heads that it has."""
+        heads = 1 + len(self.left_out)
+        self.room, self.stages = self._room(heads), self.space.stages(self.storage, heads)
 
     def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> Linearisation:
         """The flow at log-times u (B, m) and heads W (B, m, r), with room for three curvature
         matrices a head in the workspace (3, B m r²).
         """
-        space, room = self.space, self._room(W.shape[:2])
+        space, room = self.space, self.room
         start = space.start(W)
         P, scale = self._misfit(room, start), self._scale(u)
         activity = scale[:, 0] * P[:, 0]
@@ -90,22 +101,22 @@ class LogTimeFlow:
         torch.mul(P, scale, out=pulled.weights)
         flow = space.sums(pulled)
         curvature = torch.addcmul(P, P, P, value=-1, out=room.activities[1]).mul_(scale)
-        along = space.along(flow, out=pulled.products)
+        along = space.along(flow.whole, out=pulled.products)
         torch.mul(along, curvature, out=moved.weights)
         # D_f H f = −Σ_j a_j σ(z_jᵀw)(1 − 2σ(−z_jᵀw))(z_jᵀf)² z_j
         slope = P.mul_(-2).add_(1).mul_(moved.weights)
         bend = space.sums(moved)
-        torch.mul(space.along(bend, out=moved.products), curvature, out=missed.weights)
+        torch.mul(space.along(bend.whole, out=moved.products), curvature, out=missed.weights)
         missed.weights.mul_(4).addcmul_(slope, along)
-        half, left_out = correction(
-            u, lengths(space.lift(bend)) / lengths(W), bend, space.sums(missed)
-        )
+        share = lengths(space.lift(bend.whole)) / lengths(W)
+        half, left_out = correction(u, share, bend.whole, space.sums(missed).whole)
         weights = curvature.addcmul_(slope, half)
-        rate = torch.addcmul(flow, bend, half)
+        rate = torch.addcmul(flow.whole, bend.whole, half)
         # at every time, since ηt/n is divided by 2t
         bending = half * scale if half.any() else None
         # Both f and H f/t grow like t at fixed w, so the flow is its own derivative in ln t.
         return Linearisation(
+            stages=self.stages,
             value=rate,
             integrand=drift,
             value_in_time=rate,
@@ -123,15 +134,15 @@ class LogTimeFlow:
         ]
 
     def _rate(
-        self, room: _Room, bending: Tensor | None, start: Tensor, scale: Tensor, change: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, room: _Room, bending: Tensor | None, start: Tensor, scale: Tensor, change: Change
+    ) -> tuple[Change, Tensor]:
         """dw/du after a change of the heads, and the rate (B, n) of the drift; `bending` (B, m, 1)
         is what H f/(2t) takes of σ(−z_jᵀw)σ(z_jᵀw)z_jᵀf, None if it is left out in all heads.
         """
         P = self._misfit(room, start, change)
         pulled, corrected, spare = room.pairs
         torch.mul(P, scale, out=pulled.weights)
-        drift = self._drift(pulled.weights[:, 0])
+        drift = self._drift(room.of_head_0)
         if bending is None:
             return self.space.sums(pulled), drift
         moved = self.space.along_sums(pulled, out=spare.weights).mul_(P)
@@ -146,17 +157,17 @@ class LogTimeFlow:
         Euler and Maclaurin's −q/2 + q'/12 for a summand q(t).
         """
         head = W[:, :1]
-        room = self._room(head.shape[:2])
+        room = self._room(1)
         P, scale = self._misfit(room, self.space.start(head)), self._scale(u)
         activity = scale[:, 0] * P[:, 0]
         pulled = room.pairs[0]
         torch.mul(P, scale, out=pulled.weights)
-        flow = self.space.sums(pulled)
+        flow = self.space.sums(pulled).whole
         change = self._drift_change(activity, activity * (1 - P[:, 0]), flow)
         t = torch.exp(u)
         return -self._drift(activity) / (2 * t) + change / (12 * t * t)
 
-    def _misfit(self, room: _Room, start: Tensor, change: Tensor | None = None) -> Tensor:
+    def _misfit(self, room: _Room, start: Tensor, change: Change | None = None) -> Tensor:
         """σ(−z_jᵀw), (B, m, n), in the first buffer; zero where a head has left the sample out."""
         P = self.space.opposed(start, change, room.activities[0])
         room.whole.sigmoid_()
@@ -173,15 +184,17 @@ class LogTimeFlow:
         weights[0] = 1.0
         return scale * weights
 
-    def _room(self, shape: Sequence[int]) -> _Room:
-        batch, rows, n = *shape, self.Z.shape[1]
-        count = batch * rows * n
-        pairs = self.buffers[2:, :count].view(3, 2, batch, rows, n)
+    def _room(self, heads: int) -> _Room:
+        """In the buffers, for so many heads."""
+        batch, n, _ = self.Z.shape
+        count = batch * heads * n
+        pairs = self.buffers[2:, :count].view(3, 2, batch, heads, n)
         return _Room(
-            activities=self.buffers[:2, :count].view(2, batch, rows, n).unbind(),
+            activities=self.buffers[:2, :count].view(2, batch, heads, n).unbind(),
             whole=self.buffers[0, : whole_vectors(count)],
-            entries=self.buffers[0, :count].view(batch, -1),
-            pairs=tuple(Pair(both[0], both[1], both) for both in pairs.unbind()),
+            entries=self.buffers[0, :count].view(batch, heads * n),
+            pairs=tuple(map(Change.among_samples, pairs.unbind())),
+            of_head_0=pairs[0, 0, :, 0],
         )
 
     def _drift(self, activity: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tunebound.tuning.heads.flow.changes import Change
 from tunebound.tuning.heads.flow.systems import System
 
 # Steinebach, Construction of Rosenbrock-Wanner method Rodas5P, BIT Numerical Mathematics 63 (2023),
@@ -101,9 +102,41 @@ def _integral_weights() -> tuple[float, ...]:
 
 
 INTEGRAL_WEIGHTS = _integral_weights()
+WRITTEN = len(TIMES) + 3  # changes that a step writes
 
 
-Near = Callable[[Tensor], tuple[Tensor, Tensor]]
+class Stages:
+    """Where a step writes.
+
+    Parameters
+    ----------
+    changes : (WRITTEN, …)
+        Overwritten.
+    told : callable
+        A change of the states, by its tensor.
+
+    Attributes
+    ----------
+    increments : list of Change
+        Of the stages.
+    left_out : Change
+        What the field leaves out, solved like them.
+    moved, coupled : Change
+        Two sums over increments.
+    """
+
+    def __init__(self, changes: Tensor, told: Callable[[Tensor], Change]) -> None:
+        *self.increments, self.left_out, self.moved, self.coupled = map(told, changes.unbind())
+        flat = changes.flatten(1)
+        self._earlier = [flat[:stage] for stage in range(len(TIMES) + 1)]
+        self._sums = flat[-2:]
+
+    def add_up(self, weights: Tensor, stage: int) -> None:
+        """Write `moved` and `coupled`: the increments before a stage by weights (2, stage)."""
+        torch.mm(weights, self._earlier[stage], out=self._sums)
+
+
+Near = Callable[[Change], tuple[Change, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +145,12 @@ class Linearisation:
     taken along with it, at a point and near it.
 
     Changes of the states y (B, m, r) may be told in other numbers; their last axes are problems and
-    numbers. Where nothing else is said below, a vector is such a change.
+    numbers. Where nothing else is said below, a vector is the tensor of such a change.
 
     Attributes
     ----------
+    stages : Stages
+        Room for a step.
     value, integrand : vectors, (B, k)
         f and q.
     value_in_time : vectors
@@ -125,14 +160,15 @@ class Linearisation:
     system : System
         Solves (c − ∂f/∂y) x = b.
     near : callable
-        Of other times (K, B, m): f and q at each of them, as callables of a change. They may be
-        overwritten, and are by the next of them.
+        Of other times (K, B, m): f and q at each of them, as callables of a change that give one.
+        They may be overwritten, and are by the next of them.
     lift : callable
         A change in the numbers of the states.
     left_out : vectors
         What f leaves out of the rate of change.
     """
 
+    stages: Stages
     value: Tensor
     integrand: Tensor
     value_in_time: Tensor
@@ -145,7 +181,7 @@ class Linearisation:
 
 @dataclass(frozen=True)
 class Step:
-    """Where a step leads.
+    """Where a step leads, until the next one, which may overwrite it.
 
     Attributes
     ----------
@@ -188,30 +224,30 @@ def step(here: Linearisation, u: Tensor, y: Tensor, h: Tensor) -> Step:
     weights, offsets = _weights(y.dtype, y.device)
     times = u + h * offsets[1:]
     in_time = here.value_in_time * steps
-    shape = here.value.shape
-    increments, left_out = y.new_empty((len(TIMES), *shape)), torch.empty_like(here.value)
-    flat, (first, *others) = increments.flatten(1), increments.unbind()
-    right = here.value.add(in_time, alpha=TIME_WEIGHTS[0])
-    solve((right, here.left_out / GAMMA), (first, left_out))
+    stages, moved, coupled = here.stages, here.stages.moved, here.stages.coupled
+    first, *others = stages.increments
+    torch.add(here.value, in_time, alpha=TIME_WEIGHTS[0], out=moved.whole)
+    torch.div(here.left_out, GAMMA, out=coupled.whole)
+    solve((moved, coupled), (first, stages.left_out))
     integrand = here.integrand * INTEGRAL_WEIGHTS[0]
     for stage, (near, increment) in enumerate(zip(here.near(times), others, strict=True), 1):
-        moved, coupled = torch.mm(weights[stage], flat[:stage]).view(2, *shape).unbind()
+        stages.add_up(weights[stage], stage)
         right, stage_integrand = near(moved)
         # before `right` is written to, where it may lie
         integrand.add_(stage_integrand, alpha=INTEGRAL_WEIGHTS[stage])
-        right.addcmul_(coupled, rates_of_change)
+        right.whole.addcmul_(coupled.whole, rates_of_change)
         if TIME_WEIGHTS[stage]:
-            right.add_(in_time, alpha=TIME_WEIGHTS[stage])
+            right.whole.add_(in_time, alpha=TIME_WEIGHTS[stage])
         solve((right,), (increment,))
     # The integral does not feed back: its row of the system is solved by hand, for all stages
     # together.
-    along, total = torch.mm(weights[-1], flat).view(2, *shape).unbind()
-    integral = (integrand + here.integrand_change(along)) * h[:, :1]
+    stages.add_up(weights[-1], len(TIMES))
+    integral = (integrand + here.integrand_change(moved.whole)) * h[:, :1]
     return Step(
-        y=y + here.lift(total),
-        error=here.lift(others[-1]),
+        y=y + here.lift(coupled.whole),
+        error=here.lift(others[-1].whole),
         integral=integral,
-        left_out=here.lift(left_out),
+        left_out=here.lift(stages.left_out.whole),
         solved=solved,
     )
 

@@ -8,30 +8,29 @@ so that a product of matrices is needed where features would need two.
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple, Protocol, Self
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
 
 from tunebound.tuning.heads.flow import systems
+from tunebound.tuning.heads.flow.changes import Change
 from tunebound.tuning.heads.flow.products import Products
+from tunebound.tuning.heads.flow.rosenbrock import Stages
 from tunebound.tuning.heads.flow.systems import System
 
 PRODUCT_MEMORY = 2**27  # bytes of all z_j z_jᵀ of a data set
 
 
-class Pair(NamedTuple):
-    """Weights of the samples, and room for their products with a change, (B, m, n); both of them
-    as (2, B, m, n).
+class Space(Protocol):
+    """Changes of heads, whose last axes are heads and numbers. Where weights (B, m, n) of the
+    samples are given, it is as a pair, with room for products.
     """
 
-    weights: Tensor
-    products: Tensor
-    both: Tensor
+    numbers: int  # that tell a change of a head
 
-
-class Space(Protocol):
-    """Changes of heads, as tensors whose last axes are heads and numbers."""
+    def stages(self, storage: Tensor, heads: int) -> Stages:
+        """Room for a step of so many heads a set, in rows of a storage."""
 
     def subset(self, chosen: Tensor) -> Self:
         """The same for some of the data sets, by their numbers (K,)."""
@@ -39,20 +38,22 @@ class Space(Protocol):
     def start(self, W: Tensor) -> Tensor:
         """What is to be known of heads (B, m, r) before they change."""
 
-    def opposed(self, start: Tensor, change: Tensor | None, out: Tensor) -> Tensor:
+    def opposed(self, start: Tensor, change: Change | None, out: Tensor) -> Tensor:
         """−z_jᵀw of heads after a change, (B, m, n), into `out`."""
 
-    def sums(self, pair: Pair) -> Tensor:
+    def sums(self, pair: Change) -> Change:
         """The changes Σ_j weights_j z_j, in the pair where there is need."""
 
-    def along_sums(self, pair: Pair, out: Tensor) -> Tensor:
+    def along_sums(self, pair: Change, out: Tensor) -> Tensor:
         """`along` of the `sums`, into `out`, which is another tensor."""
 
     def along(self, change: Tensor, out: Tensor | None = None) -> Tensor:
-        """z_jᵀ of a change, (B, m, n), not to be written to; into `out` where there is need."""
+        """z_jᵀ of a change by its tensor, (B, m, n), not to be written to; into `out` where there
+        is need.
+        """
 
     def lift(self, change: Tensor) -> Tensor:
-        """A change in the coordinates of the heads, (B, m, r)."""
+        """A change by its tensor, in the coordinates of the heads, (B, m, r)."""
 
     def system(self, weights: Tensor, kappa: Tensor, workspace: Tensor) -> System:
         """Systems with the curvature Σ_j weights_j z_j z_jᵀ, for weights (B, m, n) and κ (B, m, 1);
@@ -66,6 +67,7 @@ class FeatureSpace:
     def __init__(self, Z: Tensor) -> None:
         self.Z = Z
         _, n, r = Z.shape
+        self.numbers = r
         self.products = Products(Z) if 4 * n * r * (r + 1) <= PRODUCT_MEMORY else None
 
     def subset(self, chosen: Tensor) -> Self:
@@ -74,19 +76,25 @@ class FeatureSpace:
         part.products = None if self.products is None else self.products.subset(chosen)
         return part
 
+    def stages(self, storage: Tensor, heads: int) -> Stages:
+        batch, _, r = self.Z.shape
+        changes = storage[:, : batch * heads * r].view(len(storage), batch, heads, r)
+        return Stages(changes, Change.among_features)
+
     def start(self, W: Tensor) -> Tensor:
         return W
 
-    def opposed(self, start: Tensor, change: Tensor | None, out: Tensor) -> Tensor:
-        W = start if change is None else start + change
+    def opposed(self, start: Tensor, change: Change | None, out: Tensor) -> Tensor:
+        W = start if change is None else start + change.whole
         return torch.bmm(-W, self.Z.mT, out=out)
 
-    def sums(self, pair: Pair) -> Tensor:
+    def sums(self, pair: Change) -> Change:
         # up to five times faster in this order where features are few
-        return torch.bmm(self.Z.mT, pair.weights.mT).mT.contiguous()
+        sums = torch.bmm(self.Z.mT, pair.weights.mT).mT.contiguous()
+        return Change.among_features(sums)
 
-    def along_sums(self, pair: Pair, out: Tensor) -> Tensor:
-        return self.along(self.sums(pair), out=out)
+    def along_sums(self, pair: Change, out: Tensor) -> Tensor:
+        return self.along(self.sums(pair).whole, out=out)
 
     def along(self, change: Tensor, out: Tensor | None = None) -> Tensor:
         return torch.bmm(change, self.Z.mT, out=out)
@@ -112,23 +120,29 @@ class SampleSpace:
 
     def __init__(self, Z: Tensor) -> None:
         self.Z, self.gram = Z, torch.bmm(Z, Z.mT)
+        self.numbers = 2 * Z.shape[1]
 
     def subset(self, chosen: Tensor) -> Self:
         part = copy.copy(self)
         part.Z, part.gram = self.Z[chosen], self.gram[chosen]
         return part
 
+    def stages(self, storage: Tensor, heads: int) -> Stages:
+        batch, n, _ = self.Z.shape
+        changes = storage[:, : 2 * batch * heads * n].view(len(storage), 2, batch, heads, n)
+        return Stages(changes, Change.among_samples)
+
     def start(self, W: Tensor) -> Tensor:
         return torch.bmm(-W, self.Z.mT)
 
-    def opposed(self, start: Tensor, change: Tensor | None, out: Tensor) -> Tensor:
-        return out.copy_(start) if change is None else torch.sub(start, change[1], out=out)
+    def opposed(self, start: Tensor, change: Change | None, out: Tensor) -> Tensor:
+        return out.copy_(start) if change is None else torch.sub(start, change.products, out=out)
 
-    def sums(self, pair: Pair) -> Tensor:
+    def sums(self, pair: Change) -> Change:
         torch.bmm(pair.weights, self.gram, out=pair.products)
-        return pair.both
+        return pair
 
-    def along_sums(self, pair: Pair, out: Tensor) -> Tensor:
+    def along_sums(self, pair: Change, out: Tensor) -> Tensor:
         return torch.bmm(pair.weights, self.gram, out=out)
 
     def along(self, change: Tensor, out: Tensor | None = None) -> Tensor:

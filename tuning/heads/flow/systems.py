@@ -11,6 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from tunebound.tuning.heads.flow.changes import Change
 from tunebound.tuning.heads.flow.cholesky import factor
 
 # M² is left out of J where κ‖M‖ is below: it would change the eigenvalues by less than this
@@ -29,8 +30,8 @@ APART = 3 / 16
 # the room of others in the caches
 STRIP = 48
 
-# x of vectors b, told as the systems have them; each into another tensor
-Solve = Callable[[Sequence[Tensor], Sequence[Tensor]], None]
+# x of vectors b, told as the systems have them; each into another one
+Solve = Callable[[Sequence[Change], Sequence[Change]], None]
 # of shifts c (B, m): the solution, and (B, m) bool, False where a matrix is not positive definite
 System = Callable[[Tensor], tuple[Solve, Tensor]]
 
@@ -60,18 +61,19 @@ def _of_matrices(
     if matrix.shape[-1] > INVERTED:
         lower = matrix.mT
 
-        def solve(vectors: Sequence[Tensor], out: Sequence[Tensor]) -> None:
-            for x, target in zip(_solved(lower, matrix, vectors), out, strict=True):
-                target.copy_(x)
+        def solve(vectors: Sequence[Change], out: Sequence[Change]) -> None:
+            solutions = _solved(lower, matrix, [b.whole for b in vectors])
+            for x, target in zip(solutions, out, strict=True):
+                target.whole.copy_(x)
 
         return solve, solved
     identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
     torch.linalg.solve_triangular(matrix, identity.expand_as(matrix), upper=True, out=root)
     inverse = torch.matmul(root, root.mT, out=matrix)
 
-    def multiply(vectors: Sequence[Tensor], out: Sequence[Tensor]) -> None:
+    def multiply(vectors: Sequence[Change], out: Sequence[Change]) -> None:
         for b, target in zip(vectors, out, strict=True):
-            torch.matmul(inverse, b[..., None], out=target[..., None])
+            torch.matmul(inverse, b.whole[..., None], out=target.whole[..., None])
 
     return multiply, solved
 
@@ -125,7 +127,7 @@ def _of_samples(
         counted = torch.ones_like(counted)
     active, rest = counted.nonzero()[:, 0], (~counted).nonzero()[:, 0]
     weights = torch.maximum(weights, least)[..., active]
-    rows = gram.index_select(1, active)
+    partly, rows = len(rest) > 0, gram.index_select(1, active)
     with_rest = rows.index_select(2, rest)
     batch, m, k = weights.shape
     kappa = torch.minimum(kappa, APART / c)
@@ -142,17 +144,18 @@ def _of_samples(
     share = -(1 + apart) / (2 * apart) * inverse_shifts
     kept, added = share + inverse_shifts, share.mul(added)
 
-    def solve(vectors: Sequence[Tensor], out: Sequence[Tensor]) -> None:
-        products = [b[1].index_select(-1, active) for b in vectors]
+    def solve(vectors: Sequence[Change], out: Sequence[Change]) -> None:
+        products = [b.products.index_select(-1, active) for b in vectors]
         solutions = _solved(lower, matrix, products)
         for b, target, product, x in zip(vectors, out, products, solutions, strict=True):
-            shares, along = torch.mul(b, inverse_shifts, out=target).unbind()
+            torch.mul(b.whole, inverse_shifts, out=target.whole)
             # K x is what the products are without the diagonal's part
-            along.index_copy_(-1, active, product.mul_(kept).addcmul_(x, added, value=-1))
+            product.mul_(kept).addcmul_(x, added, value=-1)
+            target.products.index_copy_(-1, active, product)
             moved = x.mul_(share)
-            shares.index_add_(-1, active, moved)
-            if len(rest):
-                along.index_add_(-1, rest, torch.bmm(moved, with_rest))
+            target.weights.index_add_(-1, active, moved)
+            if partly:
+                target.products.index_add_(-1, rest, torch.bmm(moved, with_rest))
 
     return solve, solved
 

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from tunebound.tuning.heads.flow import systems
+from tunebound.tuning.heads.flow.changes import Change
 from tunebound.tuning.heads.flow.modified import correction, lengths
 from tunebound.tuning.heads.flow.products import Products
-from tunebound.tuning.heads.flow.rosenbrock import Linearisation, Near
+from tunebound.tuning.heads.flow.rosenbrock import WRITTEN, Linearisation, Near, Stages
 from tunebound.tuning.heads.flow.systems import System
 
 
@@ -99,6 +100,7 @@ class SoftmaxFlow:
         rate = flow.addcmul_(bend, half)
         # Both f and H f/t grow like t at fixed W, so the flow is its own derivative in ln t.
         return Linearisation(
+            stages=Stages(W.new_empty((WRITTEN, *W.shape)), Change.among_features),
             value=rate,
             integrand=drift,
             value_in_time=rate,
@@ -130,17 +132,17 @@ class SoftmaxFlow:
         return [partial(self._rate, share, start, time) for time in u.unbind()]
 
     def _rate(
-        self, share: Tensor, start: Tensor, u: Tensor, change: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, share: Tensor, start: Tensor, u: Tensor, change: Change
+    ) -> tuple[Change, Tensor]:
         """dW/du (B, m, K r) after a change of the heads, with a correction of share H f/t, and the
         rate (B, n) of the drift.
         """
-        activity = self._activity(start + change)
+        activity = self._activity(start + change.whole)
         flow = -self._along_samples(u, activity.gradient)
         if share.any():
             weight = share * torch.exp(-u)[..., None]
             flow.addcmul_(self._along_samples(u, self._bent(activity, flow)), weight)
-        return flow, self._drift(u, activity)
+        return Change.among_features(flow), self._drift(u, activity)
 
     def drift_boundary(self, u: Tensor, W: Tensor) -> Tensor:
         """What turns the integral of the drift up to t into the sum over earlier steps, (B, n), at
