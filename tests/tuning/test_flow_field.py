@@ -253,6 +253,26 @@ def test_a_change_among_the_samples_is_its_weights_and_its_products():
     torch.testing.assert_close(change.products[0], weights[0] @ Z @ Z.mT, rtol=1e-12, atol=1e-12)
 
 
+def test_a_change_among_the_features_is_one_in_all_its_parts():
+    weights = torch.tensor(np.random.default_rng(1).normal(size=(1, 2, 6)))
+    change = spaces.FeatureSpace(samples(6, 3)[None]).sums(pair_of(weights))
+    assert change.weights is change.products is change.whole
+    torch.testing.assert_close(change.whole[0], weights[0] @ samples(6, 3), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("d", [3, 6, 9])
+def test_there_is_room_for_the_changes_of_a_step_and_for_no_more(d):
+    field = field_of(samples(6, d))
+    numbers = d if d < 6 else 2 * 6
+    assert field.space.numbers == numbers
+    assert field.storage.numel() == 11 * 7 * numbers
+    increments = field.stages.increments
+    assert len(increments) == 8
+    for change in (*increments, field.stages.left_out, field.stages.moved, field.stages.coupled):
+        change.whole.fill_(1.0)
+    assert bool((field.storage == 1.0).all())
+
+
 def test_products_with_a_change_are_written_where_they_are_asked_for():
     Z = samples(6, 3)
     change = torch.tensor(np.random.default_rng(1).normal(size=(1, 2, 3)))

@@ -317,6 +317,33 @@ def test_matrices_of_few_unknowns_are_inverted_however_many_heads_there_are(
     assert torch.equal(solution(solve, b), found) is not inverted
 
 
+@pytest.mark.parametrize("inverted", [0, 12])
+def test_a_vector_without_a_place_for_its_solution_is_refused(monkeypatch, inverted):
+    monkeypatch.setattr(rosenbrock_systems, "INVERTED", inverted)
+    Z, _, *both = systems(5, torch.zeros((2, 1, 1), dtype=torch.float64))
+    shares = torch.ones(2, 3, 5, dtype=torch.float64)
+    for system, b in zip(both, (shares @ Z, told(Z, shares)), strict=True):
+        solve, _ = system(torch.ones(2, 3, dtype=torch.float64))
+        with pytest.raises(ValueError, match="shorter"):
+            solve([change_of(b), change_of(b)], [change_of(b.clone())])
+
+
+def test_left_of_the_diagonal_entries_are_written_in_its_strips_only(monkeypatch):
+    left = []
+
+    def factor(matrices):
+        left.append(matrices.isnan())
+        return torch.ones(matrices.shape[:-2], dtype=torch.bool)
+
+    monkeypatch.setattr(rosenbrock_systems, "STRIP", 4)
+    *_, in_samples = systems(9, torch.zeros((2, 1, 1), dtype=torch.float64))
+    monkeypatch.setattr(rosenbrock_systems, "factor", factor)
+    in_samples(torch.ones(2, 3, dtype=torch.float64))
+    number = torch.arange(9)
+    before_the_strip = number < 4 * (number // 4)[:, None]
+    assert torch.equal(left[0], before_the_strip.expand(2, 3, 9, 9))
+
+
 def test_the_workspace_has_the_shape_of_what_is_written():
     # torch warns where it has to change the shape of what it writes into
     for kappa in (0.0, 0.1):
