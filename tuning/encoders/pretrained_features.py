@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,9 +84,18 @@ def batches(encoder: PretrainedEncoder, inputs: Any, batch_size: int) -> Iterato
             full += int((lengths >= encoder.max_length).sum())
         yield batch, numbers
     if full:
-        logger.warning(
-            "%d of %d texts fill all %d tokens and may be cut", full, len(texts), encoder.max_length
-        )
+        _say_cut(full, len(texts), encoder.max_length)
+
+
+@cache
+def _say_cut(full: int, texts: int, tokens: int) -> None:
+    """Once for the same numbers: a study reads the same texts in many ways."""
+    logger.warning(
+        "%d of %d texts fill all %d tokens and may be cut; max_length says how many are read",
+        full,
+        texts,
+        tokens,
+    )
 
 
 def _dense(inputs: Tensor | NDArray[Any]) -> Tensor:
