@@ -264,13 +264,17 @@ def test_a_change_among_the_features_is_one_in_all_its_parts():
 def test_there_is_room_for_the_changes_of_a_step_and_for_no_more(d):
     field = field_of(samples(6, d))
     numbers = d if d < 6 else 2 * 6
-    assert field.space.numbers == numbers
-    assert field.storage.numel() == 11 * 7 * numbers
     increments = field.stages.increments
     assert len(increments) == 8
-    for change in (*increments, field.stages.left_out, field.stages.moved, field.stages.coupled):
-        change.whole.fill_(1.0)
-    assert bool((field.storage == 1.0).all())
+    changes = (*increments, field.stages.left_out, field.stages.moved, field.stages.coupled)
+    storage = changes[0].whole.untyped_storage()
+    assert storage.nbytes() == 8 * 11 * 7 * numbers
+    for number, change in enumerate(changes):
+        assert change.whole.untyped_storage().data_ptr() == storage.data_ptr()
+        assert change.whole.numel() == 7 * numbers
+        change.whole.fill_(number)
+    for number, change in enumerate(changes):
+        assert bool((change.whole == number).all())
 
 
 def test_products_with_a_change_are_written_where_they_are_asked_for():

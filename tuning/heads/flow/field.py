@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tunebound.tuning.heads.flow.changes import Change
 from tunebound.tuning.heads.flow.modified import correction, lengths
-from tunebound.tuning.heads.flow.rosenbrock import WRITTEN, Linearisation, Near
+from tunebound.tuning.heads.flow.rosenbrock import Linearisation, Near
 from tunebound.tuning.heads.flow.spaces import FeatureSpace, SampleSpace, Space
 from tunebound.tuning.heads.vectors import whole_vectors
 
@@ -63,7 +63,6 @@ class LogTimeFlow:
         # written anew at every evaluation: fresh memory would cost more than the arithmetic
         rows = len(Z) * (1 + len(self.left_out))
         self.buffers = Z.new_zeros((8, whole_vectors(rows * n)))
-        self.storage = Z.new_empty((WRITTEN, rows * self.space.numbers))
         self._make_room()
 
     def of_heads(self, chosen: Tensor) -> Self:
@@ -85,7 +84,7 @@ class LogTimeFlow:
     def _make_room(self) -> None:
         """For the sets and heads that it has."""
         heads = 1 + len(self.left_out)
-        self.room, self.stages = self._room(heads), self.space.stages(self.storage, heads)
+        self.room, self.stages = self._room(heads), self.space.stages(heads)
 
     def linearise(self, u: Tensor, W: Tensor, workspace: Tensor) -> Linearisation:
         """The flow at log-times u (B, m) and heads W (B, m, r), with room for three curvature
@@ -122,27 +121,25 @@ class LogTimeFlow:
             value_in_time=rate,
             integrand_change=partial(self._drift_change, activity, change),
             system=space.system(weights, half, workspace),
-            near=partial(self._nearby, room, bending, start),
+            near=partial(self._nearby, bending, start),
             lift=space.lift,
             left_out=left_out,
         )
 
-    def _nearby(self, room: _Room, bending: Tensor | None, start: Tensor, u: Tensor) -> list[Near]:
+    def _nearby(self, bending: Tensor | None, start: Tensor, u: Tensor) -> list[Near]:
         """`_rate` at log-times u (K, B, m)."""
-        return [
-            partial(self._rate, room, bending, start, scale) for scale in self._scale(u).unbind()
-        ]
+        return [partial(self._rate, bending, start, scale) for scale in self._scale(u).unbind()]
 
     def _rate(
-        self, room: _Room, bending: Tensor | None, start: Tensor, scale: Tensor, change: Change
+        self, bending: Tensor | None, start: Tensor, scale: Tensor, change: Change
     ) -> tuple[Change, Tensor]:
         """dw/du after a change of the heads, and the rate (B, n) of the drift; `bending` (B, m, 1)
         is what H f/(2t) takes of σ(−z_jᵀw)σ(z_jᵀw)z_jᵀf, None if it is left out in all heads.
         """
-        P = self._misfit(room, start, change)
-        pulled, corrected, spare = room.pairs
+        P = self._misfit(self.room, start, change)
+        pulled, corrected, spare = self.room.pairs
         torch.mul(P, scale, out=pulled.weights)
-        drift = self._drift(room.of_head_0)
+        drift = self._drift(self.room.of_head_0)
         if bending is None:
             return self.space.sums(pulled), drift
         moved = self.space.along_sums(pulled, out=spare.weights).mul_(P)

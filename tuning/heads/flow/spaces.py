@@ -16,7 +16,7 @@ from torch import Tensor
 from tunebound.tuning.heads.flow import systems
 from tunebound.tuning.heads.flow.changes import Change
 from tunebound.tuning.heads.flow.products import Products
-from tunebound.tuning.heads.flow.rosenbrock import Stages
+from tunebound.tuning.heads.flow.rosenbrock import WRITTEN, Stages
 from tunebound.tuning.heads.flow.systems import System
 
 PRODUCT_MEMORY = 2**27  # bytes of all z_j z_jᵀ of a data set
@@ -27,10 +27,8 @@ class Space(Protocol):
     samples are given, it is as a pair, with room for products.
     """
 
-    numbers: int  # that tell a change of a head
-
-    def stages(self, storage: Tensor, heads: int) -> Stages:
-        """Room for a step of so many heads a set, in rows of a storage."""
+    def stages(self, heads: int) -> Stages:
+        """Room for a step of so many heads a set."""
 
     def subset(self, chosen: Tensor) -> Self:
         """The same for some of the data sets, by their numbers (K,)."""
@@ -67,7 +65,6 @@ class FeatureSpace:
     def __init__(self, Z: Tensor) -> None:
         self.Z = Z
         _, n, r = Z.shape
-        self.numbers = r
         self.products = Products(Z) if 4 * n * r * (r + 1) <= PRODUCT_MEMORY else None
 
     def subset(self, chosen: Tensor) -> Self:
@@ -76,10 +73,9 @@ class FeatureSpace:
         part.products = None if self.products is None else self.products.subset(chosen)
         return part
 
-    def stages(self, storage: Tensor, heads: int) -> Stages:
+    def stages(self, heads: int) -> Stages:
         batch, _, r = self.Z.shape
-        changes = storage[:, : batch * heads * r].view(len(storage), batch, heads, r)
-        return Stages(changes, Change.among_features)
+        return Stages(self.Z.new_empty((WRITTEN, batch, heads, r)), Change.among_features)
 
     def start(self, W: Tensor) -> Tensor:
         return W
@@ -120,17 +116,15 @@ class SampleSpace:
 
     def __init__(self, Z: Tensor) -> None:
         self.Z, self.gram = Z, torch.bmm(Z, Z.mT)
-        self.numbers = 2 * Z.shape[1]
 
     def subset(self, chosen: Tensor) -> Self:
         part = copy.copy(self)
         part.Z, part.gram = self.Z[chosen], self.gram[chosen]
         return part
 
-    def stages(self, storage: Tensor, heads: int) -> Stages:
+    def stages(self, heads: int) -> Stages:
         batch, n, _ = self.Z.shape
-        changes = storage[:, : 2 * batch * heads * n].view(len(storage), 2, batch, heads, n)
-        return Stages(changes, Change.among_samples)
+        return Stages(self.Z.new_empty((WRITTEN, 2, batch, heads, n)), Change.among_samples)
 
     def start(self, W: Tensor) -> Tensor:
         return torch.bmm(-W, self.Z.mT)

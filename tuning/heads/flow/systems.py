@@ -78,9 +78,9 @@ def _of_matrices(
     return multiply, solved
 
 
-def _solved(lower: Tensor, upper: Tensor, vectors: Sequence[Tensor]) -> Sequence[Tensor]:
+def _solved(lower: Tensor, upper: Tensor, vectors: list[Tensor]) -> Sequence[Tensor]:
     """The x (B, m, r) with L U x = b of triangles L and U (B, m, r, r), for vectors b."""
-    b = vectors[0][..., None] if len(vectors) == 1 else torch.stack(list(vectors), dim=-1)
+    b = vectors[0][..., None] if len(vectors) == 1 else torch.stack(vectors, dim=-1)
     half = torch.linalg.solve_triangular(lower, b, upper=False)
     return torch.linalg.solve_triangular(upper, half, upper=True).unbind(-1)
 
@@ -127,7 +127,8 @@ def _of_samples(
         counted = torch.ones_like(counted)
     active, rest = counted.nonzero()[:, 0], (~counted).nonzero()[:, 0]
     weights = torch.maximum(weights, least)[..., active]
-    partly, rows = len(rest) > 0, gram.index_select(1, active)
+    partly = len(rest) > 0
+    rows = gram.index_select(1, active)
     with_rest = rows.index_select(2, rest)
     batch, m, k = weights.shape
     kappa = torch.minimum(kappa, APART / c)
